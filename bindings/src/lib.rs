@@ -1,1 +1,3 @@
 //! stub
+/// Events.
+pub mod event;

@@ -1,0 +1,3 @@
+//! The fetch event as a worker sees it.
+
+pub mod body;

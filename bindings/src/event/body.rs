@@ -1,0 +1,105 @@
+//! Bodies that cross the edge of an isolate, in both directions. They are plain Rust and
+//! `Send`, so that the socket may live on another thread than the isolate.
+//! Not here: how JavaScript reads and writes them (`resource.rs`).
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// Why a body broke off.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BodyError {
+    /// The peer of the request or of a subrequest went away or broke the protocol.
+    #[error("the body broke off: {0}")]
+    Disconnected(String),
+    /// The request's body is longer than the node allows.
+    #[error("the body is longer than {limit_bytes} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit_bytes: u64,
+    },
+    /// The worker's own stream failed, or its isolate is gone.
+    #[error("the worker ended the body: {0}")]
+    Worker(String),
+}
+
+/// A body whose chunks come from outside the isolate.
+pub type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError> + Send>>;
+
+/// The body of a request on its way into an isolate.
+#[derive(Default)]
+pub enum RequestBody {
+    /// The request has no body.
+    #[default]
+    Empty,
+    /// Chunks that are read when JavaScript asks for them (backpressure reaches the client).
+    Stream(BoxBody),
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RequestBody::Empty => "Empty",
+            RequestBody::Stream(_) => "Stream",
+        })
+    }
+}
+
+/// The body of a response on its way out of an isolate. Dropping it before its end cancels
+/// the worker's stream.
+#[derive(Debug, Default)]
+pub enum ResponseBody {
+    /// No body.
+    #[default]
+    Empty,
+    /// All of it at once.
+    Full(Bytes),
+    /// Chunks as the worker's stream yields them; the channel is short, so that a slow
+    /// client slows the worker's stream.
+    Stream(mpsc::Receiver<Result<Bytes, BodyError>>),
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            ResponseBody::Empty => Poll::Ready(None),
+            ResponseBody::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = ResponseBody::Empty;
+                if bytes.is_empty() {
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            ResponseBody::Stream(chunks) => {
+                chunks.poll_recv(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            ResponseBody::Empty => true,
+            ResponseBody::Full(bytes) => bytes.is_empty(),
+            ResponseBody::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            ResponseBody::Empty => SizeHint::with_exact(0),
+            ResponseBody::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            ResponseBody::Stream(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What goes into an isolate and what comes out of it: the fetch event, the bodies in both
+//! directions, and the report at the end. Plain data: no V8, no sockets.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::outcome::Outcome;
+
+pub use bindings::event::body::{BodyError, RequestBody, ResponseBody};
+
+/// A `fetch` event.
+#[derive(Debug)]
+pub struct FetchEvent {
+    /// Method, headers, and a URI that is absolute: what `request.url` shows.
+    pub head: http::request::Parts,
+    /// The body, if the request has one.
+    pub body: RequestBody,
+}
+
+/// What the log and the metrics learn when an event is over.
+#[derive(Debug, Clone)]
+pub struct EventReport {
+    /// The worker's name.
+    pub worker: Arc<str>,
+    /// The version's identifier.
+    pub version: Arc<str>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// CPU time charged to the event.
+    pub cpu: Duration,
+    /// From dispatch to the end, waiting included.
+    pub wall: Duration,
+    /// Whether an isolate had to be loaded for it.
+    pub cold: bool,
+    /// `Error: message` and the stack, where there was one.
+    pub exception: Option<(String, String)>,
+}

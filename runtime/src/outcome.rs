@@ -1,0 +1,171 @@
+//! How an event ends: the outcome, the error code and the HTTP status of a failure,
+//! each mapped in one place. Not here: how a failure becomes a page (the node does that).
+
+use std::fmt;
+
+/// How an event ended, in the names that workerd's traces use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The handler answered and everything it started has finished.
+    Ok,
+    /// The handler threw, rejected, or can never answer.
+    Exception,
+    /// The event used more CPU time than its limit.
+    ExceededCpu,
+    /// The isolate used more memory than its limit.
+    ExceededMemory,
+    /// `waitUntil` work went on for too long after the response.
+    ExceededWallTime,
+    /// The client went away before the answer.
+    Canceled,
+    /// No worker is known for the request.
+    ScriptNotFound,
+    /// The node or the worker had too many events waiting.
+    LoadShed,
+    /// The body of the response broke off while it was being sent.
+    ResponseStreamDisconnected,
+    /// The fault is the node's own.
+    InternalError,
+}
+
+impl Outcome {
+    /// The name used in headers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Exception => "exception",
+            Outcome::ExceededCpu => "exceededCpu",
+            Outcome::ExceededMemory => "exceededMemory",
+            Outcome::ExceededWallTime => "exceededWallTime",
+            Outcome::Canceled => "canceled",
+            Outcome::ScriptNotFound => "scriptNotFound",
+            Outcome::LoadShed => "loadShed",
+            Outcome::ResponseStreamDisconnected => "responseStreamDisconnected",
+            Outcome::InternalError => "internalError",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why an event has no response of the worker's own.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The handler threw or rejected.
+    #[error("{message}")]
+    Threw {
+        /// `Error: message`, one line, as the log shows it.
+        message: String,
+        /// V8's stack, with positions in the modules as the isolate has them.
+        stack: String,
+    },
+    /// Nothing is pending and there is no response.
+    #[error("The script will never generate a response")]
+    NeverResponds,
+    /// The worker's top-level code failed, so it cannot serve at all.
+    #[error("worker {worker} (version {version}) cannot start: {message}")]
+    CannotStart {
+        /// The worker's name.
+        worker: String,
+        /// The version that was tried.
+        version: String,
+        /// What went wrong.
+        message: String,
+        /// V8's stack, empty where there is none.
+        stack: String,
+    },
+    /// The top-level code used more CPU time than the start-up limit, or too much memory.
+    #[error("worker {worker} (version {version}) exceeded its limits while starting: {message}")]
+    StartExceeded {
+        /// The worker's name.
+        worker: String,
+        /// The version that was tried.
+        version: String,
+        /// Which limit, and its value.
+        message: String,
+        /// Whether the limit was that of memory (else of CPU).
+        memory: bool,
+    },
+    /// The CPU limit of the event was exceeded.
+    #[error("the worker exceeded its CPU limit of {limit_ms} ms")]
+    ExceededCpu {
+        /// The limit, in milliseconds of CPU time.
+        limit_ms: u64,
+    },
+    /// The memory limit of the isolate was exceeded.
+    #[error("the worker exceeded its memory limit of {limit_mb} MiB")]
+    ExceededMemory {
+        /// The limit, in MiB.
+        limit_mb: u64,
+    },
+    /// The client went away.
+    #[error("the client went away")]
+    Canceled,
+    /// Too many events are waiting.
+    #[error("too many events are waiting for {what}")]
+    LoadShed {
+        /// What they wait for: the worker or the node.
+        what: String,
+    },
+    /// The isolate was lost for a reason that is not this event's own.
+    #[error("the isolate was lost: {reason}")]
+    IsolateLost {
+        /// What happened to it.
+        reason: &'static str,
+    },
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+impl Failure {
+    /// The outcome of an event that ends with this failure.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Failure::Threw { .. } | Failure::NeverResponds | Failure::CannotStart { .. } => {
+                Outcome::Exception
+            }
+            Failure::StartExceeded { memory: true, .. } | Failure::ExceededMemory { .. } => {
+                Outcome::ExceededMemory
+            }
+            Failure::StartExceeded { memory: false, .. } | Failure::ExceededCpu { .. } => {
+                Outcome::ExceededCpu
+            }
+            Failure::Canceled => Outcome::Canceled,
+            Failure::LoadShed { .. } | Failure::ShuttingDown => Outcome::LoadShed,
+            Failure::IsolateLost { .. } => Outcome::InternalError,
+        }
+    }
+
+    /// The HTTP status of the error response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Failure::Threw { .. } | Failure::NeverResponds => 500,
+            Failure::Canceled => 499,
+            Failure::CannotStart { .. }
+            | Failure::StartExceeded { .. }
+            | Failure::ExceededCpu { .. }
+            | Failure::ExceededMemory { .. }
+            | Failure::LoadShed { .. }
+            | Failure::IsolateLost { .. }
+            | Failure::ShuttingDown => 503,
+        }
+    }
+
+    /// The error code sent as `isolane-error`.
+    pub fn code(&self) -> u16 {
+        match self {
+            Failure::Threw { .. } | Failure::NeverResponds | Failure::CannotStart { .. } => 1101,
+            Failure::StartExceeded { .. }
+            | Failure::ExceededCpu { .. }
+            | Failure::ExceededMemory { .. } => 1102,
+            Failure::Canceled => 1100,
+            Failure::LoadShed { .. } | Failure::ShuttingDown => 1105,
+            Failure::IsolateLost { .. } => 1104,
+        }
+    }
+}
