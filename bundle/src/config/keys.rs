@@ -1,0 +1,138 @@
+//! The keys that a configuration may have, by what becomes of them, and the suggestion for one
+//! that is none of them. What a key's value has to be is the schema's.
+
+/// Keys that the schema reads.
+pub(super) const SERVED: &[&str] = &[
+    "compatibility_date",
+    "compatibility_flags",
+    "jsx_factory",
+    "jsx_fragment",
+    "kv_namespaces",
+    "limits",
+    "main",
+    "name",
+    "route",
+    "routes",
+    "unsafe_eval",
+    "vars",
+];
+
+/// Keys of a project's behaviour that have no effect: each is a warning. From wrangler's
+/// configuration reference, <https://developers.cloudflare.com/workers/wrangler/configuration/>.
+pub(super) const NOT_SERVED: &[&str] = &[
+    "ai",
+    "alias",
+    "analytics_engine_datasets",
+    "assets",
+    "base_dir",
+    "browser",
+    "build",
+    "cloudchamber",
+    "containers",
+    "d1_databases",
+    "data_blobs",
+    "define",
+    "dispatch_namespaces",
+    "durable_objects",
+    "env",
+    "find_additional_modules",
+    "first_party_worker",
+    "hyperdrive",
+    "images",
+    "logfwdr",
+    "migrations",
+    "minify",
+    "mtls_certificates",
+    "no_bundle",
+    "node_compat",
+    "pages_build_output_dir",
+    "pipelines",
+    "python_modules",
+    "queues",
+    "r2_buckets",
+    "ratelimits",
+    "rules",
+    "secrets_store_secrets",
+    "send_email",
+    "services",
+    "site",
+    "tail_consumers",
+    "text_blobs",
+    "triggers",
+    "tsconfig",
+    "unsafe",
+    "vectorize",
+    "version_metadata",
+    "vpc_services",
+    "wasm_modules",
+    "worker_loaders",
+    "workflows",
+];
+
+/// Keys about an account, an editor or a tool, which change nothing in a worker: they pass in
+/// silence.
+pub(super) const NOT_OURS: &[&str] = &[
+    "$schema",
+    "account_id",
+    "compliance_region",
+    "dev",
+    "keep_names",
+    "keep_vars",
+    "legacy_env",
+    "logpush",
+    "observability",
+    "placement",
+    "preserve_file_names",
+    "preview_urls",
+    "send_metrics",
+    "upload_source_maps",
+    "usage_model",
+    "workers_dev",
+    "zone_id",
+];
+
+/// The warning about a key that nothing knows.
+pub(super) fn unknown(name: &str, key: &str, known: &[&[&str]]) -> String {
+    match nearest(key, known.iter().copied().flatten().copied()) {
+        Some(nearest) => format!("unknown key \"{name}\"; did you mean \"{nearest}\"?"),
+        None => format!("unknown key \"{name}\""),
+    }
+}
+
+/// The known key that differs from this one by so few edits, or by an ending only, that it may be
+/// meant.
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // A hyphen for an underscore, or the other case, is no edit.
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let most_edits = (key.chars().count() / 3).min(3);
+    known
+        .map(|candidate| (strsim::osa_distance(&key, candidate), candidate))
+        .filter(|(edits, candidate)| {
+            *edits <= most_edits || (key.len() >= 3 && candidate.starts_with(&key))
+        })
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_key_is_suggested_and_a_far_one_is_not() {
+        let cases = [
+            ("compatability_date", Some("compatibility_date")),
+            ("kv_namespace", Some("kv_namespaces")),
+            ("compatibility-date", Some("compatibility_date")),
+            ("mian", Some("main")),
+            ("Routes", Some("routes")),
+            ("compatibility", Some("compatibility_date")),
+            ("co", None),
+            ("favourite_colour", None),
+            ("x", None),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(nearest(key, SERVED.iter().copied()), expected, "{key}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What each key of a configuration has to be, and what it becomes. How values are read and how
+//! errors are worded is `field`'s.
+
+use std::collections::HashSet;
+
+use super::field::Field;
+use super::keys;
+use super::tree::{Document, Entry, Node, Value};
+use super::{Config, Main};
+use crate::error::{ConfigError, Warning};
+use crate::name;
+use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
+
+pub(super) fn read(document: &Document<'_>, root: &Node) -> Result<Config, ConfigError> {
+    let root = Field::new(document, "", root);
+    let mut reader = Reader::default();
+    for entry in root.table()? {
+        reader.key(&root, entry)?;
+    }
+    Ok(reader.config)
+}
+
+/// The configuration as far as it has been read.
+#[derive(Default)]
+struct Reader {
+    config: Config,
+    /// The properties of `env` that are taken.
+    bindings: HashSet<String>,
+}
+
+impl Reader {
+    fn key(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
+        let field = root.inner(entry);
+        let settings = &mut self.config.settings;
+        match entry.key.as_str() {
+            "name" => self.config.name = Some(self.name(&field)?),
+            "main" => {
+                let path = field.nonempty_string()?.to_owned();
+                self.config.main = Some(Main { path, location: field.location() });
+            }
+            "jsx_factory" => self.config.jsx.factory = field.nonempty_string()?.to_owned(),
+            "jsx_fragment" => self.config.jsx.fragment = field.nonempty_string()?.to_owned(),
+            "compatibility_date" => settings.compatibility_date = Some(day(&field)?),
+            "compatibility_flags" => {
+                settings.compatibility_flags = field
+                    .list()?
+                    .map(|item| item.string().map(str::to_owned))
+                    .collect::<Result<_, _>>()?;
+            }
+            "unsafe_eval" => settings.unsafe_eval = field.boolean()?,
+            "route" | "routes" => self.routes(root, entry)?,
+            "vars" => self.vars(&field)?,
+            "kv_namespaces" => self.kv_namespaces(&field)?,
+            "limits" => self.config.settings.limits = self.limits(&field)?,
+            key if keys::NOT_OURS.contains(&key) => {}
+            key if keys::NOT_SERVED.contains(&key) => {
+                self.warn(root, entry, format!("\"{key}\" has no effect yet"));
+            }
+            key => {
+                let known = [keys::SERVED, keys::NOT_SERVED, keys::NOT_OURS];
+                self.warn(root, entry, keys::unknown(key, key, &known));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name as written if it is a DNS label, else the label next to it, with a warning.
+    fn name(&mut self, field: &Field<'_>) -> Result<String, ConfigError> {
+        let written = field.nonempty_string()?;
+        let label = name::normalise(written);
+        if label.is_empty() || label.len() > name::MAX_NAME_BYTES {
+            return Err(field.error(format!(
+                "expected a DNS label for \"name\" (1 to {} lower-case letters, digits and \
+                 hyphens), found \"{written}\"",
+                name::MAX_NAME_BYTES
+            )));
+        }
+        if label != written {
+            self.config.warnings.push(Warning {
+                location: Some(field.location()),
+                message: format!(
+                    "the worker's name is \"{label}\": a name has only lower-case letters, \
+                     digits and hyphens, and \"{written}\" has not"
+                ),
+            });
+        }
+        Ok(label)
+    }
+
+    /// `route`, a pattern or a table, or `routes`, a list of them; a single one is accepted for
+    /// both.
+    fn routes(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
+        let field = root.inner(entry);
+        if !self.config.settings.routes.is_empty() {
+            return Err(field.error("expected \"route\" or \"routes\", found both"));
+        }
+        let routes = match field.value() {
+            Value::List(_) => field.list()?.collect(),
+            _ => vec![field],
+        };
+        for route in routes {
+            let pattern = match route.value() {
+                Value::String(_) => route.nonempty_string()?.to_owned(),
+                Value::Table(_) => self.route_table(&route)?,
+                _ => return Err(route.expected("a pattern or { pattern = \"...\" }")),
+            };
+            self.config.settings.routes.push(pattern);
+        }
+        Ok(())
+    }
+
+    fn route_table(&mut self, route: &Field<'_>) -> Result<String, ConfigError> {
+        let mut pattern = None;
+        for entry in route.table()? {
+            match entry.key.as_str() {
+                "pattern" => pattern = Some(route.inner(entry).nonempty_string()?.to_owned()),
+                // Which Cloudflare zone a route belongs to has no meaning here.
+                "custom_domain" | "enabled" | "previews_enabled" | "zone_id" | "zone_name" => {}
+                _ => self.warn_unknown(route, entry, &["pattern"]),
+            }
+        }
+        pattern.ok_or_else(|| route.error("expected a \"pattern\" in the route"))
+    }
+
+    fn vars(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for entry in field.table()? {
+            let var = field.inner(entry);
+            self.bind(&var, &entry.key)?;
+            self.config.settings.vars.insert(entry.key.clone(), var.value().to_json());
+        }
+        Ok(())
+    }
+
+    fn kv_namespaces(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for namespace in field.list()? {
+            let (mut binding, mut id) = (None, None);
+            for entry in namespace.table()? {
+                let value = namespace.inner(entry);
+                match entry.key.as_str() {
+                    "binding" => {
+                        let name = value.nonempty_string()?.to_owned();
+                        self.bind(&value, &name)?;
+                        binding = Some(name);
+                    }
+                    "id" => id = Some(value.nonempty_string()?.to_owned()),
+                    // Other namespaces for wrangler's own development server.
+                    "experimental_remote" | "preview_id" | "remote" => {}
+                    _ => self.warn_unknown(&namespace, entry, &["binding", "id"]),
+                }
+            }
+            let binding = binding
+                .ok_or_else(|| namespace.error("expected a \"binding\" in the KV namespace"))?;
+            self.config.settings.kv_namespaces.push(KvNamespace { binding, id });
+        }
+        Ok(())
+    }
+
+    fn limits(&mut self, field: &Field<'_>) -> Result<Limits, ConfigError> {
+        let mut limits = Limits::default();
+        for entry in field.table()? {
+            let value = field.inner(entry);
+            match entry.key.as_str() {
+                "cpu_ms" => limits.cpu_ms = Some(value.integer(CPU_MS_RANGE)?),
+                "memory_mb" => limits.memory_mb = Some(value.integer(MEMORY_MB_RANGE)?),
+                "subrequests" => limits.subrequests = Some(value.integer(SUBREQUESTS_RANGE)?),
+                _ => self.warn_unknown(field, entry, &["cpu_ms", "memory_mb", "subrequests"]),
+            }
+        }
+        Ok(limits)
+    }
+
+    /// Takes a property of `env`.
+    fn bind(&mut self, field: &Field<'_>, name: &str) -> Result<(), ConfigError> {
+        if self.bindings.insert(name.to_owned()) {
+            Ok(())
+        } else {
+            Err(field.error(format!("\"{name}\" is bound twice: env can have it once")))
+        }
+    }
+
+    fn warn_unknown(&mut self, table: &Field<'_>, entry: &Entry, known: &[&str]) {
+        let message = keys::unknown(&table.inner_name(&entry.key), &entry.key, &[known]);
+        self.warn(table, entry, message);
+    }
+
+    fn warn(&mut self, table: &Field<'_>, entry: &Entry, message: String) {
+        let location = Some(table.key_location(entry));
+        self.config.warnings.push(Warning { location, message });
+    }
+}
+
+/// A day of the calendar as `YYYY-MM-DD`.
+fn day(field: &Field<'_>) -> Result<String, ConfigError> {
+    let text = field.string()?;
+    if is_day(text) {
+        return Ok(text.to_owned());
+    }
+    Err(field.error(format!(
+        "expected a day as YYYY-MM-DD for \"compatibility_date\", found \"{text}\""
+    )))
+}
+
+fn is_day(text: &str) -> bool {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return false };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let number = |digits: &[u8]| digits.iter().fold(0u32, |n, d| n * 10 + u32::from(d - b'0'));
+    let year = number(&[y1, y2, y3, y4]);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match number(&[m1, m2]) {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return false,
+    };
+    (1..=days).contains(&number(&[d1, d2]))
+}

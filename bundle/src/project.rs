@@ -1,0 +1,195 @@
+//! A project: the folder or file that a worker is written in, its configuration, its name, its
+//! main module. Reading the modules is `load`'s.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Config, Main};
+use crate::error::{BundleError, ConfigError, Warning};
+use crate::load;
+use crate::name;
+use crate::settings::Settings;
+use crate::transpile::Jsx;
+
+/// The main module of a folder whose configuration names none; the first that exists.
+const MAIN_FILES: [&str; 18] = [
+    "index.ts",
+    "index.js",
+    "index.mjs",
+    "src/index.ts",
+    "src/index.js",
+    "src/index.mjs",
+    "main.ts",
+    "main.js",
+    "main.mjs",
+    "src/main.ts",
+    "src/main.js",
+    "src/main.mjs",
+    "worker.ts",
+    "worker.js",
+    "worker.mjs",
+    "src/worker.ts",
+    "src/worker.js",
+    "src/worker.mjs",
+];
+
+/// An opened project: its configuration is read and valid and its main module exists.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The folder that no import may leave, canonical.
+    pub(crate) root: PathBuf,
+    /// The same folder as the caller named it, for messages.
+    pub(crate) shown: PathBuf,
+    /// The main module's file, canonical, below `root`.
+    pub(crate) main: PathBuf,
+    pub(crate) name: String,
+    pub(crate) jsx: Jsx,
+    pub(crate) settings: Settings,
+    pub(crate) warnings: Vec<Warning>,
+    /// The configuration file, canonical.
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+impl Project {
+    /// Opens a module's file, which is a project without a configuration, or a folder.
+    ///
+    /// A folder's configuration is the first of `isolane.toml`, `wrangler.toml`,
+    /// `wrangler.json` and `wrangler.jsonc`. The worker's name is the configuration's, else it is
+    /// made from the name of the file or folder: in lower case, whatever is no letter and no
+    /// digit a hyphen, at most 63 characters, `worker` if nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// When the path is no project, the configuration has a fault, there is no main module, or
+    /// something cannot be read.
+    pub fn open(path: &Path) -> Result<Self, BundleError> {
+        let canonical = path.canonicalize().map_err(BundleError::io(path))?;
+        if canonical.is_dir() { Self::of_folder(path, canonical) } else { Self::of_file(path) }
+    }
+
+    /// The worker's name, a DNS label.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The folder that the modules are in, absolute: the one to watch for changes.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the configuration says.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What is worth knowing about the configuration.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// Reads the main module and what it imports, transpiles what has to be, and resolves every
+    /// import. The configuration is not read again: open the project for that.
+    ///
+    /// # Errors
+    ///
+    /// When a module has a syntax error or an import that leads nowhere, when the modules are
+    /// larger than [`crate::MAX_BUNDLE_BYTES`], or when a file cannot be read.
+    pub fn load(&self) -> Result<crate::Bundle, BundleError> {
+        load::load(self, load::MAX_BUNDLE_BYTES)
+    }
+
+    /// The path as messages name it.
+    pub(crate) fn shown(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root)
+            .map_or_else(|_| path.to_owned(), |below| self.shown_path(below))
+    }
+
+    fn shown_path(&self, below: &Path) -> PathBuf {
+        if self.shown == Path::new(".") { below.to_owned() } else { self.shown.join(below) }
+    }
+
+    fn of_file(path: &Path) -> Result<Self, BundleError> {
+        let not_a_project = || BundleError::NotAProject { path: path.to_owned() };
+        // The name and the folder of the link, if it is one, not those of its target.
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        let file_name = path.file_name().ok_or_else(not_a_project)?;
+        let root = folder.canonicalize().map_err(BundleError::io(folder))?;
+        let main = root.join(file_name).canonicalize().map_err(BundleError::io(path))?;
+        if !load::is_script(Path::new(file_name)) || !main.is_file() {
+            return Err(not_a_project());
+        }
+        // A linked module imports its neighbours, so the root is where it is.
+        let (root, shown) = if main.starts_with(&root) {
+            (root, folder.to_owned())
+        } else {
+            let root = main.parent().ok_or_else(not_a_project)?.to_owned();
+            (root.clone(), root)
+        };
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        Ok(Self {
+            root,
+            shown,
+            main,
+            name: name::from_file_name(&stem),
+            jsx: Jsx::default(),
+            settings: Settings::default(),
+            warnings: Vec::new(),
+            config_file: None,
+        })
+    }
+
+    fn of_folder(path: &Path, root: PathBuf) -> Result<Self, BundleError> {
+        let (config, config_file) = match config::of_folder(&root, path)? {
+            Some((config, file)) => (config, Some(file)),
+            None => (Config::default(), None),
+        };
+        let Config { name, main, jsx, settings, warnings } = config;
+        let main = match main {
+            Some(main) => configured_main(&root, main)?,
+            None => found_main(&root, path)?,
+        };
+        let name = name.unwrap_or_else(|| {
+            name::from_file_name(&root.file_name().unwrap_or_default().to_string_lossy())
+        });
+        let shown = path.to_owned();
+        Ok(Self { root, shown, main, name, jsx, settings, warnings, config_file })
+    }
+}
+
+fn configured_main(root: &Path, main: Main) -> Result<PathBuf, BundleError> {
+    let Main { path, location } = main;
+    let fault = |what: &str| {
+        let message = format!("the main module \"{path}\" {what}");
+        Err(BundleError::Config(ConfigError { location: location.clone(), message }))
+    };
+    match fs::canonicalize(root.join(&path)) {
+        Err(_) => fault("does not exist"),
+        Ok(file) if !file.is_file() => fault("is not a file"),
+        Ok(file) if !file.starts_with(root) => fault("is outside of the project's folder"),
+        Ok(file) if !load::is_script(&file) => {
+            fault("is not a module: expected .js, .mjs, .ts, .mts, .jsx or .tsx")
+        }
+        Ok(file) => Ok(file),
+    }
+}
+
+fn found_main(root: &Path, shown: &Path) -> Result<PathBuf, BundleError> {
+    let found = MAIN_FILES.iter().map(|name| root.join(name)).find(|path| path.is_file());
+    let path = found.ok_or_else(|| BundleError::NoMain {
+        folder: shown.to_owned(),
+        tried: MAIN_FILES.to_vec(),
+    })?;
+    let file = path.canonicalize().map_err(BundleError::io(&path))?;
+    // A link to a file outside of the folder is no module of the project.
+    if file.starts_with(root) {
+        Ok(file)
+    } else {
+        Err(BundleError::NotAProject { path: path.to_owned() })
+    }
+}

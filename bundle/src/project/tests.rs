@@ -1,0 +1,112 @@
+//! What is a project, what it is called, and what is its main module.
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A folder `my_app` with those files, all empty but for those with a text.
+fn folder(files: &[(&str, &str)]) -> (TempDir, PathBuf) {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = temporary.path().join("my_app");
+    for (name, text) in files {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    fs::create_dir_all(&root).unwrap();
+    (temporary, root)
+}
+
+#[track_caller]
+fn check_main(files: &[(&str, &str)], expected: &str) {
+    let (_temporary, root) = folder(files);
+    let project = Project::open(&root).unwrap();
+    assert_eq!(project.main, root.canonicalize().unwrap().join(expected));
+    assert_eq!(project.name(), "my-app");
+}
+
+#[track_caller]
+fn check_error(files: &[(&str, &str)], expected: &str) {
+    let (_temporary, root) = folder(files);
+    let error = Project::open(&root).unwrap_err().to_string();
+    let error = error.replace(root.to_str().unwrap(), "app");
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn the_main_module_is_the_configurations_or_the_first_by_name() {
+    check_main(&[("src/index.ts", ""), ("index.mjs", ""), ("index.js", "")], "index.js");
+    check_main(&[("src/index.mjs", ""), ("main.ts", "")], "src/index.mjs");
+    check_main(&[("worker.js", ""), ("notes.js", "")], "worker.js");
+    check_main(&[("index.ts", ""), ("x.ts", ""), ("wrangler.toml", "main = './x.ts'")], "x.ts");
+    check_main(&[("index.ts", ""), ("wrangler.toml", "")], "index.ts");
+}
+
+#[test]
+fn a_main_module_that_cannot_be_is_an_error_at_its_place() {
+    for (main, what) in [
+        ("x.ts", "does not exist"),
+        ("src", "is not a file"),
+        ("../my_app_secret.js", "does not exist"),
+        ("a.txt", "is not a module: expected .js, .mjs, .ts, .mts, .jsx or .tsx"),
+    ] {
+        check_error(
+            &[
+                ("src/index.ts", ""),
+                ("a.txt", ""),
+                ("wrangler.toml", &format!("name = 'a'\nmain = '{main}'")),
+            ],
+            &format!("app/wrangler.toml:2:8: the main module \"{main}\" {what}"),
+        );
+    }
+}
+
+#[test]
+fn a_main_module_outside_of_the_folder_is_refused() {
+    let (temporary, root) = folder(&[("isolane.toml", "main = '../secret.js'")]);
+    fs::write(temporary.path().join("secret.js"), "").unwrap();
+    let error = Project::open(&root).unwrap_err().to_string();
+    assert!(error.ends_with("is outside of the project's folder"), "{error}");
+}
+
+#[test]
+fn a_folder_without_a_main_module_says_what_it_could_be() {
+    let (_temporary, root) = folder(&[("notes.js", "")]);
+    let error = Project::open(&root).unwrap_err().to_string();
+    assert!(error.contains("set \"main\"") && error.contains("index.ts, index.js"), "{error}");
+}
+
+#[test]
+fn a_file_is_a_project_named_after_its_stem() {
+    let files = [("Hello World.ts", ""), ("a.txt", ""), ("wrangler.toml", "name = 'other'")];
+    let (_temporary, root) = folder(&files);
+    let project = Project::open(&root.join("Hello World.ts")).unwrap();
+    assert_eq!(project.name(), "hello-world");
+    assert_eq!(project.root(), root.canonicalize().unwrap());
+    assert_eq!(project.settings(), &Settings::default());
+    assert_eq!(project.config_file, None);
+
+    let error = Project::open(&root.join("a.txt")).unwrap_err();
+    assert!(matches!(error, BundleError::NotAProject { .. }), "{error}");
+    let error = Project::open(&root.join("absent.ts")).unwrap_err();
+    assert!(matches!(error, BundleError::Io { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_file_keeps_its_name_and_has_its_targets_neighbours() {
+    let (temporary, root) = folder(&[("index.js", "import './b.js'"), ("b.js", "")]);
+    let link = temporary.path().join("linked.js");
+    std::os::unix::fs::symlink(root.join("index.js"), &link).unwrap();
+    let project = Project::open(&link).unwrap();
+    assert_eq!(project.name(), "linked");
+    assert_eq!(project.load().unwrap().modules.len(), 2);
+}
+
+#[test]
+fn the_configurations_name_wins_over_the_folders() {
+    let (_temporary, root) = folder(&[("index.js", ""), ("isolane.toml", "name = 'shop'")]);
+    let project = Project::open(&root).unwrap();
+    assert_eq!(project.name(), "shop");
+    assert_eq!(project.config_file, Some(project.root().join("isolane.toml")));
+}

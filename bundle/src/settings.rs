@@ -1,0 +1,54 @@
+//! What a project's configuration says about its worker, validated. How it is read from a file
+//! is `config`'s.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+/// What `limits.cpu_ms` may be, in milliseconds per event.
+pub const CPU_MS_RANGE: RangeInclusive<u32> = 1..=300_000;
+/// What `limits.memory_mb` may be, in MiB per isolate.
+pub const MEMORY_MB_RANGE: RangeInclusive<u32> = 8..=4096;
+/// What `limits.subrequests` may be, per event.
+pub const SUBREQUESTS_RANGE: RangeInclusive<u32> = 0..=u32::MAX;
+
+/// What the configuration says, beside the worker's name and main module. The default is that of
+/// a project without a configuration.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// `compatibility_date`, a day as `YYYY-MM-DD`.
+    pub compatibility_date: Option<String>,
+    /// `compatibility_flags`, as written.
+    pub compatibility_flags: Vec<String>,
+    /// `routes` or `route`: the patterns, as written; the router validates them.
+    pub routes: Vec<String>,
+    /// `vars`: a string is a string in `env`, anything else is its JSON value.
+    pub vars: BTreeMap<String, serde_json::Value>,
+    /// `kv_namespaces`.
+    pub kv_namespaces: Vec<KvNamespace>,
+    /// `limits`.
+    pub limits: Limits,
+    /// `unsafe_eval`: whether code from strings is allowed. Not by default.
+    pub unsafe_eval: bool,
+}
+
+/// A KV namespace that the worker sees in `env`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KvNamespace {
+    /// The property of `env`.
+    pub binding: String,
+    /// The namespace. Without one, development uses the binding's name.
+    pub id: Option<String>,
+}
+
+/// The worker's own limits. What is absent is the node's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// CPU time per event, in milliseconds, within [`CPU_MS_RANGE`].
+    pub cpu_ms: Option<u32>,
+    /// Memory per isolate (heap, `ArrayBuffer`s and Wasm), in MiB, within [`MEMORY_MB_RANGE`].
+    pub memory_mb: Option<u32>,
+    /// Subrequests per event.
+    pub subrequests: Option<u32>,
+}
