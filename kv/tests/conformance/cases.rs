@@ -17,9 +17,11 @@ struct Case {
     runtime: tokio::runtime::Runtime,
 }
 
+type NamedCase = (&'static str, fn(&Case));
+
 /// Runs every case with stores from `open`, which must each be empty.
 pub(crate) fn run(open: impl Fn(Arc<dyn Clock>) -> Arc<dyn Store>) {
-    let cases: [(&str, fn(&Case)); 14] = [
+    let cases: [NamedCase; 14] = [
         ("a put is seen by every kind of read", a_put_is_seen_by_every_kind_of_read),
         ("the last put wins whole", the_last_put_wins_whole),
         ("a deleted key is gone", a_deleted_key_is_gone),
