@@ -1,3 +1,288 @@
-//! The fetch event as a worker sees it.
+//! The fetch event as a worker sees it: the table of the events that run in one isolate,
+//! which the ops read and write and the runtime fills and empties.
+//! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
 pub mod body;
+mod ops;
+mod resource;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use deno_core::CancelHandle;
+use tokio::sync::Semaphore;
+
+use body::{RequestBody, ResponseBody};
+
+pub(crate) use ops::isolane_bindings;
+pub use ops::{describe, plain_text};
+
+/// Open outgoing connections per event (product.md, Limits; the figure is that of Workers).
+pub const CONNECTIONS_PER_EVENT: usize = 6;
+
+/// Console output kept per event, in bytes; what goes beyond is dropped with a notice.
+const CONSOLE_BYTES_PER_EVENT: usize = 256 * 1024;
+
+/// What a handler threw: one line for the log, and V8's stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thrown {
+    /// `Error: message`.
+    pub message: String,
+    /// The stack as V8 gives it, empty where there is none.
+    pub stack: String,
+}
+
+/// What a handler answered.
+pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
+
+/// Where the `console` of an isolate goes: called with the level (0 debug, 1 log, 2 warn,
+/// 3 error) and the text.
+#[derive(Clone)]
+pub struct Console(pub Rc<dyn Fn(i32, &str)>);
+
+/// One event of an isolate, from its dispatch to its end.
+pub struct Event {
+    id: u32,
+    head: RefCell<Option<http::request::Parts>>,
+    body: RefCell<RequestBody>,
+    answer: RefCell<Option<Answer>>,
+    answered: Cell<bool>,
+    streaming: Cell<bool>,
+    broken: Cell<bool>,
+    waiting: Cell<u32>,
+    subrequests_left: Cell<u32>,
+    connections: RefCell<Option<Arc<Semaphore>>>,
+    cancel: Rc<CancelHandle>,
+    listens_for_abort: Cell<bool>,
+    needs_finish: Cell<bool>,
+    aborted: Cell<bool>,
+    thrown: RefCell<Option<Thrown>>,
+    console_bytes: Cell<usize>,
+}
+
+impl Event {
+    /// The id that JavaScript carries in its async context.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether the response, or a failure, has been decided.
+    pub fn is_answered(&self) -> bool {
+        self.answered.get()
+    }
+
+    /// Whether nothing of the event is left: answered, body sent, no `waitUntil` pending.
+    pub fn is_over(&self) -> bool {
+        self.answered.get() && !self.streaming.get() && self.waiting.get() == 0
+    }
+
+    /// Whether the response's body is still being read from the worker's stream.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming.get()
+    }
+
+    /// Whether the response's body broke off before its end.
+    pub fn is_broken(&self) -> bool {
+        self.broken.get()
+    }
+
+    /// The first exception that was reported for the event, by a handler, a timer, a
+    /// rejected `waitUntil` or an unhandled rejection.
+    pub fn take_thrown(&self) -> Option<Thrown> {
+        self.thrown.borrow_mut().take()
+    }
+
+    /// Takes the answer, once it is there.
+    pub fn take_answer(&self) -> Option<Answer> {
+        self.answer.borrow_mut().take()
+    }
+
+    /// Decides the event from outside (a limit was exceeded): a later answer of the worker
+    /// is ignored.
+    pub fn close(&self) {
+        self.answered.set(true);
+    }
+
+    /// Marks the client as gone; answers whether JavaScript listens for that.
+    pub fn abort(&self) -> bool {
+        self.aborted.set(true);
+        self.listens_for_abort.get()
+    }
+
+    /// Whether JavaScript's `finish` has something to let go when the event is over.
+    pub fn needs_finish(&self) -> bool {
+        self.needs_finish.get()
+    }
+
+    /// Counts one subrequest; false when the event has none left.
+    pub fn charge_subrequest(&self) -> bool {
+        let left = self.subrequests_left.get();
+        self.subrequests_left.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// The permits for the outgoing connections of the event.
+    pub fn connections(&self) -> Arc<Semaphore> {
+        self.connections
+            .borrow_mut()
+            .get_or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_EVENT)))
+            .clone()
+    }
+
+    /// Cancelled when the event is over: what it still has open outside is closed then.
+    pub fn cancel_handle(&self) -> Rc<CancelHandle> {
+        self.cancel.clone()
+    }
+
+    fn answer_with(&self, answer: Answer) {
+        if !self.answered.replace(true) {
+            *self.answer.borrow_mut() = Some(answer);
+        }
+    }
+
+    fn report(&self, thrown: Thrown) {
+        self.thrown.borrow_mut().get_or_insert(thrown);
+    }
+
+    /// Takes `bytes` from the event's console allowance; false once it is used up.
+    fn charge_console(&self, bytes: usize) -> bool {
+        let used = self.console_bytes.get();
+        self.console_bytes.set(used.saturating_add(bytes));
+        used < CONSOLE_BYTES_PER_EVENT
+    }
+}
+
+/// The events that run in one isolate. Lives in the isolate's `OpState`; clones share it.
+#[derive(Clone)]
+pub struct Events(Rc<Table>);
+
+struct Table {
+    events: RefCell<HashMap<u32, Rc<Event>>>,
+    changed: RefCell<Vec<Rc<Event>>>,
+    next_id: Cell<u32>,
+    on_change: RefCell<Option<Box<dyn Fn()>>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events(Rc::new(Table {
+            events: RefCell::default(),
+            changed: RefCell::default(),
+            next_id: Cell::new(1),
+            on_change: RefCell::default(),
+        }))
+    }
+}
+
+impl Events {
+    /// Sets what is called when an event changes while no JavaScript runs (the end of a
+    /// response's body): the runtime's wake-up.
+    pub fn on_change(&self, call: impl Fn() + 'static) {
+        *self.0.on_change.borrow_mut() = Some(Box::new(call));
+    }
+
+    /// Adds an event, with the number of subrequests it may make.
+    pub fn insert(
+        &self,
+        head: http::request::Parts,
+        body: RequestBody,
+        subrequests: u32,
+    ) -> Rc<Event> {
+        let id = self.0.next_id.get();
+        // Smi range: an id is an integer in V8's async context without an allocation.
+        self.0.next_id.set(if id >= 0x3fff_fff0 { 1 } else { id + 1 });
+        let event = Rc::new(Event {
+            id,
+            head: RefCell::new(Some(head)),
+            body: RefCell::new(body),
+            answer: RefCell::default(),
+            answered: Cell::new(false),
+            streaming: Cell::new(false),
+            broken: Cell::new(false),
+            waiting: Cell::new(0),
+            subrequests_left: Cell::new(subrequests),
+            connections: RefCell::default(),
+            cancel: CancelHandle::new_rc(),
+            listens_for_abort: Cell::new(false),
+            needs_finish: Cell::new(false),
+            aborted: Cell::new(false),
+            thrown: RefCell::default(),
+            console_bytes: Cell::new(0),
+        });
+        self.0.events.borrow_mut().insert(id, event.clone());
+        event
+    }
+
+    /// The event with this id, while it runs.
+    pub fn get(&self, id: u32) -> Option<Rc<Event>> {
+        self.0.events.borrow().get(&id).cloned()
+    }
+
+    /// The event with this id or, where JavaScript has lost track (a callback without async
+    /// context), the one that has run for longest.
+    pub fn get_or_oldest(&self, id: u32) -> Option<Rc<Event>> {
+        let events = self.0.events.borrow();
+        events.get(&id).or_else(|| events.values().min_by_key(|event| event.id)).cloned()
+    }
+
+    /// Removes an event that is over and closes what it has open.
+    pub fn remove(&self, id: u32) {
+        let event = self.0.events.borrow_mut().remove(&id);
+        if let Some(event) = event {
+            event.cancel.cancel();
+        }
+    }
+
+    /// Takes the events that were answered, or ended, since the last call.
+    pub fn take_changed(&self) -> Vec<Rc<Event>> {
+        std::mem::take(&mut *self.0.changed.borrow_mut())
+    }
+
+    /// How many events run.
+    pub fn len(&self) -> usize {
+        self.0.events.borrow().len()
+    }
+
+    /// Whether no event runs.
+    pub fn is_empty(&self) -> bool {
+        self.0.events.borrow().is_empty()
+    }
+
+    /// All events that run.
+    pub fn all(&self) -> Vec<Rc<Event>> {
+        self.0.events.borrow().values().cloned().collect()
+    }
+
+    fn changed(&self, event: &Rc<Event>) {
+        self.0.changed.borrow_mut().push(event.clone());
+    }
+
+    fn changed_outside(&self, event: &Rc<Event>) {
+        self.changed(event);
+        if let Some(call) = &*self.0.on_change.borrow() {
+            call();
+        }
+    }
+}
+
+/// Adds the event that the snapshot is warmed with.
+pub fn insert_warm_up_event(state: &RefCell<deno_core::OpState>) {
+    let request = http::Request::get("http://a.b/c?d=e")
+        .header("a", "b")
+        .header("content-type", "application/json")
+        .body(())
+        .expect("a literal that is a request");
+    let (head, ()) = request.into_parts();
+    state.borrow().borrow::<Events>().insert(head, RequestBody::Empty, 1);
+}
+
+/// Removes what warming has left.
+pub fn remove_warm_up_events(state: &RefCell<deno_core::OpState>) {
+    let events = state.borrow().borrow::<Events>().clone();
+    for event in events.all() {
+        events.remove(event.id);
+    }
+    events.take_changed();
+}

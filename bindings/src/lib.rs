@@ -1,3 +1,15 @@
-//! stub
-/// Events.
+//! What a worker of Isolane sees: the globals, `fetch`, `env.*` and `ctx`, as ops in Rust and
+//! small JavaScript files. Each binding has three lives: what the process holds, what a
+//! worker's version holds, what an event holds.
+//! Not here: isolates, threads, limits of CPU and memory (the runtime).
+
+#![forbid(unsafe_code)]
+
+pub mod blob;
 pub mod event;
+mod extensions;
+pub mod fetch;
+pub mod kv;
+pub mod modules;
+
+pub use extensions::extensions;

@@ -1,12 +1,8 @@
 //! What goes into an isolate and what comes out of it: the fetch event, the bodies in both
 //! directions, and the report at the end. Plain data: no V8, no sockets.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use crate::outcome::Outcome;
 

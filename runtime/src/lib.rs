@@ -1,8 +1,23 @@
-//! V8 isolates. STUB being replaced: the public API is final, the bodies are not.
-#![allow(missing_docs, unused)]
-pub mod event;
-pub mod outcome;
-pub mod api_stub;
-pub use api_stub::*;
+//! V8 isolates that serve workers: the snapshot, shards, placement, spares, code cache,
+//! limits and the dispatch of events.
+//! Not here: HTTP servers, files, routes (the node), what a worker sees (the bindings).
+
+mod code_cache;
+mod config;
+mod definition;
+mod event;
+mod isolate;
+mod outcome;
+mod placement;
+mod runtime;
+mod shard;
+mod version;
+mod watchdog;
+
+pub use bindings::fetch::OutboundPolicy;
+pub use config::{Config, ConsoleLevel, Observer};
+pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
 pub use event::{BodyError, EventReport, FetchEvent, RequestBody, ResponseBody};
 pub use outcome::{Failure, Outcome};
+pub use runtime::{FrontShard, Runtime, StartReport, Stats};
+pub use version::Version;

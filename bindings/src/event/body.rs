@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Why a body broke off.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,9 +59,54 @@ pub enum ResponseBody {
     Empty,
     /// All of it at once.
     Full(Bytes),
-    /// Chunks as the worker's stream yields them; the channel is short, so that a slow
-    /// client slows the worker's stream.
-    Stream(mpsc::Receiver<Result<Bytes, BodyError>>),
+    /// Chunks as the worker's stream yields them.
+    Stream(Chunks),
+}
+
+/// The chunks of a worker's stream; the channel is short, so that a slow client slows the
+/// stream.
+pub struct Chunks {
+    receiver: mpsc::Receiver<Result<Bytes, BodyError>>,
+    /// Ends the body where the thread that sends it will never do so.
+    lost: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl Chunks {
+    /// Chunks that come from this channel.
+    pub fn new(receiver: mpsc::Receiver<Result<Bytes, BodyError>>) -> Chunks {
+        Chunks { receiver, lost: None }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let chunk = self.receiver.poll_recv(cx);
+        if chunk.is_pending()
+            && let Some(lost) = &mut self.lost
+            && lost.as_mut().poll(cx).is_ready()
+        {
+            self.lost = None;
+            self.receiver.close();
+            let error = BodyError::Worker("the isolate is gone".to_owned());
+            return Poll::Ready(Some(Err(error)));
+        }
+        chunk
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chunks")
+    }
+}
+
+impl ResponseBody {
+    /// The same body, which breaks off when the token is cancelled.
+    #[must_use]
+    pub fn lost_with(mut self, token: &CancellationToken) -> ResponseBody {
+        if let ResponseBody::Stream(chunks) = &mut self {
+            chunks.lost = Some(Box::pin(token.clone().cancelled_owned()));
+        }
+        self
+    }
 }
 
 impl Body for ResponseBody {
@@ -82,7 +128,7 @@ impl Body for ResponseBody {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             ResponseBody::Stream(chunks) => {
-                chunks.poll_recv(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+                chunks.poll_next(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
             }
         }
     }

@@ -1,0 +1,323 @@
+// The fetch event in JavaScript: from the ids that Rust hands in to the Request, the
+// ExecutionContext and back to a Response. Nothing here may run a tenant's patched
+// built-ins: everything comes from primordials.
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const {
+  op_event_body,
+  op_event_charge_subrequest,
+  op_event_fail,
+  op_event_headers,
+  op_event_on_abort,
+  op_event_report,
+  op_event_respond_bytes,
+  op_event_respond_empty,
+  op_event_respond_stream,
+  op_event_respond_text,
+  op_event_url,
+  op_event_wait_until,
+} = core.ops;
+const {
+  ArrayPrototypePush,
+  Error,
+  MapPrototypeDelete,
+  MapPrototypeGet,
+  MapPrototypeSet,
+  ObjectPrototypeIsPrototypeOf,
+  PromisePrototypeThen,
+  PromiseResolve,
+  SafeMap,
+  TypeError,
+  TypedArrayPrototypeGetSymbolToStringTag,
+} = primordials;
+const { getAsyncContext, setAsyncContext } = core;
+const { fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
+const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
+const {
+  ResponsePrototype,
+  serveFastBodyKey,
+  serveFastConsumedKey,
+  serveFastHeaderKindKey,
+  serveFastStatusKey,
+  SERVE_FAST_HEADER_DEFAULT_TEXT,
+  toInnerResponse,
+  wireHeaderList,
+} = core.loadExtScript("ext:deno_fetch/23_response.js");
+const {
+  getReadableStreamResourceBacking,
+  readableStreamClose,
+  readableStreamForRid,
+  ReadableStreamPrototype,
+  resourceForReadableStream,
+} = core.loadExtScript("ext:deno_web/06_streams.js");
+const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
+
+/** Methods by the index that Rust passes; -1 means "ask for the name". */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+
+/** What is called for an event: set once, when the worker's module is loaded. */
+let callWorker = null;
+
+/** The bindings of the worker: one object for all its events. */
+const env = {};
+
+/** Callbacks that abort `request.signal`, by event, for the requests that have one. */
+const abortCallbacks = new SafeMap();
+
+/** @returns {number} the event whose code is running, 0 outside of any */
+function currentEvent() {
+  const id = getAsyncContext();
+  return typeof id === "number" ? id : 0;
+}
+
+/** Counts one subrequest against the event that is running. */
+function chargeSubrequest() {
+  if (!op_event_charge_subrequest(currentEvent())) {
+    throw new Error("Too many subrequests.");
+  }
+}
+
+/**
+ * The inner request behind `Request`. A class, not the object literal with accessors that
+ * deno_fetch makes for itself: one hidden class, and nothing is read before it is asked for.
+ */
+class IncomingRequest {
+  constructor(id, method, hasBody) {
+    this.id = id;
+    this.methodInner = method;
+    this.headerListInner = null;
+    this.urlInner = null;
+    this.bodyInner = hasBody ? undefined : null;
+    this.redirectMode = "follow";
+    this.redirectCount = 0;
+    this.urlListInner = null;
+    this.urlListProcessed = null;
+    this.clientRid = null;
+    this.blobUrlEntry = null;
+  }
+  get method() {
+    return this.methodInner;
+  }
+  set method(value) {
+    this.methodInner = value;
+  }
+  get headerList() {
+    return this.headerListInner ??= op_event_headers(this.id);
+  }
+  set headerList(value) {
+    this.headerListInner = value;
+  }
+  get body() {
+    if (this.bodyInner === undefined) {
+      this.bodyInner = new InnerBody(readableStreamForRid(op_event_body(this.id)));
+    }
+    return this.bodyInner;
+  }
+  set body(value) {
+    this.bodyInner = value;
+  }
+  get urlList() {
+    return this.urlListInner ??= [() => this.url()];
+  }
+  set urlList(value) {
+    this.urlListInner = value;
+  }
+  url() {
+    return this.urlInner ??= op_event_url(this.id);
+  }
+  currentUrl() {
+    return this.url();
+  }
+  onCancel(callback) {
+    if (!op_event_on_abort(this.id)) {
+      callback();
+      return;
+    }
+    MapPrototypeSet(abortCallbacks, this.id, callback);
+  }
+}
+
+class ExecutionContext {
+  #id;
+  #props = {};
+  constructor(id) {
+    this.#id = id;
+  }
+  static #check(ctx) {
+    if (typeof ctx !== "object" || ctx === null || !(#id in ctx)) {
+      throw new TypeError("Illegal invocation");
+    }
+  }
+  /** Keeps the event alive until the promise settles, after the response too. */
+  waitUntil(promise) {
+    ExecutionContext.#check(this);
+    waitUntil(this.#id, promise);
+  }
+  /** Accepted for compatibility: there is no origin behind a worker to pass through to. */
+  passThroughOnException() {
+    ExecutionContext.#check(this);
+  }
+  get props() {
+    ExecutionContext.#check(this);
+    return this.#props;
+  }
+}
+
+function waitUntil(id, promise) {
+  if (!op_event_wait_until(id, 1)) {
+    return;
+  }
+  PromisePrototypeThen(
+    PromiseResolve(promise),
+    () => {
+      op_event_wait_until(id, -1);
+    },
+    (error) => {
+      op_event_report(id, error);
+      op_event_wait_until(id, -1);
+    },
+  );
+}
+
+/**
+ * Sends a response. The commonest one (a string, status 200, default headers) is returned
+ * to Rust as the value of the call; all others go through an op.
+ */
+function send(id, response) {
+  if (!ObjectPrototypeIsPrototypeOf(ResponsePrototype, response)) {
+    throw new TypeError(
+      "Incorrect type for Promise: the Promise did not resolve to 'Response'.",
+    );
+  }
+  if (
+    response[serveFastStatusKey] === 200 &&
+    response[serveFastHeaderKindKey] === SERVE_FAST_HEADER_DEFAULT_TEXT &&
+    !response[serveFastConsumedKey]
+  ) {
+    const text = response[serveFastBodyKey];
+    if (typeof text === "string") {
+      response[serveFastConsumedKey] = true;
+      return text;
+    }
+  }
+  const inner = toInnerResponse(response);
+  if (inner.type === "error") {
+    throw new TypeError("Response.error() cannot be sent to a client.");
+  }
+  const list = wireHeaderList(inner);
+  const headers = [];
+  for (let i = 0; i < list.length; i++) {
+    ArrayPrototypePush(headers, list[i][0], list[i][1]);
+  }
+  const body = inner.body;
+  if (body === null) {
+    op_event_respond_empty(id, inner.status, headers);
+    return undefined;
+  }
+  if (body.unusable()) {
+    throw new TypeError(
+      "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.",
+    );
+  }
+  const source = body.streamOrStatic;
+  if (!ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, source)) {
+    const value = source.body;
+    source.consumed = true;
+    if (typeof value === "string") {
+      op_event_respond_text(id, inner.status, headers, value);
+    } else if (TypedArrayPrototypeGetSymbolToStringTag(value) === "Uint8Array") {
+      op_event_respond_bytes(id, inner.status, headers, value);
+    } else {
+      throw new TypeError("Unsupported body");
+    }
+    return undefined;
+  }
+  // A stream that Rust feeds (a request's body, a fetched response) is passed on in Rust,
+  // without a turn through JavaScript for each chunk.
+  const backing = getReadableStreamResourceBacking(source);
+  let rid;
+  if (backing !== null && backing !== undefined) {
+    rid = backing.rid;
+    readableStreamClose(source);
+  } else {
+    rid = resourceForReadableStream(source, undefined, (error) => op_event_report(id, error));
+  }
+  op_event_respond_stream(id, inner.status, headers, rid);
+  return undefined;
+}
+
+async function settle(id, promise) {
+  try {
+    const text = send(id, await promise);
+    if (text !== undefined) {
+      op_event_respond_text(id, 0, null, text);
+    }
+  } catch (error) {
+    op_event_fail(id, error);
+  }
+}
+
+/**
+ * Runs the handler for one event. Called from Rust.
+ * @returns {string | undefined} the body of a plain text response that is ready at once
+ */
+function dispatch(id, method, hasBody) {
+  setAsyncContext(id);
+  try {
+    const inner = new IncomingRequest(
+      id,
+      typeof method === "number" ? METHODS[method] : method,
+      hasBody,
+    );
+    const request = fromInnerRequest(inner, "immutable");
+    const answer = callWorker(request, env, new ExecutionContext(id));
+    if (ObjectPrototypeIsPrototypeOf(ResponsePrototype, answer)) {
+      return send(id, answer);
+    }
+    settle(id, answer);
+  } catch (error) {
+    op_event_fail(id, error);
+  } finally {
+    setAsyncContext(undefined);
+  }
+  return undefined;
+}
+
+/** Aborts `request.signal`. Called from Rust when the client has gone away. */
+function abort(id) {
+  const callback = MapPrototypeGet(abortCallbacks, id);
+  if (callback !== undefined) {
+    MapPrototypeDelete(abortCallbacks, id);
+    setAsyncContext(id);
+    try {
+      callback();
+    } finally {
+      setAsyncContext(undefined);
+    }
+  }
+}
+
+/** Forgets what an event has left behind. Called from Rust when the event is over. */
+function finish(id) {
+  MapPrototypeDelete(abortCallbacks, id);
+  clearTimersOf(id);
+}
+
+/** @param {Function} call what `dispatch` calls with (request, env, ctx) */
+function setWorker(call) {
+  callWorker = call;
+}
+
+return {
+  abort,
+  chargeSubrequest,
+  currentEvent,
+  dispatch,
+  env,
+  ExecutionContext,
+  finish,
+  setWorker,
+  waitUntil,
+};
+})();

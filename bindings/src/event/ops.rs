@@ -1,0 +1,312 @@
+//! The ops behind `event.js`. They look the event up by its id; an id whose event is over
+//! is not an error, for a worker may go on after the client has gone.
+
+use std::rc::Rc;
+
+use deno_core::error::JsError;
+use deno_core::{ByteString, OpState, Resource, ResourceId, op2, v8};
+use deno_error::JsErrorBox;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response, StatusCode};
+use tokio::sync::mpsc;
+
+use super::body::{Chunks, RequestBody, ResponseBody};
+use super::resource::{RequestBodyResource, pump};
+use super::{Console, Event, Events, Thrown};
+
+/// Chunks of a response's body on their way to the socket.
+const BODY_CHANNEL_CHUNKS: usize = 2;
+
+/// Stacks and messages beyond this many bytes are cut: they go to the log.
+const THROWN_BYTES: usize = 16 * 1024;
+
+deno_core::extension!(
+    isolane_bindings,
+    deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, isolane_kv],
+    ops = [
+        op_event_body,
+        op_event_charge_subrequest,
+        op_event_console,
+        op_event_fail,
+        op_event_headers,
+        op_event_needs_finish,
+        op_event_on_abort,
+        op_event_report,
+        op_event_respond_bytes,
+        op_event_respond_empty,
+        op_event_respond_stream,
+        op_event_respond_text,
+        op_event_url,
+        op_event_wait_until,
+        op_timing_safe_equal,
+        crate::modules::op_module_data,
+        crate::modules::op_module_wasm,
+    ],
+    esm_entry_point = "ext:isolane_bindings/main.js",
+    esm = [
+        dir "src",
+        "ext:isolane_bindings/main.js" = "global/main.js",
+        "ext:isolane_bindings/workers.js" = "event/workers.js",
+    ],
+    lazy_loaded_js = [
+        dir "src",
+        "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
+        "ext:isolane_bindings/event.js" = "event/event.js",
+        "ext:isolane_bindings/extras.js" = "global/extras.js",
+        "ext:isolane_bindings/timers.js" = "event/timers.js",
+    ],
+    state = |state| {
+        state.put(Events::default());
+    },
+);
+
+fn find(state: &OpState, id: u32) -> Option<Rc<Event>> {
+    state.borrow::<Events>().get(id)
+}
+
+#[op2]
+#[string]
+fn op_event_url(state: &mut OpState, #[smi] id: u32) -> String {
+    find(state, id)
+        .and_then(|event| event.head.borrow().as_ref().map(|head| head.uri.to_string()))
+        .unwrap_or_default()
+}
+
+#[op2]
+#[serde]
+fn op_event_headers(state: &mut OpState, #[smi] id: u32) -> Vec<(ByteString, ByteString)> {
+    let Some(event) = find(state, id) else { return Vec::new() };
+    let head = event.head.borrow();
+    let Some(head) = head.as_ref() else { return Vec::new() };
+    head.headers
+        .iter()
+        .map(|(name, value)| (ByteString::from(name.as_str()), ByteString::from(value.as_bytes())))
+        .collect()
+}
+
+#[op2(fast)]
+#[smi]
+fn op_event_body(state: &mut OpState, #[smi] id: u32) -> Result<ResourceId, JsErrorBox> {
+    let body = find(state, id).map(|event| std::mem::take(&mut *event.body.borrow_mut()));
+    match body {
+        Some(RequestBody::Stream(body)) => {
+            Ok(state.resource_table.add(RequestBodyResource::new(body)))
+        }
+        Some(RequestBody::Empty) | None => {
+            Err(JsErrorBox::type_error("The request is over: its body can no longer be read."))
+        }
+    }
+}
+
+/// Registers interest in the client's going away; false where it has gone already.
+#[op2(fast)]
+fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> bool {
+    match find(state, id) {
+        Some(event) if !event.aborted.get() => {
+            event.listens_for_abort.set(true);
+            event.needs_finish.set(true);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// JavaScript keeps something for the event that it has to let go at the end.
+#[op2(fast)]
+fn op_event_needs_finish(state: &mut OpState, #[smi] id: u32) {
+    if let Some(event) = find(state, id) {
+        event.needs_finish.set(true);
+    }
+}
+
+#[op2(fast)]
+fn op_event_charge_subrequest(state: &mut OpState, #[smi] id: u32) -> bool {
+    let event = state.borrow::<Events>().get_or_oldest(id);
+    event.is_some_and(|event| event.charge_subrequest())
+}
+
+/// Adds to the promises that keep the event alive; false where the event is over.
+#[op2(fast)]
+fn op_event_wait_until(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) -> bool {
+    let Some(event) = find(state, id) else { return false };
+    event.waiting.set(event.waiting.get().saturating_add_signed(change));
+    if event.is_over() {
+        state.borrow::<Events>().changed(&event);
+    }
+    true
+}
+
+#[op2(nofast)]
+fn op_event_fail<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<std::cell::RefCell<OpState>>,
+    #[smi] id: u32,
+    error: v8::Local<'s, v8::Value>,
+) {
+    let thrown = describe(scope, error);
+    let events = state.borrow().borrow::<Events>().clone();
+    if let Some(event) = events.get(id) {
+        event.report(thrown.clone());
+        event.answer_with(Err(thrown));
+        events.changed(&event);
+    }
+}
+
+/// An exception that does not decide the response: of a timer, a `waitUntil`, a stream, an
+/// unhandled rejection.
+#[op2(nofast)]
+fn op_event_report<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<std::cell::RefCell<OpState>>,
+    #[smi] id: u32,
+    error: v8::Local<'s, v8::Value>,
+) {
+    let thrown = describe(scope, error);
+    let events = state.borrow().borrow::<Events>().clone();
+    if let Some(event) = events.get_or_oldest(id) {
+        event.report(thrown);
+    }
+}
+
+/// Puts an exception into words. Runs getters of the tenant's (an `Error` is an object like
+/// any other), hence only inside a slice with limits.
+pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>) -> Thrown {
+    let error = JsError::from_v8_exception(scope, error);
+    let message = error.exception_message;
+    let message = message.strip_prefix("Uncaught ").unwrap_or(&message);
+    Thrown { message: cut(message), stack: cut(error.stack.as_deref().unwrap_or_default()) }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(THROWN_BYTES) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
+    let events = state.borrow::<Events>();
+    if let Some(event) = events.get(id) {
+        event.answer_with(Ok(response));
+        events.changed(&event);
+    }
+}
+
+/// Builds the head. `headers` alternates names and values.
+fn head(status: u16, headers: &[ByteString], body: ResponseBody) -> Response<ResponseBody> {
+    let mut map = HeaderMap::with_capacity(headers.len() / 2 + 1);
+    for pair in headers.chunks_exact(2) {
+        let name = HeaderName::from_bytes(&pair[0]);
+        let value = HeaderValue::from_bytes(&pair[1]);
+        // JavaScript's Headers class has refused what HTTP does not allow; what the http
+        // crate refuses beyond that is left out.
+        if let (Ok(name), Ok(value)) = (name, value) {
+            map.append(name, value);
+        }
+    }
+    // The length of a whole body is known better than a worker can say it.
+    if matches!(body, ResponseBody::Full(_)) {
+        map.remove(CONTENT_LENGTH);
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = map;
+    response
+}
+
+/// A plain text response with the default head of `new Response("text")`.
+pub fn plain_text(text: String) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(text.into()));
+    let value = HeaderValue::from_static("text/plain;charset=UTF-8");
+    response.headers_mut().insert(CONTENT_TYPE, value);
+    response
+}
+
+#[op2]
+fn op_event_respond_text(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] status: u16,
+    #[serde] headers: Option<Vec<ByteString>>,
+    #[string] text: String,
+) {
+    let response = match headers {
+        None => plain_text(text),
+        Some(headers) => head(status, &headers, ResponseBody::Full(text.into())),
+    };
+    answer(state, id, response);
+}
+
+#[op2]
+fn op_event_respond_bytes(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] status: u16,
+    #[serde] headers: Vec<ByteString>,
+    #[buffer] bytes: &[u8],
+) {
+    let body = ResponseBody::Full(bytes::Bytes::copy_from_slice(bytes));
+    answer(state, id, head(status, &headers, body));
+}
+
+#[op2]
+fn op_event_respond_empty(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] status: u16,
+    #[serde] headers: Vec<ByteString>,
+) {
+    answer(state, id, head(status, &headers, ResponseBody::Empty));
+}
+
+#[op2]
+fn op_event_respond_stream(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] status: u16,
+    #[serde] headers: Vec<ByteString>,
+    #[smi] rid: ResourceId,
+) -> Result<(), JsErrorBox> {
+    let source: Rc<dyn Resource> =
+        state.resource_table.take_any(rid).map_err(JsErrorBox::from_err)?;
+    let events = state.borrow::<Events>().clone();
+    let Some(event) = events.get(id) else {
+        source.close();
+        return Ok(());
+    };
+    let (sender, receiver) = mpsc::channel(BODY_CHANNEL_CHUNKS);
+    event.streaming.set(true);
+    event.answer_with(Ok(head(status, &headers, ResponseBody::Stream(Chunks::new(receiver)))));
+    events.changed(&event);
+    deno_core::unsync::spawn(pump(source, sender, events, event));
+    Ok(())
+}
+
+#[op2(fast)]
+fn op_event_console(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] level: i32,
+    #[string] text: &str,
+) {
+    let Some(console) = state.try_borrow::<Console>().cloned() else { return };
+    if let Some(event) = state.borrow::<Events>().get_or_oldest(id) {
+        let had_room = event.console_bytes.get() < super::CONSOLE_BYTES_PER_EVENT;
+        if !event.charge_console(text.len()) {
+            return;
+        }
+        if had_room && event.console_bytes.get() >= super::CONSOLE_BYTES_PER_EVENT {
+            console.0(2, "console: this event has written too much; the rest is dropped");
+            return;
+        }
+    }
+    console.0(level, text.strip_suffix('\n').unwrap_or(text));
+}
+
+/// Compares without a branch on the content.
+#[op2(fast)]
+fn op_timing_safe_equal(#[buffer] left: &[u8], #[buffer] right: &[u8]) -> bool {
+    let difference = left.iter().zip(right).fold(0u8, |sum, (a, b)| sum | (a ^ b));
+    left.len() == right.len() && std::hint::black_box(difference) == 0
+}

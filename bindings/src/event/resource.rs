@@ -1,0 +1,133 @@
+//! Bodies as deno_core resources: a request's body that JavaScript reads, and the pump that
+//! carries a worker's stream out. Polled outside of the isolate: plain Rust.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use deno_core::{
+    AsyncRefCell, AsyncResult, BufMutView, BufView, CancelFuture, CancelHandle, CancelTryFuture,
+    Canceled, RcRef, Resource,
+};
+use deno_error::JsErrorBox;
+use http_body::Body as _;
+use tokio::sync::mpsc;
+
+use super::body::{BodyError, BoxBody};
+use super::{Event, Events};
+
+/// Bytes asked of a worker's stream at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+struct Reader {
+    body: BoxBody,
+    rest: Bytes,
+}
+
+/// The body of a request, read when JavaScript asks for it.
+pub(super) struct RequestBodyResource {
+    reader: AsyncRefCell<Reader>,
+    cancel: CancelHandle,
+    size_hint: (u64, Option<u64>),
+}
+
+impl RequestBodyResource {
+    pub(super) fn new(body: BoxBody) -> Self {
+        let hint = body.size_hint();
+        RequestBodyResource {
+            size_hint: (hint.lower(), hint.upper()),
+            reader: AsyncRefCell::new(Reader { body, rest: Bytes::new() }),
+            cancel: CancelHandle::default(),
+        }
+    }
+
+    async fn next(self: Rc<Self>, limit: usize) -> Result<Bytes, JsErrorBox> {
+        let mut reader = RcRef::map(&self, |this| &this.reader).borrow_mut().await;
+        let cancel = RcRef::map(&self, |this| &this.cancel);
+        while reader.rest.is_empty() {
+            let reader = &mut *reader;
+            let frame = poll_fn(|cx| reader.body.as_mut().poll_frame(cx));
+            let frame = async { Ok::<_, JsErrorBox>(frame.await) };
+            match frame.try_or_cancel(cancel.clone()).await? {
+                None => return Ok(Bytes::new()),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        reader.rest = data;
+                    }
+                }
+                Some(Err(error)) => return Err(JsErrorBox::type_error(error.to_string())),
+            }
+        }
+        let length = reader.rest.len().min(limit);
+        Ok(reader.rest.split_to(length))
+    }
+}
+
+impl Resource for RequestBodyResource {
+    fn name(&self) -> Cow<'_, str> {
+        "requestBody".into()
+    }
+
+    fn read(self: Rc<Self>, limit: usize) -> AsyncResult<BufView> {
+        Box::pin(async move { Ok(BufView::from(self.next(limit).await?)) })
+    }
+
+    fn read_byob(self: Rc<Self>, mut buffer: BufMutView) -> AsyncResult<(usize, BufMutView)> {
+        Box::pin(async move {
+            let chunk = self.next(buffer.len()).await?;
+            buffer[..chunk.len()].copy_from_slice(&chunk);
+            Ok((chunk.len(), buffer))
+        })
+    }
+
+    fn size_hint(&self) -> (u64, Option<u64>) {
+        self.size_hint
+    }
+
+    fn close(self: Rc<Self>) {
+        self.cancel.cancel();
+    }
+}
+
+/// Carries a worker's stream to `chunks` until it ends, fails, or nobody reads it any more;
+/// the channel's capacity is the backpressure.
+pub(super) async fn pump(
+    source: Rc<dyn Resource>,
+    chunks: mpsc::Sender<Result<Bytes, BodyError>>,
+    events: Events,
+    event: Rc<Event>,
+) {
+    loop {
+        let read = source.clone().read(CHUNK_BYTES).or_cancel(event.cancel.clone());
+        let chunk = tokio::select! {
+            biased;
+            () = chunks.closed() => {
+                event.broken.set(true);
+                break;
+            }
+            chunk = read => match chunk {
+                Ok(chunk) => chunk,
+                Err(Canceled) => Err(JsErrorBox::generic("the event is over")),
+            },
+        };
+        match chunk {
+            Ok(chunk) if chunk.is_empty() => break,
+            Ok(chunk) => {
+                if chunks.send(Ok(Bytes::from(chunk.to_vec()))).await.is_err() {
+                    event.broken.set(true);
+                    break;
+                }
+            }
+            Err(error) => {
+                event.broken.set(true);
+                let error = BodyError::Worker(error.to_string());
+                let _ = chunks.send(Err(error)).await;
+                break;
+            }
+        }
+    }
+    source.close();
+    event.streaming.set(false);
+    events.changed_outside(&event);
+}

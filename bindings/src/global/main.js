@@ -1,0 +1,172 @@
+// The entry of the snapshot: defines what a worker finds on `globalThis`, and hands the
+// functions that Rust calls to Rust. `bootstrap` runs once in each isolate made from it.
+import { core, primordials } from "ext:core/mod.js";
+import "ext:isolane_bindings/workers.js";
+
+const { JSONParse, ObjectAssign, ObjectDefineProperty } = primordials;
+const { op_event_console, op_event_report } = core.ops;
+const load = (specifier) => core.loadExtScript(specifier);
+
+const webidl = load("ext:deno_webidl/00_webidl.js");
+const event = load("ext:deno_web/02_event.js");
+const abortSignal = load("ext:deno_web/03_abort_signal.js");
+const base64 = load("ext:deno_web/05_base64.js");
+const console_ = load("ext:deno_web/01_console.js");
+const compression = load("ext:deno_web/14_compression.js");
+const crypto_ = load("ext:deno_crypto/00_crypto.js");
+const encoding = load("ext:deno_web/08_text_encoding.js");
+const exceptions = load("ext:deno_web/01_dom_exception.js");
+const fetch_ = load("ext:deno_fetch/26_fetch.js");
+const file = load("ext:deno_web/09_file.js");
+const formData = load("ext:deno_fetch/21_formdata.js");
+const headers = load("ext:deno_fetch/20_headers.js");
+const messagePort = load("ext:deno_web/13_message_port.js");
+const performance_ = load("ext:deno_web/15_performance.js");
+const request = load("ext:deno_fetch/23_request.js");
+const response = load("ext:deno_fetch/23_response.js");
+const streams = load("ext:deno_web/06_streams.js");
+const url = load("ext:deno_web/00_url.js");
+const urlPattern = load("ext:deno_web/01_urlpattern.js");
+load("ext:deno_web/04_global_interfaces.js");
+load("ext:deno_web/12_location.js");
+
+const events = load("ext:isolane_bindings/event.js");
+const timers = load("ext:isolane_bindings/timers.js");
+const entrypoint = load("ext:isolane_bindings/entrypoint.js");
+const extras = load("ext:isolane_bindings/extras.js");
+const kv = load("ext:isolane_kv/kv.js");
+
+const nonEnumerable = core.propNonEnumerable;
+const writable = core.propWritable;
+
+const globals = {
+  __proto__: null,
+  AbortController: nonEnumerable(abortSignal.AbortController),
+  AbortSignal: nonEnumerable(abortSignal.AbortSignal),
+  Blob: nonEnumerable(file.Blob),
+  ByteLengthQueuingStrategy: nonEnumerable(streams.ByteLengthQueuingStrategy),
+  CloseEvent: nonEnumerable(event.CloseEvent),
+  CompressionStream: nonEnumerable(compression.CompressionStream),
+  CountQueuingStrategy: nonEnumerable(streams.CountQueuingStrategy),
+  Crypto: nonEnumerable(crypto_.Crypto),
+  CryptoKey: nonEnumerable(crypto_.CryptoKey),
+  CustomEvent: nonEnumerable(event.CustomEvent),
+  DecompressionStream: nonEnumerable(compression.DecompressionStream),
+  DOMException: nonEnumerable(exceptions.DOMException),
+  ErrorEvent: nonEnumerable(event.ErrorEvent),
+  Event: nonEnumerable(event.Event),
+  EventTarget: nonEnumerable(event.EventTarget),
+  File: nonEnumerable(file.File),
+  FixedLengthStream: nonEnumerable(extras.FixedLengthStream),
+  FormData: nonEnumerable(formData.FormData),
+  Headers: nonEnumerable(headers.Headers),
+  IdentityTransformStream: nonEnumerable(extras.IdentityTransformStream),
+  MessageChannel: nonEnumerable(messagePort.MessageChannel),
+  MessageEvent: nonEnumerable(event.MessageEvent),
+  MessagePort: nonEnumerable(messagePort.MessagePort),
+  Navigator: nonEnumerable(extras.Navigator),
+  Performance: nonEnumerable(performance_.Performance),
+  PerformanceEntry: nonEnumerable(performance_.PerformanceEntry),
+  PerformanceMark: nonEnumerable(performance_.PerformanceMark),
+  PerformanceMeasure: nonEnumerable(performance_.PerformanceMeasure),
+  ProgressEvent: nonEnumerable(event.ProgressEvent),
+  PromiseRejectionEvent: nonEnumerable(event.PromiseRejectionEvent),
+  QuotaExceededError: nonEnumerable(exceptions.QuotaExceededError),
+  ReadableByteStreamController: nonEnumerable(streams.ReadableByteStreamController),
+  ReadableStream: nonEnumerable(streams.ReadableStream),
+  ReadableStreamBYOBReader: nonEnumerable(streams.ReadableStreamBYOBReader),
+  ReadableStreamBYOBRequest: nonEnumerable(streams.ReadableStreamBYOBRequest),
+  ReadableStreamDefaultController: nonEnumerable(streams.ReadableStreamDefaultController),
+  ReadableStreamDefaultReader: nonEnumerable(streams.ReadableStreamDefaultReader),
+  Request: nonEnumerable(request.Request),
+  Response: nonEnumerable(response.Response),
+  Scheduler: nonEnumerable(timers.Scheduler),
+  SubtleCrypto: nonEnumerable(crypto_.SubtleCrypto),
+  TextDecoder: nonEnumerable(encoding.TextDecoder),
+  TextDecoderStream: nonEnumerable(encoding.TextDecoderStream),
+  TextEncoder: nonEnumerable(encoding.TextEncoder),
+  TextEncoderStream: nonEnumerable(encoding.TextEncoderStream),
+  TransformStream: nonEnumerable(streams.TransformStream),
+  TransformStreamDefaultController: nonEnumerable(streams.TransformStreamDefaultController),
+  URL: nonEnumerable(url.URL),
+  URLPattern: nonEnumerable(urlPattern.URLPattern),
+  URLSearchParams: nonEnumerable(url.URLSearchParams),
+  WritableStream: nonEnumerable(streams.WritableStream),
+  WritableStreamDefaultController: nonEnumerable(streams.WritableStreamDefaultController),
+  WritableStreamDefaultWriter: nonEnumerable(streams.WritableStreamDefaultWriter),
+
+  atob: writable(base64.atob),
+  btoa: writable(base64.btoa),
+  clearInterval: writable(function clearInterval(id = 0) {
+    timers.clear(id);
+  }),
+  clearTimeout: writable(function clearTimeout(id = 0) {
+    timers.clear(id);
+  }),
+  console: nonEnumerable(
+    new console_.Console((text, level) => op_event_console(events.currentEvent(), level, text)),
+  ),
+  crypto: core.propGetterOnly(() => crypto_.crypto),
+  fetch: writable(function fetch(input, init = undefined) {
+    timers.owner("fetch");
+    return fetch_.fetch(input, init);
+  }),
+  navigator: core.propGetterOnly(() => extras.navigator),
+  performance: writable(performance_.performance),
+  reportError: writable(event.reportError),
+  scheduler: core.propGetterOnly(() => scheduler),
+  self: core.propGetterOnly(() => globalThis),
+  setInterval: writable(timers.setInterval),
+  setTimeout: writable(timers.setTimeout),
+  structuredClone: writable(messagePort.structuredClone),
+};
+const scheduler = { __proto__: timers.Scheduler.prototype };
+
+core.defineGlobalProperties(globalThis, globals);
+ObjectDefineProperty(globalThis, webidl.brand, { __proto__: null, value: webidl.brand });
+event.setEventTargetData(globalThis);
+event.saveGlobalThisReference(globalThis);
+entrypoint.installServiceWorkerSyntax(globalThis);
+extras.installCrypto(crypto_);
+delete Intl.v8BreakIterator;
+delete globalThis.SharedWorker;
+
+/** What is thrown at the top of a timer or of a listener is the running event's exception. */
+core.setReportExceptionCallback((error) => {
+  op_event_report(events.currentEvent(), error);
+});
+core.setUnhandledPromiseRejectionHandler((_promise, reason) => {
+  op_event_report(events.currentEvent(), reason);
+  return true;
+});
+
+/**
+ * Fills `env`, before the worker's modules are evaluated.
+ * @param {string} vars a JSON object
+ * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
+ */
+function prepare(vars, kvNames) {
+  ObjectAssign(events.env, JSONParse(vars));
+  for (let i = 0; i < kvNames.length; i++) {
+    events.env[kvNames[i]] = kv.makeKvNamespace(i);
+  }
+}
+
+/** Runs once in each isolate, before any code of a tenant. */
+function bootstrap() {
+  performance_.setTimeOrigin();
+  delete globalThis.Deno;
+  delete globalThis.__bootstrap;
+  delete globalThis.__isolane;
+}
+
+globalThis.__isolane = {
+  __proto__: null,
+  abort: events.abort,
+  bootstrap,
+  dispatch: events.dispatch,
+  finish: events.finish,
+  install: entrypoint.install,
+  prepare,
+  reset: entrypoint.reset,
+};

@@ -1,0 +1,99 @@
+//! What a runtime may use: threads, memory, time. Not here: limits of a worker
+//! (`definition.rs`).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::EventReport;
+
+/// Settings of a runtime.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Shards that run sockets, and hot trusted workers inline.
+    pub front_shards: usize,
+    /// Shards that run everything else, at lower priority.
+    pub back_shards: usize,
+    /// Where V8's code cache is kept between runs; in memory only without it.
+    pub cache_dir: Option<PathBuf>,
+    /// CPU time of a worker's top-level code.
+    pub start_cpu: Duration,
+    /// The most CPU time that a worker's own settings can give an event.
+    pub max_cpu: Duration,
+    /// How long `waitUntil` work may go on after the response.
+    pub wait_until: Duration,
+    /// Isolates kept in memory, in all.
+    pub resident_isolates: usize,
+    /// An isolate without events for this long is evicted.
+    pub idle_timeout: Duration,
+    /// Isolates made ahead on each back shard.
+    pub spares_per_shard: usize,
+    /// Events of one worker that may wait to be started.
+    pub queue_per_worker: usize,
+    /// A slice that V8 cannot stop is given this much CPU time beyond its limit; then its
+    /// shard is abandoned and replaced.
+    pub stuck_after: Duration,
+    /// Which addresses `fetch()` may reach.
+    pub outbound: bindings::fetch::OutboundPolicy,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Config {
+            front_shards: cores,
+            back_shards: 2 * cores,
+            cache_dir: None,
+            start_cpu: Duration::from_secs(1),
+            max_cpu: Duration::from_secs(30),
+            wait_until: Duration::from_secs(30),
+            resident_isolates: 2000,
+            idle_timeout: Duration::from_secs(600),
+            spares_per_shard: 1,
+            queue_per_worker: 1000,
+            stuck_after: Duration::from_secs(1),
+            outbound: Default::default(),
+        }
+    }
+}
+
+/// Learns what happens in a runtime. Called on the shards: must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// An event is over.
+    fn event_ended(&self, report: &EventReport);
+
+    /// A worker wrote to its console.
+    fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str);
+
+    /// A shard did not come back from a tenant's code and has been replaced. `worker` is the
+    /// one whose code it was.
+    fn shard_abandoned(&self, worker: &str);
+}
+
+/// An observer shared by all shards.
+pub type SharedObserver = Arc<dyn Observer>;
+
+/// The level of a line of a worker's console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleLevel {
+    /// `console.debug`.
+    Debug,
+    /// `console.log`, `console.info` and what has no level of its own.
+    Log,
+    /// `console.warn`.
+    Warn,
+    /// `console.error`.
+    Error,
+}
+
+impl ConsoleLevel {
+    /// From the number that the bindings use.
+    pub(crate) fn from_index(level: i32) -> ConsoleLevel {
+        match level {
+            0 => ConsoleLevel::Debug,
+            1 => ConsoleLevel::Log,
+            2 => ConsoleLevel::Warn,
+            _ => ConsoleLevel::Error,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a worker's version is made of, and its limits. Plain data that the node fills in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// One version of a worker: everything an isolate needs to serve it.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The worker's name.
+    pub worker: Arc<str>,
+    /// The version's identifier, content-addressed.
+    pub version: Arc<str>,
+    /// The URL of the module whose exports are the handlers.
+    pub main: String,
+    /// All modules; the main one among them.
+    pub modules: Vec<Module>,
+    /// Variables in `env`.
+    pub vars: serde_json::Map<String, serde_json::Value>,
+    /// KV namespaces in `env`: the binding's name and the namespace's identifier.
+    pub kv_namespaces: Vec<(String, String)>,
+    /// Limits of its events and isolates.
+    pub limits: Limits,
+    /// Whether `eval`, `new Function` and Wasm from bytes are allowed.
+    pub unsafe_eval: bool,
+}
+
+/// One module of a version.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Its URL, as stacks name it (`worker:///src/index.ts`).
+    pub url: String,
+    /// Its content.
+    pub source: ModuleSource,
+    /// What its import specifiers mean: as written, to the URL of a module of this version,
+    /// or to `cloudflare:workers`.
+    pub imports: BTreeMap<String, String>,
+}
+
+/// The content of a module, by type (product.md, Worker API).
+#[derive(Debug, Clone)]
+pub enum ModuleSource {
+    /// An ES module in JavaScript.
+    EsModule(Arc<str>),
+    /// JSON; the default export is its value.
+    Json(Arc<str>),
+    /// Text; the default export is a string.
+    Text(Arc<str>),
+    /// Bytes; the default export is an `ArrayBuffer`.
+    Data(Bytes),
+    /// Wasm; the default export is a `WebAssembly.Module`.
+    Wasm(Bytes),
+}
+
+/// Limits of one worker (product.md, Limits).
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// CPU time of one event.
+    pub cpu: Duration,
+    /// Heap, `ArrayBuffer`s and Wasm memory of one isolate, in bytes.
+    pub memory_bytes: usize,
+    /// Subrequests of one event.
+    pub subrequests: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            cpu: Duration::from_millis(50),
+            memory_bytes: DEFAULT_MEMORY_BYTES,
+            subrequests: 1000,
+        }
+    }
+}
+
+/// The default memory limit of an isolate, in bytes; spare isolates are made with it.
+pub const DEFAULT_MEMORY_BYTES: usize = 128 << 20;

@@ -1,0 +1,57 @@
+//! What runs on an isolate's thread when the watchdog asks for a look: charge the event that
+//! is running, and terminate it where a limit is exceeded. V8 calls this in the middle of a
+//! tenant's code, so nothing here runs JavaScript.
+
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use deno_core::v8;
+
+use super::enter;
+use super::ledger::Ledger;
+
+/// Asks for a look. Safe at any time, also while the isolate is parked: V8 then calls back
+/// at its next entry, and the look finds nothing.
+pub(super) fn request(isolate: &v8::IsolateHandle) {
+    isolate.request_interrupt(on_interrupt, null_mut());
+}
+
+unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
+    // SAFETY: V8 passes the isolate that is running on this thread.
+    let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let Some(ledger) = enter::current_ledger() else { return };
+    let running = running_event(&mut isolate, &ledger);
+    let mut terminate = ledger.look(running);
+    if !terminate && ledger.wants_collection(bytes_in_use(&mut isolate)) {
+        isolate.low_memory_notification();
+        terminate = ledger.judge_memory(bytes_in_use(&mut isolate), running);
+    }
+    if terminate {
+        isolate.terminate_execution();
+    }
+}
+
+/// The event whose async context is the current one; 0 for none.
+fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> u32 {
+    let Some(context) = ledger.context() else { return 0 };
+    v8::scope!(let scope, isolate);
+    let context = v8::Local::new(scope, context);
+    let scope = &mut v8::ContextScope::new(scope, context);
+    let running = scope.get_continuation_preserved_embedder_data();
+    v8::Local::<v8::Integer>::try_from(running).map_or(0, |id| id.value() as u32)
+}
+
+/// The heap, and what V8 counts outside of it: `ArrayBuffer`s, Wasm memories.
+fn bytes_in_use(isolate: &mut v8::Isolate) -> usize {
+    let statistics = isolate.get_heap_statistics();
+    statistics.used_heap_size() + statistics.external_memory()
+}
+
+/// Whether Wasm may be compiled from bytes: only where the worker's configuration allows it,
+/// or for a module of its bundle.
+pub(super) unsafe extern "C" fn allow_wasm(
+    _context: v8::Local<v8::Context>,
+    _source: v8::Local<v8::String>,
+) -> bool {
+    enter::current_ledger().is_some_and(|ledger| ledger.may_compile_wasm())
+}

@@ -1,0 +1,304 @@
+//! What an isolate and its events have used, and who pays for it. CPU time is counted on the
+//! thread's clock. A slice that serves one event is paid by that event to the nanosecond; in
+//! a slice that serves several, the watchdog's looks (one each millisecond of CPU) name the
+//! event that is running, and it pays for the time since the last look.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bindings::blob::QuotaBlobStore;
+use deno_core::v8;
+
+use super::clock::thread_cpu_ns;
+use super::memory::BufferQuota;
+use super::pulse::NO_DEADLINE;
+
+/// Time that no look has given to an event, and that the next look's event pays, at most.
+const MAX_CARRIED_NS: u64 = 2_000_000;
+
+/// An isolate may go beyond its memory limit by this part of it before it is terminated;
+/// from the limit on it is condemned and gets no new events.
+const MEMORY_TOLERANCE: usize = 8;
+
+/// Who pays for a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payer {
+    /// The worker's top-level code.
+    Start,
+    /// One event.
+    Event(u32),
+    /// Whichever event V8 says is running.
+    Running,
+}
+
+/// Which limit ended a slice, and whose it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The start-up limit.
+    StartCpu,
+    /// An event's CPU limit.
+    EventCpu(u32),
+    /// Code that outlived its event used an event's worth of CPU.
+    StrayCpu,
+    /// The isolate's memory; the event is the one that was running, 0 if none is known.
+    Memory(u32),
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    used_ns: Cell<u64>,
+    limit_ns: Cell<u64>,
+}
+
+impl Account {
+    fn with_limit(limit: Duration) -> Account {
+        let account = Account::default();
+        account.limit_ns.set(limit.as_nanos() as u64);
+        account
+    }
+
+    fn charge(&self, ns: u64) {
+        self.used_ns.set(self.used_ns.get() + ns);
+    }
+
+    fn is_overdrawn(&self) -> bool {
+        self.used_ns.get() > self.limit_ns.get()
+    }
+
+    fn left_ns(&self) -> u64 {
+        self.limit_ns.get().saturating_sub(self.used_ns.get())
+    }
+}
+
+/// The accounts of one isolate. Read and written on its thread only.
+pub(crate) struct Ledger {
+    events: RefCell<HashMap<u32, Rc<Account>>>,
+    start: Account,
+    /// For code whose event is over but which runs on.
+    stray: Account,
+    payer: Cell<Payer>,
+    mark_ns: Cell<u64>,
+    carried_ns: Cell<u64>,
+    verdict: Cell<Option<Verdict>>,
+    memory_limit_bytes: usize,
+    collected_at_bytes: Cell<usize>,
+    over_memory: Cell<bool>,
+    buffers: Arc<BufferQuota>,
+    blobs: Arc<QuotaBlobStore>,
+    compiling: Rc<Cell<bool>>,
+    unsafe_eval: Cell<bool>,
+    /// The isolate's only context, for the looks in the middle of a slice.
+    context: RefCell<Option<v8::Global<v8::Context>>>,
+}
+
+impl Ledger {
+    pub(super) fn new(
+        memory_limit_bytes: usize,
+        buffers: Arc<BufferQuota>,
+        blobs: Arc<QuotaBlobStore>,
+    ) -> Ledger {
+        Ledger {
+            events: RefCell::default(),
+            start: Account::default(),
+            stray: Account::default(),
+            payer: Cell::new(Payer::Running),
+            mark_ns: Cell::new(0),
+            carried_ns: Cell::new(0),
+            verdict: Cell::new(None),
+            memory_limit_bytes,
+            collected_at_bytes: Cell::new(0),
+            over_memory: Cell::new(false),
+            buffers,
+            blobs,
+            compiling: Rc::default(),
+            unsafe_eval: Cell::new(false),
+            context: RefCell::new(None),
+        }
+    }
+
+    /// Sets the isolate's context; taken away before the isolate is disposed of.
+    pub(super) fn set_context(&self, context: Option<v8::Global<v8::Context>>) {
+        *self.context.borrow_mut() = context;
+    }
+
+    /// The isolate's context.
+    pub(super) fn context(&self) -> Option<v8::Global<v8::Context>> {
+        self.context.borrow().clone()
+    }
+
+    /// Sets the limits of a worker that is about to start.
+    pub(super) fn open_start(&self, start_cpu: Duration, event_cpu: Duration, unsafe_eval: bool) {
+        self.start.limit_ns.set(start_cpu.as_nanos() as u64);
+        self.stray.limit_ns.set(event_cpu.as_nanos() as u64);
+        self.unsafe_eval.set(unsafe_eval);
+    }
+
+    /// Opens an event's account.
+    pub(crate) fn open(&self, event: u32, cpu_limit: Duration) {
+        self.events.borrow_mut().insert(event, Rc::new(Account::with_limit(cpu_limit)));
+    }
+
+    /// Closes an event's account.
+    pub(crate) fn close(&self, event: u32) {
+        self.events.borrow_mut().remove(&event);
+    }
+
+    /// CPU time charged to an event whose account is open.
+    pub(crate) fn used_by(&self, event: u32) -> Duration {
+        let account = self.events.borrow().get(&event).cloned();
+        Duration::from_nanos(account.map_or(0, |account| account.used_ns.get()))
+    }
+
+    /// CPU time that the start took.
+    pub(crate) fn used_by_start(&self) -> Duration {
+        Duration::from_nanos(self.start.used_ns.get())
+    }
+
+    /// The isolate's memory limit, in bytes.
+    pub(crate) fn memory_limit_bytes(&self) -> usize {
+        self.memory_limit_bytes
+    }
+
+    /// Whether the isolate has been seen above its memory limit.
+    pub(crate) fn is_over_memory(&self) -> bool {
+        self.over_memory.get()
+    }
+
+    /// Whether a buffer was refused since the last call.
+    pub(crate) fn take_refused_buffer(&self) -> bool {
+        self.buffers.take_refused()
+    }
+
+    pub(super) fn compiling(&self) -> Rc<Cell<bool>> {
+        self.compiling.clone()
+    }
+
+    pub(super) fn may_compile_wasm(&self) -> bool {
+        self.compiling.get() || self.unsafe_eval.get()
+    }
+
+    /// A slice begins; answers when its payer's CPU time is used up, on the thread's clock.
+    pub(super) fn begin(&self, payer: Payer, now_ns: u64) -> u64 {
+        self.payer.set(payer);
+        self.mark_ns.set(now_ns);
+        self.verdict.set(None);
+        let left = match payer {
+            Payer::Start => Some(self.start.left_ns()),
+            Payer::Event(id) => self.events.borrow().get(&id).map(|account| account.left_ns()),
+            Payer::Running => self.only_event().map(|(_, account)| account.left_ns()),
+        };
+        left.map_or(NO_DEADLINE, |left| now_ns.saturating_add(left))
+    }
+
+    /// The slice is over: the payer is charged with what no look has charged yet.
+    pub(super) fn end(&self, now_ns: u64) -> Option<Verdict> {
+        let elapsed = now_ns.saturating_sub(self.mark_ns.get());
+        self.mark_ns.set(now_ns);
+        match self.payer.get() {
+            Payer::Start => self.start.charge(elapsed),
+            Payer::Event(id) => self.charge_event(id, elapsed),
+            Payer::Running => match self.only_event() {
+                Some((id, _)) => self.charge_event(id, elapsed),
+                None => self.carried_ns.set(self.carried_ns.get() + elapsed),
+            },
+        }
+        self.verdict.take()
+    }
+
+    /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
+    /// names, 0 for none. Answers whether execution has to be terminated.
+    pub(super) fn look(&self, running: u32) -> bool {
+        let now_ns = thread_cpu_ns();
+        let elapsed = now_ns.saturating_sub(self.mark_ns.get());
+        self.mark_ns.set(now_ns);
+        let carried = self.carried_ns.take().min(MAX_CARRIED_NS);
+        let verdict = match self.payer_of(running) {
+            Payer::Start => {
+                self.start.charge(elapsed);
+                self.start.is_overdrawn().then_some(Verdict::StartCpu)
+            }
+            Payer::Event(id) => {
+                self.charge_event(id, elapsed + carried);
+                let overdrawn =
+                    self.events.borrow().get(&id).is_some_and(|account| account.is_overdrawn());
+                overdrawn.then_some(Verdict::EventCpu(id))
+            }
+            Payer::Running => {
+                self.stray.charge(elapsed);
+                self.stray.is_overdrawn().then_some(Verdict::StrayCpu)
+            }
+        };
+        if self.verdict.get().is_none() {
+            self.verdict.set(verdict);
+        }
+        self.verdict.get().is_some()
+    }
+
+    /// Whether the isolate's memory has grown so far that a garbage collection has to show
+    /// how much of it is in use. `v8_bytes` is the heap and what V8 counts outside of it.
+    pub(super) fn wants_collection(&self, v8_bytes: usize) -> bool {
+        let step = self.memory_limit_bytes / 16;
+        self.total_bytes(v8_bytes) > self.memory_limit_bytes.max(self.collected_at_bytes.get() + step)
+    }
+
+    /// Judges the memory in use after a collection. Answers whether execution has to be
+    /// terminated.
+    pub(super) fn judge_memory(&self, v8_bytes: usize, running: u32) -> bool {
+        let total = self.total_bytes(v8_bytes);
+        self.collected_at_bytes.set(total);
+        if total > self.memory_limit_bytes {
+            self.over_memory.set(true);
+        }
+        if total > self.memory_limit_bytes + self.memory_limit_bytes / MEMORY_TOLERANCE {
+            self.memory_exhausted_by(running);
+        }
+        self.verdict.get().is_some()
+    }
+
+    /// V8 is out of heap: the slice is about to be terminated.
+    pub(super) fn memory_exhausted(&self) {
+        self.memory_exhausted_by(0);
+    }
+
+    fn memory_exhausted_by(&self, running: u32) {
+        let event = match self.payer_of(running) {
+            Payer::Event(id) => id,
+            Payer::Start | Payer::Running => 0,
+        };
+        self.over_memory.set(true);
+        self.verdict.set(Some(Verdict::Memory(event)));
+    }
+
+    fn total_bytes(&self, v8_bytes: usize) -> usize {
+        v8_bytes + self.blobs.used_bytes()
+    }
+
+    fn payer_of(&self, running: u32) -> Payer {
+        if self.events.borrow().contains_key(&running) {
+            return Payer::Event(running);
+        }
+        match self.payer.get() {
+            // An id without an account is that of an event that is over.
+            Payer::Running if running != 0 => Payer::Running,
+            Payer::Running => self.only_event().map_or(Payer::Running, |(id, _)| Payer::Event(id)),
+            payer => payer,
+        }
+    }
+
+    fn only_event(&self) -> Option<(u32, Rc<Account>)> {
+        let events = self.events.borrow();
+        match events.len() {
+            1 => events.iter().next().map(|(id, account)| (*id, account.clone())),
+            _ => None,
+        }
+    }
+
+    fn charge_event(&self, id: u32, ns: u64) {
+        if let Some(account) = self.events.borrow().get(&id) {
+            account.charge(ns);
+        }
+    }
+}

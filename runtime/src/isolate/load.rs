@@ -1,0 +1,184 @@
+//! Loads a worker into a spare isolate: its modules are compiled and evaluated, its handler
+//! found, within the start-up limits.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bindings::event::{Thrown, describe};
+use bindings::kv::KvNamespaces;
+use bindings::modules::ModuleBytes;
+use deno_core::error::{CoreError, CoreErrorKind};
+use deno_core::{ModuleId, ModuleSpecifier, v8};
+
+use super::ledger::{Payer, Verdict};
+use super::{Isolate, Slice};
+use crate::code_cache::CodeCache;
+use crate::definition::Definition;
+
+/// Turns of the event loop that top-level code gets. It can wait for promises only (there
+/// are no timers and no I/O outside of an event), so a few turns are enough for all of it.
+const START_TURNS: usize = 1000;
+
+/// A worker that has started.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    /// CPU time of its top-level code, compilation included.
+    pub(crate) cpu: Duration,
+    /// The names of its handlers.
+    pub(crate) handlers: Vec<String>,
+}
+
+/// Why a worker does not start.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// Its code does not compile, throws, never settles, or has no handler.
+    Failed(Thrown),
+    /// It exceeded a start-up limit.
+    Exceeded(Verdict),
+}
+
+impl Isolate {
+    /// Loads a worker into this isolate, which must be a spare.
+    pub(crate) fn load(
+        &mut self,
+        definition: &Arc<Definition>,
+        cache: &Arc<CodeCache>,
+        kv: KvNamespaces,
+        start_cpu: Duration,
+    ) -> Result<Loaded, LoadError> {
+        let modules = self.loader.set(definition, cache);
+        let compiling = self.ledger.compiling();
+        {
+            let state = self.op_state();
+            let mut state = state.borrow_mut();
+            state.put(ModuleBytes { modules, compiling });
+            bindings::kv::install(&mut state, kv);
+        }
+        self.ledger.open_start(start_cpu, definition.limits.cpu, definition.unsafe_eval);
+        let (result, end) = self.enter(Payer::Start, |slice| slice.start(definition));
+        match (end.verdict, result) {
+            (Some(verdict), _) => Err(LoadError::Exceeded(verdict)),
+            (None, Err(thrown)) => Err(LoadError::Failed(thrown)),
+            (None, Ok(handlers)) => {
+                Ok(Loaded { cpu: self.ledger.used_by_start(), handlers })
+            }
+        }
+    }
+}
+
+impl Slice<'_> {
+    fn start(&mut self, definition: &Definition) -> Result<Vec<String>, Thrown> {
+        self.prepare(definition)?;
+        let main = ModuleSpecifier::parse(&definition.main)
+            .map_err(|error| thrown(format!("\"{}\" is no module URL: {error}", definition.main)))?;
+        let id = self.compile(&main)?;
+        self.evaluate(id)?;
+        self.install(id)
+    }
+
+    /// Fills `env` and sets what the worker's context may do.
+    fn prepare(&mut self, definition: &Definition) -> Result<(), Thrown> {
+        let vars = serde_json::to_string(&definition.vars)
+            .map_err(|error| thrown(format!("the variables cannot be written: {error}")))?;
+        deno_core::scope!(scope, self.js);
+        if definition.unsafe_eval {
+            scope.get_current_context().set_allow_generation_from_strings(true);
+        }
+        let text = |scope: &mut v8::PinScope<'_, '_>, text: &str| {
+            v8::String::new(scope, text).map(|text| v8::Global::new(scope, text))
+        };
+        let Some(vars) = text(scope, &vars) else {
+            return Err(thrown("the variables are too long".to_owned()));
+        };
+        let vars = v8::Local::new(scope, vars);
+        let mut names = Vec::with_capacity(definition.kv_namespaces.len());
+        for (name, _) in &definition.kv_namespaces {
+            if let Some(name) = text(scope, name) {
+                names.push(v8::Local::new(scope, name).into());
+            }
+        }
+        let names = v8::Array::new_with_elements(scope, &names);
+        let prepare = v8::Local::new(scope, &self.functions.prepare);
+        let this = v8::undefined(scope).into();
+        v8::tc_scope!(let scope, scope);
+        if prepare.call(scope, this, &[vars.into(), names.into()]).is_none() {
+            return Err(caught(scope.exception().map(|error| describe(scope, error))));
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, main: &ModuleSpecifier) -> Result<ModuleId, Thrown> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut load = pin!(self.js.load_main_es_module(main));
+        // The loader answers at once, so each turn makes progress.
+        for _ in 0..START_TURNS {
+            if let Poll::Ready(result) = load.as_mut().poll(&mut cx) {
+                return result.map_err(|error| core_error(&error));
+            }
+        }
+        Err(thrown("the modules could not be loaded".to_owned()))
+    }
+
+    fn evaluate(&mut self, id: ModuleId) -> Result<(), Thrown> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut evaluation = pin!(self.js.mod_evaluate(id));
+        for _ in 0..START_TURNS {
+            if let Poll::Ready(result) = evaluation.as_mut().poll(&mut cx) {
+                return result.map_err(|error| core_error(&error));
+            }
+            match self.poll(&mut cx) {
+                Poll::Ready(Err(error)) => return Err(core_error(&error)),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+            if self.js.v8_isolate().is_execution_terminating() {
+                break;
+            }
+        }
+        Err(thrown("top-level await never settles: nothing it waits for is pending".to_owned()))
+    }
+
+    fn install(&mut self, id: ModuleId) -> Result<Vec<String>, Thrown> {
+        let namespace = self.js.get_module_namespace(id).map_err(|error| core_error(&error))?;
+        deno_core::scope!(scope, self.js);
+        let namespace = v8::Local::new(scope, namespace);
+        let install = v8::Local::new(scope, &self.functions.install);
+        let this = v8::undefined(scope).into();
+        v8::tc_scope!(let scope, scope);
+        let Some(names) = install.call(scope, this, &[namespace.into()]) else {
+            return Err(caught(scope.exception().map(|error| describe(scope, error))));
+        };
+        let mut handlers = Vec::new();
+        if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
+            for index in 0..names.length() {
+                if let Some(name) = names.get_index(scope, index) {
+                    handlers.push(name.to_rust_string_lossy(scope));
+                }
+            }
+        }
+        Ok(handlers)
+    }
+}
+
+fn thrown(message: String) -> Thrown {
+    Thrown { message, stack: String::new() }
+}
+
+fn caught(error: Option<Thrown>) -> Thrown {
+    error.unwrap_or_else(|| thrown("execution was terminated".to_owned()))
+}
+
+fn core_error(error: &CoreError) -> Thrown {
+    match error.as_kind() {
+        CoreErrorKind::Js(error) => {
+            let message = &error.exception_message;
+            let message = message.strip_prefix("Uncaught ").unwrap_or(message);
+            Thrown {
+                message: message.to_owned(),
+                stack: error.stack.clone().unwrap_or_default(),
+            }
+        }
+        _ => thrown(error.to_string()),
+    }
+}

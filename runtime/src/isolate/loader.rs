@@ -1,0 +1,149 @@
+//! Gives deno_core the modules of the worker that an isolate has been given, with V8's code
+//! cache, and nothing else: no file, no network.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use deno_core::{
+    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource as Source,
+    ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo,
+    error::ModuleLoaderError,
+};
+use deno_error::JsErrorBox;
+
+use crate::code_cache::CodeCache;
+use crate::definition::{Definition, Module, ModuleSource};
+
+/// The module that the bindings answer `cloudflare:workers` with, and that the shims of data
+/// and Wasm modules import from.
+const WORKERS_MODULE: &str = "ext:isolane_bindings/workers.js";
+
+/// What the shims call it; no worker's import map leads there.
+const SHIM_IMPORT: &str = "isolane:modules";
+
+/// The module loader of one isolate: empty until a worker is loaded.
+#[derive(Default)]
+pub(super) struct WorkerLoader {
+    worker: RefCell<Option<Worker>>,
+}
+
+struct Worker {
+    definition: Arc<Definition>,
+    by_url: HashMap<String, usize>,
+    cache: Arc<CodeCache>,
+}
+
+impl WorkerLoader {
+    /// Sets the worker; answers the contents of its data and Wasm modules, by index.
+    pub(super) fn set(&self, definition: &Arc<Definition>, cache: &Arc<CodeCache>) -> Vec<Bytes> {
+        let by_url = definition
+            .modules
+            .iter()
+            .enumerate()
+            .map(|(index, module)| (module.url.clone(), index))
+            .collect();
+        let bytes = definition
+            .modules
+            .iter()
+            .map(|module| match &module.source {
+                ModuleSource::Data(bytes) | ModuleSource::Wasm(bytes) => bytes.clone(),
+                _ => Bytes::new(),
+            })
+            .collect();
+        *self.worker.borrow_mut() =
+            Some(Worker { definition: definition.clone(), by_url, cache: cache.clone() });
+        bytes
+    }
+}
+
+impl Worker {
+    fn module(&self, url: &str) -> Option<(usize, &Module)> {
+        let index = *self.by_url.get(url)?;
+        Some((index, self.definition.modules.get(index)?))
+    }
+}
+
+/// The JavaScript of a module of any type.
+fn code(index: usize, source: &ModuleSource) -> ModuleSourceCode {
+    let literal =
+        |text: &str| serde_json::to_string(text).expect("a string can always be written as JSON");
+    let text = match source {
+        ModuleSource::EsModule(text) => return ModuleSourceCode::String(text.clone().into()),
+        ModuleSource::Json(text) => format!("export default JSON.parse({});", literal(text)),
+        ModuleSource::Text(text) => format!("export default {};", literal(text)),
+        ModuleSource::Data(_) => {
+            format!("import {{ data }} from '{SHIM_IMPORT}'; export default data({index});")
+        }
+        ModuleSource::Wasm(_) => {
+            format!("import {{ wasm }} from '{SHIM_IMPORT}'; export default wasm({index});")
+        }
+    };
+    ModuleSourceCode::String(text.into())
+}
+
+fn parse(url: &str) -> Result<ModuleSpecifier, ModuleLoaderError> {
+    ModuleSpecifier::parse(url).map_err(JsErrorBox::from_err)
+}
+
+impl ModuleLoader for WorkerLoader {
+    fn resolve(
+        &self,
+        specifier: &str,
+        referrer: &str,
+        kind: ResolutionKind,
+    ) -> Result<ModuleSpecifier, ModuleLoaderError> {
+        if matches!(kind, ResolutionKind::MainModule) {
+            return parse(specifier);
+        }
+        let worker = self.worker.borrow();
+        let importer = worker.as_ref().and_then(|worker| worker.module(referrer));
+        if let Some((_, module)) = importer {
+            let is_shim = matches!(module.source, ModuleSource::Data(_) | ModuleSource::Wasm(_));
+            if is_shim && specifier == SHIM_IMPORT {
+                return parse(WORKERS_MODULE);
+            }
+            match module.imports.get(specifier).map(String::as_str) {
+                Some("cloudflare:workers") => return parse(WORKERS_MODULE),
+                Some(url) => return parse(url),
+                None => {}
+            }
+        }
+        Err(JsErrorBox::type_error(format!("No such module \"{specifier}\".")))
+    }
+
+    fn load(
+        &self,
+        url: &ModuleSpecifier,
+        _referrer: Option<&ModuleLoadReferrer>,
+        _options: ModuleLoadOptions,
+    ) -> ModuleLoadResponse {
+        let worker = self.worker.borrow();
+        let found = worker.as_ref().and_then(|worker| Some((worker, worker.module(url.as_str())?)));
+        let Some((worker, (index, module))) = found else {
+            let error = JsErrorBox::type_error(format!("No such module \"{url}\"."));
+            return ModuleLoadResponse::Sync(Err(error));
+        };
+        let cache = matches!(module.source, ModuleSource::EsModule(_)).then(|| SourceCodeCacheInfo {
+            hash: 0,
+            data: worker.cache.get(url.as_str()).map(|data| Cow::Owned(data.to_vec())),
+        });
+        let code = code(index, &module.source);
+        ModuleLoadResponse::Sync(Ok(Source::new(ModuleType::JavaScript, code, url, cache)))
+    }
+
+    fn code_cache_ready(
+        &self,
+        url: ModuleSpecifier,
+        _hash: u64,
+        data: &[u8],
+    ) -> Pin<Box<dyn Future<Output = ()>>> {
+        if let Some(worker) = &*self.worker.borrow() {
+            worker.cache.put(url.as_str(), data);
+        }
+        Box::pin(async {})
+    }
+}

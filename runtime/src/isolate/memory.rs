@@ -1,0 +1,94 @@
+//! The memory of `ArrayBuffer`s, which V8 keeps outside of its heap and so outside of the
+//! heap's limit: an allocator with a quota for each isolate.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use deno_core::v8;
+
+/// What V8 expects of a buffer's address.
+const ALIGNMENT: usize = 16;
+
+/// Bytes of one isolate's buffers. Shared with V8's sweeper threads.
+#[derive(Debug)]
+pub(crate) struct BufferQuota {
+    used_bytes: AtomicUsize,
+    limit_bytes: usize,
+    refused: AtomicBool,
+}
+
+impl BufferQuota {
+    pub(super) fn new(limit_bytes: usize) -> Arc<BufferQuota> {
+        Arc::new(BufferQuota {
+            used_bytes: AtomicUsize::new(0),
+            limit_bytes,
+            refused: AtomicBool::new(false),
+        })
+    }
+
+    /// Bytes in use.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether a buffer has been refused since the last call.
+    pub(crate) fn take_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::Relaxed)
+    }
+
+    fn allocate(&self, bytes: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
+        let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT);
+        if let Ok(layout) = layout
+            && used.saturating_add(bytes) <= self.limit_bytes
+        {
+            // SAFETY: the layout's size is not zero.
+            let buffer = unsafe { allocate(layout) };
+            if !buffer.is_null() {
+                return buffer.cast();
+            }
+        }
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.refused.store(true, Ordering::Relaxed);
+        null_mut()
+    }
+}
+
+static VTABLE: v8::RustAllocatorVtable<BufferQuota> = v8::RustAllocatorVtable {
+    allocate: allocate_zeroed,
+    allocate_uninitialized,
+    free,
+    drop: drop_quota,
+};
+
+/// An allocator that counts against the quota.
+pub(super) fn allocator(quota: Arc<BufferQuota>) -> v8::UniqueRef<v8::Allocator> {
+    // SAFETY: the pointer comes from `Arc::into_raw` and is given back in `drop_quota`; the
+    // table's functions take exactly this type.
+    unsafe { v8::new_rust_allocator(Arc::into_raw(quota), &VTABLE) }
+}
+
+unsafe extern "C" fn allocate_zeroed(quota: &BufferQuota, bytes: usize) -> *mut c_void {
+    quota.allocate(bytes, alloc_zeroed)
+}
+
+unsafe extern "C" fn allocate_uninitialized(quota: &BufferQuota, bytes: usize) -> *mut c_void {
+    quota.allocate(bytes, alloc)
+}
+
+unsafe extern "C" fn free(quota: &BufferQuota, buffer: *mut c_void, bytes: usize) {
+    quota.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    // SAFETY: V8 gives back what `allocate` made, with the length it asked for.
+    unsafe {
+        let layout = Layout::from_size_align_unchecked(bytes.max(1), ALIGNMENT);
+        dealloc(buffer.cast(), layout);
+    }
+}
+
+unsafe extern "C" fn drop_quota(quota: *const BufferQuota) {
+    // SAFETY: the pointer that `allocator` made, given back once.
+    drop(unsafe { Arc::from_raw(quota) });
+}

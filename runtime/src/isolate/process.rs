@@ -1,0 +1,27 @@
+//! What only the C library gives: the priority of a thread, and memory given back.
+
+/// Lowers or raises the calling thread's priority; without the right to raise it, nothing
+/// happens.
+pub(crate) fn set_thread_nice(nice: i32) {
+    let thread = nix::unistd::gettid().as_raw();
+    // SAFETY: no pointer is passed. On Linux the call concerns the thread with this id.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
+}
+
+/// Lets a thread run only where nobody else wants the core.
+pub(crate) fn make_idle_priority(thread: i32) {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the pointer is to a live value; a thread that is gone gives an error only.
+    unsafe { libc::sched_setscheduler(thread, libc::SCHED_IDLE, &raw const parameters) };
+}
+
+/// The kernel's id of the calling thread.
+pub(crate) fn thread_id() -> i32 {
+    nix::unistd::gettid().as_raw()
+}
+
+/// Gives the free memory of the C library's heap back to the system.
+pub(crate) fn trim_memory() {
+    // SAFETY: takes no pointer; safe to call at any time.
+    unsafe { libc::malloc_trim(0) };
+}

@@ -1,0 +1,78 @@
+//! What the watchdog sees of a shard: whether it runs a slice, since when, and until when it
+//! may. Written at each end of a slice, read from another thread.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use deno_core::v8;
+use parking_lot::Mutex;
+
+use super::clock::ThreadClock;
+
+/// "No deadline is known": the watchdog looks anyway, once a tick.
+pub(crate) const NO_DEADLINE: u64 = u64::MAX;
+
+/// The pulse of one shard.
+pub(crate) struct Pulse {
+    clock: ThreadClock,
+    /// Odd while a slice runs.
+    beat: AtomicU64,
+    started_ns: AtomicU64,
+    deadline_ns: AtomicU64,
+    isolate: Mutex<Option<v8::IsolateHandle>>,
+    wake_watchdog: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A slice that runs now, as the watchdog sees it. Times are on the thread's CPU clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beat {
+    pub(crate) number: u64,
+    pub(crate) started_ns: u64,
+    pub(crate) deadline_ns: u64,
+    pub(crate) now_ns: u64,
+}
+
+impl Pulse {
+    /// The pulse of the calling thread.
+    pub(crate) fn new(wake_watchdog: Box<dyn Fn() + Send + Sync>) -> Pulse {
+        Pulse {
+            clock: ThreadClock::of_current_thread(),
+            beat: AtomicU64::new(0),
+            started_ns: AtomicU64::new(0),
+            deadline_ns: AtomicU64::new(NO_DEADLINE),
+            isolate: Mutex::new(None),
+            wake_watchdog,
+        }
+    }
+
+    /// A slice begins.
+    pub(crate) fn begin(&self, isolate: &v8::IsolateHandle, now_ns: u64, deadline_ns: u64) {
+        *self.isolate.lock() = Some(isolate.clone());
+        self.started_ns.store(now_ns, Ordering::Relaxed);
+        self.deadline_ns.store(deadline_ns, Ordering::Relaxed);
+        self.beat.fetch_add(1, Ordering::Release);
+        (self.wake_watchdog)();
+    }
+
+    /// The slice is over.
+    pub(crate) fn end(&self) {
+        self.beat.fetch_add(1, Ordering::Release);
+    }
+
+    /// The slice that runs now, if one does.
+    pub(crate) fn running(&self) -> Option<Beat> {
+        let number = self.beat.load(Ordering::Acquire);
+        (number % 2 == 1).then(|| Beat {
+            number,
+            started_ns: self.started_ns.load(Ordering::Relaxed),
+            deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
+            now_ns: self.clock.now_ns(),
+        })
+    }
+
+    /// Asks the isolate that runs to look at its ledger as soon as V8 allows.
+    pub(crate) fn interrupt(&self) {
+        if let Some(isolate) = &*self.isolate.lock() {
+            super::interrupt::request(isolate);
+        }
+    }
+}

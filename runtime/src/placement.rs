@@ -1,0 +1,159 @@
+//! The policy: on which shard an event runs. All of it is here; the mechanism is not.
+//!
+//! A worker starts on a back shard. It is trusted once it has served some events in short
+//! slices, and while it is trusted and busy it runs inline on the front shards, where the
+//! sockets are. One long slice ends the trust for a while, longer each time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::shard::ShardHandle;
+use crate::version::Version;
+
+/// A slice longer than this ends a worker's trust: while it ran, the shard's sockets waited.
+pub(crate) const LONG_SLICE: Duration = Duration::from_millis(4);
+
+/// Events in short slices that make a worker trusted.
+const EVENTS_TO_TRUST: u64 = 64;
+
+/// Events within [`WINDOW`] that make a worker busy enough for an isolate on a front shard.
+const EVENTS_TO_PROMOTE: u32 = 32;
+
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The first loss of trust lasts this long; doubled each time.
+const DISTRUST: Duration = Duration::from_secs(5);
+
+const DISTRUST_DOUBLINGS: u32 = 8;
+
+/// Events in an isolate from which on another isolate on another shard is worth making.
+const EVENTS_TO_SPREAD: u32 = 24;
+
+/// What is known of a version's behaviour.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    epoch: Instant,
+    short_slices: AtomicU64,
+    offences: AtomicU32,
+    distrusted_until_ms: AtomicU64,
+    window_started_ms: AtomicU64,
+    window_events: AtomicU32,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Trust {
+            epoch: Instant::now(),
+            short_slices: AtomicU64::new(0),
+            offences: AtomicU32::new(0),
+            distrusted_until_ms: AtomicU64::new(0),
+            window_started_ms: AtomicU64::new(0),
+            window_events: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Trust {
+    /// Records how long a slice kept its shard.
+    pub(crate) fn slice_took(&self, cpu: Duration) {
+        if cpu < LONG_SLICE {
+            self.short_slices.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.offend();
+        }
+    }
+
+    /// Ends the trust.
+    pub(crate) fn offend(&self) {
+        let offences = self.offences.fetch_add(1, Ordering::Relaxed).min(DISTRUST_DOUBLINGS);
+        let pause = DISTRUST * 2u32.pow(offences);
+        let until = self.now_ms() + pause.as_millis() as u64;
+        self.distrusted_until_ms.fetch_max(until, Ordering::Relaxed);
+        self.short_slices.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the worker may run where sockets wait for it.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST
+            && (self.offences.load(Ordering::Relaxed) == 0
+                || self.now_ms() >= self.distrusted_until_ms.load(Ordering::Relaxed))
+    }
+
+    /// Counts an event that was not served inline; answers whether the worker is busy.
+    fn is_busy(&self) -> bool {
+        let now = self.now_ms();
+        let started = self.window_started_ms.load(Ordering::Relaxed);
+        if now.saturating_sub(started) > WINDOW.as_millis() as u64 {
+            self.window_started_ms.store(now, Ordering::Relaxed);
+            self.window_events.store(0, Ordering::Relaxed);
+        }
+        self.window_events.fetch_add(1, Ordering::Relaxed) + 1 >= EVENTS_TO_PROMOTE
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+}
+
+/// Whether a version that is not yet on this front shard should get an isolate on it.
+pub(crate) fn should_promote(version: &Version) -> bool {
+    version.trust.is_busy() && version.trust.is_trusted()
+}
+
+/// Chooses a back shard for an event (or for the warming) of a version.
+pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<Arc<ShardHandle>> {
+    let residences = version.residences();
+    let home = residences
+        .iter()
+        .filter(|residence| residence.shard.is_usable() && !residence.shard.is_front())
+        .min_by_key(|residence| residence.events.load(Ordering::Relaxed));
+    if let Some(home) = home
+        && home.events.load(Ordering::Relaxed) < EVENTS_TO_SPREAD
+        && !home.shard.is_stuck()
+    {
+        return Some(home.shard.clone());
+    }
+    let elsewhere = shards
+        .iter()
+        .filter(|shard| shard.is_usable() && !shard.is_stuck())
+        .filter(|shard| !residences.iter().any(|home| Arc::ptr_eq(&home.shard, shard)))
+        .min_by_key(|shard| shard.load());
+    match (home, elsewhere) {
+        // Another isolate is worth making only on a shard that has time for it.
+        (Some(home), Some(other)) if !home.shard.is_stuck() && other.load() >= home.shard.load() => {
+            Some(home.shard.clone())
+        }
+        (_, Some(other)) => Some(other.clone()),
+        (Some(home), None) => Some(home.shard.clone()),
+        (None, None) => shards.iter().filter(|shard| shard.is_usable()).min_by_key(|s| s.load()).cloned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trust_is_earned_by_short_slices_and_lost_by_one_long_one() {
+        let trust = Trust::default();
+        assert!(!trust.is_trusted());
+        for _ in 0..EVENTS_TO_TRUST {
+            trust.slice_took(Duration::from_micros(50));
+        }
+        assert!(trust.is_trusted());
+        trust.slice_took(LONG_SLICE);
+        assert!(!trust.is_trusted());
+        for _ in 0..EVENTS_TO_TRUST {
+            trust.slice_took(Duration::from_micros(50));
+        }
+        assert!(!trust.is_trusted(), "a distrusted worker has to wait, however well it behaves");
+    }
+
+    #[test]
+    fn a_worker_is_busy_after_some_events_in_a_window() {
+        let trust = Trust::default();
+        let busy = (0..EVENTS_TO_PROMOTE).filter(|_| trust.is_busy()).count();
+        assert_eq!(busy, 1);
+    }
+}

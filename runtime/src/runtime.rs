@@ -1,0 +1,319 @@
+//! The runtime: V8's platform, the shards, the watchdog; the way in for events.
+
+mod shared;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bindings::kv::KvNamespaces;
+use deno_core::{JsRuntime, v8};
+use tokio::sync::oneshot;
+
+use crate::code_cache::CodeCache;
+use crate::config::{Config, Observer};
+use crate::definition::Definition;
+use crate::event::{FetchEvent, ResponseBody};
+use crate::outcome::Failure;
+use crate::placement;
+use crate::shard::{
+    Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket, start_failure,
+};
+use crate::version::Version;
+use crate::watchdog;
+
+pub(crate) use shared::Shared;
+
+/// How often `drain` looks whether the events are over.
+const DRAIN_TICK: Duration = Duration::from_millis(5);
+
+/// A running runtime. Clones share it.
+#[derive(Clone)]
+pub struct Runtime {
+    shared: Arc<Shared>,
+}
+
+/// What a version needed to start.
+#[derive(Debug, Clone)]
+pub struct StartReport {
+    /// CPU time of its top-level code, compilation included.
+    pub cpu: Duration,
+    /// From the request to the end.
+    pub wall: Duration,
+    /// The names of its handlers.
+    pub handlers: Vec<String>,
+}
+
+/// Figures of a running runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Isolates with a worker in them.
+    pub isolates: usize,
+    /// Isolates made ahead.
+    pub spares: usize,
+    /// Events that run or wait.
+    pub events: usize,
+    /// Shards given up because a tenant's code did not return.
+    pub abandoned_shards: usize,
+}
+
+impl Runtime {
+    /// Initialises V8 and starts the shards. To be called once in a process, on the main
+    /// thread, before any other thread exists: V8 protects its memory with keys that only
+    /// the threads started after it get.
+    ///
+    /// # Errors
+    /// Where the system refuses a thread.
+    pub fn start(
+        config: Config,
+        store: Arc<dyn kv::Store>,
+        observer: Arc<dyn Observer>,
+    ) -> std::io::Result<Runtime> {
+        // A stack trace of a tenant's longest useful length; V8's own default is 10.
+        v8::V8::set_flags_from_string("--stack-trace-limit=30");
+        JsRuntime::init_platform(None);
+        let shared = Shared::new(config, store, observer)?;
+        watchdog::spawn(&shared)?;
+        Ok(Runtime { shared })
+    }
+
+    /// The shards that are to run the sockets.
+    pub fn front(&self) -> Vec<FrontShard> {
+        self.shared.front().iter().map(|handle| FrontShard { handle: handle.clone() }).collect()
+    }
+
+    /// Sets what is called with the replacement of a front shard that had to be given up:
+    /// its sockets are gone.
+    pub fn on_front_replaced(&self, call: impl Fn(FrontShard) + Send + Sync + 'static) {
+        self.shared.on_front_replaced(Box::new(move |handle| call(FrontShard { handle })));
+    }
+
+    /// Makes a version known. Makes no isolate: that happens with its first event, or when
+    /// it is warmed.
+    pub fn version(&self, definition: Definition) -> Arc<Version> {
+        let folder = self.shared.config.cache_dir.as_deref();
+        let cache = CodeCache::new(folder, &definition.worker, &definition.version);
+        let namespaces = definition
+            .kv_namespaces
+            .iter()
+            .map(|(_, id)| kv::Namespace::new(id.as_str()))
+            .collect();
+        let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
+        Arc::new(Version::new(definition, cache, kv))
+    }
+
+    /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
+    /// call; every other goes to a back shard. Dropping the future before it is ready
+    /// cancels the event: the client has gone away.
+    ///
+    /// # Errors
+    /// Where there is no response of the worker's own; see [`Failure`].
+    pub async fn fetch(
+        &self,
+        version: &Arc<Version>,
+        event: FetchEvent,
+    ) -> Result<http::Response<ResponseBody>, Failure> {
+        if let Some(failure) = version.recent_failure() {
+            return Err(failure);
+        }
+        if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
+            if shard.has_ready(version.key) {
+                return self.call(&shard, version, event).await;
+            }
+            if placement::should_promote(version) {
+                // Made while this event and the next ones run on a back shard.
+                let version = version.clone();
+                tokio::task::spawn_local(async move { shard.warm(&version) });
+            }
+        }
+        self.submit(version, event).await
+    }
+
+    async fn call(
+        &self,
+        shard: &std::rc::Rc<Shard>,
+        version: &Arc<Version>,
+        event: FetchEvent,
+    ) -> Answer {
+        let ticket = Ticket::new();
+        match shard.call(job(version, event, ticket.clone(), None)) {
+            Started::Done(answer) => answer,
+            Started::Waiting(answer) => {
+                let on_drop = OnDrop::new(|| shard.cancel(version.key, ticket.number));
+                let answer = answer.await.unwrap_or(Err(LOST));
+                on_drop.disarm();
+                answer
+            }
+        }
+    }
+
+    async fn submit(&self, version: &Arc<Version>, event: FetchEvent) -> Answer {
+        let waiting = version.waiting.fetch_add(1, Ordering::Relaxed);
+        if waiting >= self.shared.config.queue_per_worker {
+            version.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Failure::LoadShed { what: format!("worker {}", version.worker()) });
+        }
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Ticket::new();
+        let job = job(version, event, ticket.clone(), Some(reply));
+        let Some(shard) = self.shared.place(version, Message::Event(job)) else {
+            version.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Failure::ShuttingDown);
+        };
+        let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
+        let answer = self.wait(&mut answer, &ticket, shard).await;
+        on_drop.disarm();
+        answer
+    }
+
+    /// Waits for an answer from wherever the event is, until that shard is given up.
+    async fn wait(
+        &self,
+        answer: &mut oneshot::Receiver<Answer>,
+        ticket: &Ticket,
+        mut shard: Arc<ShardHandle>,
+    ) -> Answer {
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut *answer => {
+                    let answer = answer.unwrap_or(Err(LOST));
+                    return answer.map(|response| {
+                        response.map(|body| body.lost_with(shard.abandoned()))
+                    });
+                }
+                () = shard.abandoned().cancelled() => {
+                    match self.shared.back_shard(ticket) {
+                        // It had been moved before its first shard was given up.
+                        Some(now) if !Arc::ptr_eq(&now, &shard) && now.is_usable() => shard = now,
+                        _ => return Err(STUCK),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Loads a version ahead of its first event. Returns at once.
+    pub fn warm(&self, version: &Arc<Version>) {
+        if version.residences().is_empty() && version.recent_failure().is_none() {
+            self.shared.place(version, Message::Warm(version.clone()));
+        }
+    }
+
+    /// Starts a version in an isolate of its own, which is thrown away.
+    ///
+    /// # Errors
+    /// Why it cannot serve.
+    pub async fn check(&self, version: &Arc<Version>) -> Result<StartReport, Failure> {
+        let began = Instant::now();
+        let (reply, result) = oneshot::channel();
+        let job = CheckJob { version: version.clone(), reply };
+        if self.shared.place(version, Message::Check(job)).is_none() {
+            return Err(Failure::ShuttingDown);
+        }
+        match result.await {
+            Ok(Ok(loaded)) => Ok(StartReport {
+                cpu: loaded.cpu,
+                wall: began.elapsed(),
+                handlers: loaded.handlers,
+            }),
+            Ok(Err(error)) => Err(start_failure(version, self.shared.config.start_cpu, &error)),
+            Err(_) => Err(LOST),
+        }
+    }
+
+    /// No new events will come for a version: its isolates go when their events are over.
+    pub fn retire(&self, version: &Arc<Version>) {
+        version.retired.store(true, Ordering::Relaxed);
+        for residence in version.residences().iter() {
+            residence.shard.send(Message::Retire(version.key));
+        }
+    }
+
+    /// Waits until no event runs, at most for the time given; answers whether none does.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let ends = Instant::now() + limit;
+        while self.stats().events > 0 {
+            if Instant::now() >= ends {
+                return false;
+            }
+            tokio::time::sleep(DRAIN_TICK).await;
+        }
+        true
+    }
+
+    /// Figures of this moment.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            abandoned_shards: self.shared.abandoned.load(Ordering::Relaxed),
+            ..Stats::default()
+        };
+        for shard in self.shared.all_shards() {
+            stats.isolates += shard.isolate_count();
+            stats.spares += shard.spare_count();
+            stats.events += shard.load();
+        }
+        stats
+    }
+}
+
+const LOST: Failure = Failure::IsolateLost { reason: "the event was dropped" };
+const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come back" };
+
+fn job(
+    version: &Arc<Version>,
+    event: FetchEvent,
+    ticket: Arc<Ticket>,
+    reply: Option<oneshot::Sender<Answer>>,
+) -> Job {
+    let submitted = Instant::now();
+    Job { version: version.clone(), event, reply, ticket, submitted, cold: false }
+}
+
+/// Calls a function when it is dropped, unless disarmed.
+struct OnDrop<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> OnDrop<F> {
+    fn new(call: F) -> OnDrop<F> {
+        OnDrop(Some(call))
+    }
+
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(mut call) = self.0.take() {
+            call();
+        }
+    }
+}
+
+/// A shard that runs sockets.
+#[derive(Clone)]
+pub struct FrontShard {
+    handle: Arc<ShardHandle>,
+}
+
+impl FrontShard {
+    /// Runs a future on the shard. It is made on the shard's thread and need not be `Send`.
+    pub fn spawn<F, Fut>(&self, make: F)
+    where
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + 'static,
+    {
+        self.handle.send(Message::Run(Box::new(move || {
+            Box::pin(make()) as Pin<Box<dyn Future<Output = ()>>>
+        })));
+    }
+
+    /// Its number among the front shards; its replacement has the same.
+    pub fn index(&self) -> usize {
+        self.handle.index()
+    }
+}
+

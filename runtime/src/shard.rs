@@ -1,0 +1,213 @@
+//! A shard: one thread with its own event loop, which owns isolates and never shares them.
+//! An event comes to it by message; on the shard's own thread that is a function call.
+//! Not here: which shard an event goes to (`placement.rs`).
+
+mod handle;
+mod job;
+mod slot;
+mod spares;
+mod thread;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use lru::LruCache;
+use tokio::sync::oneshot;
+
+use crate::isolate::{Isolate, process};
+use crate::outcome::Failure;
+use crate::runtime::Shared;
+use crate::version::Version;
+
+pub(crate) use handle::{Message, ShardHandle};
+pub(crate) use job::{Answer, CheckJob, Job, Ticket};
+pub(crate) use slot::start_failure;
+pub(crate) use thread::spawn;
+
+use slot::Slot;
+use spares::Spares;
+
+/// Isolates disposed of between two times that free memory is given back to the system.
+const DISPOSALS_PER_TRIM: u32 = 8;
+
+/// Idle isolates evicted in one sweep, so that a sweep stays short.
+const EVICTIONS_PER_SWEEP: usize = 8;
+
+thread_local! {
+    static SHARD: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+}
+
+/// What a shard's thread owns.
+pub(crate) struct Shard {
+    handle: Arc<ShardHandle>,
+    shared: Arc<Shared>,
+    /// One isolate of each version at most, the least recently used last.
+    slots: RefCell<LruCache<u64, Rc<Slot>>>,
+    spares: Spares,
+    disposals: Cell<u32>,
+}
+
+/// What became of an event that was handed to the shard of the calling thread.
+pub(crate) enum Started {
+    /// It was answered at once.
+    Done(Answer),
+    /// The answer will come.
+    Waiting(oneshot::Receiver<Answer>),
+}
+
+impl Shard {
+    fn new(handle: Arc<ShardHandle>, shared: Arc<Shared>) -> Rc<Shard> {
+        let spares = if handle.is_front() { 1 } else { shared.config.spares_per_shard };
+        Rc::new(Shard {
+            handle,
+            shared,
+            slots: RefCell::new(LruCache::unbounded()),
+            spares: Spares::new(spares),
+            disposals: Cell::new(0),
+        })
+    }
+
+    /// The shard of the calling thread.
+    pub(crate) fn current() -> Option<Rc<Shard>> {
+        SHARD.with(|shard| shard.borrow().clone())
+    }
+
+    /// Its handle.
+    pub(crate) fn handle(&self) -> &Arc<ShardHandle> {
+        &self.handle
+    }
+
+    /// Whether an isolate of the version is ready here.
+    pub(crate) fn has_ready(&self, version: u64) -> bool {
+        self.slots.borrow().peek(&version).is_some_and(|slot| slot.is_ready())
+    }
+
+    /// Runs an event here by a function call, for the shard's own thread.
+    pub(crate) fn call(self: &Rc<Self>, job: Job) -> Started {
+        self.handle.events.fetch_add(1, Ordering::Relaxed);
+        let slot = self.slots.borrow_mut().get(&job.version.key).cloned();
+        match slot {
+            Some(slot) => slot.call(job),
+            None => Started::Done(Err(Failure::IsolateLost { reason: "it was evicted" })),
+        }
+    }
+
+    /// Takes an event that was sent here.
+    fn accept(self: &Rc<Self>, job: Job) {
+        job.version.waiting.fetch_sub(1, Ordering::Relaxed);
+        if job.is_canceled() {
+            self.handle.events.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        self.slot(&job.version).accept(job);
+    }
+
+    /// The client of an event has gone away.
+    pub(crate) fn cancel(&self, version: u64, ticket: u64) {
+        let slot = self.slots.borrow().peek(&version).cloned();
+        if let Some(slot) = slot {
+            slot.cancel(ticket);
+        }
+    }
+
+    /// Loads a version where it is not loaded.
+    pub(crate) fn warm(self: &Rc<Self>, version: &Arc<Version>) {
+        if version.recent_failure().is_none() && !version.retired.load(Ordering::Relaxed) {
+            self.slot(version);
+        }
+    }
+
+    /// Starts a version in an isolate that is thrown away.
+    fn check(self: &Rc<Self>, job: CheckJob) {
+        let mut isolate = self.take_isolate(job.version.definition.limits.memory_bytes);
+        let version = &job.version;
+        let start_cpu = self.shared.config.start_cpu;
+        let result =
+            isolate.load(&version.definition, &version.cache, version.kv.clone(), start_cpu);
+        self.dispose(isolate);
+        let _ = job.reply.send(result);
+    }
+
+    /// No new events come for this version: its isolate goes when its events are over.
+    fn retire(self: &Rc<Self>, version: u64) {
+        let slot = self.slots.borrow().peek(&version).cloned();
+        if let Some(slot) = slot {
+            slot.condemn("its version was replaced");
+        }
+    }
+
+    fn slot(self: &Rc<Self>, version: &Arc<Version>) -> Rc<Slot> {
+        if let Some(slot) = self.slots.borrow_mut().get(&version.key) {
+            return slot.clone();
+        }
+        self.make_room();
+        let slot = Slot::new(self, version);
+        self.slots.borrow_mut().put(version.key, slot.clone());
+        slot.begin_loading();
+        slot
+    }
+
+    /// Evicts the least recently used isolate where the process has too many.
+    fn make_room(&self) {
+        let resident = self.shared.isolates.load(Ordering::Relaxed);
+        if resident < self.shared.config.resident_isolates {
+            return;
+        }
+        let idle = self.slots.borrow().iter().rev().find(|(_, slot)| slot.is_idle()).map(|(_, slot)| slot.clone());
+        if let Some(slot) = idle {
+            slot.condemn("room was needed");
+        }
+    }
+
+    /// Evicts what has been idle for too long.
+    fn evict_idle(&self) {
+        let now = Instant::now();
+        let timeout = self.shared.config.idle_timeout;
+        let idle: Vec<_> = self
+            .slots
+            .borrow()
+            .iter()
+            .rev()
+            .take_while(|(_, slot)| now.duration_since(slot.last_used()) >= timeout)
+            .filter(|(_, slot)| slot.is_idle())
+            .take(EVICTIONS_PER_SWEEP)
+            .map(|(_, slot)| slot.clone())
+            .collect();
+        for slot in idle {
+            slot.condemn("it was idle");
+        }
+    }
+
+    /// Forgets a slot: new events of its version get a new isolate.
+    fn forget(&self, slot: &Slot) {
+        let mut slots = self.slots.borrow_mut();
+        let key = slot.version().key;
+        if slots.peek(&key).is_some_and(|present| std::ptr::eq(Rc::as_ptr(present), slot)) {
+            slots.pop(&key);
+            slot.version().move_out(&self.handle);
+        }
+    }
+
+    /// Disposes of an isolate, and now and then gives its memory back to the system.
+    fn dispose(&self, isolate: Isolate) {
+        drop(isolate);
+        let disposals = self.disposals.get() + 1;
+        self.disposals.set(disposals);
+        if disposals % DISPOSALS_PER_TRIM == 0 {
+            process::trim_memory();
+        }
+    }
+
+    /// Drops everything, when the shard stops.
+    fn clear(&self) {
+        let slots: Vec<_> = self.slots.borrow().iter().map(|(_, slot)| slot.clone()).collect();
+        for slot in slots {
+            slot.condemn("the node is shutting down");
+            slot.lose("the node is shutting down");
+        }
+        self.spares.clear();
+    }
+}

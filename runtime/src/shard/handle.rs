@@ -1,0 +1,184 @@
+//! A shard as other threads see it: its inbox, its load, its pulse.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::job::{CheckJob, Job};
+use crate::isolate::pulse::Pulse;
+use crate::version::Version;
+
+/// A future that is made and run on a shard.
+pub(crate) type LocalTask = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// What a shard is asked to do.
+pub(crate) enum Message {
+    /// Run an event.
+    Event(Job),
+    /// The client of an event has gone away; the event is named by its ticket.
+    Cancel { version: u64, ticket: u64 },
+    /// Load a version ahead of its first event.
+    Warm(Arc<Version>),
+    /// Start a version in an isolate of its own and throw that away.
+    Check(CheckJob),
+    /// No more events will come for this version.
+    Retire(u64),
+    /// Run a future.
+    Run(LocalTask),
+    /// Leave the loop and drop all isolates.
+    Stop,
+}
+
+/// The handle of one shard.
+pub(crate) struct ShardHandle {
+    index: usize,
+    front: bool,
+    inbox: Mutex<VecDeque<Message>>,
+    arrived: Notify,
+    pulse: OnceLock<(Arc<Pulse>, i32)>,
+    abandoned: CancellationToken,
+    stuck: AtomicBool,
+    /// Events that were sent to the shard, or run on it, and are not over.
+    pub(super) events: AtomicUsize,
+    pub(super) isolates: AtomicUsize,
+    pub(super) spares: AtomicUsize,
+    /// The version whose code runs now.
+    running: Mutex<Option<Arc<Version>>>,
+}
+
+impl ShardHandle {
+    pub(super) fn new(index: usize, front: bool) -> ShardHandle {
+        ShardHandle {
+            index,
+            front,
+            inbox: Mutex::default(),
+            arrived: Notify::new(),
+            pulse: OnceLock::new(),
+            abandoned: CancellationToken::new(),
+            stuck: AtomicBool::new(false),
+            events: AtomicUsize::new(0),
+            isolates: AtomicUsize::new(0),
+            spares: AtomicUsize::new(0),
+            running: Mutex::new(None),
+        }
+    }
+
+    /// Its place in the list of its kind.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether it runs sockets.
+    pub(crate) fn is_front(&self) -> bool {
+        self.front
+    }
+
+    /// Sends a message. On a shard that has been abandoned nobody reads it: the sender finds
+    /// out through [`ShardHandle::abandoned`].
+    pub(crate) fn send(&self, message: Message) {
+        if let Message::Event(_) = message {
+            self.events.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inbox.lock().push_back(message);
+        self.arrived.notify_one();
+    }
+
+    /// The next message, when there is one.
+    pub(super) fn take(&self) -> Option<Message> {
+        self.inbox.lock().pop_front()
+    }
+
+    /// Resolves when a message may have arrived.
+    pub(super) async fn arrival(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Whether messages wait.
+    pub(super) fn has_messages(&self) -> bool {
+        !self.inbox.lock().is_empty()
+    }
+
+    /// Takes the messages that can be done elsewhere as well: events and warmings that wait
+    /// behind a slice which does not end.
+    pub(crate) fn steal(&self) -> Vec<Message> {
+        let mut inbox = self.inbox.lock();
+        let (stolen, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *inbox).into_iter().partition(|message| {
+                matches!(message, Message::Event(_) | Message::Warm(_) | Message::Check(_))
+            });
+        *inbox = kept.into();
+        let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();
+        self.events.fetch_sub(events, Ordering::Relaxed);
+        stolen
+    }
+
+    /// Events that run or wait here.
+    pub(crate) fn load(&self) -> usize {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Isolates that are loaded here.
+    pub(crate) fn isolate_count(&self) -> usize {
+        self.isolates.load(Ordering::Relaxed)
+    }
+
+    /// Spare isolates.
+    pub(crate) fn spare_count(&self) -> usize {
+        self.spares.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_pulse(&self, pulse: Arc<Pulse>, thread: i32) {
+        let _ = self.pulse.set((pulse, thread));
+    }
+
+    /// What the watchdog looks at, once the thread has started.
+    pub(crate) fn pulse(&self) -> Option<&Arc<Pulse>> {
+        self.pulse.get().map(|(pulse, _)| pulse)
+    }
+
+    /// The kernel's id of its thread.
+    pub(crate) fn thread(&self) -> Option<i32> {
+        self.pulse.get().map(|(_, thread)| *thread)
+    }
+
+    /// Whether it is in a slice that has lasted long.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it is in a slice that has lasted long.
+    pub(crate) fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Relaxed);
+    }
+
+    /// Whether events may be sent here.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.abandoned.is_cancelled()
+    }
+
+    /// Gives the shard up: its thread does not come back from a tenant's code.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.cancel();
+    }
+
+    /// Cancelled when the shard is given up.
+    pub(crate) fn abandoned(&self) -> &CancellationToken {
+        &self.abandoned
+    }
+
+    pub(super) fn set_running(&self, version: Option<Arc<Version>>) {
+        *self.running.lock() = version;
+    }
+
+    /// The version whose code runs now.
+    pub(crate) fn running_version(&self) -> Option<Arc<Version>> {
+        self.running.lock().clone()
+    }
+}

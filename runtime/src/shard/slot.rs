@@ -1,0 +1,318 @@
+//! An isolate on a shard with the version it serves and the events that run in it: from
+//! loading to disposal. Not here: what happens inside the isolate (`isolate/`).
+
+mod ending;
+mod loading;
+
+pub(crate) use loading::start_failure;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bindings::event::{Event, plain_text};
+use tokio::sync::oneshot;
+
+use super::job::{Answer, Job};
+use super::{Shard, Started};
+use crate::isolate::ledger::Payer;
+use crate::isolate::{Isolate, SliceEnd};
+use crate::outcome::{Failure, Outcome};
+use crate::version::{Residence, Version};
+
+/// A condemned isolate's events get this long to end by themselves: V8 drops an isolate's
+/// microtasks when it terminates one event, and others may have waited for those.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// After a slice that answered at once, the isolate's own loop need not turn each time.
+const LAZY_TURN: Duration = Duration::from_millis(10);
+
+/// One isolate of a version.
+pub(super) struct Slot {
+    this: Weak<Slot>,
+    shard: Rc<Shard>,
+    version: Arc<Version>,
+    residence: Arc<Residence>,
+    isolate: RefCell<Option<Isolate>>,
+    events: RefCell<HashMap<u32, Running>>,
+    /// Events that wait for the isolate to be loaded.
+    pending: RefCell<Vec<Job>>,
+    state: Cell<State>,
+    /// Why it is condemned as soon as it is loaded.
+    doomed: Cell<Option<&'static str>>,
+    loop_waker: RefCell<Option<Waker>>,
+    last_used: Cell<Instant>,
+    last_turn: Cell<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Loading,
+    Ready,
+    /// Gets no new events; goes when the present ones are over.
+    Condemned(&'static str),
+    /// The isolate has been disposed of.
+    Gone,
+}
+
+/// An event that runs.
+struct Running {
+    event: Rc<Event>,
+    reply: Option<oneshot::Sender<Answer>>,
+    ticket: u64,
+    submitted: Instant,
+    cold: bool,
+    /// What the event has come to, as far as it is decided.
+    outcome: Outcome,
+    exception: Option<(String, String)>,
+}
+
+impl Slot {
+    pub(super) fn new(shard: &Rc<Shard>, version: &Arc<Version>) -> Rc<Slot> {
+        let residence = version.move_in(&shard.handle);
+        Rc::new_cyclic(|this| Slot {
+            this: this.clone(),
+            shard: shard.clone(),
+            version: version.clone(),
+            residence,
+            isolate: RefCell::new(None),
+            events: RefCell::default(),
+            pending: RefCell::default(),
+            state: Cell::new(State::Loading),
+            doomed: Cell::new(None),
+            loop_waker: RefCell::default(),
+            last_used: Cell::new(Instant::now()),
+            last_turn: Cell::new(Instant::now()),
+        })
+    }
+
+    /// The version it serves.
+    pub(super) fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// Whether events can run at once.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state.get() == State::Ready
+    }
+
+    /// Whether nothing runs in it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_ready() && self.events.borrow().is_empty()
+    }
+
+    /// When it last got an event.
+    pub(super) fn last_used(&self) -> Instant {
+        self.last_used.get()
+    }
+
+    /// Takes an event: it runs now, or once the isolate is loaded.
+    pub(super) fn accept(&self, mut job: Job) {
+        self.residence.events.fetch_add(1, Ordering::Relaxed);
+        if self.state.get() == State::Loading {
+            job.cold = true;
+            self.pending.borrow_mut().push(job);
+            return;
+        }
+        self.run_and_reply(job);
+    }
+
+    /// Runs an event for a caller on this thread, who gets the answer as a value if it is
+    /// there at once.
+    pub(super) fn call(&self, job: Job) -> Started {
+        self.residence.events.fetch_add(1, Ordering::Relaxed);
+        match self.run(job) {
+            (_, Some(answer)) => Started::Done(answer),
+            (id, None) => {
+                let (reply, answer) = oneshot::channel();
+                match self.events.borrow_mut().get_mut(&id) {
+                    Some(running) => running.reply = Some(reply),
+                    None => {
+                        let reason = "the event ended without an answer";
+                        return Started::Done(Err(Failure::IsolateLost { reason }));
+                    }
+                }
+                Started::Waiting(answer)
+            }
+        }
+    }
+
+    fn run_and_reply(&self, mut job: Job) {
+        let reply = job.reply.take();
+        match (self.run(job), reply) {
+            ((_, Some(answer)), Some(reply)) => {
+                let _ = reply.send(answer);
+            }
+            ((id, None), reply) => {
+                if let Some(running) = self.events.borrow_mut().get_mut(&id) {
+                    running.reply = reply;
+                }
+            }
+            ((_, Some(_)), None) => {}
+        }
+    }
+
+    /// Calls the handler. Answers the event's id, and its answer if it is there at once.
+    fn run(&self, job: Job) -> (u32, Option<Answer>) {
+        let now = Instant::now();
+        self.last_used.set(now);
+        let method = job.event.head.method.clone();
+        let has_body = matches!(job.event.body, crate::event::RequestBody::Stream(_));
+        let limits = &self.version.definition.limits;
+        let mut isolate = self.isolate.borrow_mut();
+        let Some(inside) = isolate.as_mut() else {
+            self.uncount();
+            return (0, Some(Err(Failure::IsolateLost { reason: "it was disposed of" })));
+        };
+        let event = inside.events().insert(job.event.head, job.event.body, limits.subrequests);
+        let id = event.id();
+        inside.ledger().open(id, limits.cpu.min(self.shard.shared.config.max_cpu));
+        let running = Running {
+            event,
+            reply: None,
+            ticket: job.ticket.number,
+            submitted: job.submitted,
+            cold: job.cold,
+            outcome: Outcome::Ok,
+            exception: None,
+        };
+        self.events.borrow_mut().insert(id, running);
+        self.shard.handle.set_running(Some(self.version.clone()));
+        let (text, end) =
+            inside.enter(Payer::Event(id), |slice| slice.dispatch(id, &method, has_body));
+        let mut answer = None;
+        if let Some(text) = text
+            && end.verdict.is_none()
+            && let Some(event) = inside.events().get(id)
+        {
+            event.close();
+            answer = Some(Ok(plain_text(text)));
+        }
+        drop(isolate);
+        let answer = answer.or(self.after_slice(end, Some(id)));
+        if answer.is_some() && self.end_if_over(id) {
+            if self.last_turn.get() + LAZY_TURN < now {
+                self.wake_loop();
+            }
+        } else {
+            self.wake_loop();
+        }
+        (id, answer)
+    }
+
+    /// One turn of the isolate's own loop.
+    fn turn(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.state.get() == State::Gone {
+            return Poll::Ready(());
+        }
+        self.last_turn.set(Instant::now());
+        *self.loop_waker.borrow_mut() = Some(cx.waker().clone());
+        let mut isolate = self.isolate.borrow_mut();
+        let Some(inside) = isolate.as_mut() else { return Poll::Ready(()) };
+        self.shard.handle.set_running(Some(self.version.clone()));
+        let (turn, end) = inside.enter(Payer::Running, |slice| slice.poll(cx));
+        drop(isolate);
+        self.after_slice(end, None);
+        match turn {
+            Poll::Ready(Err(error)) if end.verdict.is_none() => {
+                tracing::debug!(worker = %self.version.worker(), %error, "the event loop failed");
+                self.condemn("its event loop failed");
+            }
+            Poll::Ready(_) => self.nothing_pending(),
+            Poll::Pending => {}
+        }
+        if self.state.get() == State::Gone { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Does what a slice has left to do. Answers the answer of `caller`'s event, if that is
+    /// decided; all others are sent.
+    fn after_slice(&self, end: SliceEnd, caller: Option<u32>) -> Option<Answer> {
+        self.shard.handle.set_running(None);
+        self.version.trust.slice_took(end.cpu);
+        let changed = match &*self.isolate.borrow() {
+            Some(isolate) => isolate.events().take_changed(),
+            None => Vec::new(),
+        };
+        let mut answer = None;
+        for event in changed {
+            if let Some(decided) = event.take_answer() {
+                let decided = self.decide(&event, decided);
+                if caller == Some(event.id()) {
+                    answer = Some(decided);
+                } else {
+                    self.reply(event.id(), decided);
+                }
+            }
+            if caller != Some(event.id()) {
+                self.end_if_over(event.id());
+            }
+        }
+        if let Some(verdict) = end.verdict {
+            answer = self.judge(verdict, caller).or(answer);
+        }
+        if self.is_over_memory() {
+            self.condemn("it is over its memory limit");
+        } else if self.shard.handle.is_front() && end.cpu >= crate::placement::LONG_SLICE {
+            self.condemn("its slices are too long for a front shard");
+        }
+        answer
+    }
+
+    fn is_over_memory(&self) -> bool {
+        let isolate = self.isolate.borrow();
+        isolate.as_ref().is_some_and(|isolate| isolate.ledger().is_over_memory())
+    }
+
+    fn reply(&self, id: u32, answer: Answer) {
+        if let Some(running) = self.events.borrow_mut().get_mut(&id)
+            && let Some(reply) = running.reply.take()
+        {
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn wake_loop(&self) {
+        if let Some(waker) = &*self.loop_waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The client of an event has gone away.
+    pub(super) fn cancel(&self, ticket: u64) {
+        let waits = |job: &Job| job.ticket.number == ticket;
+        let waiting = {
+            let mut pending = self.pending.borrow_mut();
+            pending.iter().position(waits).map(|index| pending.swap_remove(index))
+        };
+        if waiting.is_some() {
+            self.uncount();
+            return;
+        }
+        let found = self.events.borrow_mut().iter_mut().find_map(|(id, running)| {
+            let is_it = running.ticket == ticket && !running.event.is_answered();
+            is_it.then(|| {
+                running.outcome = Outcome::Canceled;
+                running.reply = None;
+                (*id, running.event.clone())
+            })
+        });
+        let Some((id, event)) = found else { return };
+        event.close();
+        if event.abort() {
+            let mut isolate = self.isolate.borrow_mut();
+            let end = isolate
+                .as_mut()
+                .map(|inside| inside.enter(Payer::Event(id), |slice| slice.abort(id)).1);
+            drop(isolate);
+            if let Some(end) = end {
+                self.after_slice(end, None);
+            }
+        }
+        self.end_if_over(id);
+        self.wake_loop();
+    }
+}

@@ -1,0 +1,250 @@
+//! How events and isolates end: answers, failures, limits, condemnation, disposal.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use bindings::event::Event;
+
+use super::super::job::{Answer, Job};
+use super::{GRACE, Slot, State};
+use crate::event::EventReport;
+use crate::isolate::ledger::{Payer, Verdict};
+use crate::outcome::{Failure, Outcome};
+
+/// V8's words for a buffer that the isolate's quota refused.
+const BUFFER_REFUSED: &str = "Array buffer allocation failed";
+
+impl Slot {
+    /// From what the handler answered to what the client gets.
+    pub(super) fn decide(&self, event: &Rc<Event>, answer: bindings::event::Answer) -> Answer {
+        let answer = match answer {
+            Ok(response) => {
+                if !event.is_over() {
+                    self.watch_wait_until(event.id());
+                }
+                return Ok(response);
+            }
+            Err(thrown) if thrown.message.contains(BUFFER_REFUSED) && self.take_refused() => {
+                self.condemn("it is over its memory limit");
+                Err(self.exceeded_memory())
+            }
+            Err(thrown) => Err(Failure::Threw { message: thrown.message, stack: thrown.stack }),
+        };
+        if let (Err(failure), Some(running)) =
+            (&answer, self.events.borrow_mut().get_mut(&event.id()))
+        {
+            running.outcome = failure.outcome();
+        }
+        answer
+    }
+
+    /// Ends an event that has exceeded a limit, and the isolate with it. Answers the failure
+    /// of `caller`'s event if it was that one.
+    pub(super) fn judge(&self, verdict: Verdict, caller: Option<u32>) -> Option<Answer> {
+        let (failure, event) = match verdict {
+            Verdict::EventCpu(id) => (self.exceeded_cpu(), id),
+            Verdict::Memory(id) => (self.exceeded_memory(), id),
+            Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
+        };
+        self.version.trust.offend();
+        self.condemn_lossy(match verdict {
+            Verdict::Memory(_) => "it exceeded its memory limit",
+            _ => "one of its events exceeded its CPU limit",
+        });
+        if event != 0 {
+            return self.fail(event, &failure, caller);
+        }
+        if let Verdict::Memory(_) = verdict {
+            // V8 does not say whose allocation it was: none of them can go on.
+            let events: Vec<u32> = self.events.borrow().keys().copied().collect();
+            let answers = events.into_iter().map(|id| self.fail(id, &failure, caller));
+            return answers.fold(None, Option::or);
+        }
+        None
+    }
+
+    /// Ends an event with a failure.
+    fn fail(&self, id: u32, failure: &Failure, caller: Option<u32>) -> Option<Answer> {
+        let unanswered = {
+            let mut events = self.events.borrow_mut();
+            let running = events.get_mut(&id)?;
+            running.outcome = failure.outcome();
+            let unanswered = !running.event.is_answered() || caller == Some(id);
+            running.event.close();
+            unanswered
+        };
+        if caller == Some(id) {
+            self.end(id);
+            return Some(Err(failure.clone()));
+        }
+        if unanswered {
+            self.reply(id, Err(failure.clone()));
+        }
+        self.end(id);
+        None
+    }
+
+    /// Nothing in the isolate is pending: what has not been answered never will be.
+    pub(super) fn nothing_pending(&self) {
+        let failure = match self.state.get() {
+            State::Condemned(reason) => Failure::IsolateLost { reason },
+            _ => Failure::NeverResponds,
+        };
+        let events: Vec<_> =
+            self.events.borrow().values().map(|running| running.event.clone()).collect();
+        for event in events {
+            if !event.is_answered() {
+                self.fail(event.id(), &failure, None);
+            } else if !event.is_streaming() {
+                // A promise given to `waitUntil` that cannot settle any more.
+                self.end(event.id());
+            }
+        }
+    }
+
+    /// Ends an event of which nothing is left; answers whether it was.
+    pub(super) fn end_if_over(&self, id: u32) -> bool {
+        let over =
+            self.events.borrow().get(&id).is_some_and(|running| running.event.is_over());
+        if over {
+            self.end(id);
+        }
+        over
+    }
+
+    fn end(&self, id: u32) {
+        let Some(mut running) = self.events.borrow_mut().remove(&id) else { return };
+        let event = &running.event;
+        if let Some(thrown) = event.take_thrown() {
+            running.exception = Some((thrown.message, thrown.stack));
+        }
+        let outcome = match running.outcome {
+            Outcome::Ok if running.exception.is_some() => Outcome::Exception,
+            Outcome::Ok if event.is_broken() => Outcome::ResponseStreamDisconnected,
+            outcome => outcome,
+        };
+        let mut cpu = std::time::Duration::ZERO;
+        if let Some(inside) = self.isolate.borrow_mut().as_mut() {
+            cpu = inside.ledger().used_by(id);
+            inside.ledger().close(id);
+            if event.needs_finish() {
+                inside.enter(Payer::Running, |slice| slice.finish(id));
+            }
+            inside.events().remove(id);
+        }
+        self.uncount();
+        self.shard.shared.observer.event_ended(&EventReport {
+            worker: self.version.worker().clone(),
+            version: self.version.id().clone(),
+            outcome,
+            cpu,
+            wall: running.submitted.elapsed(),
+            cold: running.cold,
+            exception: running.exception.take(),
+        });
+        self.dispose_if_done();
+    }
+
+    /// Reports an event that never ran.
+    pub(super) fn report_refused(&self, job: &Job, failure: &Failure) {
+        let exception = match failure {
+            Failure::CannotStart { message, stack, .. } => Some((message.clone(), stack.clone())),
+            _ => None,
+        };
+        self.shard.shared.observer.event_ended(&EventReport {
+            worker: self.version.worker().clone(),
+            version: self.version.id().clone(),
+            outcome: failure.outcome(),
+            cpu: std::time::Duration::ZERO,
+            wall: job.submitted.elapsed(),
+            cold: job.cold,
+            exception,
+        });
+    }
+
+    /// Ends `waitUntil` work that goes on for too long after the response.
+    fn watch_wait_until(&self, id: u32) {
+        let Some(slot) = self.this.upgrade() else { return };
+        let limit = self.shard.shared.config.wait_until;
+        tokio::task::spawn_local(async move {
+            loop {
+                tokio::time::sleep(limit).await;
+                let streaming = {
+                    let mut events = slot.events.borrow_mut();
+                    let Some(running) = events.get_mut(&id) else { return };
+                    if !running.event.is_streaming() {
+                        running.outcome = Outcome::ExceededWallTime;
+                    }
+                    running.event.is_streaming()
+                };
+                if !streaming {
+                    slot.end(id);
+                    return;
+                }
+            }
+        });
+    }
+
+    /// The isolate gets no new events, and goes when its present ones are over.
+    pub(in crate::shard) fn condemn(&self, reason: &'static str) {
+        match self.state.get() {
+            State::Ready => self.state.set(State::Condemned(reason)),
+            State::Loading => self.doomed.set(Some(reason)),
+            State::Condemned(_) | State::Gone => return,
+        }
+        self.shard.forget(self);
+        self.dispose_if_done();
+    }
+
+    /// Like [`Slot::condemn`], where V8 has thrown away what other events may have waited
+    /// for: they get some time to end by themselves.
+    fn condemn_lossy(&self, reason: &'static str) {
+        self.condemn(reason);
+        if let (State::Condemned(_), Some(slot)) = (self.state.get(), self.this.upgrade()) {
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(GRACE).await;
+                slot.lose(reason);
+            });
+        }
+    }
+
+    /// Ends all events that are left.
+    pub(in crate::shard) fn lose(&self, reason: &'static str) {
+        let events: Vec<u32> = self.events.borrow().keys().copied().collect();
+        for id in events {
+            self.fail(id, &Failure::IsolateLost { reason }, None);
+        }
+        self.dispose_if_done();
+    }
+
+    /// Disposes of a condemned isolate in which nothing runs.
+    pub(super) fn dispose_if_done(&self) {
+        let condemned = matches!(self.state.get(), State::Condemned(_));
+        if !condemned || !self.events.borrow().is_empty() || !self.pending.borrow().is_empty() {
+            return;
+        }
+        let isolate = self.isolate.borrow_mut().take();
+        self.state.set(State::Gone);
+        if let Some(isolate) = isolate {
+            self.shard.dispose(isolate);
+            self.shard.handle.isolates.fetch_sub(1, Ordering::Relaxed);
+            self.shard.shared.isolates.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.wake_loop();
+    }
+
+    fn take_refused(&self) -> bool {
+        let isolate = self.isolate.borrow();
+        isolate.as_ref().is_some_and(|isolate| isolate.ledger().take_refused_buffer())
+    }
+
+    fn exceeded_cpu(&self) -> Failure {
+        let limit = self.version.definition.limits.cpu.min(self.shard.shared.config.max_cpu);
+        Failure::ExceededCpu { limit_ms: limit.as_millis() as u64 }
+    }
+
+    fn exceeded_memory(&self) -> Failure {
+        let limit = self.version.definition.limits.memory_bytes;
+        Failure::ExceededMemory { limit_mb: (limit >> 20) as u64 }
+    }
+}

@@ -1,0 +1,149 @@
+//! From a version to an isolate that serves it.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use bindings::event::Console;
+
+use super::{Slot, State};
+use crate::config::ConsoleLevel;
+use crate::isolate::ledger::Verdict;
+use crate::isolate::{Isolate, LoadError};
+use crate::outcome::Failure;
+use crate::version::Version;
+
+impl Slot {
+    /// Starts loading; the disk, where a code cache is to be read from it, is not waited for
+    /// on the shard.
+    pub(in crate::shard) fn begin_loading(&self) {
+        let cache = self.version.cache.clone();
+        if !cache.is_unread() {
+            self.load();
+            return;
+        }
+        let slot = self.this.upgrade();
+        tokio::task::spawn_local(async move {
+            // A cache that cannot be read is not an error: the code is compiled.
+            let _ = tokio::task::spawn_blocking(move || cache.read()).await;
+            if let Some(slot) = slot {
+                slot.load();
+            }
+        });
+    }
+
+    fn load(&self) {
+        let definition = &self.version.definition;
+        let shared = &self.shard.shared;
+        let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
+        self.shard.handle.set_running(Some(self.version.clone()));
+        let (cache, kv) = (&self.version.cache, self.version.kv.clone());
+        let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
+        self.shard.handle.set_running(None);
+        match result {
+            Ok(_) => self.open(isolate),
+            Err(error) => self.give_up(isolate, &error),
+        }
+    }
+
+    fn open(&self, mut isolate: Isolate) {
+        let observer = self.shard.shared.observer.clone();
+        let version = self.version.clone();
+        isolate.set_console(Console(Rc::new(move |level, text| {
+            let level = ConsoleLevel::from_index(level);
+            observer.console(version.worker(), version.id(), level, text);
+        })));
+        let slot = self.this.clone();
+        isolate.events().on_change(move || {
+            if let Some(slot) = slot.upgrade() {
+                slot.wake_loop();
+            }
+        });
+        *self.isolate.borrow_mut() = Some(isolate);
+        self.state.set(State::Ready);
+        self.shard.handle.isolates.fetch_add(1, Ordering::Relaxed);
+        self.shard.shared.isolates.fetch_add(1, Ordering::Relaxed);
+        self.version.started();
+        self.keep_code_cache();
+        if let Some(slot) = self.this.upgrade() {
+            tokio::task::spawn_local(poll_fn(move |cx| slot.turn(cx)));
+        }
+        if let Some(reason) = self.doomed.take() {
+            self.condemn(reason);
+        }
+        for job in self.pending.take() {
+            if job.is_canceled() {
+                self.uncount();
+            } else {
+                self.run_and_reply(job);
+            }
+        }
+        self.dispose_if_done();
+    }
+
+    fn keep_code_cache(&self) {
+        let cache = self.version.cache.clone();
+        if cache.is_unwritten() {
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = cache.write() {
+                    tracing::warn!(%error, "V8's code cache could not be written");
+                }
+            });
+        }
+    }
+
+    fn give_up(&self, isolate: Isolate, error: &LoadError) {
+        let failure = start_failure(&self.version, self.shard.shared.config.start_cpu, error);
+        self.version.start_failed(failure.clone());
+        self.state.set(State::Gone);
+        self.shard.forget(self);
+        self.shard.dispose(isolate);
+        for job in self.pending.take() {
+            self.uncount();
+            self.report_refused(&job, &failure);
+            job.refuse(failure.clone());
+        }
+    }
+
+    /// An event that never ran is no longer counted.
+    pub(super) fn uncount(&self) {
+        self.residence.events.fetch_sub(1, Ordering::Relaxed);
+        self.shard.handle.events.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a start that failed means for an event.
+pub(crate) fn start_failure(
+    version: &Version,
+    start_cpu: std::time::Duration,
+    error: &LoadError,
+) -> Failure {
+    let worker = version.worker().to_string();
+    let id = version.id().to_string();
+    match error {
+        LoadError::Failed(thrown) => Failure::CannotStart {
+            worker,
+            version: id,
+            message: thrown.message.clone(),
+            stack: thrown.stack.clone(),
+        },
+        LoadError::Exceeded(Verdict::Memory(_)) => Failure::StartExceeded {
+            worker,
+            version: id,
+            message: format!(
+                "its top-level code needs more than {} MiB of memory",
+                version.definition.limits.memory_bytes >> 20
+            ),
+            memory: true,
+        },
+        LoadError::Exceeded(_) => Failure::StartExceeded {
+            worker,
+            version: id,
+            message: format!(
+                "its top-level code needs more than {} ms of CPU time",
+                start_cpu.as_millis()
+            ),
+            memory: false,
+        },
+    }
+}

@@ -1,0 +1,97 @@
+//! The thread of a shard: its event loop, from start to stop.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::LocalSet;
+
+use super::handle::{Message, ShardHandle};
+use super::{SHARD, Shard};
+use crate::isolate::process;
+use crate::isolate::pulse::Pulse;
+use crate::runtime::Shared;
+
+/// V8 uses up to a megabyte of stack for a tenant's recursion, from wherever it is entered;
+/// the rest is for our own frames below and for V8's C++ above.
+const STACK_BYTES: usize = 8 << 20;
+
+/// How much lower than the front shards the back shards run.
+const BACK_NICE: i32 = 10;
+
+/// How often a shard looks for isolates that have been idle for too long.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Starts a shard. Its messages wait until the thread is up.
+pub(crate) fn spawn(
+    index: usize,
+    front: bool,
+    shared: &Arc<Shared>,
+) -> std::io::Result<Arc<ShardHandle>> {
+    let handle = Arc::new(ShardHandle::new(index, front));
+    let kind = if front { "front" } else { "back" };
+    let (for_thread, shared) = (handle.clone(), shared.clone());
+    std::thread::Builder::new()
+        .name(format!("{kind}-{index}"))
+        .stack_size(STACK_BYTES)
+        .spawn(move || run(for_thread, shared))?;
+    Ok(handle)
+}
+
+fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
+    if !handle.is_front() {
+        process::set_thread_nice(BACK_NICE);
+    }
+    let watchdog = shared.watchdog.clone();
+    let pulse = Arc::new(Pulse::new(Box::new(move || watchdog.wake())));
+    handle.set_pulse(pulse, process::thread_id());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a tokio runtime needs only a few file descriptors");
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let shard = Shard::new(handle, shared);
+        SHARD.with(|this| *this.borrow_mut() = Some(shard.clone()));
+        shard.replenish();
+        tokio::task::spawn_local(sweep(shard.clone()));
+        serve(&shard).await;
+        shard.clear();
+        SHARD.with(|this| *this.borrow_mut() = None);
+    });
+}
+
+async fn serve(shard: &Rc<Shard>) {
+    let handle = shard.handle.clone();
+    loop {
+        while let Some(message) = handle.take() {
+            match message {
+                Message::Event(job) => shard.accept(job),
+                Message::Cancel { version, ticket } => shard.cancel(version, ticket),
+                Message::Warm(version) => shard.warm(&version),
+                Message::Check(job) => shard.check(job),
+                Message::Retire(version) => shard.retire(version),
+                Message::Run(make) => {
+                    tokio::task::spawn_local(make());
+                }
+                Message::Stop => return,
+            }
+            if !handle.is_usable() {
+                return;
+            }
+            // Between two events the isolates' own loops and the sockets get their turn.
+            tokio::task::yield_now().await;
+        }
+        tokio::select! {
+            () = handle.arrival() => {}
+            () = handle.abandoned().cancelled() => return,
+        }
+    }
+}
+
+async fn sweep(shard: Rc<Shard>) {
+    while shard.handle.is_usable() {
+        tokio::time::sleep(SWEEP).await;
+        shard.evict_idle();
+    }
+}

@@ -1,0 +1,145 @@
+//! A version that the runtime knows: its definition, where its isolates are, and what is
+//! known about its behaviour.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bindings::kv::KvNamespaces;
+use parking_lot::Mutex;
+
+use crate::code_cache::CodeCache;
+use crate::definition::Definition;
+use crate::outcome::Failure;
+use crate::placement::Trust;
+use crate::shard::ShardHandle;
+
+/// After a worker failed to start, the failure is answered for this long before it is tried
+/// again; doubled each time.
+const START_RETRY: Duration = Duration::from_millis(500);
+
+/// The longest time before a failed start is tried again.
+const START_RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// One version, shared by everything that serves it. Cheap to make: no isolate is made
+/// before its first event.
+pub struct Version {
+    pub(crate) key: u64,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) cache: Arc<CodeCache>,
+    pub(crate) kv: KvNamespaces,
+    pub(crate) trust: Trust,
+    /// Events that wait to be started.
+    pub(crate) waiting: AtomicUsize,
+    pub(crate) retired: AtomicBool,
+    residences: ArcSwap<Vec<Arc<Residence>>>,
+    failed: Mutex<Option<FailedStart>>,
+}
+
+/// An isolate of a version, as seen from other threads.
+pub(crate) struct Residence {
+    pub(crate) shard: Arc<ShardHandle>,
+    /// Events that run in it or were sent to it.
+    pub(crate) events: AtomicU32,
+}
+
+struct FailedStart {
+    failure: Failure,
+    retry_at: Instant,
+    pause: Duration,
+}
+
+impl Version {
+    pub(crate) fn new(definition: Definition, cache: CodeCache, kv: KvNamespaces) -> Version {
+        static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+        Version {
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            definition: Arc::new(definition),
+            cache: Arc::new(cache),
+            kv,
+            trust: Trust::default(),
+            waiting: AtomicUsize::new(0),
+            retired: AtomicBool::new(false),
+            residences: ArcSwap::default(),
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// The worker's name.
+    pub fn worker(&self) -> &Arc<str> {
+        &self.definition.worker
+    }
+
+    /// The version's identifier.
+    pub fn id(&self) -> &Arc<str> {
+        &self.definition.version
+    }
+
+    /// Where its isolates are.
+    pub(crate) fn residences(&self) -> arc_swap::Guard<Arc<Vec<Arc<Residence>>>> {
+        self.residences.load()
+    }
+
+    /// The residence on a shard; made where there is none.
+    pub(crate) fn move_in(&self, shard: &Arc<ShardHandle>) -> Arc<Residence> {
+        if let Some(residence) = self.residence_on(shard) {
+            return residence;
+        }
+        let new = Arc::new(Residence { shard: shard.clone(), events: AtomicU32::new(0) });
+        self.residences.rcu(|residences| {
+            let mut residences = Vec::clone(residences);
+            if !residences.iter().any(|residence| Arc::ptr_eq(&residence.shard, shard)) {
+                residences.push(new.clone());
+            }
+            residences
+        });
+        self.residence_on(shard).unwrap_or(new)
+    }
+
+    /// The isolate on a shard is gone, or gets no new events.
+    pub(crate) fn move_out(&self, shard: &Arc<ShardHandle>) {
+        self.residences.rcu(|residences| {
+            let mut residences = Vec::clone(residences);
+            residences.retain(|residence| !Arc::ptr_eq(&residence.shard, shard));
+            residences
+        });
+    }
+
+    fn residence_on(&self, shard: &Arc<ShardHandle>) -> Option<Arc<Residence>> {
+        let residences = self.residences.load();
+        residences.iter().find(|residence| Arc::ptr_eq(&residence.shard, shard)).cloned()
+    }
+
+    /// The failure that a start has just ended with, while it is not to be tried again.
+    pub(crate) fn recent_failure(&self) -> Option<Failure> {
+        let failed = self.failed.lock();
+        failed
+            .as_ref()
+            .filter(|failed| Instant::now() < failed.retry_at)
+            .map(|failed| failed.failure.clone())
+    }
+
+    /// Remembers that it cannot start, or must not for a while.
+    pub(crate) fn start_failed(&self, failure: Failure) {
+        let mut failed = self.failed.lock();
+        let pause = failed.as_ref().map_or(START_RETRY, |failed| failed.pause * 2);
+        let pause = pause.min(START_RETRY_MAX);
+        *failed = Some(FailedStart { failure, retry_at: Instant::now() + pause, pause });
+    }
+
+    /// Forgets earlier failures.
+    pub(crate) fn started(&self) {
+        *self.failed.lock() = None;
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Version")
+            .field("worker", &self.definition.worker)
+            .field("version", &self.definition.version)
+            .finish_non_exhaustive()
+    }
+}

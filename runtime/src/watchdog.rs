@@ -1,0 +1,151 @@
+//! The thread that looks at the CPU clock of every busy shard: it asks for a look at the
+//! running event's account, takes the waiting events of a shard that is busy with one
+//! tenant for long, and gives up a shard whose slice V8 cannot stop.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::isolate::process;
+use crate::isolate::pulse::NO_DEADLINE;
+use crate::runtime::Shared;
+use crate::shard::ShardHandle;
+
+/// How often a busy shard is looked at, at least.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Looks without a busy shard before the thread goes to sleep: waking it costs a system call
+/// on the shard's thread.
+const IDLE_TICKS: u32 = 100;
+
+/// A shard in one slice for this long is stuck: others take its waiting events.
+const STUCK: Duration = Duration::from_millis(5);
+
+/// More urgent than the shards: a late look is an overrun limit.
+const NICE: i32 = -10;
+
+/// Wakes the watchdog.
+#[derive(Default)]
+pub(crate) struct Watchdog {
+    asleep: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Watchdog {
+    /// A slice begins somewhere.
+    pub(crate) fn wake(&self) {
+        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
+            if let Some(thread) = &*self.thread.lock() {
+                thread.unpark();
+            }
+        }
+    }
+}
+
+/// Starts the thread; it ends when the runtime does.
+pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(shared);
+    let watchdog = shared.watchdog.clone();
+    let handle = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
+        process::set_thread_nice(NICE);
+        watch(&weak);
+    })?;
+    *watchdog.thread.lock() = Some(handle.thread().clone());
+    Ok(())
+}
+
+/// What is remembered of a shard between two looks.
+struct Seen {
+    beat: u64,
+    since: Instant,
+}
+
+fn watch(shared: &Weak<Shared>) {
+    let mut seen: HashMap<usize, Seen> = HashMap::new();
+    let mut idle_ticks = 0;
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let pause = look_at_all(&shared, &mut seen);
+        let watchdog = shared.watchdog.clone();
+        drop(shared);
+        match pause {
+            Some(pause) => {
+                idle_ticks = 0;
+                std::thread::park_timeout(pause);
+            }
+            None if idle_ticks < IDLE_TICKS => {
+                idle_ticks += 1;
+                std::thread::park_timeout(TICK);
+            }
+            None => {
+                watchdog.asleep.store(true, Ordering::SeqCst);
+                // The time-out is for the end of the process only.
+                std::thread::park_timeout(Duration::from_secs(1));
+                watchdog.asleep.store(false, Ordering::SeqCst);
+                idle_ticks = 0;
+            }
+        }
+    }
+}
+
+/// Looks at each shard; answers how long to wait where one is busy.
+fn look_at_all(shared: &Arc<Shared>, seen: &mut HashMap<usize, Seen>) -> Option<Duration> {
+    let mut pause: Option<Duration> = None;
+    let shards = shared.all_shards();
+    for shard in &shards {
+        if let Some(wait) = look_at(shared, shard, seen) {
+            pause = Some(pause.map_or(wait, |pause| pause.min(wait)));
+        }
+    }
+    pause
+}
+
+fn look_at(
+    shared: &Arc<Shared>,
+    shard: &Arc<ShardHandle>,
+    seen: &mut HashMap<usize, Seen>,
+) -> Option<Duration> {
+    let pulse = shard.pulse()?;
+    let key = Arc::as_ptr(shard).addr();
+    let Some(beat) = pulse.running() else {
+        if seen.remove(&key).is_some() {
+            shard.set_stuck(false);
+        }
+        return None;
+    };
+    let now = Instant::now();
+    let entry = seen.entry(key).or_insert(Seen { beat: beat.number, since: now });
+    if entry.beat != beat.number {
+        *entry = Seen { beat: beat.number, since: now };
+        shard.set_stuck(false);
+    }
+    let lasted = now.duration_since(entry.since);
+    let used = Duration::from_nanos(beat.now_ns.saturating_sub(beat.started_ns));
+    let left = match beat.deadline_ns {
+        NO_DEADLINE => TICK,
+        deadline => Duration::from_nanos(deadline.saturating_sub(beat.now_ns)),
+    };
+    if used >= TICK || left.is_zero() {
+        pulse.interrupt();
+    }
+    if lasted >= STUCK {
+        shard.set_stuck(true);
+        shared.rescue(shard);
+    }
+    let allowed = match beat.deadline_ns {
+        NO_DEADLINE => shard
+            .running_version()
+            .map_or(shared.config.max_cpu, |version| version.definition.limits.cpu),
+        deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
+    };
+    if used > allowed + shared.config.stuck_after {
+        shared.abandon(shard);
+        seen.remove(&key);
+    }
+    Some(left.clamp(Duration::from_micros(50), TICK))
+}
