@@ -37,6 +37,9 @@ fn main() {
         None,
     )
     .unwrap_or_else(|error| panic!("the snapshot could not be made: {error}"));
+    for file in &snapshot.files_loaded_during_snapshot {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
     let path = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     std::fs::write(path.join("isolane.snapshot"), &snapshot.output).expect("OUT_DIR is writable");
 }

@@ -43,17 +43,19 @@ deno_core::extension!(
         crate::modules::op_module_wasm,
     ],
     esm_entry_point = "ext:isolane_bindings/main.js",
-    esm = [
-        dir "src",
-        "ext:isolane_bindings/main.js" = "global/main.js",
-        "ext:isolane_bindings/workers.js" = "event/workers.js",
-    ],
+    esm = [dir "src", "ext:isolane_bindings/main.js" = "global/main.js"],
     lazy_loaded_js = [
         dir "src",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
+        "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
+        "ext:isolane_bindings/workers.js" = "event/workers.js",
+    ],
+    synthetic_esm = [
+        "cloudflare:workers" = "ext:isolane_bindings/workers.js",
+        "isolane:modules" = "ext:isolane_bindings/modules.js",
     ],
     state = |state| {
         state.put(Events::default());

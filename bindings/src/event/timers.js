@@ -20,7 +20,11 @@ const {
 } = primordials;
 const { getAsyncContext } = core;
 const { op_event_needs_finish } = core.ops;
-const timers = core.loadExtScript("ext:deno_web/02_timers.js");
+const {
+  clearTimeout: stopTimer,
+  setInterval: startInterval,
+  setTimeout: startTimeout,
+} = core.loadExtScript("ext:deno_web/02_timers.js");
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 /** More than this many pending timers of one event is a leak or an attack. */
@@ -57,7 +61,7 @@ function setTimeout(callback, delay = 0, ...args) {
     throw new TypeError("setTimeout: the callback is not a function.");
   }
   const set = timersOf(owner("setTimeout"));
-  const id = timers.setTimeout(() => {
+  const id = startTimeout(() => {
     SetPrototypeDelete(set, id);
     ReflectApply(callback, globalThis, args);
   }, delay);
@@ -70,7 +74,7 @@ function setInterval(callback, delay = 0, ...args) {
     throw new TypeError("setInterval: the callback is not a function.");
   }
   const set = timersOf(owner("setInterval"));
-  const id = timers.setInterval(() => ReflectApply(callback, globalThis, args), delay);
+  const id = startInterval(() => ReflectApply(callback, globalThis, args), delay);
   SetPrototypeAdd(set, id);
   return id;
 }
@@ -83,7 +87,7 @@ function clear(id) {
       SetPrototypeDelete(set, id);
     }
   }
-  timers.clearTimeout(id);
+  stopTimer(id);
 }
 
 /** Ends the timers of an event that is over. */
@@ -91,7 +95,7 @@ function clearTimersOf(event) {
   const set = MapPrototypeGet(pending, event);
   if (set !== undefined) {
     MapPrototypeDelete(pending, event);
-    SetPrototypeForEach(set, (id) => timers.clearTimeout(id));
+    SetPrototypeForEach(set, (id) => stopTimer(id));
   }
 }
 

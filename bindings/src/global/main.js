@@ -1,7 +1,6 @@
 // The entry of the snapshot: defines what a worker finds on `globalThis`, and hands the
 // functions that Rust calls to Rust. `bootstrap` runs once in each isolate made from it.
 import { core, primordials } from "ext:core/mod.js";
-import "ext:isolane_bindings/workers.js";
 
 const { JSONParse, ObjectAssign, ObjectDefineProperty } = primordials;
 const { op_event_console, op_event_report } = core.ops;
@@ -35,6 +34,8 @@ const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const extras = load("ext:isolane_bindings/extras.js");
 const kv = load("ext:isolane_kv/kv.js");
+load("ext:isolane_bindings/workers.js");
+load("ext:isolane_bindings/modules.js");
 
 const nonEnumerable = core.propNonEnumerable;
 const writable = core.propWritable;
@@ -122,6 +123,7 @@ const globals = {
 };
 const scheduler = { __proto__: timers.Scheduler.prototype };
 
+console_.setNoColorFns(() => true, () => true);
 core.defineGlobalProperties(globalThis, globals);
 ObjectDefineProperty(globalThis, webidl.brand, { __proto__: null, value: webidl.brand });
 event.setEventTargetData(globalThis);

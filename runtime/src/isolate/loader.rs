@@ -18,11 +18,11 @@ use deno_error::JsErrorBox;
 use crate::code_cache::CodeCache;
 use crate::definition::{Definition, Module, ModuleSource};
 
-/// The module that the bindings answer `cloudflare:workers` with, and that the shims of data
-/// and Wasm modules import from.
-const WORKERS_MODULE: &str = "ext:isolane_bindings/workers.js";
+/// The module that the bindings give to any worker that asks for it.
+const WORKERS_MODULE: &str = "cloudflare:workers";
 
-/// What the shims call it; no worker's import map leads there.
+/// The module of the bindings that the shims of data and Wasm modules import from; no
+/// worker's own import leads there.
 const SHIM_IMPORT: &str = "isolane:modules";
 
 /// The module loader of one isolate: empty until a worker is loaded.
@@ -104,12 +104,12 @@ impl ModuleLoader for WorkerLoader {
         if let Some((_, module)) = importer {
             let is_shim = matches!(module.source, ModuleSource::Data(_) | ModuleSource::Wasm(_));
             if is_shim && specifier == SHIM_IMPORT {
-                return parse(WORKERS_MODULE);
+                return parse(SHIM_IMPORT);
             }
-            match module.imports.get(specifier).map(String::as_str) {
-                Some("cloudflare:workers") => return parse(WORKERS_MODULE),
-                Some(url) => return parse(url),
-                None => {}
+            if let Some(url) = module.imports.get(specifier)
+                && (url == WORKERS_MODULE || worker.as_ref().is_some_and(|w| w.module(url).is_some()))
+            {
+                return parse(url);
             }
         }
         Err(JsErrorBox::type_error(format!("No such module \"{specifier}\".")))

@@ -118,6 +118,14 @@ impl Slot {
             self.pending.borrow_mut().push(job);
             return;
         }
+        if self.state.get() == State::Gone {
+            self.uncount();
+            let reason = "it was disposed of";
+            let failure = self.version.recent_failure().unwrap_or(Failure::IsolateLost { reason });
+            self.report_refused(&job, &failure);
+            job.refuse(failure);
+            return;
+        }
         self.run_and_reply(job);
     }
 

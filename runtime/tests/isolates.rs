@@ -1,0 +1,31 @@
+//! Tests of isolates: everything here runs in one process and one runtime, which never
+//! restarts, for one worker must not harm another. The harness is not the usual one, because
+//! V8 has to be initialised on the main thread before any other thread exists.
+
+#[path = "isolates/basics.rs"]
+mod basics;
+#[path = "isolates/bodies.rs"]
+mod bodies;
+#[path = "isolates/globals.rs"]
+mod globals;
+#[path = "isolates/hostile.rs"]
+mod hostile;
+#[path = "isolates/lifecycle.rs"]
+mod lifecycle;
+#[path = "isolates/memory.rs"]
+mod memory;
+#[path = "isolates/support.rs"]
+mod support;
+
+fn main() {
+    let arguments = libtest_mimic::Arguments::from_args();
+    support::start();
+    let mut trials = Vec::new();
+    trials.extend(basics::trials());
+    trials.extend(bodies::trials());
+    trials.extend(globals::trials());
+    trials.extend(lifecycle::trials());
+    trials.extend(hostile::trials());
+    trials.extend(memory::trials());
+    libtest_mimic::run(&arguments, trials).exit();
+}

@@ -1,0 +1,279 @@
+//! Builds workers and calls them, so that a test reads as a sentence.
+
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use isolane_runtime::{
+    BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Limits, Module,
+    ModuleSource, Observer, RequestBody, ResponseBody, Runtime, Stats, Version,
+};
+use libtest_mimic::Trial;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
+
+/// What the observer has seen.
+#[derive(Default)]
+pub struct Seen {
+    reports: Mutex<Vec<EventReport>>,
+    lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
+    changed: tokio::sync::Notify,
+}
+
+impl Observer for Seen {
+    fn event_ended(&self, report: &EventReport) {
+        self.reports.lock().push(report.clone());
+        self.changed.notify_waiters();
+    }
+
+    fn console(&self, worker: &str, _version: &str, level: ConsoleLevel, text: &str) {
+        self.lines.lock().push((worker.to_owned(), level, text.to_owned()));
+        self.changed.notify_waiters();
+    }
+
+    fn shard_abandoned(&self, _worker: &str) {}
+}
+
+/// Starts the one runtime of the process.
+pub fn start() {
+    let seen = Arc::<Seen>::default();
+    let config = Config {
+        front_shards: 1,
+        back_shards: 4,
+        wait_until: Duration::from_millis(300),
+        stuck_after: Duration::from_millis(200),
+        ..Config::default()
+    };
+    let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
+    let runtime = Runtime::start(config, store, seen.clone()).expect("the runtime starts");
+    assert!(RUNTIME.set(runtime).is_ok());
+    assert!(SEEN.set(seen).is_ok());
+}
+
+/// The runtime.
+pub fn runtime() -> &'static Runtime {
+    RUNTIME.get().expect("started by main")
+}
+
+/// Figures of the runtime.
+pub fn stats() -> Stats {
+    runtime().stats()
+}
+
+/// A test: a name and what is awaited.
+pub fn trial<F, Fut>(name: &str, test: F) -> Trial
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    Trial::test(name, move || {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        tokio.block_on(async { tokio::time::timeout(Duration::from_secs(60), test()).await })?;
+        Ok(())
+    })
+}
+
+/// A worker to be.
+pub struct Builder {
+    definition: Definition,
+}
+
+/// A worker that can be called.
+pub struct Worker {
+    pub version: Arc<Version>,
+}
+
+/// What a worker answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: Result<Vec<u8>, BodyError>,
+}
+
+impl Reply {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.body.as_ref().expect("the body is whole")).expect("it is text")
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("it is text"))
+    }
+}
+
+impl Worker {
+    /// A worker whose only module is this.
+    pub fn from_source(source: &str) -> Builder {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let main = "worker:///index.js".to_owned();
+        let module = Module {
+            url: main.clone(),
+            source: ModuleSource::EsModule(source.into()),
+            imports: [("cloudflare:workers".to_owned(), "cloudflare:workers".to_owned())].into(),
+        };
+        Builder {
+            definition: Definition {
+                worker: format!("worker-{number}").into(),
+                version: format!("v{number}").into(),
+                main,
+                modules: vec![module],
+                vars: Map::new(),
+                kv_namespaces: Vec::new(),
+                limits: Limits::default(),
+                unsafe_eval: false,
+            },
+        }
+    }
+
+    /// A worker with this as the body of its `fetch(request, env, ctx)`.
+    pub fn with_handler(body: &str) -> Builder {
+        Worker::from_source(&format!(
+            "export default {{ async fetch(request, env, ctx) {{ {body} }} }};"
+        ))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.version.worker()
+    }
+
+    /// A GET request.
+    pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(request(path)).await
+    }
+
+    /// A POST request.
+    pub async fn post(&self, path: &str, body: impl Into<RequestBody>) -> Result<Reply, Failure> {
+        let (head, ()) = http::Request::post(url(path)).body(()).unwrap().into_parts();
+        self.send(FetchEvent { head, body: body.into() }).await
+    }
+
+    /// Sends an event and reads its body.
+    pub async fn send(&self, event: FetchEvent) -> Result<Reply, Failure> {
+        let response = self.open(event).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes().to_vec());
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
+    }
+
+    /// Sends an event and leaves the body to be read.
+    pub async fn open(&self, event: FetchEvent) -> Result<http::Response<ResponseBody>, Failure> {
+        runtime().fetch(&self.version, event).await
+    }
+
+    /// Waits for the report of an event of this worker that satisfies the condition.
+    pub async fn report(&self, wanted: impl Fn(&EventReport) -> bool) -> EventReport {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let found = seen
+                .reports
+                .lock()
+                .iter()
+                .find(|report| *report.worker == *self.name() && wanted(report))
+                .cloned();
+            match found {
+                Some(report) => return report,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Waits for a line that the worker writes to its console.
+    pub async fn line(&self, wanted: &str) -> (ConsoleLevel, String) {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let found = seen
+                .lines
+                .lock()
+                .iter()
+                .find(|(worker, _, text)| worker == self.name() && text.contains(wanted))
+                .cloned();
+            match found {
+                Some((_, level, text)) => return (level, text),
+                None => changed.await,
+            }
+        }
+    }
+}
+
+impl Builder {
+    pub fn with_var(mut self, name: &str, value: impl Into<Value>) -> Builder {
+        self.definition.vars.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn with_kv(mut self, name: &str) -> Builder {
+        let namespace = format!("{}-{name}", self.definition.worker);
+        self.definition.kv_namespaces.push((name.to_owned(), namespace));
+        self
+    }
+
+    pub fn with_cpu_ms(mut self, cpu_ms: u64) -> Builder {
+        self.definition.limits.cpu = Duration::from_millis(cpu_ms);
+        self
+    }
+
+    pub fn with_subrequests(mut self, subrequests: u32) -> Builder {
+        self.definition.limits.subrequests = subrequests;
+        self
+    }
+
+    pub fn with_unsafe_eval(mut self) -> Builder {
+        self.definition.unsafe_eval = true;
+        self
+    }
+
+    /// Adds a module that the main one may import by this specifier.
+    pub fn with_module(mut self, specifier: &str, source: ModuleSource) -> Builder {
+        let url = format!("worker:///{}", specifier.trim_start_matches("./"));
+        if let Some(main) = self.definition.modules.first_mut() {
+            main.imports.insert(specifier.to_owned(), url.clone());
+        }
+        let imports = Default::default();
+        self.definition.modules.push(Module { url, source, imports });
+        self
+    }
+
+    pub fn build(self) -> Worker {
+        Worker { version: runtime().version(self.definition) }
+    }
+
+    /// For a test with one request.
+    pub async fn get(self, path: &str) -> Result<Reply, Failure> {
+        self.build().get(path).await
+    }
+}
+
+/// A GET request for a path.
+pub fn request(path: &str) -> FetchEvent {
+    let (head, ()) = http::Request::get(url(path)).body(()).unwrap().into_parts();
+    FetchEvent { head, body: RequestBody::Empty }
+}
+
+fn url(path: &str) -> String {
+    format!("http://worker.test{path}")
+}
+
+/// A whole body.
+pub fn body(bytes: impl Into<bytes::Bytes>) -> RequestBody {
+    let body = http_body_util::Full::new(bytes.into());
+    RequestBody::Stream(Box::pin(body.map_err(|never| match never {})))
+}
+
+/// A body that is sent chunk by chunk.
+pub fn channel() -> (tokio::sync::mpsc::Sender<bytes::Bytes>, RequestBody) {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
+    let stream = futures_util::stream::poll_fn(move |cx| {
+        receiver.poll_recv(cx).map(|chunk| {
+            chunk.map(|chunk| Ok::<_, BodyError>(http_body::Frame::data(chunk)))
+        })
+    });
+    (sender, RequestBody::Stream(Box::pin(http_body_util::StreamBody::new(stream))))
+}
