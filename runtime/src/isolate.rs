@@ -5,6 +5,7 @@
 
 pub(crate) mod clock;
 mod enter;
+pub(crate) mod fatal;
 mod interrupt;
 pub(crate) mod ledger;
 mod load;
@@ -31,9 +32,9 @@ pub(crate) use load::{LoadError, Loaded};
 static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/isolane.snapshot"));
 
 /// Room that V8 gets beyond an isolate's limit when it is about to run out, so that it can
-/// unwind. V8 aborts the process where even this is not enough for one allocation (a single
-/// array of 1.6 GB needed 4 GB, measured); address space, not memory.
-const HEAP_EMERGENCY_BYTES: usize = 8 << 30;
+/// unwind: the largest object it can make has 1 GiB, and growing an array holds the old one
+/// and the new (4 GiB were needed, measured). Where even this is not enough, see `fatal.rs`.
+const HEAP_EMERGENCY_BYTES: usize = 4 << 30;
 
 /// An isolate. Bound to the thread that made it; parked whenever no slice runs.
 pub(crate) struct Isolate {
@@ -78,11 +79,11 @@ impl Isolate {
         let handle = js.v8_isolate().thread_safe_handle();
         let ledger = Rc::new(Ledger::new(memory_limit_bytes, quota, blobs));
         let on_heap_limit = (ledger.clone(), handle.clone());
-        js.add_near_heap_limit_callback(move |current, _initial| {
+        js.add_near_heap_limit_callback(move |current, initial| {
             let (ledger, handle) = &on_heap_limit;
             ledger.memory_exhausted();
             handle.terminate_execution();
-            current + HEAP_EMERGENCY_BYTES
+            current.max(initial + HEAP_EMERGENCY_BYTES)
         });
         js.v8_isolate().set_allow_atomics_wait(false);
         js.v8_isolate().set_allow_wasm_code_generation_callback(interrupt::allow_wasm);

@@ -16,6 +16,7 @@ use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
+use crate::isolate::fatal;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::shard::{
@@ -74,6 +75,7 @@ impl Runtime {
         // A stack trace of a tenant's longest useful length; V8's own default is 10.
         v8::V8::set_flags_from_string("--stack-trace-limit=30");
         JsRuntime::init_platform(None);
+        fatal::install();
         let shared = Shared::new(config, store, observer)?;
         watchdog::spawn(&shared)?;
         Ok(Runtime { shared })
@@ -187,7 +189,7 @@ impl Runtime {
                 () = shard.abandoned().cancelled() => {
                     match self.shared.back_shard(ticket) {
                         // It had been moved before its first shard was given up.
-                        Some(now) if !Arc::ptr_eq(&now, &shard) && now.is_usable() => shard = now,
+                        Some(now) if now.is_usable() => shard = now,
                         _ => return Err(STUCK),
                     }
                 }

@@ -143,7 +143,7 @@ fn look_at(
             .map_or(shared.config.max_cpu, |version| version.definition.limits.cpu),
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
     };
-    if used > allowed + shared.config.stuck_after {
+    if pulse.is_stopped() || used > allowed + shared.config.stuck_after {
         shared.abandon(shard);
         seen.remove(&key);
     }

@@ -35,6 +35,7 @@ const { getAsyncContext, setAsyncContext } = core;
 const { fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
+  responseBodyUsed,
   ResponsePrototype,
   serveFastBodyKey,
   serveFastConsumedKey,
@@ -193,7 +194,7 @@ function send(id, response) {
   if (
     response[serveFastStatusKey] === 200 &&
     response[serveFastHeaderKindKey] === SERVE_FAST_HEADER_DEFAULT_TEXT &&
-    !response[serveFastConsumedKey]
+    !responseBodyUsed(response)
   ) {
     const text = response[serveFastBodyKey];
     if (typeof text === "string") {

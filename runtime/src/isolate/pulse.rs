@@ -7,6 +7,7 @@ use deno_core::v8;
 use parking_lot::Mutex;
 
 use super::clock::ThreadClock;
+use super::fatal::Stopped;
 
 /// "No deadline is known": the watchdog looks anyway, once a tick.
 pub(crate) const NO_DEADLINE: u64 = u64::MAX;
@@ -20,6 +21,7 @@ pub(crate) struct Pulse {
     deadline_ns: AtomicU64,
     isolate: Mutex<Option<v8::IsolateHandle>>,
     wake_watchdog: Box<dyn Fn() + Send + Sync>,
+    stopped: Stopped,
 }
 
 /// A slice that runs now, as the watchdog sees it. Times are on the thread's CPU clock.
@@ -41,6 +43,7 @@ impl Pulse {
             deadline_ns: AtomicU64::new(NO_DEADLINE),
             isolate: Mutex::new(None),
             wake_watchdog,
+            stopped: Stopped::default(),
         }
     }
 
@@ -50,11 +53,13 @@ impl Pulse {
         self.started_ns.store(now_ns, Ordering::Relaxed);
         self.deadline_ns.store(deadline_ns, Ordering::Relaxed);
         self.beat.fetch_add(1, Ordering::Release);
+        self.stopped.arm();
         (self.wake_watchdog)();
     }
 
     /// The slice is over.
     pub(crate) fn end(&self) {
+        Stopped::disarm();
         self.beat.fetch_add(1, Ordering::Release);
     }
 
@@ -67,6 +72,11 @@ impl Pulse {
             deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
             now_ns: self.clock.now_ns(),
         })
+    }
+
+    /// Whether the thread was stopped by a fatal error in the slice that runs.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.get()
     }
 
     /// Asks the isolate that runs to look at its ledger as soon as V8 allows.

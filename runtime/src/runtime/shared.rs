@@ -82,16 +82,16 @@ impl Shared {
     pub(crate) fn place(&self, version: &Arc<Version>, message: Message) -> Option<Arc<ShardHandle>> {
         let shard = placement::choose(version, &self.back.load())?;
         if let Message::Event(job) = &message {
-            job.ticket.shard.store(shard.index() as u64, Ordering::Relaxed);
+            job.ticket.shard.store(shard.id(), Ordering::Relaxed);
         }
         shard.send(message);
         Some(shard)
     }
 
-    /// The back shard that an event was sent to last.
+    /// The back shard that an event was sent to last, unless that was given up.
     pub(super) fn back_shard(&self, ticket: &Ticket) -> Option<Arc<ShardHandle>> {
-        let index = ticket.shard.load(Ordering::Relaxed) as usize;
-        self.back.load().get(index).cloned()
+        let id = ticket.shard.load(Ordering::Relaxed);
+        self.back.load().iter().find(|shard| shard.id() == id).cloned()
     }
 
     /// Cancels an event, wherever it is.

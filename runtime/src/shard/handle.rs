@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -38,6 +38,7 @@ pub(crate) enum Message {
 
 /// The handle of one shard.
 pub(crate) struct ShardHandle {
+    id: u64,
     index: usize,
     front: bool,
     inbox: Mutex<VecDeque<Message>>,
@@ -55,7 +56,9 @@ pub(crate) struct ShardHandle {
 
 impl ShardHandle {
     pub(super) fn new(index: usize, front: bool) -> ShardHandle {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         ShardHandle {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             index,
             front,
             inbox: Mutex::default(),
@@ -70,7 +73,12 @@ impl ShardHandle {
         }
     }
 
-    /// Its place in the list of its kind.
+    /// Unique in the process.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its place in the list of its kind; its replacement has the same.
     pub(crate) fn index(&self) -> usize {
         self.index
     }

@@ -45,7 +45,7 @@ impl Job {
 pub(crate) struct Ticket {
     /// Unique in the process.
     pub(crate) number: u64,
-    /// The index of the back shard it was sent to last.
+    /// The id of the back shard it was sent to last.
     pub(crate) shard: AtomicU64,
 }
 

@@ -45,7 +45,7 @@ pub fn start() {
         front_shards: 1,
         back_shards: 4,
         wait_until: Duration::from_millis(300),
-        stuck_after: Duration::from_millis(200),
+        stuck_after: Duration::from_millis(500),
         ..Config::default()
     };
     let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));

@@ -1,0 +1,76 @@
+//! The last resort against V8's fatal errors (an array longer than V8 can make, the heap's
+//! end inside one allocation) and against a panic below V8's frames: they abort the thread
+//! that a tenant's code runs on, and by default the process with it. Here that thread is
+//! stopped for ever instead, as it stands, and its shard is given up and replaced.
+//!
+//! Only signals that the thread raises itself while it is in a slice are caught, and nothing
+//! of the thread is touched again: its isolates are lost, their memory with them.
+
+use std::cell::Cell;
+use std::ptr::{null, null_mut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// How V8 and Rust abort: `abort()`, and the processor's trap instructions.
+const SIGNALS: [libc::c_int; 3] = [libc::SIGABRT, libc::SIGTRAP, libc::SIGILL];
+
+thread_local! {
+    /// Where a stop of this thread is noted; null outside of slices.
+    static NOTE: Cell<*const AtomicBool> = const { Cell::new(null()) };
+}
+
+/// Whether a thread has been stopped.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stopped(Arc<AtomicBool>);
+
+impl Stopped {
+    /// Whether the thread has been stopped: it will never run again.
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// A slice begins on this thread.
+    pub(super) fn arm(&self) {
+        NOTE.with(|note| note.set(Arc::as_ptr(&self.0)));
+    }
+
+    /// The slice is over.
+    pub(super) fn disarm() {
+        NOTE.with(|note| note.set(null()));
+    }
+}
+
+/// Installs the handlers, once in a process.
+pub(crate) fn install() {
+    for signal in SIGNALS {
+        // SAFETY: the action is fully initialised; the handler keeps to what a handler may
+        // do: it reads a thread-local that needs no initialisation, stores to an atomic, and
+        // waits.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = on_fatal as *const () as usize;
+            libc::sigfillset(&raw mut action.sa_mask);
+            libc::sigaction(signal, &raw const action, null_mut());
+        }
+    }
+}
+
+extern "C" fn on_fatal(signal: libc::c_int) {
+    let note = NOTE.with(Cell::get);
+    if note.is_null() {
+        // Not a tenant's doing: the default action, when the signal is raised again on the
+        // handler's return (a trap) or by `abort()` itself.
+        // SAFETY: both calls are allowed in a handler.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+        return;
+    }
+    // SAFETY: the note belongs to the shard's pulse, which this thread holds for ever now.
+    unsafe { (*note).store(true, Ordering::Release) };
+    loop {
+        // SAFETY: takes no pointer. All signals are blocked here, so it never returns.
+        unsafe { libc::pause() };
+    }
+}
