@@ -40,12 +40,7 @@ pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
         deno_telemetry::init(),
         deno_net::init(),
         deno_webidl::deno_webidl::init(),
-        deno_web::deno_web::init(
-            blobs,
-            None,
-            false,
-            deno_web::InMemoryBroadcastChannel::default(),
-        ),
+        deno_web::deno_web::init(blobs, None, false, deno_web::InMemoryBroadcastChannel::default()),
         fetch,
         deno_crypto::deno_crypto::init(None),
         crate::kv::isolane_kv::init(),

@@ -10,4 +10,6 @@ pub struct KvNamespaces {
     pub namespaces: Vec<::kv::Namespace>,
 }
 /// stub
-pub fn install(state: &mut deno_core::OpState, n: KvNamespaces) { state.put(n); }
+pub fn install(state: &mut deno_core::OpState, n: KvNamespaces) {
+    state.put(n);
+}

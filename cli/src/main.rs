@@ -1,1 +1,25 @@
-fn main(){}
+//! The `isolane` command: arguments, terminal, exit codes. What it does is in the crates it
+//! calls; here is nothing of V8.
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod dev;
+mod failure;
+mod running;
+mod serve;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// A plain `main`: V8 wants to be initialised before any other thread exists.
+fn main() -> ExitCode {
+    let result = match args::Args::parse().command {
+        args::Command::Dev(args) => dev::run(&args),
+        args::Command::Serve(args) => serve::run(&args),
+        args::Command::Check(args) => check::run(&args),
+    };
+    result.unwrap_or_else(|error| failure::report(&error))
+}

@@ -121,12 +121,16 @@ pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<A
         .min_by_key(|shard| shard.load());
     match (home, elsewhere) {
         // Another isolate is worth making only on a shard that has time for it.
-        (Some(home), Some(other)) if !home.shard.is_stuck() && other.load() >= home.shard.load() => {
+        (Some(home), Some(other))
+            if !home.shard.is_stuck() && other.load() >= home.shard.load() =>
+        {
             Some(home.shard.clone())
         }
         (_, Some(other)) => Some(other.clone()),
         (Some(home), None) => Some(home.shard.clone()),
-        (None, None) => shards.iter().filter(|shard| shard.is_usable()).min_by_key(|s| s.load()).cloned(),
+        (None, None) => {
+            shards.iter().filter(|shard| shard.is_usable()).min_by_key(|s| s.load()).cloned()
+        }
     }
 }
 

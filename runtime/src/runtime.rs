@@ -318,4 +318,3 @@ impl FrontShard {
         self.handle.index()
     }
 }
-

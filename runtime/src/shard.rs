@@ -156,7 +156,13 @@ impl Shard {
         if resident < self.shared.config.resident_isolates {
             return;
         }
-        let idle = self.slots.borrow().iter().rev().find(|(_, slot)| slot.is_idle()).map(|(_, slot)| slot.clone());
+        let idle = self
+            .slots
+            .borrow()
+            .iter()
+            .rev()
+            .find(|(_, slot)| slot.is_idle())
+            .map(|(_, slot)| slot.clone());
         if let Some(slot) = idle {
             slot.condemn("room was needed");
         }

@@ -286,12 +286,7 @@ fn op_event_respond_stream(
 }
 
 #[op2(fast)]
-fn op_event_console(
-    state: &mut OpState,
-    #[smi] id: u32,
-    #[smi] level: i32,
-    #[string] text: &str,
-) {
+fn op_event_console(state: &mut OpState, #[smi] id: u32, #[smi] level: i32, #[string] text: &str) {
     let Some(console) = state.try_borrow::<Console>().cloned() else { return };
     if let Some(event) = state.borrow::<Events>().get_or_oldest(id) {
         let had_room = event.console_bytes.get() < super::CONSOLE_BYTES_PER_EVENT;

@@ -241,7 +241,8 @@ impl Ledger {
     /// how much of it is in use. `v8_bytes` is the heap and what V8 counts outside of it.
     pub(super) fn wants_collection(&self, v8_bytes: usize) -> bool {
         let step = self.memory_limit_bytes / 16;
-        self.total_bytes(v8_bytes) > self.memory_limit_bytes.max(self.collected_at_bytes.get() + step)
+        self.total_bytes(v8_bytes)
+            > self.memory_limit_bytes.max(self.collected_at_bytes.get() + step)
     }
 
     /// Judges the memory in use after a collection. Answers whether execution has to be

@@ -61,9 +61,7 @@ impl Isolate {
         match (end.verdict, result) {
             (Some(verdict), _) => Err(LoadError::Exceeded(verdict)),
             (None, Err(thrown)) => Err(LoadError::Failed(thrown)),
-            (None, Ok(handlers)) => {
-                Ok(Loaded { cpu: self.ledger.used_by_start(), handlers })
-            }
+            (None, Ok(handlers)) => Ok(Loaded { cpu: self.ledger.used_by_start(), handlers }),
         }
     }
 }
@@ -71,8 +69,9 @@ impl Isolate {
 impl Slice<'_> {
     fn start(&mut self, definition: &Definition) -> Result<Vec<String>, Thrown> {
         self.prepare(definition)?;
-        let main = ModuleSpecifier::parse(&definition.main)
-            .map_err(|error| thrown(format!("\"{}\" is no module URL: {error}", definition.main)))?;
+        let main = ModuleSpecifier::parse(&definition.main).map_err(|error| {
+            thrown(format!("\"{}\" is no module URL: {error}", definition.main))
+        })?;
         let id = self.compile(&main)?;
         self.evaluate(id)?;
         self.install(id)
@@ -174,10 +173,7 @@ fn core_error(error: &CoreError) -> Thrown {
         CoreErrorKind::Js(error) => {
             let message = &error.exception_message;
             let message = message.strip_prefix("Uncaught ").unwrap_or(message);
-            Thrown {
-                message: message.to_owned(),
-                stack: error.stack.clone().unwrap_or_default(),
-            }
+            Thrown { message: message.to_owned(), stack: error.stack.clone().unwrap_or_default() }
         }
         _ => thrown(error.to_string()),
     }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::{
-    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader, ModuleSource as Source,
-    ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind, SourceCodeCacheInfo,
-    error::ModuleLoaderError,
+    ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader,
+    ModuleSource as Source, ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind,
+    SourceCodeCacheInfo, error::ModuleLoaderError,
 };
 use deno_error::JsErrorBox;
 
@@ -107,7 +107,8 @@ impl ModuleLoader for WorkerLoader {
                 return parse(SHIM_IMPORT);
             }
             if let Some(url) = module.imports.get(specifier)
-                && (url == WORKERS_MODULE || worker.as_ref().is_some_and(|w| w.module(url).is_some()))
+                && (url == WORKERS_MODULE
+                    || worker.as_ref().is_some_and(|w| w.module(url).is_some()))
             {
                 return parse(url);
             }
@@ -127,10 +128,11 @@ impl ModuleLoader for WorkerLoader {
             let error = JsErrorBox::type_error(format!("No such module \"{url}\"."));
             return ModuleLoadResponse::Sync(Err(error));
         };
-        let cache = matches!(module.source, ModuleSource::EsModule(_)).then(|| SourceCodeCacheInfo {
-            hash: 0,
-            data: worker.cache.get(url.as_str()).map(|data| Cow::Owned(data.to_vec())),
-        });
+        let cache =
+            matches!(module.source, ModuleSource::EsModule(_)).then(|| SourceCodeCacheInfo {
+                hash: 0,
+                data: worker.cache.get(url.as_str()).map(|data| Cow::Owned(data.to_vec())),
+            });
         let code = code(index, &module.source);
         ModuleLoadResponse::Sync(Ok(Source::new(ModuleType::JavaScript, code, url, cache)))
     }

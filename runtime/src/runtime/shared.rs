@@ -79,7 +79,11 @@ impl Shared {
     }
 
     /// Sends a message that concerns a version to a back shard. Answers which.
-    pub(crate) fn place(&self, version: &Arc<Version>, message: Message) -> Option<Arc<ShardHandle>> {
+    pub(crate) fn place(
+        &self,
+        version: &Arc<Version>,
+        message: Message,
+    ) -> Option<Arc<ShardHandle>> {
         let shard = placement::choose(version, &self.back.load())?;
         if let Message::Event(job) = &message {
             job.ticket.shard.store(shard.id(), Ordering::Relaxed);

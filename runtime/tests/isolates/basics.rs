@@ -8,7 +8,8 @@ use crate::support::{Worker, trial};
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("a_handler_answers_with_text", || async {
-            let reply = Worker::with_handler("return new Response('hello')").get("/").await.unwrap();
+            let reply =
+                Worker::with_handler("return new Response('hello')").get("/").await.unwrap();
             assert_eq!((reply.status, reply.text()), (200, "hello"));
             assert_eq!(reply.header("content-type"), Some("text/plain;charset=UTF-8"));
         }),
@@ -102,7 +103,12 @@ pub fn trials() -> Vec<Trial> {
             assert_eq!(serde_json::from_str::<serde_json::Value>(reply.text()).unwrap(), expected);
         }),
         trial("an_import_that_is_not_in_the_bundle_cannot_start", || async {
-            for source in ["import 'node:fs'", "import 'ext:core/mod.js'", "import 'isolane:modules'", "import 'file:///etc/passwd'"] {
+            for source in [
+                "import 'node:fs'",
+                "import 'ext:core/mod.js'",
+                "import 'isolane:modules'",
+                "import 'file:///etc/passwd'",
+            ] {
                 let failure = Worker::from_source(source).get("/").await.unwrap_err();
                 assert!(matches!(failure, Failure::CannotStart { .. }), "{source}: {failure:?}");
             }
@@ -152,7 +158,8 @@ pub fn trials() -> Vec<Trial> {
             assert!(failure.to_string().contains("did not resolve to 'Response'"), "{failure}");
         }),
         trial("a_handler_that_can_never_answer_fails_at_once", || async {
-            let failure = Worker::with_handler("await new Promise(() => {})").get("/").await.unwrap_err();
+            let failure =
+                Worker::with_handler("await new Promise(() => {})").get("/").await.unwrap_err();
             assert!(matches!(failure, Failure::NeverResponds), "{failure:?}");
             assert_eq!(failure.to_string(), "The script will never generate a response");
         }),
@@ -163,7 +170,9 @@ pub fn trials() -> Vec<Trial> {
         }),
         trial("a_worker_that_throws_at_its_top_cannot_start", || async {
             let failure = Worker::from_source("throw new Error('top')").get("/").await.unwrap_err();
-            let Failure::CannotStart { message, stack, .. } = &failure else { panic!("{failure:?}") };
+            let Failure::CannotStart { message, stack, .. } = &failure else {
+                panic!("{failure:?}")
+            };
             assert_eq!(message, "Error: top");
             assert!(stack.contains("worker:///index.js:1:7"), "{stack}");
         }),
@@ -181,8 +190,10 @@ pub fn trials() -> Vec<Trial> {
             assert_eq!(reply.text(), "a");
         }),
         trial("top_level_await_that_never_settles_cannot_start", || async {
-            let failure =
-                Worker::from_source("await new Promise(() => {}); export default {}").get("/").await.unwrap_err();
+            let failure = Worker::from_source("await new Promise(() => {}); export default {}")
+                .get("/")
+                .await
+                .unwrap_err();
             assert!(matches!(failure, Failure::CannotStart { .. }), "{failure:?}");
         }),
         trial("there_are_no_timers_and_no_fetch_at_the_top", || async {
@@ -192,10 +203,21 @@ pub fn trials() -> Vec<Trial> {
             }
         }),
         trial("code_from_strings_is_refused", || async {
-            for code in ["eval('1')", "new Function('return 1')()", "new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0]))"] {
-                let failure = Worker::with_handler(&format!("{code}; return new Response('x')")).get("/").await.unwrap_err();
+            for code in [
+                "eval('1')",
+                "new Function('return 1')()",
+                "new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0]))",
+            ] {
+                let failure = Worker::with_handler(&format!("{code}; return new Response('x')"))
+                    .get("/")
+                    .await
+                    .unwrap_err();
                 assert!(matches!(failure, Failure::Threw { .. }), "{code}: {failure:?}");
-                let reply = Worker::with_handler(&format!("{code}; return new Response('x')")).with_unsafe_eval().get("/").await.unwrap();
+                let reply = Worker::with_handler(&format!("{code}; return new Response('x')"))
+                    .with_unsafe_eval()
+                    .get("/")
+                    .await
+                    .unwrap();
                 assert_eq!(reply.text(), "x");
             }
         }),

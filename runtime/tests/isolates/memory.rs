@@ -1,3 +1,5 @@
 //! x
 use libtest_mimic::Trial;
-pub fn trials() -> Vec<Trial> { vec![] }
+pub fn trials() -> Vec<Trial> {
+    vec![]
+}

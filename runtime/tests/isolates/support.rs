@@ -271,9 +271,9 @@ pub fn body(bytes: impl Into<bytes::Bytes>) -> RequestBody {
 pub fn channel() -> (tokio::sync::mpsc::Sender<bytes::Bytes>, RequestBody) {
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(1);
     let stream = futures_util::stream::poll_fn(move |cx| {
-        receiver.poll_recv(cx).map(|chunk| {
-            chunk.map(|chunk| Ok::<_, BodyError>(http_body::Frame::data(chunk)))
-        })
+        receiver
+            .poll_recv(cx)
+            .map(|chunk| chunk.map(|chunk| Ok::<_, BodyError>(http_body::Frame::data(chunk))))
     });
     (sender, RequestBody::Stream(Box::pin(http_body_util::StreamBody::new(stream))))
 }

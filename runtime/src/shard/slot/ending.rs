@@ -104,8 +104,7 @@ impl Slot {
 
     /// Ends an event of which nothing is left; answers whether it was.
     pub(super) fn end_if_over(&self, id: u32) -> bool {
-        let over =
-            self.events.borrow().get(&id).is_some_and(|running| running.event.is_over());
+        let over = self.events.borrow().get(&id).is_some_and(|running| running.event.is_over());
         if over {
             self.end(id);
         }

@@ -1,0 +1,70 @@
+//! The arguments of the command, and what `--help` says of them.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// One process, many workers: each in its own V8 isolate, found by hostname, bounded in CPU
+/// and memory.
+#[derive(Debug, Parser)]
+#[command(name = "isolane", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  isolane dev hello.ts                 serve a file at http://localhost:8787, reload on change
+  isolane dev api/ shop/               two workers: api.localhost and shop.localhost
+  isolane serve --config node.toml     run a node
+  isolane check api/                   does it load and start?
+
+Exit codes: 0 success, 1 failure, 2 bad arguments or configuration.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve workers for development: reload on change, errors with their source lines.
+    Dev(DevArgs),
+    /// Run a node as its configuration says.
+    Serve(ServeArgs),
+    /// Load workers and start each once in an isolate, without serving them.
+    Check(CheckArgs),
+}
+
+/// Arguments of `isolane dev`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DevArgs {
+    /// Files (JavaScript, TypeScript) or project folders; each is a worker at
+    /// <name>.localhost, and the first is also at localhost.
+    #[arg(required = true, value_name = "FILE OR FOLDER")]
+    pub(crate) workers: Vec<PathBuf>,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(short, long, default_value_t = 8787)]
+    pub(crate) port: u16,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) host: IpAddr,
+}
+
+/// Arguments of `isolane serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// The node's configuration.
+    #[arg(short, long, default_value = "node.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// Arguments of `isolane check`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CheckArgs {
+    /// Files or project folders.
+    #[arg(required_unless_present = "config", value_name = "FILE OR FOLDER")]
+    pub(crate) workers: Vec<PathBuf>,
+    /// Check a node's configuration and the workers it names.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "workers")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

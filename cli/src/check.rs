@@ -1,0 +1,97 @@
+//! `isolane check`: do the workers load and start?
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use node::{Config, Deployments, Failure, MapStack, Worker, WorkerConfig};
+use serde_json::json;
+
+use crate::args::CheckArgs;
+use crate::running;
+use crate::terminal::{DIM, ERROR, GOOD, Lines, WARNING, took};
+
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let config = match &args.config {
+        Some(path) => Config::load(path)?,
+        None => {
+            let workers = args.workers.iter().map(WorkerConfig::at).collect();
+            Config::dev(([127, 0, 0, 1], 0).into(), PathBuf::new(), workers)
+        }
+    };
+    let mut settings = config.runtime();
+    settings.cache_dir = None;
+    settings.front_shards = 1;
+    settings.back_shards = 1;
+    let lines = Arc::new(Lines::default());
+    let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
+    let deployments = Arc::new(Deployments::load(&config, runtime)?);
+    lines.map_stacks(Arc::clone(&deployments) as Arc<dyn MapStack>);
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let reports = tokio.block_on(deployments.check());
+    let failed = reports.iter().filter(|(_, report)| report.is_err()).count();
+    if args.json {
+        let reports: Vec<_> =
+            reports.iter().map(|(worker, report)| as_json(&deployments, worker, report)).collect();
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        for (worker, report) in &reports {
+            print(&deployments, worker, report);
+        }
+    }
+    running::exit(if failed == 0 { 0 } else { 1 })
+}
+
+type Report = Result<node::StartReport, Failure>;
+
+fn as_json(deployments: &Deployments, worker: &Worker, report: &Report) -> serde_json::Value {
+    let warnings: Vec<_> = worker.warnings().iter().map(ToString::to_string).collect();
+    let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
+    let mut value = json!({
+        "worker": worker.name(),
+        "version": &*worker.served().version,
+        "routes": routes,
+        "warnings": warnings,
+        "ok": report.is_ok(),
+    });
+    match report {
+        Ok(started) => {
+            value["handlers"] = json!(started.handlers);
+            value["startup_cpu_ms"] = json!(started.cpu.as_secs_f64() * 1e3);
+        }
+        Err(failure) => {
+            value["error"] = json!(failure.to_string());
+            value["stack"] = json!(mapped(deployments, worker, failure));
+        }
+    }
+    value
+}
+
+fn print(deployments: &Deployments, worker: &Worker, report: &Report) {
+    for warning in worker.warnings() {
+        anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
+    }
+    match report {
+        Ok(started) => anstream::println!(
+            "{GOOD}ok{GOOD:#} {name} {DIM}starts in {took} of CPU time, handlers: {handlers}{DIM:#}",
+            name = worker.name(),
+            took = took(started.cpu),
+            handlers = started.handlers.join(", "),
+        ),
+        Err(failure) => {
+            anstream::eprintln!("{ERROR}error{ERROR:#}: {failure}");
+            if let Some(stack) = mapped(deployments, worker, failure) {
+                anstream::eprintln!("{DIM}{stack}{DIM:#}");
+            }
+        }
+    }
+}
+
+fn mapped(deployments: &Deployments, worker: &Worker, failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::CannotStart { stack, .. } if !stack.is_empty() => {
+            Some(deployments.map_stack(worker.served(), stack))
+        }
+        _ => None,
+    }
+}

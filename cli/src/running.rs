@@ -1,0 +1,43 @@
+//! A node in this process, from its configuration to its exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use node::{Config, Node, Observer, RequestLog, Runtime};
+
+/// The KV store of a node. In memory: what is put is gone when the process ends.
+pub(crate) fn runtime(config: &Config, observer: Arc<dyn Observer>) -> anyhow::Result<Runtime> {
+    Runtime::start(config.runtime(), node::memory_store(), observer)
+        .context("the runtime cannot start")
+}
+
+/// Starts a node.
+pub(crate) fn start(
+    config: &Config,
+    runtime: &Runtime,
+    log: Arc<dyn RequestLog>,
+) -> anyhow::Result<Arc<Node>> {
+    let node = Arc::new(Node::start(config, runtime.clone(), log)?);
+    let replaced = Arc::downgrade(&node);
+    runtime.on_front_replaced(move |shard| {
+        if let Some(node) = replaced.upgrade()
+            && let Err(error) = node.listen_on(shard.index(), &shard)
+        {
+            tracing::error!(%error, "a replaced shard cannot take over its sockets");
+        }
+    });
+    Ok(node)
+}
+
+/// Serves until a signal; answers the exit code.
+pub(crate) fn until_signal(node: &Node) -> anyhow::Result<ExitCode> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = tokio.block_on(node.run_until_signal()).context("cannot listen to signals")?;
+    exit(code)
+}
+
+/// Ends the process. V8's threads, and shards that do not come back, are not waited for.
+pub(crate) fn exit(code: u8) -> ! {
+    std::process::exit(code.into())
+}

@@ -1,0 +1,194 @@
+//! What a node is told to be: the validated configuration of `node.toml`, and its defaults.
+//! How the file is read is in `config/raw.rs`, its errors in `config/error.rs`.
+
+mod error;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::ConfigError;
+
+/// Everything that a node is told. Paths are absolute, or relative to the process's folder.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the node listens; at least one.
+    pub listen: Vec<Listen>,
+    /// The certificates, chosen by SNI; the first is the default. Not empty if a listener
+    /// speaks TLS.
+    pub certificates: Vec<CertificateFiles>,
+    /// Where the node keeps its data: KV, code caches.
+    pub data: PathBuf,
+    /// How the log is written.
+    pub log: LogFormat,
+    /// Whether the node serves tenants or one developer.
+    pub mode: Mode,
+    /// What requests and workers may use.
+    pub limits: Limits,
+    /// Which addresses `fetch()` may reach beside the public ones.
+    pub outbound: runtime::OutboundPolicy,
+    /// The workers to serve.
+    pub workers: Vec<WorkerConfig>,
+}
+
+/// One address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Whether the listener speaks TLS.
+    pub tls: bool,
+}
+
+/// The files of one certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, the leaf first.
+    pub cert: PathBuf,
+    /// The private key of the leaf.
+    pub key: PathBuf,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line to be read by a person.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What differs between development and production.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Workers are reached by their routes; errors show nothing of the inside.
+    #[default]
+    Serve,
+    /// Every worker is at `<name>.localhost`, anything else reaches the first one; error pages
+    /// show the message and the stack.
+    Dev,
+}
+
+/// A worker as a folder on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerConfig {
+    /// The project's folder, or its main module.
+    pub path: PathBuf,
+    /// A name instead of the project's.
+    pub name: Option<String>,
+    /// Routes instead of the project's.
+    pub routes: Option<Vec<router::Pattern>>,
+    /// Variables beside the project's, and before them where names are the same.
+    pub vars: serde_json::Map<String, serde_json::Value>,
+}
+
+impl WorkerConfig {
+    /// The project at that path, as it describes itself.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), name: None, routes: None, vars: serde_json::Map::new() }
+    }
+}
+
+/// What requests and workers may use of the node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The body of a request, in bytes; more is a 413.
+    pub request_body_bytes: u64,
+    /// The URL of a request, in bytes; more is a 414.
+    pub url_bytes: usize,
+    /// The headers of a request, names and values, in bytes; more is a 431.
+    pub headers_bytes: usize,
+    /// Open connections; further ones wait in the kernel's queue.
+    pub connections: usize,
+    /// For the head of a request, from its first byte; and for a body of up to 64 KiB.
+    pub header_timeout: Duration,
+    /// For a connection on which no request is running.
+    pub idle_timeout: Duration,
+    /// For a TLS handshake.
+    pub tls_timeout: Duration,
+    /// For requests that are running when the node is told to stop.
+    pub shutdown_timeout: Duration,
+    /// The most that a worker's `limits.cpu_ms` may be.
+    pub cpu_max: Duration,
+    /// CPU time of a worker's top-level code.
+    pub startup_cpu: Duration,
+    /// For `waitUntil` after the response.
+    pub wait_until: Duration,
+    /// The most that a worker's `limits.memory_mb` may be, in bytes.
+    pub memory_max_bytes: usize,
+    /// Isolates that stay in memory; the least recently used goes first.
+    pub isolates: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_body_bytes: 100 << 20,
+            url_bytes: 16 << 10,
+            headers_bytes: 128 << 10,
+            connections: 20_000,
+            header_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(75),
+            tls_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(30),
+            cpu_max: Duration::from_secs(30),
+            startup_cpu: Duration::from_secs(1),
+            wait_until: Duration::from_secs(30),
+            memory_max_bytes: 1 << 30,
+            isolates: 4000,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a `node.toml`. Relative paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// The first thing found wrong, with its line and column.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Io { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// The same from a text that was read from `path`.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        raw::parse(path, text)
+    }
+
+    /// A node for development: these projects, at that address, with their data in `data`.
+    /// Subrequests may reach private addresses, where a developer's other services are.
+    pub fn dev(address: SocketAddr, data: PathBuf, workers: Vec<WorkerConfig>) -> Self {
+        Self {
+            listen: vec![Listen { address, tls: false }],
+            certificates: Vec::new(),
+            data,
+            log: LogFormat::default(),
+            mode: Mode::Dev,
+            limits: Limits::default(),
+            outbound: runtime::OutboundPolicy { allow: Vec::new(), allow_private: true },
+            workers,
+        }
+    }
+
+    /// What the runtime is told: its part of the limits, and its own defaults for the rest.
+    pub fn runtime(&self) -> runtime::Config {
+        runtime::Config {
+            cache_dir: Some(self.data.join("code-cache")),
+            start_cpu: self.limits.startup_cpu,
+            max_cpu: self.limits.cpu_max,
+            wait_until: self.limits.wait_until,
+            resident_isolates: self.limits.isolates,
+            outbound: self.outbound.clone(),
+            ..runtime::Config::default()
+        }
+    }
+}

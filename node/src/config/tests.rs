@@ -1,0 +1,101 @@
+//! `node.toml`: what it says when it is right, and where it is wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Config, LogFormat};
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(Path::new("/etc/isolane/node.toml"), text).map_err(|error| error.to_string())
+}
+
+fn fault(text: &str) -> String {
+    let message = parse(text).expect_err("the configuration has a fault");
+    message.strip_prefix("/etc/isolane/node.toml:").expect("the file is named").to_owned()
+}
+
+#[test]
+fn an_empty_file_is_the_default_node() {
+    let config = parse("").unwrap();
+    assert_eq!(config.listen[0].address.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.data, Path::new("/etc/isolane/data"));
+    assert_eq!(config.limits, super::Limits::default());
+    assert_eq!(config.log, LogFormat::Text);
+}
+
+#[test]
+fn every_key_reaches_its_place() {
+    let config = parse(
+        r#"
+        data = "/var/lib/isolane"
+        log = "json"
+        [[listen]]
+        address = "127.0.0.1:8443"
+        tls = true
+        [[tls]]
+        cert = "certs/a.pem"
+        key = "certs/a.key"
+        [limits]
+        request_body_mb = 2
+        url_kb = 8
+        headers_kb = 16
+        connections = 7
+        header_timeout_s = 3
+        cpu_ms_max = 200
+        memory_mb_max = 256
+        [outbound]
+        allow = ["10.0.0.0/8"]
+        [[workers]]
+        path = "workers/api"
+        name = "api"
+        routes = ["api.example.com", "example.com/api/*"]
+        vars = { MODE = "production", SIZES = [1, 2] }
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.data, Path::new("/var/lib/isolane"));
+    assert_eq!(config.log, LogFormat::Json);
+    assert!(config.listen[0].tls);
+    assert_eq!(config.certificates[0].cert, Path::new("/etc/isolane/certs/a.pem"));
+    assert_eq!(config.limits.request_body_bytes, 2 << 20);
+    assert_eq!(config.limits.url_bytes, 8 << 10);
+    assert_eq!(config.limits.headers_bytes, 16 << 10);
+    assert_eq!(config.limits.connections, 7);
+    assert_eq!(config.limits.header_timeout, Duration::from_secs(3));
+    assert_eq!(config.runtime().max_cpu, Duration::from_millis(200));
+    assert_eq!(config.limits.memory_max_bytes, 256 << 20);
+    assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
+    let worker = &config.workers[0];
+    assert_eq!(worker.path, Path::new("/etc/isolane/workers/api"));
+    assert_eq!(worker.routes.as_ref().unwrap().len(), 2);
+    assert_eq!(worker.vars["SIZES"], serde_json::json!([1, 2]));
+}
+
+#[test]
+fn a_fault_is_named_with_line_column_and_what_was_expected() {
+    let cases = [
+        ("data = 7", "1:8: expected path string, found integer `7`"),
+        ("\nlisten_on = 1", "2:1: expected one of"),
+        ("[limits]\nurl_kb = \"big\"", "2:10: expected a whole number that is not negative, found"),
+        ("[limits]\nurl_kb = 0", "2:10: expected a number from 1 to 60, found 0"),
+        ("[limits]\n  headers_kb = -1", "2:16: expected a whole number that is not negative"),
+        ("[[listen]]\naddress = \"8080\"", "2:11: expected an address and port such as"),
+        ("[[listen]]\ntls = true", "1:1: expected the key `address`, found none"),
+        ("[[listen]]\naddress = \"[::]:443\"\ntls = true", "3:7: expected a certificate"),
+        ("log = \"xml\"", "1:7: expected `text` or `json`, found `xml`"),
+        ("[outbound]\nallow = [\"10.0.0.0\"]", "2:10: expected a network such as"),
+        ("[[workers]]\npath = \"a\"\nroutes = [\"a b\"]", "3:11: expected a route"),
+        ("[[workers]]\npath = \"a\"\nname = \"A_b\"", "3:8: expected a name of up to 63"),
+        ("[limits\n", "1:8: "),
+    ];
+    for (text, expected) in cases {
+        let message = fault(text);
+        assert!(message.starts_with(expected), "{text:?} gives {message:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nonexistent/node.toml")).expect_err("there is no file");
+    assert!(error.to_string().starts_with("cannot read /nonexistent/node.toml: "));
+}

@@ -1,0 +1,159 @@
+//! From a bundle and the node's configuration to what the runtime needs of a version.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bundle::{Bundle, ModuleKind, Settings, Warning};
+use bytes::Bytes;
+use runtime::{Definition, Module, ModuleSource};
+
+use crate::config::{Limits, Mode, WorkerConfig};
+
+/// The one module that is not a bundle's own.
+const WORKERS_MODULE: &str = "cloudflare:workers";
+
+/// The definition of a bundle. What the node does not grant in full is added to `warnings`.
+pub(super) fn of(
+    bundle: Bundle,
+    config: &WorkerConfig,
+    mode: Mode,
+    limits: &Limits,
+    warnings: &mut Vec<Warning>,
+) -> Definition {
+    let version = bundle.id().to_string();
+    let settings = bundle.settings;
+    let limits = granted(&settings, limits, warnings);
+    let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode);
+    let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
+    vars.extend(config.vars.clone());
+    Definition {
+        worker: bundle.name.into(),
+        version: version.into(),
+        main: bundle::module_url(&bundle.main),
+        modules: bundle.modules.into_iter().map(module).collect(),
+        vars,
+        kv_namespaces,
+        limits,
+        unsafe_eval: settings.unsafe_eval,
+    }
+}
+
+fn module(module: bundle::Module) -> Module {
+    let text = || Arc::<str>::from(String::from_utf8_lossy(&module.source));
+    let data = || Bytes::copy_from_slice(&module.source);
+    let source = match module.kind {
+        ModuleKind::EsModule => ModuleSource::EsModule(text()),
+        ModuleKind::Json => ModuleSource::Json(text()),
+        ModuleKind::Text => ModuleSource::Text(text()),
+        ModuleKind::Data => ModuleSource::Data(data()),
+        ModuleKind::Wasm => ModuleSource::Wasm(data()),
+    };
+    let imports = module.imports.into_iter().map(|(written, resolved)| (written, url(resolved)));
+    Module { url: bundle::module_url(&module.specifier), source, imports: imports.collect() }
+}
+
+/// The URL of what an import leads to: a module of the bundle, or one of the runtime's own.
+fn url(resolved: String) -> String {
+    if resolved == WORKERS_MODULE { resolved } else { bundle::module_url(&resolved) }
+}
+
+/// The limits that the worker asks for, as far as the node allows them.
+fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> runtime::Limits {
+    let default = runtime::Limits::default();
+    let wanted = &settings.limits;
+    let mut warn = |key: &str, wanted: u64, granted: u64| {
+        let message = format!(
+            "limits.{key} is {granted} and not {wanted}, because that is the node's maximum"
+        );
+        warnings.push(Warning { location: None, message });
+    };
+    let mut cpu = wanted.cpu_ms.map_or(default.cpu, |cpu_ms| Duration::from_millis(cpu_ms.into()));
+    if cpu > node.cpu_max {
+        if wanted.cpu_ms.is_some() {
+            warn("cpu_ms", cpu.as_millis() as u64, node.cpu_max.as_millis() as u64);
+        }
+        cpu = node.cpu_max;
+    }
+    let mut memory_bytes =
+        wanted.memory_mb.map_or(default.memory_bytes, |memory_mb| (memory_mb as usize) << 20);
+    if memory_bytes > node.memory_max_bytes {
+        if wanted.memory_mb.is_some() {
+            warn("memory_mb", memory_bytes as u64 >> 20, node.memory_max_bytes as u64 >> 20);
+        }
+        memory_bytes = node.memory_max_bytes;
+    }
+    let subrequests = wanted.subrequests.unwrap_or(default.subrequests);
+    runtime::Limits { cpu, memory_bytes, subrequests }
+}
+
+/// A namespace without an identifier is the binding's name in development. Among tenants it is
+/// the worker's own, so that two workers with one binding name do not read each other's data.
+fn kv_namespaces(settings: &Settings, worker: &str, mode: Mode) -> Vec<(String, String)> {
+    let namespaces = settings.kv_namespaces.iter();
+    namespaces
+        .map(|namespace| {
+            let binding = namespace.binding.clone();
+            let id = namespace.id.clone().unwrap_or_else(|| match mode {
+                Mode::Dev => binding.clone(),
+                Mode::Serve => format!("{worker}:{binding}"),
+            });
+            (binding, id)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use bundle::Project;
+
+    use super::*;
+
+    fn define(toml: &str, config: WorkerConfig, mode: Mode) -> (Definition, Vec<Warning>) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("isolane.toml"), toml).unwrap();
+        let main = "import text from './a.txt'; export default { fetch() {} }";
+        fs::write(folder.path().join("index.js"), main).unwrap();
+        fs::write(folder.path().join("a.txt"), "hello").unwrap();
+        let bundle = Project::open(folder.path()).unwrap().load().unwrap();
+        let mut warnings = Vec::new();
+        let definition = of(bundle, &config, mode, &Limits::default(), &mut warnings);
+        (definition, warnings)
+    }
+
+    #[test]
+    fn modules_variables_and_namespaces_reach_the_runtime() {
+        let toml = r#"
+            name = "shop"
+            vars = { MODE = "test", A = 1 }
+            kv_namespaces = [{ binding = "CART", id = "c1" }, { binding = "USERS" }]
+        "#;
+        let mut config = WorkerConfig::at("");
+        config.vars.insert("MODE".into(), "production".into());
+        let (definition, warnings) = define(toml, config, Mode::Serve);
+        assert_eq!(&*definition.worker, "shop");
+        assert_eq!(definition.version.len(), 64);
+        assert_eq!(definition.main, "worker:///index.js");
+        assert_eq!(definition.vars["MODE"], "production");
+        assert_eq!(definition.vars["A"], 1);
+        let namespaces = [("CART", "c1"), ("USERS", "shop:USERS")];
+        let namespaces = namespaces.map(|(binding, id)| (binding.to_owned(), id.to_owned()));
+        assert_eq!(definition.kv_namespaces, namespaces);
+        let text =
+            definition.modules.iter().find(|module| module.url == "worker:///a.txt").unwrap();
+        assert!(matches!(&text.source, ModuleSource::Text(text) if &**text == "hello"));
+        assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn limits_over_the_nodes_are_cut_with_a_warning() {
+        let toml = "[limits]\ncpu_ms = 60000\nmemory_mb = 4096\nsubrequests = 3";
+        let (definition, warnings) = define(toml, WorkerConfig::at(""), Mode::Serve);
+        assert_eq!(definition.limits.cpu, Duration::from_secs(30));
+        assert_eq!(definition.limits.memory_bytes, 1 << 30);
+        assert_eq!(definition.limits.subrequests, 3);
+        let keys: Vec<_> = warnings.iter().map(|it| it.message.split(' ').next()).collect();
+        assert_eq!(keys, [Some("limits.cpu_ms"), Some("limits.memory_mb")]);
+    }
+}

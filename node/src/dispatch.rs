@@ -1,0 +1,78 @@
+//! From a request to the isolate: the route table, then the runtime. The front's handler in a
+//! running node.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use runtime::Runtime;
+use url::Url;
+
+use crate::deployments::Deployments;
+use crate::front::{Arrival, Handler, Reply};
+use crate::refusal::Refusal;
+
+/// Sends requests to the workers of a node.
+pub struct Dispatch {
+    runtime: Runtime,
+    deployments: Arc<Deployments>,
+}
+
+impl Dispatch {
+    /// A dispatcher to these workers, which that runtime runs.
+    pub fn new(runtime: Runtime, deployments: Arc<Deployments>) -> Self {
+        Self { runtime, deployments }
+    }
+}
+
+impl Handler for Dispatch {
+    fn expect(&self, host: &str) {
+        // The path is not known yet. A worker with routes for other paths alone stays cold.
+        if let Some(worker) = self.deployments.resolve(host, "/") {
+            self.runtime.warm(worker.version());
+        }
+    }
+
+    async fn handle(&self, arrival: Arrival) -> Reply {
+        let Arrival { host, event } = arrival;
+        let worker = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
+        let Some(worker) = worker else {
+            return Reply { served: None, result: Err(Refusal::UnknownHost { host }) };
+        };
+        let result = self.runtime.fetch(worker.version(), event).await.map_err(Refusal::from);
+        Reply { served: Some(worker.served().clone()), result }
+    }
+}
+
+/// The path that the worker sees in its request's URL: parsing a URL resolves dot segments and
+/// turns backslashes. A route must not be passed by with them.
+fn routed_path(path: &str) -> Cow<'_, str> {
+    let plain = !path.contains("/.") && !path.contains('\\') && !path.contains('%');
+    if plain {
+        return Cow::Borrowed(path);
+    }
+    match Url::parse(&format!("http://host{path}")) {
+        Ok(url) => Cow::Owned(url.path().to_owned()),
+        Err(_) => Cow::Borrowed(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::routed_path;
+
+    #[test]
+    fn a_route_cannot_be_passed_by_with_dots_and_backslashes() {
+        let cases = [
+            ("/a/b", "/a/b"),
+            ("/public/../admin", "/admin"),
+            ("/public/%2e%2E/admin", "/admin"),
+            ("/public\\..\\admin", "/admin"),
+            ("/./a", "/a"),
+            ("/a%20b", "/a%20b"),
+            ("//a", "//a"),
+        ];
+        for (path, routed) in cases {
+            assert_eq!(routed_path(path), routed, "{path}");
+        }
+    }
+}

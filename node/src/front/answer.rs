@@ -1,0 +1,222 @@
+//! A response on its way out: what of its head the connection's protocol allows, and its body
+//! with the receipt that is written when it ends. Not here: error pages (`refusal`).
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
+use runtime::{BodyError, Outcome, ResponseBody};
+
+use super::hop;
+use super::pulse::Running;
+use crate::log::{AccessLine, RequestLog};
+use crate::refusal::{Refusal, Served};
+
+/// What nginx logs for a client that went away before the answer.
+const CLIENT_CLOSED: u16 = 499;
+
+/// Makes a worker's response one that can be sent for a request of that method.
+///
+/// # Errors
+/// A status that cannot end a request: 101 needs an upgrade, which was not asked for, and the
+/// other 1xx are not final.
+pub(super) fn sendable(
+    response: Response<ResponseBody>,
+    method: &Method,
+) -> Result<Response<ResponseBody>, Refusal> {
+    let (mut parts, mut body) = response.into_parts();
+    if parts.status.is_informational() {
+        return Err(Refusal::BadStatus(parts.status));
+    }
+    // The protocol of the connection is the connection's.
+    parts.version = Version::HTTP_11;
+    hop::strip(&mut parts.headers);
+    let length = body.size_hint().exact();
+    let declared = declared_length(&mut parts.headers);
+    let bodiless = matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if *method == Method::HEAD {
+        // RFC 9110 section 9.3.2: the length that a GET would have, without the body.
+        if let (Some(length @ 1..), None) = (length, declared)
+            && !bodiless
+        {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        body = ResponseBody::Empty;
+    } else if bodiless {
+        body = ResponseBody::Empty;
+        if parts.status == StatusCode::NO_CONTENT {
+            // RFC 9110 section 8.6 forbids it.
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+    } else if parts.status == StatusCode::RESET_CONTENT {
+        // RFC 9110 section 15.3.6: no content, and it says so.
+        body = ResponseBody::Empty;
+        parts.headers.remove(CONTENT_LENGTH);
+    } else if length.is_some() && declared.is_some() && length != declared {
+        // A wrong length would break the connection's framing.
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    Ok(Response::from_parts(parts, body))
+}
+
+/// The length that the head declares; a field that is no single number is removed.
+fn declared_length(headers: &mut HeaderMap) -> Option<u64> {
+    let mut fields = headers.get_all(CONTENT_LENGTH).iter();
+    let first = fields.next()?;
+    let more = fields.next().is_some();
+    let plain = first.as_bytes().iter().all(u8::is_ascii_digit);
+    let length = first.to_str().ok().filter(|_| plain).and_then(|text| text.parse().ok());
+    match length {
+        Some(length) if !more => Some(length),
+        _ => {
+            headers.remove(CONTENT_LENGTH);
+            None
+        }
+    }
+}
+
+/// A request in the log: the line is written when this is dropped, with what is known then.
+pub(super) struct Receipt {
+    pub(super) log: Arc<dyn RequestLog>,
+    pub(super) started: Instant,
+    pub(super) client: SocketAddr,
+    pub(super) protocol: Version,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) host: Option<Arc<str>>,
+    pub(super) served: Option<Served>,
+    /// `None` until there is a response.
+    pub(super) status: Option<StatusCode>,
+    pub(super) outcome: Outcome,
+    pub(super) bytes: u64,
+    /// The connection is busy for as long.
+    pub(super) running: Running,
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.log.finished(&AccessLine {
+            client: self.client,
+            protocol: self.protocol,
+            method: &self.method,
+            host: self.host.as_deref(),
+            path: self.uri.path(),
+            status: self.status.map_or(CLIENT_CLOSED, |status| status.as_u16()),
+            bytes: self.bytes,
+            duration: self.started.elapsed(),
+            served: self.served.as_ref(),
+            outcome: self.outcome,
+        });
+    }
+}
+
+/// The body of a response, with its receipt.
+pub(super) struct Answer {
+    body: ResponseBody,
+    /// What the head declares: after so many bytes hyper does not ask for the end.
+    declared: Option<u64>,
+    ended: bool,
+    receipt: Receipt,
+}
+
+impl Answer {
+    /// The response with its receipt, which learns the status and the outcome.
+    pub(super) fn new(
+        mut response: Response<ResponseBody>,
+        outcome: Outcome,
+        mut receipt: Receipt,
+    ) -> Response<Self> {
+        receipt.status = Some(response.status());
+        receipt.outcome = outcome;
+        let declared = match response.body() {
+            ResponseBody::Stream(_) => declared_length(response.headers_mut()),
+            _ => None,
+        };
+        response.map(|body| Self { ended: body.is_end_stream(), body, declared, receipt })
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.receipt.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                let all_sent = self.declared.is_some_and(|length| self.receipt.bytes >= length);
+                self.ended = all_sent || self.body.is_end_stream();
+            }
+            Some(Err(_)) => {}
+            None => self.ended = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.receipt.outcome = Outcome::ResponseStreamDisconnected;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, length: Option<&str>, body: &'static str) -> Response<ResponseBody> {
+        let mut response = Response::builder().status(status);
+        if let Some(length) = length {
+            response = response.header(CONTENT_LENGTH, length);
+        }
+        response.body(ResponseBody::Full(Bytes::from_static(body.as_bytes()))).unwrap()
+    }
+
+    #[test]
+    fn lengths_that_contradict_the_body_are_not_sent() {
+        let cases = [
+            (Method::GET, 200, Some("2"), "ok", Some("2"), 2),
+            (Method::GET, 200, Some("7"), "ok", None, 2),
+            (Method::GET, 200, Some("+2"), "ok", None, 2),
+            (Method::GET, 204, Some("2"), "ok", None, 0),
+            (Method::GET, 205, Some("2"), "ok", None, 0),
+            (Method::GET, 304, Some("2"), "ok", Some("2"), 0),
+            (Method::HEAD, 200, None, "ok", Some("2"), 0),
+            (Method::HEAD, 200, Some("9"), "", Some("9"), 0),
+            (Method::HEAD, 204, None, "ok", None, 0),
+        ];
+        for (method, status, declared, body, sent, sent_bytes) in cases {
+            let response = sendable(response(status, declared, body), &method).unwrap();
+            let length = response.headers().get(CONTENT_LENGTH).map(|it| it.to_str().unwrap());
+            assert_eq!(length, sent, "{method} {status} {declared:?}");
+            assert_eq!(response.body().size_hint().exact(), Some(sent_bytes), "{method} {status}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_is_not_final_is_refused() {
+        for status in [100, 101, 103, 199] {
+            assert!(sendable(response(status, None, ""), &Method::GET).is_err(), "{status}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! One connection from its first byte to its end: hyper serves it, and this file decides when
+//! it has to end. What happens with a request is in `front/service.rs`.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::pulse::{Deadline, Monitored, Pulse};
+use super::service::{self, Peer};
+use super::{Front, Handler};
+use crate::tls::Tls;
+
+/// How long a client may take to notice that the connection closes.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// An HTTP/2 client that answers no ping for so long is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests that one HTTP/2 connection may have running.
+const MAX_STREAMS: u32 = 200;
+/// The head of a request may be so much longer than its limits before hyper cuts it off with an
+/// answer that has no page; within it the front gives its own.
+const HEAD_SLACK_BYTES: usize = 64 << 10;
+
+/// What the connections of one listener on one shard share.
+pub(super) struct Shard<H> {
+    front: Arc<Front<H>>,
+    tls: Option<Arc<Tls>>,
+    builder: auto::Builder<LocalExecutor>,
+    /// Children of the front's tokens: connections register here, so that shards do not meet at
+    /// one lock.
+    stopping: CancellationToken,
+    killed: CancellationToken,
+}
+
+impl<H: Handler> Shard<H> {
+    pub(super) fn new(front: Arc<Front<H>>, tls: Option<Arc<Tls>>) -> Rc<Self> {
+        let head_bytes = front.limits.url_bytes + front.limits.headers_bytes + HEAD_SLACK_BYTES;
+        let mut builder = auto::Builder::new(LocalExecutor);
+        // Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
+        builder.http1().pipeline_flush(true).header_read_timeout(None).max_buf_size(head_bytes);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX));
+        let stopping = front.stopping.child_token();
+        let killed = front.killed.child_token();
+        Rc::new(Self { front, tls, builder, stopping, killed })
+    }
+
+    pub(super) fn front(&self) -> &Arc<Front<H>> {
+        &self.front
+    }
+
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_deref()
+    }
+
+    /// Serves a connection to its end. `sni` is the name that the TLS handshake was for.
+    pub(super) async fn serve<S>(&self, stream: S, client: SocketAddr, sni: Option<Arc<str>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let pulse = Pulse::new();
+        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse)));
+        let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
+        let front = Arc::clone(&self.front);
+        let service = service_fn(move |request| {
+            service::answer(Arc::clone(&front), Rc::clone(&peer), request)
+        });
+        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let mut stopping = pin!(self.stopping.cancelled());
+        let mut killed = pin!(self.killed.cancelled());
+        let mut clock = pin!(sleep_until(Instant::now() + self.front.limits.idle_timeout));
+        let mut closing = false;
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                if let Err(error) = result {
+                    tracing::debug!(%client, error, "connection ended early");
+                }
+                return Poll::Ready(());
+            }
+            if killed.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if !closing && stopping.as_mut().poll(cx).is_ready() {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+                clock.as_mut().reset(Instant::now() + FAREWELL);
+                // Polled again, so that an idle connection closes now.
+                cx.waker().wake_by_ref();
+            }
+            match self.due(cx, &pulse, clock.as_mut(), closing) {
+                Due::Later => Poll::Pending,
+                Due::Now => Poll::Ready(()),
+                Due::Farewell => {
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                    clock.as_mut().reset(Instant::now() + FAREWELL);
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+    }
+
+    /// Looks at the connection's clock. It is set for the nearest deadline and only read when it
+    /// rings, so that a request on a busy connection costs no timer.
+    fn due(
+        &self,
+        cx: &mut Context<'_>,
+        pulse: &Pulse,
+        mut clock: std::pin::Pin<&mut tokio::time::Sleep>,
+        closing: bool,
+    ) -> Due {
+        let limits = &self.front.limits;
+        let idle_timeout = if closing { FAREWELL } else { limits.idle_timeout };
+        let deadline = pulse.deadline(limits.header_timeout, idle_timeout);
+        if let Some(Deadline::Head(at)) = deadline
+            && at < clock.deadline()
+        {
+            clock.as_mut().reset(at);
+        }
+        while clock.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let next = match deadline {
+                None => now + idle_timeout,
+                Some(deadline) if deadline.at() > now => deadline.at(),
+                Some(Deadline::Idle(_)) if !closing => return Due::Farewell,
+                Some(_) => return Due::Now,
+            };
+            clock.as_mut().reset(next);
+        }
+        Due::Later
+    }
+}
+
+/// What a connection's clock says.
+enum Due {
+    Later,
+    /// The connection is told to close, and given a moment for it.
+    Farewell,
+    /// The connection is dropped.
+    Now,
+}
+
+/// Runs the streams of HTTP/2 connections on the shard's thread.
+#[derive(Clone, Copy)]
+pub(super) struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}

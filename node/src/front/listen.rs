@@ -1,0 +1,129 @@
+//! Listening sockets and the loop that accepts from them. What a connection does is in
+//! `front/connection.rs`.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Shard;
+use super::{Front, Handler};
+use crate::tls::Tls;
+
+/// Connections that wait in the kernel; the kernel's own bound (`somaxconn`) holds, too.
+const BACKLOG: i32 = 4096;
+/// How long accepting stops when the process has no file descriptor left.
+const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+/// After so long without a sign of life the kernel asks whether the client is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// A socket that listens at the address. With SO_REUSEPORT: there is one for each shard, and
+/// the kernel spreads connections over them.
+///
+/// # Errors
+/// What the operating system says, such as that the address is in use by another user.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // `[::]` and `0.0.0.0` are two listeners, whatever the system's default.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts until told to stop.
+pub(super) async fn accept<H: Handler>(
+    front: Arc<Front<H>>,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    closed: CancellationToken,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "cannot listen");
+            return;
+        }
+    };
+    let shard = Shard::new(Arc::clone(&front), tls);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = front.stopping.cancelled() => break,
+            () = closed.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                // At the limit the shard holds this one connection and leaves the others in the
+                // kernel's queue.
+                tokio::select! {
+                    biased;
+                    () = front.killed.cancelled() => return,
+                    () = start(&shard, stream, client) => {}
+                }
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
+    // Connections that the kernel has accepted already are not reset.
+    while let Some(Ok((stream, client))) = listener.accept().now_or_never() {
+        if start(&shard, stream, client).now_or_never().is_none() {
+            break;
+        }
+    }
+}
+
+/// Starts serving a connection as soon as there is a slot for it.
+async fn start<H: Handler>(shard: &Rc<Shard<H>>, stream: TcpStream, client: SocketAddr) {
+    let Ok(slot) = Arc::clone(&shard.front().slots).acquire_owned().await else { return };
+    let socket = SockRef::from(&stream);
+    // Neither is needed for a correct answer, so a failure is none of the client's business.
+    let _ = stream.set_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
+    let tracked = shard.front().connections.token();
+    let shard = Rc::clone(shard);
+    tokio::task::spawn_local(async move {
+        let _held = (slot, tracked);
+        match shard.tls() {
+            None => shard.serve(stream, client, None).await,
+            Some(tls) => {
+                let limit = shard.front().limits.tls_timeout;
+                let handshake = tls.accept(stream, &*shard.front().handler);
+                let killed = shard.front().killed.cancelled();
+                let secured = tokio::select! {
+                    secured = timeout(limit, handshake) => secured,
+                    () = killed => return,
+                };
+                match secured {
+                    Ok(Ok((stream, sni))) => shard.serve(stream, client, sni).await,
+                    Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
+                    Err(_) => tracing::debug!(%client, "TLS handshake timed out"),
+                }
+            }
+        }
+    });
+}
+
+async fn pause_after(error: &io::Error) {
+    match error.kind() {
+        // The client has gone before it was accepted.
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => {}
+        _ => {
+            tracing::warn!(%error, "cannot accept connections");
+            sleep(NO_DESCRIPTOR_PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The checks that a request's head passes, and what a worker gets of it. Not here: its body
+//! (`front/upload.rs`).
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::request::Parts;
+use http::uri::{PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use super::authority::Target;
+use super::hop;
+use crate::config::Limits;
+use crate::refusal::Refusal;
+
+/// The client's address, under the name that workers know. A client's own is never passed on.
+pub(super) const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
+/// Whether the head may be as it is, whatever host it is for.
+pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
+    // Fetch Standard, "forbidden method": no `Request` can have them.
+    if parts.method == Method::CONNECT
+        || parts.method == Method::TRACE
+        || parts.method.as_str().eq_ignore_ascii_case("TRACK")
+    {
+        return Err(Refusal::BadMethod(parts.method.clone()));
+    }
+    if parts.uri.path_and_query().map_or(0, |path| path.as_str().len()) > limits.url_bytes {
+        return Err(Refusal::UriTooLong { limit_bytes: limits.url_bytes });
+    }
+    let fields = parts.headers.iter();
+    let headers_bytes: usize =
+        fields.map(|(name, value)| name.as_str().len() + value.len() + b": \r\n".len()).sum();
+    if headers_bytes > limits.headers_bytes {
+        return Err(Refusal::HeadersTooLarge { limit_bytes: limits.headers_bytes });
+    }
+    Ok(())
+}
+
+/// Whether the host is the one that the TLS connection is for.
+pub(super) fn check_sni(target: &Target, sni: Option<&Arc<str>>) -> Result<(), Refusal> {
+    match sni {
+        Some(sni) if **sni != *target.host => Err(Refusal::Misdirected { sni: Arc::clone(sni) }),
+        _ => Ok(()),
+    }
+}
+
+/// The length of the body that the head declares.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The head as a worker gets it: an absolute URI, no header that concerns the connection, and
+/// the client's address.
+pub(super) fn absolute(
+    parts: &mut Parts,
+    target: Target,
+    tls: bool,
+    client: &HeaderValue,
+) -> Result<(), Refusal> {
+    let malformed = || Refusal::BadRequest("its target cannot be a URL");
+    let path = match parts.uri.path_and_query() {
+        Some(path) if path.as_str() == "*" => {
+            return Err(Refusal::BadRequest("its target is no resource"));
+        }
+        Some(path) => path.clone(),
+        None => PathAndQuery::from_static("/"),
+    };
+    hop::strip(&mut parts.headers);
+    parts.headers.remove(EXPECT);
+    if !parts.headers.contains_key(HOST) {
+        let host = HeaderValue::from_str(target.authority.as_str()).map_err(|_| malformed())?;
+        parts.headers.insert(HOST, host);
+    }
+    parts.headers.insert(CLIENT_ADDRESS, client.clone());
+    let mut uri = http::uri::Parts::default();
+    uri.scheme = Some(if tls { Scheme::HTTPS } else { Scheme::HTTP });
+    uri.authority = Some(target.authority);
+    uri.path_and_query = Some(path);
+    parts.uri = Uri::from_parts(uri).map_err(|_| malformed())?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! One request from head to response: the checks, the handler, the error page. The life of its
+//! connection is in `front/connection.rs`.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use runtime::{FetchEvent, Outcome};
+
+use super::answer::{Answer, Receipt, sendable};
+use super::authority::LastTarget;
+use super::pulse::Pulse;
+use super::request;
+use super::upload::{self, Upload};
+use super::{Arrival, Front, Handler, Reply};
+use crate::refusal::{self, Refusal};
+
+/// What the requests of one connection share.
+pub(super) struct Peer {
+    client: SocketAddr,
+    /// The client's address as a header's value.
+    address: HeaderValue,
+    tls: bool,
+    sni: Option<Arc<str>>,
+    target: RefCell<LastTarget>,
+    pulse: Rc<Pulse>,
+}
+
+impl Peer {
+    pub(super) fn new(
+        client: SocketAddr,
+        tls: bool,
+        sni: Option<Arc<str>>,
+        pulse: Rc<Pulse>,
+    ) -> Self {
+        let text = client.ip().to_canonical().to_string();
+        // The text of an IP address is always a header's value.
+        let address = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
+        Self { client, address, tls, sni, target: RefCell::default(), pulse }
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer<H: Handler>(
+    front: Arc<Front<H>>,
+    peer: Rc<Peer>,
+    request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible> {
+    let (parts, incoming) = request.into_parts();
+    let mut receipt = Receipt {
+        log: Arc::clone(&front.log),
+        started: Instant::now(),
+        client: peer.client,
+        protocol: parts.version,
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        host: None,
+        served: None,
+        status: None,
+        outcome: Outcome::Canceled,
+        bytes: 0,
+        running: peer.pulse.begin(parts.version == Version::HTTP_2),
+    };
+    // The error page may need them after the head has gone to the worker.
+    let mut accept = HeaderMap::new();
+    if let Some(value) = parts.headers.get(http::header::ACCEPT) {
+        accept.insert(http::header::ACCEPT, value.clone());
+    }
+    let has_body = !incoming.is_end_stream();
+    let result = exchange(&front, &peer, &mut receipt, parts, incoming).await;
+    let (response, outcome) = match result {
+        Ok(response) => (response, Outcome::Ok),
+        Err(refusal) => {
+            if has_body {
+                receipt.running.pulse().linger();
+            }
+            let dev = front.dev.as_deref();
+            let page = refusal::respond(&refusal, receipt.served.as_ref(), &accept, dev);
+            let page = sendable(page, &receipt.method).unwrap_or_default();
+            (page, refusal.outcome())
+        }
+    };
+    Ok(Answer::new(response, outcome, receipt))
+}
+
+async fn exchange<H: Handler>(
+    front: &Front<H>,
+    peer: &Peer,
+    receipt: &mut Receipt,
+    mut parts: http::request::Parts,
+    incoming: Incoming,
+) -> Result<Response<runtime::ResponseBody>, Refusal> {
+    let limits = &front.limits;
+    request::check(&parts, limits)?;
+    let target = peer.target.borrow_mut().of(&parts)?;
+    let host = Arc::clone(&target.host);
+    receipt.host = Some(Arc::clone(&host));
+    request::check_sni(&target, peer.sni.as_ref())?;
+    let declared = request::declared_length(&parts.headers);
+    request::absolute(&mut parts, target, peer.tls, &peer.address)?;
+    let limit_bytes = limits.request_body_bytes;
+    let Upload { body, overflow } =
+        upload::take(incoming, declared, limit_bytes, limits.header_timeout).await?;
+    let arrival = Arrival { host, event: FetchEvent { head: parts, body } };
+    let work = front.handler.handle(arrival);
+    let Reply { served, result } = match overflow {
+        None => work.await,
+        Some(overflow) => match overflow.or(work).await {
+            Some(reply) => reply,
+            None => return Err(Refusal::BodyTooLarge { limit_bytes }),
+        },
+    };
+    receipt.served = served;
+    sendable(result?, &receipt.method)
+}

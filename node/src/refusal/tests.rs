@@ -1,0 +1,108 @@
+//! Error responses: their headers, their format, and what they never show.
+
+use http::{HeaderMap, HeaderValue, Response};
+use runtime::{Failure, ResponseBody};
+
+use super::{MapStack, Refusal, Served, respond};
+
+struct Shout;
+
+impl MapStack for Shout {
+    fn map_stack(&self, _: &Served, stack: &str) -> String {
+        stack.replace("worker:///a.ts:1:1", "a.ts:7:3")
+    }
+}
+
+fn threw(message: &str) -> Refusal {
+    let stack = format!("{message}\n    at f (worker:///a.ts:1:1)");
+    Refusal::Failed(Failure::Threw { message: message.into(), stack })
+}
+
+fn accepting(accept: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("accept", HeaderValue::from_str(accept).unwrap());
+    headers
+}
+
+fn body(response: Response<ResponseBody>) -> String {
+    match response.into_body() {
+        ResponseBody::Full(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        other => panic!("an error page is one piece, not {other:?}"),
+    }
+}
+
+fn served() -> Served {
+    Served { worker: "shop".into(), version: "1".into() }
+}
+
+#[test]
+fn an_exception_shows_nothing_of_the_inside() {
+    let response = respond(&threw("Error: db password hunter2"), None, &HeaderMap::new(), None);
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["isolane-error"], "1101");
+    assert_eq!(response.headers()["isolane-outcome"], "exception");
+    assert_eq!(body(response), "Error 1101: The worker threw an exception.\n");
+}
+
+#[test]
+fn in_development_the_stack_is_shown_once_with_the_places_of_the_sources() {
+    let none = HeaderMap::new();
+    let page = body(respond(&threw("Error: no"), Some(&served()), &none, Some(&Shout)));
+    assert!(page.ends_with("\n\nError: no\n    at f (a.ts:7:3)\n"), "{page}");
+}
+
+#[test]
+fn a_message_cannot_become_markup() {
+    let refusal = threw("Error: <script>alert('1' + \"2\")</script> & more");
+    let html = accepting("text/html");
+    let response = respond(&refusal, Some(&served()), &html, Some(&Shout));
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+    let page = body(response);
+    assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; + &quot;2&quot;)"), "{page}");
+    assert!(!page.contains("<script"), "{page}");
+}
+
+#[test]
+fn html_goes_to_who_asks_for_it_first() {
+    let cases = [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+        ("text/html", true),
+        ("TEXT/HTML;level=1", true),
+        ("*/*", false),
+        ("text/plain, text/html", false),
+        ("text/html, text/plain", true),
+        ("text/html;q=0.5, text/plain", false),
+        ("text/html;q=0", false),
+        ("text/html;q=abc", false),
+        ("application/json", false),
+        ("", false),
+    ];
+    for (accept, html) in cases {
+        let response = respond(&Refusal::NoHost, None, &accepting(accept), None);
+        let kind = response.headers()["content-type"].to_str().unwrap().starts_with("text/html");
+        assert_eq!(kind, html, "Accept: {accept}");
+    }
+}
+
+#[test]
+fn a_client_sent_away_because_of_load_may_come_back() {
+    let refusal = Refusal::Failed(Failure::LoadShed { what: "the node".into() });
+    let response = respond(&refusal, None, &HeaderMap::new(), None);
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(response.headers()["isolane-outcome"], "loadShed");
+}
+
+#[test]
+fn a_worker_that_cannot_start_is_named_with_its_version() {
+    let refusal = Refusal::Failed(Failure::CannotStart {
+        worker: "shop".into(),
+        version: "abc".into(),
+        message: "SyntaxError: secret".into(),
+        stack: String::new(),
+    });
+    let response = respond(&refusal, None, &HeaderMap::new(), None);
+    assert_eq!(response.status(), 503);
+    let page = body(response);
+    assert_eq!(page, "Error 1101: The worker shop (version abc) cannot start.\n");
+}
