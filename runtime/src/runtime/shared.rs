@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
+use bindings::fetch::Outbound;
 
 use crate::config::{Config, SharedObserver};
 use crate::isolate::process;
@@ -22,6 +23,7 @@ type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>) + Send + Sync>;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn kv::Store>,
+    pub(crate) outbound: Outbound,
     pub(crate) observer: SharedObserver,
     pub(crate) watchdog: Arc<Watchdog>,
     /// Isolates with a worker in them, on all shards.
@@ -40,9 +42,12 @@ impl Shared {
         store: Arc<dyn kv::Store>,
         observer: SharedObserver,
     ) -> std::io::Result<Arc<Shared>> {
+        let outbound = Outbound::new(config.outbound.clone(), config.outbound_roots.clone())
+            .map_err(std::io::Error::other)?;
         let shared = Arc::new(Shared {
             config,
             store,
+            outbound,
             observer,
             watchdog: Arc::default(),
             isolates: AtomicUsize::new(0),

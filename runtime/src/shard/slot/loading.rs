@@ -36,6 +36,7 @@ impl Slot {
         let definition = &self.version.definition;
         let shared = &self.shard.shared;
         let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
+        isolate.connect(shared.outbound.clone());
         self.shard.handle.set_running(Some(self.version.clone()));
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
