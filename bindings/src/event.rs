@@ -38,10 +38,23 @@ pub struct Thrown {
 /// What a handler answered.
 pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
 
-/// Where the `console` of an isolate goes: called with the level (0 debug, 1 log, 2 warn,
-/// 3 error) and the text.
+/// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
+type WriteLine = dyn Fn(i32, &str);
+
+/// Where the `console` of an isolate goes.
 #[derive(Clone)]
-pub struct Console(pub Rc<dyn Fn(i32, &str)>);
+pub struct Console(Rc<WriteLine>);
+
+impl Console {
+    /// A console that writes with this function.
+    pub fn new(write: impl Fn(i32, &str) + 'static) -> Console {
+        Console(Rc::new(write))
+    }
+
+    fn write(&self, level: i32, text: &str) {
+        (self.0)(level, text);
+    }
+}
 
 /// One event of an isolate, from its dispatch to its end.
 pub struct Event {

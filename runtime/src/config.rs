@@ -74,7 +74,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// An observer shared by all shards.
-pub type SharedObserver = Arc<dyn Observer>;
+pub(crate) type SharedObserver = Arc<dyn Observer>;
 
 /// The level of a line of a worker's console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

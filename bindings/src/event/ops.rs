@@ -316,11 +316,11 @@ fn op_event_console(state: &mut OpState, #[smi] id: u32, #[smi] level: i32, #[st
             return;
         }
         if had_room && event.console_bytes.get() >= super::CONSOLE_BYTES_PER_EVENT {
-            console.0(2, "console: this event has written too much; the rest is dropped");
+            console.write(2, "console: this event has written too much; the rest is dropped");
             return;
         }
     }
-    console.0(level, text.strip_suffix('\n').unwrap_or(text));
+    console.write(level, text.strip_suffix('\n').unwrap_or(text));
 }
 
 /// Compares without a branch on the content.

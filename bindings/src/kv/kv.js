@@ -71,6 +71,12 @@ class KvNamespace {
   /** The position of the namespace in the version's list. @type {number} */
   #index;
 
+  static #check(value) {
+    if (typeof value !== "object" || value === null || !(#index in value)) {
+      throw new TypeError("Illegal invocation");
+    }
+  }
+
   constructor(key, index) {
     if (key !== constructing) throw new TypeError("Illegal constructor");
     this.#index = index;
@@ -82,7 +88,7 @@ class KvNamespace {
    * @returns {Promise<string | object | ArrayBuffer | ReadableStream | Map<string, any> | null>}
    */
   get(key, options = undefined) {
-    assertBranded(#index in this);
+    KvNamespace.#check(this);
     try {
       if (ArrayIsArray(key)) return getMany(this.#index, key, options, false);
       const name = `${key}`;
@@ -102,7 +108,7 @@ class KvNamespace {
    * @returns {Promise<{ value: any, metadata: any, cacheStatus: null } | Map<string, any>>}
    */
   getWithMetadata(key, options = undefined) {
-    assertBranded(#index in this);
+    KvNamespace.#check(this);
     try {
       if (ArrayIsArray(key)) return getMany(this.#index, key, options, true);
       const name = `${key}`;
@@ -126,7 +132,7 @@ class KvNamespace {
    * @returns {Promise<void>}
    */
   put(key, value, options = undefined) {
-    assertBranded(#index in this);
+    KvNamespace.#check(this);
     try {
       const name = `${key}`;
       const given = putValue(value);
@@ -148,7 +154,7 @@ class KvNamespace {
    * @returns {Promise<void>}
    */
   delete(key) {
-    assertBranded(#index in this);
+    KvNamespace.#check(this);
     try {
       const name = `${key}`;
       checkKey(name, DELETE);
@@ -164,7 +170,7 @@ class KvNamespace {
    * @returns {Promise<{ keys: object[], list_complete: boolean, cursor?: string, cacheStatus: null }>}
    */
   list(options = undefined) {
-    assertBranded(#index in this);
+    KvNamespace.#check(this);
     try {
       const { limit, prefix, cursor } = listOptions(options);
       charge();
@@ -315,10 +321,6 @@ function metadataOf(json) {
 /** An array whose elements can be written without meeting a setter. */
 function bareArray() {
   return ObjectSetPrototypeOf([], null);
-}
-
-function assertBranded(branded) {
-  if (!branded) throw new TypeError("Illegal invocation");
 }
 
 function nothing() {}

@@ -126,7 +126,7 @@ impl Shared {
                 Message::Event(job) => job.version.clone(),
                 Message::Warm(version) => version.clone(),
                 Message::Check(job) => job.version.clone(),
-                Message::Cancel { .. } | Message::Retire(_) | Message::Run(_) | Message::Stop => {
+                Message::Cancel { .. } | Message::Retire(_) | Message::Run(_) => {
                     continue;
                 }
             };
@@ -153,7 +153,7 @@ impl Shared {
         }
         if let Some(version) = &culprit {
             version.trust.offend();
-            version.start_failed(Failure::ExceededCpu {
+            version.quarantine(Failure::ExceededCpu {
                 limit_ms: version.definition.limits.cpu.as_millis() as u64,
             });
             self.observer.shard_abandoned(version.worker());

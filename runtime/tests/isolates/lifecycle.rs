@@ -25,8 +25,9 @@ pub fn trials() -> Vec<Trial> {
             .build();
             let release = async {
                 loop {
-                    worker.get("/release").await.unwrap();
-                    tokio::task::yield_now().await;
+                    // Several at once, so that each isolate of the worker gets one.
+                    let releases = (0..8).map(|_| worker.get("/release"));
+                    futures_util::future::join_all(releases).await;
                 }
             };
             tokio::select! {
@@ -157,6 +158,17 @@ pub fn trials() -> Vec<Trial> {
                 worker.get("/").await.unwrap().text(),
                 r#"{"value":"v","metadata":{"m":1},"cacheStatus":null}"#
             );
+        }),
+        trial("a_bulk_get_of_no_json_is_rejected", || async {
+            let worker = Worker::with_handler(
+                "await env.KV.put('k', 'text');
+                 return new Response(await env.KV.get(['k'], 'json').then(String, String))",
+            )
+            .with_kv("KV")
+            .build();
+            let message = "Error: KV GET_BULK failed: 400 At least one of the requested keys corresponds to a non-json value";
+            assert_eq!(worker.get("/").await.unwrap().text(), message);
+            assert_eq!(worker.report(|_| true).await.outcome, Outcome::Ok);
         }),
         trial("a_retired_version_finishes_what_it_runs_and_goes", || async {
             let worker =

@@ -1,7 +1,6 @@
 //! From a version to an isolate that serves it.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use bindings::event::Console;
@@ -50,10 +49,10 @@ impl Slot {
     fn open(&self, mut isolate: Isolate) {
         let observer = self.shard.shared.observer.clone();
         let version = self.version.clone();
-        isolate.set_console(Console(Rc::new(move |level, text| {
+        isolate.set_console(Console::new(move |level, text| {
             let level = ConsoleLevel::from_index(level);
             observer.console(version.worker(), version.id(), level, text);
-        })));
+        }));
         let slot = self.this.clone();
         isolate.events().on_change(move || {
             if let Some(slot) = slot.upgrade() {
