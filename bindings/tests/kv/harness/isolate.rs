@@ -42,6 +42,8 @@ async fn failures(script: String, answers: Answers) -> String {
         state.put(clock);
         binding::install(&mut state, binding::KvNamespaces { store, namespaces });
     }
+    let when = format!("const ANSWERS_LATER = {};", matches!(answers, Answers::Later));
+    runtime.execute_script("when.js", when).unwrap();
     runtime.execute_script("case.js", script).unwrap();
     let promise = runtime.execute_script("run.js", "runTests()").unwrap();
     let resolved = runtime.resolve(promise);
