@@ -50,7 +50,8 @@ def h2load(port, host, requests=None, seconds=None, clients=4, streams=16, rps=N
     command = ["h2load", "--clients", clients, "--threads", 1, "--header", f":authority: {host}"]
     command += ["--max-concurrent-streams", 1 if h1 else streams]
     if h1:
-        command += ["--h1", "--header", f"Host: {host}"]
+        # h2load makes the Host header from `:authority`.
+        command += ["--h1"]
     if rps:
         command += ["--rps", rps / clients]
     if seconds:
