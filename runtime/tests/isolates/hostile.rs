@@ -129,6 +129,13 @@ const CASES: &[(&str, &str, End)] = &[
         End::Cpu,
     ),
     ("endless_rejections", "for (;;) Promise.reject(new Error('x'))", End::CpuOrMemory),
+    // a loop with a short inner loop of V8's own, which optimised code would not leave
+    (
+        "an_endless_loop_around_a_short_array",
+        "const kept = []; for (;;) kept.push(new Array(100))",
+        End::CpuOrMemory,
+    ),
+    ("an_endless_loop_around_a_short_fill", "for (;;) new Array(100).fill(1)", End::Cpu),
     // memory
     (
         "a_bomb_of_arrays",
