@@ -27,13 +27,12 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
     let node = running::start(&config, &runtime, lines.clone())?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
-    // Before the address is known to anybody: who sees it may change a file at once.
+    // Before the address is known to anybody, who may then change a file at once.
     let _watch = watch::Watch::start(node.deployments())?;
-    greet(&node);
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    running::until_signal(&node)
+    running::until_signal(&node, || greet(&node))
 }
 
 fn greet(node: &Node) {

@@ -2,6 +2,7 @@
 //! folder of `examples/` is a test, and so is the index. Not here: how a README is read
 //! (`examples/readme.rs`).
 
+#[allow(dead_code, reason = "the tests of the command line use more of it")]
 #[path = "support/process.rs"]
 mod process;
 #[path = "examples/readme.rs"]

@@ -24,7 +24,8 @@ impl Folder {
 
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("the folder is made");
+        fs::create_dir_all(path.parent().expect("it is below the folder"))
+            .expect("the folder is made");
         fs::write(path, text).expect("the file is written");
     }
 }

@@ -45,12 +45,29 @@ impl Process {
         Self { child, stdout, stderr }
     }
 
+    /// Its process identifier.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child of this process").is_none()
+    }
+
+    /// Waits for its end: it closes its output, and what is printed until then is read.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.stdout.end();
+        self.stderr.end();
+        self.child.wait().expect("it is a child of this process")
+    }
+
     /// The port that `isolane dev` says it listens on.
     pub(crate) fn dev_port(&mut self) -> u16 {
         let Self { stdout, stderr, .. } = self;
         let line = stdout
             .wait("localhost:", |line| line.contains("localhost:"))
-            .unwrap_or_else(|problem| panic!("{problem}\n{}", stderr.everything()));
+            .unwrap_or_else(|problem| panic!("{problem}\n{}", stderr.end()));
         let (_, port) = line.rsplit_once(':').expect("the line has a colon");
         port.trim_end().parse().unwrap_or_else(|_| panic!("no port at the end of {line:?}"))
     }
@@ -105,13 +122,25 @@ impl Lines {
         }
     }
 
-    /// All lines until the process closes the stream.
-    fn everything(&mut self) -> String {
+    /// All lines there were, once the process has closed the stream.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub(crate) fn end(&mut self) -> String {
         let end = Instant::now() + PATIENCE;
-        while let Ok(line) = self.coming.recv_timeout(end.saturating_duration_since(Instant::now()))
-        {
-            self.seen.push(line);
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.coming.recv_timeout(left) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => return self.seen.join("\n"),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!(
+                        "{} is not closed in time; there was:\n{}",
+                        self.name,
+                        self.seen.join("\n")
+                    )
+                }
+            }
         }
-        self.seen.join("\n")
     }
 }
