@@ -3,6 +3,7 @@
 //! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
 pub mod body;
+mod limits;
 mod ops;
 mod resource;
 
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use deno_core::CancelHandle;
+use deno_core::{CancelHandle, OpState, v8};
 use tokio::sync::Semaphore;
 
 use body::{RequestBody, ResponseBody};
@@ -37,10 +38,23 @@ pub struct Thrown {
 /// What a handler answered.
 pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
 
-/// Where the `console` of an isolate goes: called with the level (0 debug, 1 log, 2 warn,
-/// 3 error) and the text.
+/// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
+type WriteLine = dyn Fn(i32, &str);
+
+/// Where the `console` of an isolate goes.
 #[derive(Clone)]
-pub struct Console(pub Rc<dyn Fn(i32, &str)>);
+pub struct Console(Rc<WriteLine>);
+
+impl Console {
+    /// A console that writes with this function.
+    pub fn new(write: impl Fn(i32, &str) + 'static) -> Console {
+        Console(Rc::new(write))
+    }
+
+    fn write(&self, level: i32, text: &str) {
+        (self.0)(level, text);
+    }
+}
 
 /// One event of an isolate, from its dispatch to its end.
 pub struct Event {
@@ -162,6 +176,8 @@ struct Table {
     events: RefCell<HashMap<u32, Rc<Event>>>,
     changed: RefCell<Vec<Rc<Event>>>,
     next_id: Cell<u32>,
+    /// The event that V8 last named as the running one.
+    running: Cell<u32>,
     on_change: RefCell<Option<Box<dyn Fn()>>>,
 }
 
@@ -171,6 +187,7 @@ impl Default for Events {
             events: RefCell::default(),
             changed: RefCell::default(),
             next_id: Cell::new(1),
+            running: Cell::new(0),
             on_change: RefCell::default(),
         }))
     }
@@ -227,6 +244,11 @@ impl Events {
         events.get(&id).or_else(|| events.values().min_by_key(|event| event.id)).cloned()
     }
 
+    /// The event whose code called the op that is running.
+    fn running(&self) -> Option<Rc<Event>> {
+        self.get_or_oldest(self.0.running.get())
+    }
+
     /// Removes an event that is over and closes what it has open.
     pub fn remove(&self, id: u32) {
         let event = self.0.events.borrow_mut().remove(&id);
@@ -267,8 +289,21 @@ impl Events {
     }
 }
 
+/// The event that V8's async context names; 0 for none.
+pub(crate) fn running_id(scope: &v8::PinScope<'_, '_>) -> u32 {
+    let context = scope.get_continuation_preserved_embedder_data();
+    v8::Local::<v8::Integer>::try_from(context).map_or(0, |id| id.value() as u32)
+}
+
+/// Notes which event calls an op, for what the op asks of its limits.
+pub(crate) fn note_running(scope: &v8::PinScope<'_, '_>, state: &OpState) {
+    if let Some(events) = state.try_borrow::<Events>() {
+        events.0.running.set(running_id(scope));
+    }
+}
+
 /// Adds the event that the snapshot is warmed with.
-pub fn insert_warm_up_event(state: &RefCell<deno_core::OpState>) {
+pub fn insert_warm_up_event(state: &RefCell<OpState>) {
     let request = http::Request::get("http://a.b/c?d=e")
         .header("a", "b")
         .header("content-type", "application/json")
@@ -279,7 +314,7 @@ pub fn insert_warm_up_event(state: &RefCell<deno_core::OpState>) {
 }
 
 /// Removes what warming has left.
-pub fn remove_warm_up_events(state: &RefCell<deno_core::OpState>) {
+pub fn remove_warm_up_events(state: &RefCell<OpState>) {
     let events = state.borrow().borrow::<Events>().clone();
     for event in events.all() {
         events.remove(event.id);

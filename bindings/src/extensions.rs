@@ -43,7 +43,7 @@ pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
         deno_web::deno_web::init(blobs, None, false, deno_web::InMemoryBroadcastChannel::default()),
         fetch,
         deno_crypto::deno_crypto::init(None),
-        crate::kv::isolane_kv::init(),
+        crate::kv::extension(),
         isolane_permissions::init(),
         crate::event::isolane_bindings::init(),
     ]

@@ -1,11 +1,54 @@
-//! stub
-/// stub
-pub fn replace_ops(_e: &mut deno_core::Extension) {}
-/// stub
-#[derive(Debug, Clone, Default)]
-pub struct OutboundPolicy {
-    /// stub
-    pub allow: Vec<ipnet::IpNet>,
-    /// stub
-    pub allow_private: bool,
+//! `fetch()` out of a worker. deno_fetch's JavaScript does what the Fetch standard says about
+//! redirects, headers and bodies; here are the ops below it, which reach the network through
+//! one client that the whole process shares and that keeps to an [`OutboundPolicy`].
+//!
+//! The three lives: the process holds an [`Outbound`], a version holds nothing, an event
+//! holds what its [`EventLimits`] count.
+//! Not here: `Request`, `Response` and `Headers` (deno_fetch), what an event may use (whoever
+//! implements [`EventLimits`]).
+
+mod client;
+mod connector;
+mod content;
+mod dial;
+mod error;
+mod limits;
+mod ops;
+mod pieces;
+mod policy;
+mod request;
+mod response_body;
+mod upload;
+
+pub use client::{Outbound, OutboundError};
+pub use limits::{EventLimits, Unlimited};
+pub use policy::OutboundPolicy;
+
+use deno_core::{Extension, OpState};
+use std::rc::Rc;
+
+/// Puts our ops in the place of those of deno_fetch that touch the network. To be called on
+/// the extension both when the snapshot is made and when it is loaded.
+///
+/// # Panics
+///
+/// When the extension is not the deno_fetch that these ops were written for: an op that is
+/// not replaced would reach the network past the policy.
+pub fn replace_ops(extension: &mut Extension) {
+    for ours in ops::declarations() {
+        let theirs = extension
+            .ops
+            .to_mut()
+            .iter_mut()
+            .find(|op| op.name == ours.name)
+            .unwrap_or_else(|| panic!("deno_fetch has no {}", ours.name));
+        assert_eq!(theirs.is_async, ours.is_async, "deno_fetch calls {} in another way", ours.name);
+        *theirs = theirs.with_implementation_from(&ours);
+    }
+}
+
+/// Gives an isolate its way out: without it each `fetch()` to the network is a `TypeError`.
+pub fn connect(state: &mut OpState, outbound: Outbound, limits: Rc<dyn EventLimits>) {
+    state.put(outbound);
+    state.put(limits);
 }

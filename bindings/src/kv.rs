@@ -1,15 +1,67 @@
-//! stub
+//! The KV binding, which behaves as Workers KV does
+//! (<https://developers.cloudflare.com/kv/api/>). What a worker calls is in `kv/kv.js`, what that
+//! calls is in `kv/ops.rs`; storage, limits and messages are those of the `kv` crate. Subrequests
+//! are counted by the event, whose script is `ext:isolane_bindings/event.js`.
+
+mod body;
+mod error;
+mod ops;
+mod reply;
+mod state;
+
 use std::sync::Arc;
-deno_core::extension!(isolane_kv, lazy_loaded_js = [dir "src/kv", "kv.js"]);
-/// stub
+
+use deno_core::{Extension, OpState};
+use kv::{Namespace, Store};
+
+use self::state::KvState;
+
+/// The KV namespaces of one worker version, in the order in which the version binds them. They are
+/// all that its isolates can reach of the node's store.
 #[derive(Clone)]
 pub struct KvNamespaces {
-    /// stub
-    pub store: Arc<dyn ::kv::Store>,
-    /// stub
-    pub namespaces: Vec<::kv::Namespace>,
+    /// The store of the node.
+    pub store: Arc<dyn Store>,
+    /// What `makeKvNamespace(index)` of `kv.js` takes its index from.
+    pub namespaces: Vec<Namespace>,
 }
-/// stub
-pub fn install(state: &mut deno_core::OpState, n: KvNamespaces) {
-    state.put(n);
+
+/// Gives an isolate the namespaces of the version that it is about to run. Without them every
+/// operation fails.
+pub fn install(state: &mut OpState, namespaces: KvNamespaces) {
+    state.put(KvState::new(namespaces));
+}
+
+/// The extension with the script `ext:isolane_kv/kv.js`, whose exports are `KvNamespace` and
+/// `makeKvNamespace(index)`.
+pub fn extension() -> Extension {
+    script::isolane_kv::init()
+}
+
+#[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
+mod script {
+    use super::ops::{
+        op_kv_check_key, op_kv_check_value_bytes, op_kv_delete, op_kv_expiration, op_kv_fill,
+        op_kv_get, op_kv_get_many, op_kv_list, op_kv_not_json, op_kv_put, op_kv_take, op_kv_wait,
+    };
+
+    deno_core::extension!(
+        isolane_kv,
+        deps = [deno_webidl, deno_web],
+        ops = [
+            op_kv_check_key,
+            op_kv_check_value_bytes,
+            op_kv_delete,
+            op_kv_expiration,
+            op_kv_fill,
+            op_kv_get,
+            op_kv_get_many,
+            op_kv_list,
+            op_kv_not_json,
+            op_kv_put,
+            op_kv_take,
+            op_kv_wait,
+        ],
+        lazy_loaded_js = [dir "src/kv", "arguments.js", "kv.js", "promises.js"],
+    );
 }

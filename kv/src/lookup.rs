@@ -28,6 +28,17 @@ impl<T> Lookup<T> {
     pub fn failed(error: impl Into<StoreError>) -> Self {
         Self::Ready(Err(error.into()))
     }
+
+    /// The same operation with another form of its answer.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U + Send + 'static) -> Lookup<U>
+    where
+        T: 'static,
+    {
+        match self {
+            Self::Ready(result) => Lookup::Ready(result.map(form)),
+            Self::Pending(future) => Lookup::Pending(Box::pin(async { future.await.map(form) })),
+        }
+    }
 }
 
 impl<T: Send + Unpin + 'static> Future for Lookup<T> {

@@ -35,6 +35,8 @@ pub struct Config {
     pub stuck_after: Duration,
     /// Which addresses `fetch()` may reach.
     pub outbound: bindings::fetch::OutboundPolicy,
+    /// Root certificates that `fetch()` trusts beside Mozilla's, in DER.
+    pub outbound_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             queue_per_worker: 1000,
             stuck_after: Duration::from_secs(1),
             outbound: Default::default(),
+            outbound_roots: Vec::new(),
         }
     }
 }
@@ -71,7 +74,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// An observer shared by all shards.
-pub type SharedObserver = Arc<dyn Observer>;
+pub(crate) type SharedObserver = Arc<dyn Observer>;
 
 /// The level of a line of a worker's console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use bindings::blob::QuotaBlobStore;
 use bindings::event::{Console, Events};
+use bindings::fetch::Outbound;
 use deno_core::{JsRuntime, RuntimeOptions, v8};
 
 use ledger::Ledger;
@@ -109,6 +110,12 @@ impl Isolate {
     /// Sets where `console` goes.
     pub(crate) fn set_console(&mut self, console: Console) {
         self.op_state().borrow_mut().put(console);
+    }
+
+    /// Gives it its way to the network.
+    pub(crate) fn connect(&mut self, outbound: Outbound) {
+        let limits = Rc::new(self.events.clone());
+        bindings::fetch::connect(&mut self.op_state().borrow_mut(), outbound, limits);
     }
 
     /// The state that the ops share.

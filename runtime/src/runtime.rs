@@ -160,7 +160,7 @@ impl Runtime {
         let (reply, mut answer) = oneshot::channel();
         let ticket = Ticket::new();
         let job = job(version, event, ticket.clone(), Some(reply));
-        let Some(shard) = self.shared.place(version, Message::Event(job)) else {
+        let Some(shard) = self.shared.place(version, Message::Event(Box::new(job))) else {
             version.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Failure::ShuttingDown);
         };

@@ -202,7 +202,7 @@ impl Shard {
         drop(isolate);
         let disposals = self.disposals.get() + 1;
         self.disposals.set(disposals);
-        if disposals % DISPOSALS_PER_TRIM == 0 {
+        if disposals.is_multiple_of(DISPOSALS_PER_TRIM) {
             process::trim_memory();
         }
     }

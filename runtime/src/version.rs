@@ -20,6 +20,9 @@ use crate::shard::ShardHandle;
 /// again; doubled each time.
 const START_RETRY: Duration = Duration::from_millis(500);
 
+/// After a worker's code cost a shard, it is not started for this long; doubled each time.
+const QUARANTINE: Duration = Duration::from_secs(2);
+
 /// The longest time before a failed start is tried again.
 const START_RETRY_MAX: Duration = Duration::from_secs(30);
 
@@ -123,15 +126,28 @@ impl Version {
 
     /// Remembers that it cannot start, or must not for a while.
     pub(crate) fn start_failed(&self, failure: Failure) {
+        self.fail_for(failure, START_RETRY);
+    }
+
+    fn fail_for(&self, failure: Failure, shortest: Duration) {
         let mut failed = self.failed.lock();
-        let pause = failed.as_ref().map_or(START_RETRY, |failed| failed.pause * 2);
-        let pause = pause.min(START_RETRY_MAX);
+        let pause = failed.as_ref().map_or(shortest, |failed| shortest.max(failed.pause * 2));
+        let pause = pause.min(START_RETRY_MAX.max(shortest));
         *failed = Some(FailedStart { failure, retry_at: Instant::now() + pause, pause });
+    }
+
+    /// Its code cost a shard: it is not started for a while.
+    pub(crate) fn quarantine(&self, failure: Failure) {
+        self.fail_for(failure, QUARANTINE);
     }
 
     /// Forgets earlier failures.
     pub(crate) fn started(&self) {
-        *self.failed.lock() = None;
+        let mut failed = self.failed.lock();
+        // What has been in quarantine pays more for the next time.
+        if failed.as_ref().is_some_and(|failed| failed.pause < QUARANTINE) {
+            *failed = None;
+        }
     }
 }
 

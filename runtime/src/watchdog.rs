@@ -39,10 +39,11 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// A slice begins somewhere.
     pub(crate) fn wake(&self) {
-        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
-            if let Some(thread) = &*self.thread.lock() {
-                thread.unpark();
-            }
+        if self.asleep.load(Ordering::SeqCst)
+            && self.asleep.swap(false, Ordering::SeqCst)
+            && let Some(thread) = &*self.thread.lock()
+        {
+            thread.unpark();
         }
     }
 }

@@ -2,6 +2,9 @@
 //! restarts, for one worker must not harm another. The harness is not the usual one, because
 //! V8 has to be initialised on the main thread before any other thread exists.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, reason = "modules of one test program")]
+
 #[path = "isolates/basics.rs"]
 mod basics;
 #[path = "isolates/bodies.rs"]

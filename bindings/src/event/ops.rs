@@ -57,6 +57,12 @@ deno_core::extension!(
         "cloudflare:workers" = "ext:isolane_bindings/workers.js",
         "isolane:modules" = "ext:isolane_bindings/modules.js",
     ],
+    middleware = |op| match op.name {
+        // deno_core ends the isolate's run on an exception that nobody has handled; here it
+        // is the running event's.
+        "op_dispatch_exception" => op.with_implementation_from(&op_event_unhandled()),
+        _ => op,
+    },
     state = |state| {
         state.put(Events::default());
     },
@@ -166,6 +172,22 @@ fn op_event_report<'s>(
     let thrown = describe(scope, error);
     let events = state.borrow().borrow::<Events>().clone();
     if let Some(event) = events.get_or_oldest(id) {
+        event.report(thrown);
+    }
+}
+
+/// In the place of deno_core's `op_dispatch_exception`.
+#[op2(nofast)]
+fn op_event_unhandled<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<std::cell::RefCell<OpState>>,
+    error: v8::Local<'s, v8::Value>,
+    _promise: bool,
+) {
+    let thrown = describe(scope, error);
+    let running = super::running_id(scope);
+    let events = state.borrow().borrow::<Events>().clone();
+    if let Some(event) = events.get_or_oldest(running) {
         event.report(thrown);
     }
 }
@@ -294,11 +316,11 @@ fn op_event_console(state: &mut OpState, #[smi] id: u32, #[smi] level: i32, #[st
             return;
         }
         if had_room && event.console_bytes.get() >= super::CONSOLE_BYTES_PER_EVENT {
-            console.0(2, "console: this event has written too much; the rest is dropped");
+            console.write(2, "console: this event has written too much; the rest is dropped");
             return;
         }
     }
-    console.0(level, text.strip_suffix('\n').unwrap_or(text));
+    console.write(level, text.strip_suffix('\n').unwrap_or(text));
 }
 
 /// Compares without a branch on the content.

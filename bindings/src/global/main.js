@@ -2,7 +2,8 @@
 // functions that Rust calls to Rust. `bootstrap` runs once in each isolate made from it.
 import { core, primordials } from "ext:core/mod.js";
 
-const { JSONParse, ObjectAssign, ObjectDefineProperty } = primordials;
+const { JSONParse, ObjectAssign, ObjectDefineProperty, ObjectSetPrototypeOf, TypeError } =
+  primordials;
 const { op_event_console, op_event_report } = core.ops;
 const load = (specifier) => core.loadExtScript(specifier);
 
@@ -39,6 +40,13 @@ load("ext:isolane_bindings/modules.js");
 
 const nonEnumerable = core.propNonEnumerable;
 const writable = core.propWritable;
+
+/** What `globalThis` is an instance of: an EventTarget. */
+class ServiceWorkerGlobalScope extends event.EventTarget {
+  constructor() {
+    throw new TypeError("Illegal constructor");
+  }
+}
 
 const globals = {
   __proto__: null,
@@ -82,6 +90,7 @@ const globals = {
   Request: nonEnumerable(request.Request),
   Response: nonEnumerable(response.Response),
   Scheduler: nonEnumerable(timers.Scheduler),
+  ServiceWorkerGlobalScope: nonEnumerable(ServiceWorkerGlobalScope),
   SubtleCrypto: nonEnumerable(crypto_.SubtleCrypto),
   TextDecoder: nonEnumerable(encoding.TextDecoder),
   TextDecoderStream: nonEnumerable(encoding.TextDecoderStream),
@@ -126,6 +135,7 @@ const scheduler = { __proto__: timers.Scheduler.prototype };
 console_.setNoColorFns(() => true, () => true);
 core.defineGlobalProperties(globalThis, globals);
 ObjectDefineProperty(globalThis, webidl.brand, { __proto__: null, value: webidl.brand });
+ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 entrypoint.installServiceWorkerSyntax(globalThis);

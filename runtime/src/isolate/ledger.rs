@@ -157,11 +157,6 @@ impl Ledger {
         Duration::from_nanos(self.start.used_ns.get())
     }
 
-    /// The isolate's memory limit, in bytes.
-    pub(crate) fn memory_limit_bytes(&self) -> usize {
-        self.memory_limit_bytes
-    }
-
     /// Whether the isolate has been seen above its memory limit.
     pub(crate) fn is_over_memory(&self) -> bool {
         self.over_memory.get()

@@ -29,11 +29,6 @@ impl BufferQuota {
         })
     }
 
-    /// Bytes in use.
-    pub(crate) fn used_bytes(&self) -> usize {
-        self.used_bytes.load(Ordering::Relaxed)
-    }
-
     /// Whether a buffer has been refused since the last call.
     pub(crate) fn take_refused(&self) -> bool {
         self.refused.swap(false, Ordering::Relaxed)

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
+use bindings::fetch::Outbound;
 
 use crate::config::{Config, SharedObserver};
 use crate::isolate::process;
@@ -22,6 +23,7 @@ type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>) + Send + Sync>;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn kv::Store>,
+    pub(crate) outbound: Outbound,
     pub(crate) observer: SharedObserver,
     pub(crate) watchdog: Arc<Watchdog>,
     /// Isolates with a worker in them, on all shards.
@@ -40,9 +42,12 @@ impl Shared {
         store: Arc<dyn kv::Store>,
         observer: SharedObserver,
     ) -> std::io::Result<Arc<Shared>> {
+        let outbound = Outbound::new(config.outbound.clone(), config.outbound_roots.clone())
+            .map_err(std::io::Error::other)?;
         let shared = Arc::new(Shared {
             config,
             store,
+            outbound,
             observer,
             watchdog: Arc::default(),
             isolates: AtomicUsize::new(0),
@@ -121,7 +126,7 @@ impl Shared {
                 Message::Event(job) => job.version.clone(),
                 Message::Warm(version) => version.clone(),
                 Message::Check(job) => job.version.clone(),
-                Message::Cancel { .. } | Message::Retire(_) | Message::Run(_) | Message::Stop => {
+                Message::Cancel { .. } | Message::Retire(_) | Message::Run(_) => {
                     continue;
                 }
             };
@@ -148,7 +153,7 @@ impl Shared {
         }
         if let Some(version) = &culprit {
             version.trust.offend();
-            version.start_failed(Failure::ExceededCpu {
+            version.quarantine(Failure::ExceededCpu {
                 limit_ms: version.definition.limits.cpu.as_millis() as u64,
             });
             self.observer.shard_abandoned(version.worker());

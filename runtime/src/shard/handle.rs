@@ -21,7 +21,7 @@ pub(crate) type LocalTask = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>
 /// What a shard is asked to do.
 pub(crate) enum Message {
     /// Run an event.
-    Event(Job),
+    Event(Box<Job>),
     /// The client of an event has gone away; the event is named by its ticket.
     Cancel { version: u64, ticket: u64 },
     /// Load a version ahead of its first event.
@@ -32,8 +32,6 @@ pub(crate) enum Message {
     Retire(u64),
     /// Run a future.
     Run(LocalTask),
-    /// Leave the loop and drop all isolates.
-    Stop,
 }
 
 /// The handle of one shard.

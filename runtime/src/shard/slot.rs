@@ -229,6 +229,8 @@ impl Slot {
             Poll::Ready(Err(error)) if end.verdict.is_none() => {
                 tracing::debug!(worker = %self.version.worker(), %error, "the event loop failed");
                 self.condemn("its event loop failed");
+                // The next turn tells what can still be answered.
+                cx.waker().wake_by_ref();
             }
             Poll::Ready(_) => self.nothing_pending(),
             Poll::Pending => {}

@@ -66,7 +66,7 @@ async fn serve(shard: &Rc<Shard>) {
     loop {
         while let Some(message) = handle.take() {
             match message {
-                Message::Event(job) => shard.accept(job),
+                Message::Event(job) => shard.accept(*job),
                 Message::Cancel { version, ticket } => shard.cancel(version, ticket),
                 Message::Warm(version) => shard.warm(&version),
                 Message::Check(job) => shard.check(job),
@@ -74,7 +74,6 @@ async fn serve(shard: &Rc<Shard>) {
                 Message::Run(make) => {
                     tokio::task::spawn_local(make());
                 }
-                Message::Stop => return,
             }
             if !handle.is_usable() {
                 return;

@@ -1,5 +1,147 @@
-//! x
+//! What is on `globalThis`, and what must not be.
+
 use libtest_mimic::Trial;
+
+use crate::support::{Worker, trial};
+
+/// Names that every worker finds.
+const PRESENT: &str = "AbortController AbortSignal Blob ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy Crypto CryptoKey CustomEvent DecompressionStream DOMException ErrorEvent Event EventTarget File FixedLengthStream FormData Headers IdentityTransformStream MessageChannel MessageEvent MessagePort Performance PromiseRejectionEvent ReadableByteStreamController ReadableStream ReadableStreamBYOBReader ReadableStreamBYOBRequest ReadableStreamDefaultController ReadableStreamDefaultReader Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream TransformStreamDefaultController URL URLPattern URLSearchParams WebAssembly WritableStream WritableStreamDefaultController WritableStreamDefaultWriter addEventListener atob btoa clearInterval clearTimeout console crypto dispatchEvent fetch navigator performance queueMicrotask removeEventListener reportError scheduler self setInterval setTimeout structuredClone";
+
+/// Names of the host, and of how the bindings are made.
+const ABSENT: &str = "Deno process Buffer require module __bootstrap __isolane global gc caches2 SharedWorker Worker window document __infra";
+
+/// (name, an expression, what its value is as JSON)
+const VALUES: &[(&str, &str, &str)] = &[
+    ("url", "new URL('/a?b=c#d', 'http://x.test').href", r#""http://x.test/a?b=c#d""#),
+    ("url_search_params", "[...new URLSearchParams('a=1&b=2')].length", "2"),
+    (
+        "url_pattern",
+        "new URLPattern({ pathname: '/a/:b' }).exec('https://x.test/a/7').pathname.groups.b",
+        r#""7""#,
+    ),
+    (
+        "text_encoding",
+        "new TextDecoder('utf-16le').decode(new Uint8Array([104, 0, 105, 0]))",
+        r#""hi""#,
+    ),
+    ("base64", "atob(btoa('hello'))", r#""hello""#),
+    (
+        "digest",
+        "[...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode('abc')))].slice(0, 3)",
+        "[186,120,22]",
+    ),
+    (
+        "hmac",
+        "await (async () => { const k = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']); const s = await crypto.subtle.sign('HMAC', k, new Uint8Array(3)); return crypto.subtle.verify('HMAC', k, s, new Uint8Array(3)) })()",
+        "true",
+    ),
+    (
+        "random",
+        "[crypto.randomUUID().length, crypto.getRandomValues(new Uint8Array(8)).length]",
+        "[36,8]",
+    ),
+    (
+        "timing_safe_equal",
+        "[crypto.subtle.timingSafeEqual(new Uint8Array([1]), new Uint8Array([1])), crypto.subtle.timingSafeEqual(new Uint8Array([1]), new Uint8Array([2]))]",
+        "[true,false]",
+    ),
+    (
+        "structured_clone",
+        "structuredClone(new Map([[1, { a: new Date(5) }]])).get(1).a.getTime()",
+        "5",
+    ),
+    (
+        "message_channel",
+        "await new Promise((r) => { const { port1, port2 } = new MessageChannel(); port2.onmessage = (e) => { port1.close(); r(e.data) }; port1.postMessage({ a: 1 }) })",
+        r#"{"a":1}"#,
+    ),
+    (
+        "events",
+        "(() => { const t = new EventTarget(); let n = 0; t.addEventListener('x', () => n++, { once: true }); t.dispatchEvent(new Event('x')); t.dispatchEvent(new CustomEvent('x')); return n })()",
+        "1",
+    ),
+    (
+        "abort",
+        "(() => { const c = new AbortController(); c.abort('why'); return [c.signal.aborted, c.signal.reason] })()",
+        r#"[true,"why"]"#,
+    ),
+    (
+        "abort_timeout",
+        "await new Promise((r) => AbortSignal.timeout(5).addEventListener('abort', (e) => r(e.target.reason.name)))",
+        r#""TimeoutError""#,
+    ),
+    ("user_agent", "navigator.userAgent", r#""Isolane""#),
+    ("scheduler_wait", "await scheduler.wait(2)", "null"),
+    (
+        "scheduler_wait_aborted",
+        "await scheduler.wait(10_000, { signal: AbortSignal.abort('no') }).catch((e) => e)",
+        r#""no""#,
+    ),
+    (
+        "performance",
+        "typeof performance.now() + typeof performance.timeOrigin",
+        r#""numbernumber""#,
+    ),
+    (
+        "intervals",
+        "await new Promise((r) => { let n = 0; const i = setInterval(() => { if (++n === 3) { clearInterval(i); r(n) } }, 1) })",
+        "3",
+    ),
+    ("timer_arguments", "await new Promise((r) => setTimeout((a, b) => r(a + b), 1, 2, 3))", "5"),
+    ("microtasks", "await new Promise((r) => queueMicrotask(() => r('m')))", r#""m""#),
+    (
+        "fixed_length_stream",
+        "await (async () => { const s = new FixedLengthStream(3); const w = s.writable.getWriter(); w.write(new Uint8Array([97, 98, 99])); w.close(); return new Response(s.readable).text() })()",
+        r#""abc""#,
+    ),
+    (
+        "identity_transform_stream",
+        "await new Response(new Blob(['abc']).stream().pipeThrough(new IdentityTransformStream())).text()",
+        r#""abc""#,
+    ),
+    (
+        "tee",
+        "await (async () => { const [a, b] = new Response('abc').body.tee(); return [await new Response(a).text(), await new Response(b).text()] })()",
+        r#"["abc","abc"]"#,
+    ),
+    (
+        "headers",
+        "(() => { const h = new Headers({ b: '1', A: '2' }); h.append('a', '3'); return [...h] })()",
+        r#"[["a","2, 3"],["b","1"]]"#,
+    ),
+    (
+        "request_clone",
+        "await (async () => { const r = new Request('http://x.test/', { method: 'POST', body: 'abc' }); return [await r.clone().text(), await r.text()] })()",
+        r#"["abc","abc"]"#,
+    ),
+    ("dom_exception", "new DOMException('m', 'AbortError').code", "20"),
+    ("intl", "new Intl.NumberFormat('de-DE').format(1234.5)", r#""1.234,5""#),
+    ("temporal", "typeof Temporal", r#""object""#),
+    ("self_is_global_this", "self === globalThis", "true"),
+    ("report_error_does_not_throw", "reportError(new Error('reported')) ?? 'x'", r#""x""#),
+];
+
 pub fn trials() -> Vec<Trial> {
-    vec![]
+    let mut trials = vec![
+        trial("globals::the_api_is_there", || async {
+            let check = format!(
+                "return Response.json('{PRESENT}'.split(' ').filter((n) => typeof globalThis[n] === 'undefined'))"
+            );
+            assert_eq!(Worker::with_handler(&check).get("/").await.unwrap().text(), "[]");
+        }),
+        trial("globals::nothing_of_the_host_is_there", || async {
+            let check = format!(
+                "return Response.json('{ABSENT}'.split(' ').filter((n) => n in globalThis))"
+            );
+            assert_eq!(Worker::with_handler(&check).get("/").await.unwrap().text(), "[]");
+        }),
+    ];
+    trials.extend(VALUES.iter().map(|(name, expression, expected)| {
+        trial(&format!("globals::{name}"), move || async move {
+            let handler = format!("return Response.json(({expression}) ?? null)");
+            let reply = Worker::with_handler(&handler).with_cpu_ms(500).get("/").await.unwrap();
+            assert_eq!(reply.text(), *expected);
+        })
+    }));
+    trials
 }

@@ -165,7 +165,7 @@ const CASES: &[(&str, &str, End)] = &[
         End::CpuOrMemory,
     ),
     ("a_huge_big_int", "let x = 3n; for (;;) x = x ** 3n", End::Limit),
-    ("a_big_int_shift", "let x = 1n << (2n ** 29n); for (;;) x = x * x", End::Threw),
+    ("a_big_int_shift", "1n << (2n ** 40n)", End::Threw),
     (
         "a_stream_that_nobody_reads",
         "new ReadableStream({ start(c) { for (;;) c.enqueue(new Uint8Array(1 << 16).fill(1)) } })",
@@ -304,7 +304,7 @@ const CASES: &[(&str, &str, End)] = &[
     ("throwing_a_cycle", "const e = new Error('a'); e.cause = e; throw e", End::Threw),
     (
         "throwing_a_deep_cause",
-        "let e; for (let i = 0; i < 1e4; i++) e = new Error('x', { cause: e }); throw e",
+        "let e; for (let i = 0; i < 500; i++) e = new Error('x', { cause: e }); throw e",
         End::Threw,
     ),
     (

@@ -1,5 +1,233 @@
-//! x
+//! Isolates come and go: sharing, isolation, spreading, retirement, load shedding.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use isolane_runtime::{Failure, Outcome};
 use libtest_mimic::Trial;
+
+use crate::support::{Worker, request, runtime, stats, trial};
+
 pub fn trials() -> Vec<Trial> {
-    vec![]
+    vec![
+        trial("several_events_run_at_once_in_one_isolate", || async {
+            // One event waits for what another one sets: one after the other, the first would
+            // never answer. Asked again and again, for the second may run in another isolate.
+            let worker = Worker::from_source(
+                "let released = false;
+                 export default { async fetch(request) {
+                   if (request.url.endsWith('/release')) { released = true; return new Response('ok'); }
+                   while (!released) await scheduler.wait(5);
+                   return new Response('released');
+                 } }",
+            )
+            .with_cpu_ms(5000)
+            .build();
+            let release = async {
+                loop {
+                    // Several at once, so that each isolate of the worker gets one.
+                    let releases = (0..8).map(|_| worker.get("/release"));
+                    futures_util::future::join_all(releases).await;
+                }
+            };
+            tokio::select! {
+                reply = worker.get("/wait") => assert_eq!(reply.unwrap().text(), "released"),
+                () = release => {}
+            }
+        }),
+        trial("workers_do_not_see_each_other", || async {
+            let source = "let count = 0; export default { fetch(request, env) { count++; globalThis.shared ??= env.NAME; Array.prototype.mine ??= env.NAME; return Response.json([env.NAME, count, shared, [].mine]) } }";
+            let workers: Vec<_> = (0..20)
+                .map(|i| Worker::from_source(source).with_var("NAME", format!("n{i}")).build())
+                .collect();
+            for round in 1..=3 {
+                for (i, worker) in workers.iter().enumerate() {
+                    let reply = worker.get("/").await.unwrap();
+                    let seen: (String, usize, String, String) =
+                        serde_json::from_str(reply.text()).unwrap();
+                    let name = format!("n{i}");
+                    assert_eq!([&seen.0, &seen.2, &seen.3], [&name; 3]);
+                    // A second isolate, made where the first one's shard was busy, counts anew.
+                    assert!((1..=round).contains(&seen.1), "{seen:?} in round {round}");
+                }
+            }
+        }),
+        trial("a_loaded_worker_gets_isolates_on_several_shards", || async {
+            let worker = Worker::from_source(
+                "const id = crypto.randomUUID();
+                 export default { async fetch() { await scheduler.wait(100); return new Response(id) } }",
+            )
+            .build();
+            let replies = futures_util::future::join_all((0..200).map(|_| worker.get("/"))).await;
+            let isolates: HashSet<_> =
+                replies.into_iter().map(|reply| reply.unwrap().text().to_owned()).collect();
+            assert!(isolates.len() > 1, "200 events at once ran in one isolate");
+        }),
+        trial("a_stuck_shard_does_not_hold_up_other_workers", || async {
+            // More spinning events than shards; the quiet worker's answers come all the same.
+            let spinner = Worker::with_handler("while (true) {}").with_cpu_ms(400).build();
+            let quiet = Worker::with_handler("return new Response('quiet')").build();
+            quiet.get("/").await.unwrap();
+            let spin = futures_util::future::join_all((0..3).map(|_| spinner.get("/")));
+            let asked = async {
+                for _ in 0..50 {
+                    assert_eq!(quiet.get("/").await.unwrap().text(), "quiet");
+                }
+            };
+            let (spun, ()) = tokio::join!(spin, asked);
+            for result in spun {
+                assert!(matches!(result, Err(Failure::ExceededCpu { .. })), "{result:?}");
+            }
+        }),
+        trial("cpu_is_charged_to_the_event_that_uses_it", || async {
+            // One event waits while another in the same isolate spins in short pieces.
+            let worker = Worker::from_source(
+                "const spin = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };
+                 export default { async fetch(request) {
+                   if (request.url.endsWith('/wait')) { await scheduler.wait(300); return new Response('waited'); }
+                   for (let i = 0; i < 10; i++) { spin(4); await scheduler.wait(1); }
+                   return new Response('spun');
+                 } }",
+            )
+            .with_cpu_ms(5000)
+            .build();
+            let (waited, spun) = tokio::join!(worker.get("/wait"), worker.get("/spin"));
+            assert_eq!((waited.unwrap().text(), spun.unwrap().text()), ("waited", "spun"));
+            let more = worker.report(|report| report.cpu >= Duration::from_millis(15)).await;
+            let less = worker.report(|report| report.cpu < Duration::from_millis(15)).await;
+            assert_eq!((more.outcome, less.outcome), (Outcome::Ok, Outcome::Ok));
+        }),
+        trial("waiting_costs_no_cpu", || async {
+            let worker =
+                Worker::with_handler("await scheduler.wait(200); return new Response('x')").build();
+            worker.get("/").await.unwrap();
+            let report = worker.report(|_| true).await;
+            assert!(report.cpu < Duration::from_millis(50), "{:?}", report.cpu);
+            assert!(report.wall >= Duration::from_millis(200), "{:?}", report.wall);
+        }),
+        trial("an_event_may_exceed_its_limit_in_many_small_slices", || async {
+            let failure = Worker::with_handler(
+                "for (;;) { const end = performance.now() + 0.5; while (performance.now() < end); await scheduler.wait(0) }",
+            )
+            .get("/")
+            .await
+            .unwrap_err();
+            assert!(matches!(failure, Failure::ExceededCpu { limit_ms: 50 }), "{failure:?}");
+        }),
+        trial("start_up_code_has_a_cpu_limit", || async {
+            let failure = Worker::from_source("while (true) {}").get("/").await.unwrap_err();
+            assert!(matches!(failure, Failure::StartExceeded { memory: false, .. }), "{failure:?}");
+            assert_eq!(
+                (failure.status(), failure.code(), failure.outcome()),
+                (503, 1102, Outcome::ExceededCpu)
+            );
+        }),
+        trial("start_up_code_has_a_memory_limit", || async {
+            let failure =
+                Worker::from_source("const a = []; while (true) a.push(new Array(1e5).fill(1.5))")
+                    .get("/")
+                    .await
+                    .unwrap_err();
+            assert!(matches!(failure, Failure::StartExceeded { memory: true, .. }), "{failure:?}");
+        }),
+        trial("subrequests_have_a_limit", || async {
+            let reply = Worker::with_handler(
+                "const errors = []; for (let i = 0; i < 4; i++) { try { await env.KV.get('k') } catch (e) { errors.push(e.name + ': ' + e.message) } } return Response.json(errors)",
+            )
+            .with_kv("KV")
+            .with_subrequests(3)
+            .get("/")
+            .await
+            .unwrap();
+            assert_eq!(reply.text(), r#"["Error: Too many subrequests."]"#);
+        }),
+        trial("a_kv_namespace_keeps_what_is_put", || async {
+            let worker = Worker::with_handler(
+                "const { pathname } = new URL(request.url);
+                 if (pathname === '/put') await env.KV.put('k', 'v', { metadata: { m: 1 } });
+                 return Response.json(await env.KV.getWithMetadata('k'))",
+            )
+            .with_kv("KV")
+            .build();
+            assert_eq!(
+                worker.get("/").await.unwrap().text(),
+                r#"{"value":null,"metadata":null,"cacheStatus":null}"#
+            );
+            worker.get("/put").await.unwrap();
+            assert_eq!(
+                worker.get("/").await.unwrap().text(),
+                r#"{"value":"v","metadata":{"m":1},"cacheStatus":null}"#
+            );
+        }),
+        trial("a_bulk_get_of_no_json_is_rejected", || async {
+            let worker = Worker::with_handler(
+                "await env.KV.put('k', 'text');
+                 return new Response(await env.KV.get(['k'], 'json').then(String, String))",
+            )
+            .with_kv("KV")
+            .build();
+            let message = "Error: KV GET_BULK failed: 400 At least one of the requested keys corresponds to a non-json value";
+            assert_eq!(worker.get("/").await.unwrap().text(), message);
+            assert_eq!(worker.report(|_| true).await.outcome, Outcome::Ok);
+        }),
+        trial("a_retired_version_finishes_what_it_runs_and_goes", || async {
+            let worker =
+                Worker::with_handler("await scheduler.wait(50); return new Response('done')")
+                    .build();
+            // A first event makes sure that the isolate is there.
+            worker.get("/").await.unwrap();
+            // `join!` polls in order: the event is on its way before the retirement.
+            let retire = async { runtime().retire(&worker.version) };
+            let (answer, ()) = tokio::join!(worker.get("/"), retire);
+            assert_eq!(answer.unwrap().text(), "done");
+        }),
+        trial("a_version_is_checked_without_being_served", || async {
+            let good = Worker::with_handler("return new Response('x')").build();
+            let report = runtime().check(&good.version).await.unwrap();
+            assert_eq!(report.handlers, ["fetch"]);
+            let bad = Worker::from_source("throw new Error('no')").build();
+            assert!(matches!(
+                runtime().check(&bad.version).await,
+                Err(Failure::CannotStart { .. })
+            ));
+        }),
+        trial("too_many_waiting_events_are_shed", || async {
+            let worker = Worker::with_handler("while (true) {}").with_cpu_ms(200).build();
+            let results = futures_util::future::join_all((0..1500).map(|_| async {
+                tokio::select! {
+                    biased;
+                    result = worker.open(request("/")) => Some(result),
+                    () = tokio::time::sleep(Duration::from_secs(2)) => None,
+                }
+            }))
+            .await;
+            let shed = results
+                .iter()
+                .flatten()
+                .filter(|result| matches!(result, Err(Failure::LoadShed { .. })))
+                .count();
+            assert!(shed > 0, "nothing was shed");
+        }),
+        trial("thrown_errors_after_the_response_are_reported", || async {
+            let worker = Worker::with_handler(
+                "ctx.waitUntil(scheduler.wait(5).then(() => { throw new Error('late') })); return new Response('x')",
+            )
+            .build();
+            assert_eq!(worker.get("/").await.unwrap().text(), "x");
+            let report = worker.report(|_| true).await;
+            assert_eq!(report.outcome, Outcome::Exception);
+            assert_eq!(report.exception.unwrap().0, "Error: late");
+        }),
+        trial("an_error_in_a_timer_is_the_events_exception", || async {
+            let worker = Worker::with_handler(
+                "setTimeout(() => { throw new Error('in a timer') }, 1); await scheduler.wait(20); return new Response('x')",
+            )
+            .build();
+            assert_eq!(worker.get("/").await.unwrap().text(), "x");
+            assert_eq!(worker.report(|_| true).await.exception.unwrap().0, "Error: in a timer");
+        }),
+        trial("the_figures_come_back_to_nothing_running", || async {
+            assert!(runtime().drain(Duration::from_secs(20)).await, "{:?}", stats());
+        }),
+    ]
 }

@@ -1,5 +1,47 @@
-//! x
+//! Memory comes back: isolates that are gone leave nothing that grows.
+
+use std::time::Duration;
+
 use libtest_mimic::Trial;
+
+use crate::support::{Worker, runtime, stats, trial};
+
+/// Rounds of load and retirement before the first reading, and between the two.
+const ROUNDS: usize = 60;
+
 pub fn trials() -> Vec<Trial> {
-    vec![]
+    vec![
+        trial("isolates_that_are_gone_leave_no_isolate_behind", || async {
+            for _ in 0..20 {
+                load_and_retire().await;
+            }
+            assert!(runtime().drain(Duration::from_secs(20)).await);
+            let isolates = stats().isolates;
+            assert!(isolates < 2000, "{isolates} isolates are still there");
+        }),
+        trial("memory_does_not_grow_with_the_number_of_isolates_made", || async {
+            for _ in 0..ROUNDS {
+                load_and_retire().await;
+            }
+            let before = resident_mb();
+            for _ in 0..ROUNDS {
+                load_and_retire().await;
+            }
+            let grown = resident_mb().saturating_sub(before);
+            // 2.8 MB each would be 168 MB.
+            assert!(grown < 60, "{grown} MB after {ROUNDS} more isolates");
+        }),
+    ]
+}
+
+async fn load_and_retire() {
+    let worker = Worker::with_handler("return new Response('x'.repeat(1000))").build();
+    worker.get("/").await.unwrap();
+    runtime().retire(&worker.version);
+}
+
+fn resident_mb() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
 }

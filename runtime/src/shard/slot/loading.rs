@@ -1,7 +1,6 @@
 //! From a version to an isolate that serves it.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use bindings::event::Console;
@@ -36,6 +35,7 @@ impl Slot {
         let definition = &self.version.definition;
         let shared = &self.shard.shared;
         let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
+        isolate.connect(shared.outbound.clone());
         self.shard.handle.set_running(Some(self.version.clone()));
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
@@ -49,10 +49,10 @@ impl Slot {
     fn open(&self, mut isolate: Isolate) {
         let observer = self.shard.shared.observer.clone();
         let version = self.version.clone();
-        isolate.set_console(Console(Rc::new(move |level, text| {
+        isolate.set_console(Console::new(move |level, text| {
             let level = ConsoleLevel::from_index(level);
             observer.console(version.worker(), version.id(), level, text);
-        })));
+        }));
         let slot = self.this.clone();
         isolate.events().on_change(move || {
             if let Some(slot) = slot.upgrade() {

@@ -1,0 +1,193 @@
+//! New connections for the pool: TCP by `dial.rs`, TLS with ALPN on top of it for `https`,
+//! a bound on how many are open, and a way to cut one. Not here: which connection a request
+//! gets (the pool).
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::Uri;
+use hyper::rt::ReadBufCursor;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tower_service::Service;
+
+use super::dial::{Target, dial, timed_out};
+use super::error::ConnectError;
+use super::policy::OutboundPolicy;
+
+const TLS_LIMIT: Duration = Duration::from_secs(10);
+/// How long a request waits for one of the process's connections.
+const SLOT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Makes connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    pub(crate) policy: Arc<OutboundPolicy>,
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+    /// One permit for each connection that may be open at a time.
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+/// What is known of a connection wherever one of its requests is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wire {
+    responses: Arc<AtomicUsize>,
+    cut: CancellationToken,
+}
+
+impl Wire {
+    /// Counts a response. The count tells a connection that grew old in the pool from one
+    /// that never worked.
+    pub(crate) fn answered(&self) {
+        self.responses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the connection ever brought a response.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.responses.load(Ordering::Relaxed) > 0
+    }
+
+    /// Closes the connection, whatever it is doing.
+    pub(crate) fn cut(&self) {
+        self.cut.cancel();
+    }
+}
+
+/// An open connection.
+pub(crate) struct Open {
+    io: TokioIo<Box<dyn Stream>>,
+    h2: bool,
+    wire: Wire,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Connector {
+    async fn open(self, uri: Uri) -> Result<Open, ConnectError> {
+        let target = target(&uri);
+        let busy = |_| ConnectError::Busy { host: target.shown.clone() };
+        let slot = timeout(SLOT_LIMIT, self.slots.acquire_owned())
+            .await
+            .map_err(|_| ())
+            .and_then(|slot| slot.map_err(|_| ()))
+            .map_err(busy)?;
+        let tcp = dial(&target, &self.policy).await?;
+        let (stream, h2): (Box<dyn Stream>, bool) = if uri.scheme_str() == Some("https") {
+            let failed = |reason: String| ConnectError::Tls { host: target.shown.clone(), reason };
+            let name = ServerName::try_from(target.host.clone())
+                .map_err(|error| failed(error.to_string()))?;
+            let handshake = TlsConnector::from(self.tls).connect(name, tcp);
+            let stream = timeout(TLS_LIMIT, handshake)
+                .await
+                .map_err(|_| timed_out(&target, "agreeing on TLS", TLS_LIMIT))?
+                .map_err(|error| failed(error.to_string()))?;
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            (Box::new(stream), h2)
+        } else {
+            (Box::new(tcp), false)
+        };
+        let wire = Wire::default();
+        let cut = Box::pin(wire.cut.clone().cancelled_owned());
+        Ok(Open { io: TokioIo::new(stream), h2, wire, cut, _slot: slot })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Open;
+    type Error = ConnectError;
+    type Future = BoxFuture<'static, Result<Open, ConnectError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        self.clone().open(uri).boxed()
+    }
+}
+
+fn target(uri: &Uri) -> Target {
+    let host = uri.host().unwrap_or_default();
+    let standard = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    Target {
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port: uri.port_u16().unwrap_or(standard),
+        shown: uri.authority().map_or(host, |authority| authority.as_str()).to_owned(),
+    }
+}
+
+impl Open {
+    /// An error once the connection is cut, also for a task that waits for the socket.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.wire.cut.is_cancelled() || self.cut.as_mut().poll(cx).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+}
+
+impl Connection for Open {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().extra(self.wire.clone());
+        if self.h2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl hyper::rt::Read for Open {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl hyper::rt::Write for Open {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+}

@@ -1,0 +1,246 @@
+//! The ops that deno_fetch's JavaScript calls: `op_fetch` prepares a request inside the call
+//! of the worker, `op_fetch_send` sends it. Not here: what they do it with.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::future::pending;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use deno_core::convert::{ByteString, Uint8Array};
+use deno_core::url::Url;
+use deno_core::{CancelFuture, CancelHandle, OpDecl, OpState, Resource, ResourceId, op2, v8};
+use deno_fetch::data_url::DataUrl;
+use deno_fetch::{FetchCancelHandle, FetchResponse, FetchReturn};
+use futures_util::future::LocalBoxFuture;
+use http::{Method, StatusCode, response};
+use hyper::ext::ReasonPhrase;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Answer, Outbound};
+use super::content::codings;
+use super::error::FetchError;
+use super::limits::EventLimits;
+use super::request::{Content, Ready, build};
+use super::response_body::{ResponseBody, Source};
+use super::upload::UploadSource;
+
+/// The ops, under the names of those they replace.
+pub(crate) fn declarations() -> [OpDecl; 3] {
+    [op_fetch(), op_fetch_send(), op_fetch_custom_client()]
+}
+
+/// A request between the two ops.
+struct Pending {
+    url: Url,
+    what: What,
+}
+
+enum What {
+    /// The content of a `data:` URL and its type.
+    Data(Bytes, String),
+    Network(Box<Departure>),
+}
+
+/// A request and what its event gave it.
+struct Departure {
+    ready: Ready,
+    outbound: Outbound,
+    connection: LocalBoxFuture<'static, Box<dyn Any>>,
+    event: Rc<CancelHandle>,
+    /// The worker's `AbortSignal`.
+    abort: Rc<CancelHandle>,
+}
+
+impl Resource for Pending {
+    fn name(&self) -> Cow<'_, str> {
+        "fetchRequest".into()
+    }
+}
+
+#[op2]
+#[allow(clippy::too_many_arguments, reason = "what deno_fetch's JavaScript passes")]
+fn op_fetch(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &mut OpState,
+    #[scoped] method: ByteString,
+    #[string] url: String,
+    #[scoped] headers: Vec<(ByteString, ByteString)>,
+    #[smi] client_rid: Option<u32>,
+    has_body: bool,
+    data: Option<Uint8Array>,
+    #[smi] resource: Option<ResourceId>,
+) -> Result<FetchReturn, FetchError> {
+    crate::event::note_running(scope, state);
+    // First of all, so that a stream is closed whatever happens next.
+    let content = match (has_body, data, resource) {
+        (true, Some(data), _) => Content::Bytes(data.0.into()),
+        (true, None, Some(rid)) => {
+            Content::Stream(UploadSource::new(state.resource_table.take_any(rid)?))
+        }
+        _ => Content::None,
+    };
+    if client_rid.is_some() {
+        return Err(FetchError::OwnClient);
+    }
+    let method =
+        Method::from_bytes(&method).map_err(|error| FetchError::invalid("the method", error))?;
+    let url = Url::parse(&url).map_err(|error| FetchError::invalid("the URL", error))?;
+    match url.scheme() {
+        "http" | "https" => {
+            let departure = depart(state, method, url.clone(), headers, content)?;
+            let abort = departure.abort.clone();
+            let what = What::Network(Box::new(departure));
+            Ok(FetchReturn {
+                request_rid: state.resource_table.add(Pending { url, what }),
+                cancel_handle_rid: Some(state.resource_table.add(FetchCancelHandle(abort))),
+            })
+        }
+        "data" => {
+            let what = data_content(&url)?;
+            let request_rid = state.resource_table.add(Pending { url, what });
+            Ok(FetchReturn { request_rid, cancel_handle_rid: None })
+        }
+        // Those that exist are resolved in JavaScript.
+        "blob" => Err(FetchError::BlobNotFound),
+        scheme => Err(FetchError::Scheme(scheme.to_owned())),
+    }
+}
+
+#[op2]
+async fn op_fetch_send(
+    state: Rc<RefCell<OpState>>,
+    #[smi] rid: ResourceId,
+) -> Result<FetchResponse, FetchError> {
+    let pending = state.borrow_mut().resource_table.take::<Pending>(rid)?;
+    let Ok(Pending { url, what }) = Rc::try_unwrap(pending) else {
+        return Err(FetchError::invalid("the request", "it is being sent already"));
+    };
+    match what {
+        What::Data(bytes, mime_type) => {
+            let length_bytes = Some(bytes.len() as u64);
+            let source = Source::whole(bytes);
+            let nothing = CancellationToken::new();
+            let body = ResponseBody::new(String::new(), source, length_bytes, nothing);
+            Ok(FetchResponse {
+                status: StatusCode::OK.as_u16(),
+                status_text: "OK".to_owned(),
+                headers: vec![("content-type".into(), mime_type.into())],
+                url: url.into(),
+                response_rid: state.borrow_mut().resource_table.add(body),
+                content_length: length_bytes,
+                body_decoded: false,
+                error: None,
+            })
+        }
+        What::Network(departure) => {
+            let (head, body, body_decoded) = travel(*departure).await?;
+            Ok(FetchResponse {
+                status: head.status.as_u16(),
+                status_text: reason(&head),
+                headers: head
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str().into(), value.as_bytes().into()))
+                    .collect(),
+                url: url.into(),
+                content_length: body.size_hint().1,
+                response_rid: state.borrow_mut().resource_table.add(body),
+                body_decoded,
+                error: None,
+            })
+        }
+    }
+}
+
+/// Clients with proxies and certificates of their own would go past the policy.
+#[op2(fast)]
+#[smi]
+fn op_fetch_custom_client(
+    _state: &mut OpState,
+    _options: v8::Local<v8::Value>,
+    _keys: v8::Local<v8::Value>,
+) -> Result<ResourceId, FetchError> {
+    Err(FetchError::OwnClient)
+}
+
+/// Charges the event that is running and prepares the request.
+fn depart(
+    state: &mut OpState,
+    method: Method,
+    url: Url,
+    headers: Vec<(ByteString, ByteString)>,
+    content: Content,
+) -> Result<Departure, FetchError> {
+    let outbound = state.try_borrow::<Outbound>().ok_or(FetchError::NoNetwork)?.clone();
+    let limits = state.try_borrow::<Rc<dyn EventLimits>>().ok_or(FetchError::NoNetwork)?.clone();
+    limits.subrequest().map_err(FetchError::Limit)?;
+    let ready = build(method, url, headers, content, limits.extra_headers())?;
+    Ok(Departure {
+        ready,
+        outbound,
+        connection: limits.connection(),
+        event: limits.cancel(),
+        abort: CancelHandle::new_rc(),
+    })
+}
+
+fn data_content(url: &Url) -> Result<What, FetchError> {
+    let invalid = |reason: String| FetchError::invalid("the data: URL", reason);
+    let data = DataUrl::process(url.as_str()).map_err(|error| invalid(error.to_string()))?;
+    let (bytes, _fragment) = data.decode_to_vec().map_err(|error| invalid(error.to_string()))?;
+    Ok(What::Data(bytes.into(), data.mime_type().to_string()))
+}
+
+/// Sends the request and waits for the head of its response, unless the worker aborts or its
+/// event ends.
+async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, bool), FetchError> {
+    let Departure { ready, outbound, connection, event, abort } = departure;
+    let Ready { host, request, source, decode } = ready;
+    let cancelled = CancellationToken::new();
+    let guard = cancelled.clone().drop_guard();
+    let sent = async {
+        // Held until the head of the response is here.
+        let _connection = connection.await;
+        if let Some((source, writer)) = source {
+            deno_core::unsync::spawn(source.pump(writer, cancelled.clone()));
+        }
+        outbound.send(&host, request, cancelled.clone()).await
+    };
+    let answer = sent.or_cancel(abort).or_cancel(event.clone()).await;
+    let Answer { head, body: pieces, length_bytes } = match answer {
+        Ok(Ok(answer)) => answer?,
+        Ok(Err(_)) => return Err(FetchError::Cancelled { host }),
+        Err(_) => return Err(FetchError::EventEnded { host }),
+    };
+    let codings = if decode { codings(&head.headers) } else { Vec::new() };
+    let body_decoded = !codings.is_empty();
+    let (source, length_bytes) = if body_decoded {
+        (Source::Coded { pieces, codings }, None)
+    } else {
+        (Source::Raw { pieces, left: Bytes::new() }, length_bytes)
+    };
+    deno_core::unsync::spawn(end_with(event, cancelled));
+    let body = ResponseBody::new(host, source, length_bytes, guard.disarm());
+    Ok((head, body, body_decoded))
+}
+
+/// Ends a request with its event. Whoever keeps the response open after that gets an error
+/// from it, and its connection is free.
+async fn end_with(event: Rc<CancelHandle>, request: CancellationToken) {
+    let ended = pending::<()>().or_cancel(event);
+    tokio::select! {
+        biased;
+        () = request.cancelled() => {}
+        _ = ended => request.cancel(),
+    }
+}
+
+/// The reason that the server gave, or the standard's for the status.
+fn reason(head: &response::Parts) -> String {
+    match head.extensions.get::<ReasonPhrase>() {
+        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        None => head.status.canonical_reason().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,154 @@
+// The arguments of a KV namespace, converted as Workers converts them: in order, each once, before
+// anything is checked. What is done with them is in `kv.js`.
+
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const { isArrayBuffer } = core;
+const { op_kv_check_key } = core.ops;
+const {
+  ArrayBufferIsView,
+  DataViewPrototypeGetBuffer,
+  DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset,
+  JSONStringify,
+  MathTrunc,
+  NumberIsFinite,
+  ObjectPrototypeIsPrototypeOf,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypeError,
+  Uint8Array,
+} = primordials;
+const { isReadableStream, ReadableStreamPrototype } = core.loadExtScript(
+  "ext:deno_web/06_streams.js",
+);
+
+/** An optional number that is absent. */
+const ABSENT = NaN;
+/** Up to here a key of UTF-16 code units is below the limit of bytes, whatever it says. */
+const SURELY_SHORT_KEY = 170;
+const MIN_INT = -2147483648, MAX_INT = 2147483647;
+
+/** Throws when no key has this name. Most names need not be looked at to know that they are good. */
+function checkKey(name, method) {
+  if (name.length < 3 || name.length > SURELY_SHORT_KEY) op_kv_check_key(name, method);
+}
+
+/** @returns {{ type: string | undefined, cacheTtl: number }} */
+function getOptions(options) {
+  if (options === undefined || options === null) return { type: undefined, cacheTtl: ABSENT };
+  if (!isObject(options)) return { type: `${options}`, cacheTtl: ABSENT };
+  const type = options.type;
+  return {
+    type: type === undefined ? undefined : `${type}`,
+    cacheTtl: optionalInt(options.cacheTtl),
+  };
+}
+
+/** @returns {{ expiration: number, expirationTtl: number, metadata: unknown }} */
+function putOptions(options) {
+  if (options === undefined || options === null) {
+    return { expiration: ABSENT, expirationTtl: ABSENT, metadata: undefined };
+  }
+  assertDictionary(options, "put", 3, "PutOptions");
+  return {
+    expiration: optionalInt(options.expiration),
+    expirationTtl: optionalInt(options.expirationTtl),
+    metadata: options.metadata,
+  };
+}
+
+/** @returns {{ limit: number, prefix: string, cursor: string }} */
+function listOptions(options) {
+  if (options === undefined || options === null) return { limit: ABSENT, prefix: "", cursor: "" };
+  assertDictionary(options, "list", 1, "ListOptions");
+  return {
+    limit: optionalInt(options.limit),
+    prefix: textOrEmpty(options.prefix),
+    cursor: textOrEmpty(options.cursor),
+  };
+}
+
+/** A primitive becomes a string; whether an object is a value is for `bodyOf` to say. */
+function putValue(value) {
+  return isObject(value) ? value : `${value}`;
+}
+
+/** @returns {string | Uint8Array | ReadableStream} */
+function bodyOf(value) {
+  const body = typeof value === "string" || isStream(value) ? value : bytesOf(value);
+  if (body !== null) return body;
+  throw new TypeError(
+    "KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.",
+  );
+}
+
+/** The bytes that a buffer or a view shows, not copied; `null` for anything else. */
+function bytesOf(value) {
+  if (isArrayBuffer(value)) return new Uint8Array(value);
+  if (!ArrayBufferIsView(value)) return null;
+  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
+    return new Uint8Array(
+      DataViewPrototypeGetBuffer(value),
+      DataViewPrototypeGetByteOffset(value),
+      DataViewPrototypeGetByteLength(value),
+    );
+  }
+  return new Uint8Array(
+    TypedArrayPrototypeGetBuffer(value),
+    TypedArrayPrototypeGetByteOffset(value),
+    TypedArrayPrototypeGetByteLength(value),
+  );
+}
+
+function isStream(value) {
+  return ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, value) && isReadableStream(value);
+}
+
+/** @returns {string | undefined} what JSON leaves out is no metadata */
+function metadataJson(metadata) {
+  return metadata === undefined || metadata === null ? undefined : JSONStringify(metadata);
+}
+
+function optionalInt(value) {
+  if (value === undefined) return ABSENT;
+  const number = +value;
+  if (!NumberIsFinite(number)) return 0;
+  if (number < MIN_INT || number > MAX_INT) {
+    throw new TypeError(
+      `Value out of range. Must be between ${MIN_INT} and ${MAX_INT} (inclusive).`,
+    );
+  }
+  return MathTrunc(number);
+}
+
+function textOrEmpty(value) {
+  return value === undefined || value === null ? "" : `${value}`;
+}
+
+function assertDictionary(value, method, position, type) {
+  if (isObject(value)) return;
+  throw new TypeError(
+    `Failed to execute '${method}' on 'KvNamespace': parameter ${position} is not of type '${type}'.`,
+  );
+}
+
+function isObject(value) {
+  return (typeof value === "object" && value !== null) || typeof value === "function";
+}
+
+return {
+  bodyOf,
+  bytesOf,
+  checkKey,
+  getOptions,
+  isStream,
+  listOptions,
+  metadataJson,
+  putOptions,
+  putValue,
+};
+})();

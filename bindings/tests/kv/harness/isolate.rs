@@ -1,0 +1,95 @@
+//! An isolate with the binding, two namespaces of an empty store, and a clock that tests move.
+
+use std::sync::Arc;
+
+use deno_core::{Extension, JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, op2, v8};
+use isolane_bindings::kv as binding;
+use kv::{Clock, ManualClock, MemoryOptions, MemoryStore, Namespace, Store, UnixSeconds};
+
+use crate::later::Later;
+
+/// When the store answers.
+#[derive(Clone, Copy)]
+pub(crate) enum Answers {
+    AtOnce,
+    Later,
+}
+
+/// Room for two of the largest values, and not for three.
+const STORE_BYTES: u64 = 60 * 1024 * 1024;
+
+/// Runs the tests of a script and tells which have failed.
+pub(crate) fn run(script: &str, answers: Answers) -> Result<(), String> {
+    let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let failures = executor.block_on(failures(script.to_owned(), answers));
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+async fn failures(script: String, answers: Answers) -> String {
+    let mut runtime =
+        JsRuntime::new(RuntimeOptions { extensions: extensions(), ..RuntimeOptions::default() });
+    let clock = Arc::new(ManualClock::new(UnixSeconds(1_000_000_000)));
+    let options = MemoryOptions { clock: clock.clone(), max_bytes: Some(STORE_BYTES) };
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(options));
+    let store = match answers {
+        Answers::AtOnce => memory,
+        Answers::Later => Arc::new(Later(memory)),
+    };
+    let namespaces = vec![Namespace::new("first"), Namespace::new("second")];
+    {
+        let state = runtime.op_state();
+        let mut state = state.borrow_mut();
+        state.put(clock);
+        binding::install(&mut state, binding::KvNamespaces { store, namespaces });
+    }
+    runtime.execute_script("case.js", script).unwrap();
+    let promise = runtime.execute_script("run.js", "runTests()").unwrap();
+    let resolved = runtime.resolve(promise);
+    let report =
+        runtime.with_event_loop_promise(resolved, PollEventLoopOptions::default()).await.unwrap();
+    deno_core::scope!(scope, runtime);
+    v8::Local::new(scope, report).to_rust_string_lossy(scope)
+}
+
+fn extensions() -> Vec<Extension> {
+    let broadcast = deno_web::InMemoryBroadcastChannel::default();
+    vec![
+        deno_webidl::deno_webidl::init(),
+        deno_web::deno_web::init(deno_web::BlobStore::default_arc(), None, false, broadcast),
+        binding::extension(),
+        event::isolane_bindings::init(),
+        harness::kv_test::init(),
+    ]
+}
+
+#[op2(fast)]
+fn op_test_advance(state: &mut OpState, seconds: f64) {
+    state.borrow::<Arc<ManualClock>>().advance(seconds as u64);
+}
+
+#[op2(fast)]
+fn op_test_now(state: &mut OpState) -> f64 {
+    state.borrow::<Arc<ManualClock>>().now().0 as f64
+}
+
+/// What the event provides: here a plain counter.
+#[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
+mod event {
+    deno_core::extension!(
+        isolane_bindings,
+        lazy_loaded_js = [dir "tests/kv/harness", "event.js"],
+    );
+}
+
+#[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
+mod harness {
+    use super::{op_test_advance, op_test_now};
+
+    deno_core::extension!(
+        kv_test,
+        deps = [deno_web, isolane_kv],
+        ops = [op_test_advance, op_test_now],
+        esm_entry_point = "ext:kv_test/harness.js",
+        esm = [dir "tests/kv/harness", "harness.js"],
+    );
+}
