@@ -15,5 +15,7 @@ mod process;
 mod serve;
 #[path = "command_line/signals.rs"]
 mod signals;
+#[path = "command_line/streams.rs"]
+mod streams;
 #[path = "command_line/tenants.rs"]
 mod tenants;
