@@ -176,6 +176,28 @@ fn the_terminal_shows_requests_and_what_workers_print() {
 }
 
 #[test]
+fn the_terminal_names_the_limit_that_broke_an_answer_off() {
+    let main = "export default { fetch({ body }) {
+        let pieces = 0;
+        return new Response(body.pipeThrough(new TransformStream({
+            transform(piece, controller) {
+                pieces += 1;
+                while (pieces === 2);
+                controller.enqueue(piece);
+            },
+        }))) } }";
+    let folder = Folder::with(&[("a.js", main)]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    let mut connection = Connection::open(port);
+    connection.begin_post("localhost", "/");
+    connection.send_chunk("one");
+    assert_eq!(connection.head().status, 200);
+    assert_eq!(connection.chunk(), "one");
+    connection.send_chunk("two");
+    process.stderr.until("a: exceededCpu after ");
+}
+
+#[test]
 fn nothing_coloured_is_printed_where_there_is_no_terminal() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let (mut process, port) = dev(&folder, &["a.js"]);
