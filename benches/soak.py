@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Mixed traffic against one node for minutes: does it stay right, alive and small? See README.md."""
+"""Mixed traffic against one node for minutes: does it stay right, alive, small? See README.md."""
 
 import argparse
 import asyncio

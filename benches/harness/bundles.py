@@ -23,15 +23,23 @@ export default {{
 # code makes a little and a request uses one in eight, as with a framework and its libraries.
 _PART = """\
 class Part{number} extends Base {{
-  constructor(options = {{}}) {{ super(options); this.kind = "part{number}"; this.seen = new Map(); }}
+  constructor(options = {{}}) {{
+    super(options);
+    this.kind = "part{number}";
+    this.seen = new Map();
+  }}
   check(value) {{
-    if (typeof value !== "string") throw new TypeError(`part {number}: expected text, found ${{value}}`);
+    if (typeof value !== "string") {{
+      throw new TypeError(`part {number}: expected text, found ${{value}}`);
+    }}
     for (const [name, rule] of Object.entries(rules{number})) {{
       if (!rule.test(value)) return {{ ok: false, error: messages{number}[name] ?? "unknown" }};
     }}
     return {{ ok: true, value: this.transform(value) }};
   }}
-  transform(value) {{ return value.replace(/{number}(\\d+)/g, (_, digits) => String(+digits + {number})); }}
+  transform(value) {{
+    return value.replace(/{number}(\\d+)/g, (_, digits) => String(+digits + {number}));
+  }}
   async apply(context, next) {{
     const started = this.seen.size;
     try {{ await next(); }} catch (error) {{ context.errors.push([this.kind, error]); }}

@@ -59,8 +59,8 @@ def _rounds(options, servers, title, load_core):
     seconds = 2 if options.quick else 8
     for name, server in servers.items():
         progress(f"hello, {title}: warming up {name}")
-        body = BODY.decode()
-        load.wrk(server.port, HOST, 2, _CONNECTIONS, core=load_core, script="check.lua", args=[body])
+        checked = {"script": "check.lua", "args": [BODY.decode()]}
+        load.wrk(server.port, HOST, 2, _CONNECTIONS, core=load_core, **checked)
     rounds = {name: [] for name in servers}
     for number in range(options.rounds):
         for name, server in servers.items():
@@ -73,7 +73,8 @@ def _rounds(options, servers, title, load_core):
             rounds[name].append(figures)
             progress(
                 f"hello, {title}: round {number + 1} of {options.rounds}: {name} "
-                f"{figures['rps']:,.0f} requests/s, {figures['cpu_s_per_million']:.1f} CPU s/million"
+                f"{figures['rps']:,.0f} requests/s, "
+                f"{figures['cpu_s_per_million']:.1f} CPU s per million"
             )
     return rounds
 

@@ -38,9 +38,8 @@ def run(options):
 
 
 def _wrk(node, seconds, count, core, extra):
-    args = [count, _PATTERN, *extra]
-    first = _PATTERN % 0
-    return load.wrk(node.port, first, seconds, _CONNECTIONS, core=core, script="rotate.lua", args=args)
+    turns = {"script": "rotate.lua", "args": [count, _PATTERN, *extra]}
+    return load.wrk(node.port, _PATTERN % 0, seconds, _CONNECTIONS, core=core, **turns)
 
 
 def _check_answers(node, names):

@@ -56,7 +56,7 @@ async def no_connection_is_left(node, descriptors_before):
         if not left and not more:
             return None
         if time.monotonic() > ends:
-            return f"after {_SETTLE_S:.0f} s: connections {left}, descriptors more than before {more}"
+            return f"after {_SETTLE_S:.0f} s: connections {left}, descriptors too many {more}"
         await asyncio.sleep(0.2)
 
 

@@ -28,7 +28,7 @@ class Tally:
         return self._next_promise
 
     async def attempt(self, kind, coroutine, timeout_s):
-        """Runs one exchange. A fault is counted and the soak goes on; answers whether it was good."""
+        """Runs one exchange and counts a fault of it; answers whether it was good."""
         try:
             await asyncio.wait_for(coroutine, timeout_s)
         except asyncio.TimeoutError:
