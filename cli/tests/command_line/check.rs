@@ -1,7 +1,7 @@
 //! `isolane check`, and what every command does with arguments and configurations at fault:
 //! the exit code, and the place that is named.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use serde_json::Value;
 
@@ -213,12 +213,12 @@ fn each_command_ends_with_its_code_and_says_why() {
     let mut wrong = Vec::new();
     for case in CASES {
         let folder = Folder::with(case.files);
-        let (code, stdout, stderr) = run(&folder, case.arguments);
+        let (status, stdout, stderr) = run(&folder, case.arguments);
         let text = stdout + &stderr;
         let missing = case.says.iter().find(|part| !text.contains(**part));
-        if code != Some(case.code) || missing.is_some() {
+        if status.code() != Some(case.code) || missing.is_some() {
             let (name, wanted) = (case.name, case.code);
-            wrong.push(format!("{name}: code {code:?}, not {wanted}; without {missing:?}\n{text}"));
+            wrong.push(format!("{name}: {status}, not {wanted}; without {missing:?}\n{text}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -238,8 +238,8 @@ fn the_result_as_json_names_each_worker() {
         ("good.js", GOOD),
         ("bad.ts", "let a: number = 1;\nnull.x;\nexport default { fetch() {} }"),
     ]);
-    let (code, stdout, _) = run(&folder, &["check", "--json", "good.js", "bad.ts"]);
-    assert_eq!(code, Some(1));
+    let (status, stdout, _) = run(&folder, &["check", "--json", "good.js", "bad.ts"]);
+    assert_eq!(status.code(), Some(1), "{status}");
     let reports: Value = serde_json::from_str(&stdout).expect("JSON alone is on standard output");
     assert_eq!(reports[0]["worker"], "good");
     assert_eq!(reports[0]["ok"], true);
@@ -254,20 +254,20 @@ fn the_result_as_json_names_each_worker() {
 #[test]
 fn a_fault_in_a_file_is_json_too_with_its_place() {
     let folder = Folder::with(&[("bad.ts", "export default {\n  fetch( {\n")]);
-    let (code, stdout, _) = run(&folder, &["check", "--json", "bad.ts"]);
-    assert_eq!(code, Some(1));
+    let (status, stdout, _) = run(&folder, &["check", "--json", "bad.ts"]);
+    assert_eq!(status.code(), Some(1), "{status}");
     let reports: Value = serde_json::from_str(&stdout).expect("JSON alone is on standard output");
     assert_eq!(reports[0]["ok"], false);
     assert_eq!(reports[0]["location"]["file"], "bad.ts");
     assert!(reports[0]["location"]["line"].is_u64(), "{stdout}");
 }
 
-fn run(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn run(folder: &Folder, arguments: &[&str]) -> (ExitStatus, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
         .args(arguments)
         .current_dir(folder.path())
         .output()
         .expect("the isolane binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is text");
-    (output.status.code(), text(output.stdout), text(output.stderr))
+    (output.status, text(output.stdout), text(output.stderr))
 }

@@ -64,10 +64,13 @@ impl Process {
 
     /// The port that `isolane dev` says it listens on.
     pub(crate) fn dev_port(&mut self) -> u16 {
-        let Self { stdout, stderr, .. } = self;
-        let line = stdout
-            .wait("localhost:", |line| line.contains("localhost:"))
-            .unwrap_or_else(|problem| panic!("{problem}\n{}", stderr.end()));
+        let line = self.stdout.wait("localhost:", |line| line.contains("localhost:"));
+        let line = line.unwrap_or_else(|problem| {
+            // It printed nothing and is over, or it hangs: how it ended says which.
+            let ended = self.child.try_wait().ok().flatten();
+            let ended = ended.map_or_else(|| "still running".to_owned(), |it| it.to_string());
+            panic!("{problem}\n{ended}\n{}", self.stderr.end())
+        });
         let (_, port) = line.rsplit_once(':').expect("the line has a colon");
         port.trim_end().parse().unwrap_or_else(|_| panic!("no port at the end of {line:?}"))
     }
