@@ -20,6 +20,7 @@ const LINGER: Duration = Duration::from_secs(3);
 /// requests on it, all on one thread.
 pub(super) struct Pulse {
     running: Cell<usize>,
+    has_begun: Cell<bool>,
     idle_since: Cell<Instant>,
     /// When the first byte came after the connection was idle; of no meaning in HTTP/2, whose
     /// frames come at any time.
@@ -41,6 +42,7 @@ impl Pulse {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             running: Cell::new(0),
+            has_begun: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             http2: Cell::new(false),
@@ -51,6 +53,7 @@ impl Pulse {
     /// A request has begun; it runs until the guard is dropped.
     pub(super) fn begin(self: &Rc<Self>, http2: bool) -> Running {
         self.running.set(self.running.get() + 1);
+        self.has_begun.set(true);
         self.head_since.set(None);
         self.http2.set(http2);
         Running(Rc::clone(self))
@@ -61,7 +64,12 @@ impl Pulse {
         self.lingers.set(true);
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    /// Whether there was a request at all.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
+    }
+
+    fn is_running(&self) -> bool {
         self.running.get() > 0
     }
 
