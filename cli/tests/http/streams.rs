@@ -29,9 +29,18 @@ fn a_client_that_goes_away_during_the_handler_aborts_the_signal() {
     connection.get("/hang");
     node.logged("hanging");
     drop(connection);
+    node.logged("the signal aborted");
+}
+
+#[test]
+fn a_client_that_goes_away_during_the_handler_is_logged_as_gone() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/hang");
+    node.logged("hanging");
+    drop(connection);
     let line = node.logged("isolane::access");
     assert!(line.contains("status=499") && line.contains("outcome=\"canceled\""), "{line}");
-    node.logged("the signal aborted");
 }
 
 #[test]
