@@ -365,6 +365,7 @@ fn worker(body: &str) -> Builder {
     Worker::with_handler(&format!(
         "if (request.url.endsWith('/ok')) return new Response('ok'); {body}"
     ))
+    .with_kv("KV")
     // Patching is the tenant's own affair, but here the next request must find its isolate
     // able to answer as well.
 }
