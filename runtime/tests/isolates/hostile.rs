@@ -265,6 +265,11 @@ const CASES: &[(&str, &str, End)] = &[
         End::Harmless("x"),
     ),
     (
+        "patched_built_ins_around_kv",
+        "Promise.prototype.then = Map.prototype.set = JSON.parse = Array.prototype.push = Array.isArray = () => { throw 1 }; for (const k of ['metadata', 'keys', 'cursor', 'value']) Object.defineProperty(Object.prototype, k, { configurable: true, get() { throw 1 }, set() { throw 1 } }); await env.KV.put('k', '{\"a\":1}'); const m = await env.KV.get(['k'], 'json'); const v = await env.KV.get('k', 'json'); return new Response(String(m.get('k').a + v.a))",
+        End::Harmless("2"),
+    ),
+    (
         "a_patched_error",
         "globalThis.Error = globalThis.TypeError = function () { while (true) {} }; return new Response('x')",
         End::Harmless("x"),
