@@ -51,7 +51,8 @@ impl<H: Handler> Shard<H> {
         let head_bytes = front.limits.url_bytes + front.limits.headers_bytes + HEAD_SLACK_BYTES;
         let mut builder = auto::Builder::new(LocalExecutor);
         // `pipeline_flush` stays off: it sends nothing while unread bytes wait, so that an answer
-        // to a malformed head would never leave. Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
+        // to a malformed head would never leave, nor a stream's chunks while a further request
+        // waits. Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
         builder.http1().header_read_timeout(None).max_buf_size(head_bytes);
         builder
             .http2()

@@ -85,6 +85,13 @@ impl Pulse {
         }
     }
 
+    /// Whether the client may be sending what nobody reads: the rest of a body, or what follows
+    /// the point at which a head turned out malformed.
+    fn may_still_send(&self) -> bool {
+        let in_head = self.head_since.get().is_some() && !self.http2.get();
+        self.lingers.get() || (in_head && !self.is_running())
+    }
+
     fn bytes_came(&self) {
         if !self.is_running() && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
@@ -173,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
         let this = self.get_mut();
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.pulse.lingers.get() {
+            if !this.pulse.may_still_send() {
                 return Poll::Ready(Ok(()));
             }
         }
