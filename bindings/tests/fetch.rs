@@ -2,7 +2,7 @@
 //! the test on the loopback addresses. Not here: the tables of addresses and codings, which
 //! are tested beside their code.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to panic")]
 
 /// Makes a trial of each `async fn`, which runs on a thread and a runtime of its own, as an
 /// isolate does.

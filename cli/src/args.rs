@@ -36,7 +36,7 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DevArgs {
     /// Files (JavaScript, TypeScript) or project folders; each is a worker at
-    /// <name>.localhost, and the first is also at localhost.
+    /// NAME.localhost, and the first is also at localhost.
     #[arg(required = true, value_name = "FILE OR FOLDER")]
     pub(crate) workers: Vec<PathBuf>,
     /// Port to listen on; 0 takes a free one.

@@ -8,10 +8,26 @@ use node::{Config, Deployments, Failure, MapStack, Worker, WorkerConfig};
 use serde_json::json;
 
 use crate::args::CheckArgs;
-use crate::running;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, WARNING, took};
+use crate::{failure, running};
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    check(args).or_else(|error| {
+        if !args.json {
+            return Err(error);
+        }
+        // Whoever reads JSON finds the reason there, too.
+        let location = failure::location(&error).map(|location| {
+            json!({ "file": location.path, "line": location.line, "column": location.column })
+        });
+        let reason = failure::explain(&error);
+        let report = json!([{ "ok": false, "error": reason, "location": location }]);
+        println!("{report:#}");
+        running::exit(failure::code(&error))
+    })
+}
+
+fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = match &args.config {
         Some(path) => Config::load(path)?,
         None => {
@@ -81,7 +97,10 @@ fn print(deployments: &Deployments, worker: &Worker, report: &Report) {
         Err(failure) => {
             anstream::eprintln!("{ERROR}error{ERROR:#}: {failure}");
             if let Some(stack) = mapped(deployments, worker, failure) {
-                anstream::eprintln!("{DIM}{stack}{DIM:#}");
+                let frames = stack.lines().filter(|line| line.starts_with("    at "));
+                for frame in frames {
+                    anstream::eprintln!("{DIM}{frame}{DIM:#}");
+                }
             }
         }
     }

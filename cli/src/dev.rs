@@ -27,12 +27,12 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
     let node = running::start(&config, &runtime, lines.clone())?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
-    greet(&node);
+    // Before the address is known to anybody, who may then change a file at once.
+    let _watch = watch::Watch::start(node.deployments())?;
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    let _watch = watch::Watch::start(node.deployments())?;
-    running::until_signal(&node)
+    running::until_signal(&node, || greet(&node))
 }
 
 fn greet(node: &Node) {

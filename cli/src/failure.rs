@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use bundle::{BundleError, Location};
 use node::{ConfigError, DeployError, StartError};
 
 /// Bad arguments or configuration.
@@ -10,13 +11,59 @@ pub(crate) const BAD_CONFIGURATION: u8 = 2;
 /// Prints an error; answers the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let red = crate::terminal::ERROR;
-    anstream::eprintln!("{red}error{red:#}: {error:#}");
+    anstream::eprintln!("{red}error{red:#}: {}", explain(error));
     ExitCode::from(code(error))
 }
 
-fn code(error: &anyhow::Error) -> u8 {
-    let bad_configuration = error.is::<ConfigError>()
-        || error.is::<DeployError>()
-        || matches!(error.downcast_ref(), Some(StartError::Deploy(_) | StartError::Tls(_)));
+/// The error and its causes. Many errors say their cause themselves; it is not said twice.
+pub(crate) fn explain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// The place in a worker's files that an error is about.
+pub(crate) fn location(error: &anyhow::Error) -> Option<&Location> {
+    match deploy_error(error)? {
+        DeployError::Bundle(error) => error.location(),
+        _ => None,
+    }
+}
+
+/// The exit code for an error.
+pub(crate) fn code(error: &anyhow::Error) -> u8 {
+    let bad_configuration = match deploy_error(error) {
+        // A worker with a fault in its code is not one with a fault in its configuration.
+        Some(DeployError::Bundle(BundleError::Source(_) | BundleError::TooBig { .. })) => false,
+        Some(_) => true,
+        None => {
+            error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Tls(_)))
+        }
+    };
     if bad_configuration { BAD_CONFIGURATION } else { 1 }
+}
+
+fn deploy_error(error: &anyhow::Error) -> Option<&DeployError> {
+    match error.downcast_ref() {
+        Some(StartError::Deploy(deploy)) => Some(deploy),
+        _ => error.downcast_ref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let full = anyhow!("no such file").context("cannot read a: no such file").context("oh");
+        assert_eq!(explain(&full), "oh: cannot read a: no such file");
+    }
 }

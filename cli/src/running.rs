@@ -1,5 +1,6 @@
 //! A node in this process, from its configuration to its exit code.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,11 +31,21 @@ pub(crate) fn start(
     Ok(node)
 }
 
-/// Serves until a signal; answers the exit code.
-pub(crate) fn until_signal(node: &Node) -> anyhow::Result<ExitCode> {
+/// Serves until a signal; answers the exit code. `announce` says that the node is there: from
+/// then on a signal is one to the node, and not one that ends any process.
+pub(crate) fn until_signal(node: &Node, announce: impl FnOnce()) -> anyhow::Result<ExitCode> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let code = tokio.block_on(node.run_until_signal()).context("cannot listen to signals")?;
-    exit(code)
+    let code = tokio.block_on(async {
+        let mut end = pin!(node.run_until_signal());
+        // Its first step listens to the signals.
+        tokio::select! {
+            biased;
+            code = &mut end => return code,
+            () = async { announce() } => {}
+        }
+        end.await
+    });
+    exit(code.context("cannot listen to signals")?)
 }
 
 /// Ends the process. V8's threads, and shards that do not come back, are not waited for.

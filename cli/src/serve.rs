@@ -26,10 +26,11 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
-    for address in node.local_addrs() {
-        tracing::info!(%address, "listening");
-    }
-    running::until_signal(&node)
+    running::until_signal(&node, || {
+        for address in node.local_addrs() {
+            tracing::info!(%address, "listening");
+        }
+    })
 }
 
 fn log_to_stderr(format: LogFormat) {

@@ -51,7 +51,9 @@ impl RequestLog for Lines {
 
 impl Observer for Lines {
     fn event_ended(&self, report: &EventReport) {
-        let Some((message, stack)) = &report.exception else { return };
+        let Some((message, stack)) = &report.exception else {
+            return exceeded(report);
+        };
         let served =
             Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
         let stack = match self.mapper.get() {
@@ -86,6 +88,17 @@ impl Observer for Lines {
              its shard was replaced{ERROR:#}"
         );
     }
+}
+
+/// Names the limit that ended an event. Where the response had begun, nothing else does.
+fn exceeded(report: &EventReport) {
+    let EventReport { worker, outcome, cpu, wall, .. } = report;
+    let spent = match outcome {
+        Outcome::ExceededCpu | Outcome::ExceededMemory => format!("{} of CPU time", took(*cpu)),
+        Outcome::ExceededWallTime => took(*wall),
+        _ => return,
+    };
+    anstream::eprintln!("{ERROR}{worker}: {outcome}{ERROR:#} {DIM}after {spent}{DIM:#}");
 }
 
 /// A duration as a person reads it.

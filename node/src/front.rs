@@ -22,6 +22,7 @@ use std::time::Duration;
 use http::Response;
 use runtime::{FetchEvent, ResponseBody};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +32,9 @@ use crate::refusal::{MapStack, Refusal, Served};
 use crate::tls::Tls;
 
 pub use listen::bind;
+
+/// A shard that does within so long nothing of what takes no time is stuck in a worker's slice.
+const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who answers requests.
 pub trait Handler: Send + Sync + 'static {
@@ -71,6 +75,8 @@ pub struct Front<H> {
     /// Connections that may still be opened.
     slots: Arc<Semaphore>,
     connections: TaskTracker,
+    /// Loops that accept connections.
+    listeners: TaskTracker,
     /// No new connections and no further requests on the present ones.
     stopping: CancellationToken,
     /// What still runs is cut off.
@@ -93,6 +99,7 @@ impl<H: Handler> Front<H> {
             dev,
             slots,
             connections: TaskTracker::new(),
+            listeners: TaskTracker::new(),
             stopping: CancellationToken::new(),
             killed: CancellationToken::new(),
         })
@@ -107,7 +114,8 @@ impl<H: Handler> Front<H> {
         tls: Option<Arc<Tls>>,
         closed: CancellationToken,
     ) {
-        listen::accept(self, listener, tls, closed).await;
+        let _tracked = self.listeners.token();
+        listen::accept(Arc::clone(&self), listener, tls, closed).await;
     }
 
     /// Open connections.
@@ -119,18 +127,21 @@ impl<H: Handler> Front<H> {
     /// Returns the number of connections that were cut off.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
         self.stopping.cancel();
+        self.listeners.close();
         self.connections.close();
-        if tokio::time::timeout(deadline, self.connections.wait()).await.is_ok() {
+        let ended = async {
+            // A connection that the kernel had accepted becomes one of ours before its listener
+            // ends. One on a shard that is stuck is not waited for.
+            let _ = timeout(STUCK_TIMEOUT, self.listeners.wait()).await;
+            self.connections.wait().await;
+        };
+        if timeout(deadline, ended).await.is_ok() {
             return 0;
         }
         let cut = self.connections.len();
         self.killed.cancel();
-        // A shard that is stuck in a worker's slice cannot drop its connections; it is not
-        // waited for.
-        let _ = tokio::time::timeout(KILL_TIMEOUT, self.connections.wait()).await;
+        // Nor is the end of connections on a stuck shard.
+        let _ = timeout(STUCK_TIMEOUT, self.connections.wait()).await;
         cut
     }
 }
-
-/// How long connections that are cut off may take to be dropped.
-const KILL_TIMEOUT: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 
-pub use bindings::event::body::{BodyError, RequestBody, ResponseBody};
+pub use bindings::event::body::{BodyError, Chunks, RequestBody, ResponseBody};
 
 /// A `fetch` event.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ mod watchdog;
 pub use bindings::fetch::OutboundPolicy;
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
-pub use event::{BodyError, EventReport, FetchEvent, RequestBody, ResponseBody};
+pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Runtime, StartReport, Stats};
 pub use version::Version;

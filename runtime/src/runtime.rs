@@ -27,6 +27,14 @@ use crate::watchdog;
 
 pub(crate) use shared::Shared;
 
+/// Stack traces as long as a developer needs them (V8's default is 10). And no unrolling of
+/// loops: where V8 finds a short inner loop without a check of its own (`new Array(100)` has
+/// one), it takes the check for interrupts out of the loop around it, and then neither a limit
+/// nor anything else stops `for (;;) kept.push(new Array(100))` (V8 15.0,
+/// LoopStackCheckElisionReducer).
+const V8_FLAGS: &str = "--stack-trace-limit=30 --no-turboshaft-loop-unrolling \
+                        --no-wasm-loop-unrolling";
+
 /// How often `drain` looks whether the events are over.
 const DRAIN_TICK: Duration = Duration::from_millis(5);
 
@@ -72,8 +80,7 @@ impl Runtime {
         store: Arc<dyn kv::Store>,
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Runtime> {
-        // A stack trace of a tenant's longest useful length; V8's own default is 10.
-        v8::V8::set_flags_from_string("--stack-trace-limit=30");
+        v8::V8::set_flags_from_string(V8_FLAGS);
         JsRuntime::init_platform(None);
         fatal::install();
         let shared = Shared::new(config, store, observer)?;

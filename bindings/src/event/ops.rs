@@ -198,7 +198,17 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::V
     let error = JsError::from_v8_exception(scope, error);
     let message = error.exception_message;
     let message = message.strip_prefix("Uncaught ").unwrap_or(&message);
-    Thrown { message: cut(message), stack: cut(error.stack.as_deref().unwrap_or_default()) }
+    Thrown { message: cut(message), stack: cut(&worker_frames(error.stack.as_deref())) }
+}
+
+/// A stack without the frames of the bindings, which say nothing to the worker's author.
+fn worker_frames(stack: Option<&str>) -> String {
+    let is_ours = |line: &&str| {
+        let frame = line.trim_start();
+        frame.starts_with("at ") && (frame.contains("(ext:") || frame.starts_with("at ext:"))
+    };
+    let lines = stack.unwrap_or_default().lines().filter(|line| !is_ours(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn cut(text: &str) -> String {

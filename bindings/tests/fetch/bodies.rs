@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::server::{Body, Server, endless, ok, ok_with, read_all};
 use crate::worker::Worker;
@@ -251,22 +251,35 @@ async fn a_damaged_coding_is_an_error() {
 
 async fn a_workers_stream_that_fails_does_not_look_complete() {
     let (sender, mut complete) = mpsc::unbounded_channel();
-    let server = Server::start(move |request| {
-        let sender = sender.clone();
+    let arrived = Rc::new(Notify::new());
+    let server = Server::start(move |mut request| {
+        let (sender, arrived) = (sender.clone(), arrived.clone());
         Box::pin(async move {
-            sender.send(read_all(request).await).unwrap();
+            if request.uri().path() == "/arrived" {
+                arrived.notified().await;
+            } else {
+                request.body_mut().frame().await.unwrap().unwrap();
+                arrived.notify_one();
+                sender.send(read_all(request).await).unwrap();
+            }
             ok("")
         })
     })
     .await;
     let script = format!(
-        "let n = 0;
-         const body = new ReadableStream({{ pull(c) {{
-             if (n++ > 2) throw new Error('out of ink');
-             c.enqueue(new TextEncoder().encode('line '));
+        "let first = true;
+         const body = new ReadableStream({{ async pull(c) {{
+             if (first) {{
+                 first = false;
+                 c.enqueue(new TextEncoder().encode('line'));
+             }} else {{
+                 await fetch('{}');
+                 throw new Error('out of ink');
+             }}
          }} }});
          return await failure(fetch('{}', {{ method: 'POST', body, duplex: 'half' }}));",
-        server.url("/")
+        server.url("/arrived"),
+        server.url("/upload")
     );
     let seen = Worker::new().run(&script).await;
     assert!(seen.starts_with("TypeError: fetch failed: 127.0.0.1:"), "{seen}");

@@ -23,6 +23,9 @@ use crate::tls::Tls;
 
 /// How long a client may take to notice that the connection closes.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long the first request of a new connection may take to arrive when the front is stopping:
+/// it was sent before the client could know.
+const LAST_CALL: Duration = Duration::from_millis(500);
 /// An HTTP/2 client that answers no ping for so long is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -47,8 +50,10 @@ impl<H: Handler> Shard<H> {
     pub(super) fn new(front: Arc<Front<H>>, tls: Option<Arc<Tls>>) -> Rc<Self> {
         let head_bytes = front.limits.url_bytes + front.limits.headers_bytes + HEAD_SLACK_BYTES;
         let mut builder = auto::Builder::new(LocalExecutor);
-        // Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
-        builder.http1().pipeline_flush(true).header_read_timeout(None).max_buf_size(head_bytes);
+        // `pipeline_flush` stays off: it sends nothing while unread bytes wait, so that an answer
+        // to a malformed head would never leave, nor a stream's chunks while a further request
+        // waits. Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
+        builder.http1().header_read_timeout(None).max_buf_size(head_bytes);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -85,34 +90,38 @@ impl<H: Handler> Shard<H> {
         let mut stopping = pin!(self.stopping.cancelled());
         let mut killed = pin!(self.killed.cancelled());
         let mut clock = pin!(sleep_until(Instant::now() + self.front.limits.idle_timeout));
-        let mut closing = false;
+        let mut phase = Phase::Open;
         poll_fn(|cx| {
-            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-                if let Err(error) = result {
-                    tracing::debug!(%client, error, "connection ended early");
+            loop {
+                if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                    if let Err(error) = result {
+                        tracing::debug!(%client, error, "connection ended early");
+                    }
+                    return Poll::Ready(());
                 }
-                return Poll::Ready(());
-            }
-            if killed.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            if !closing && stopping.as_mut().poll(cx).is_ready() {
-                closing = true;
+                if killed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                if phase == Phase::Open && stopping.as_mut().poll(cx).is_ready() {
+                    phase = Phase::LastCall;
+                    clock.as_mut().reset(Instant::now() + LAST_CALL);
+                }
+                match phase {
+                    Phase::LastCall if pulse.has_begun() || clock.as_mut().poll(cx).is_ready() => {}
+                    Phase::LastCall => return Poll::Pending,
+                    Phase::Open | Phase::Closing => {
+                        let closing = phase == Phase::Closing;
+                        match self.due(cx, &pulse, clock.as_mut(), closing) {
+                            Due::Later => return Poll::Pending,
+                            Due::Now => return Poll::Ready(()),
+                            Due::Farewell => {}
+                        }
+                    }
+                }
+                phase = Phase::Closing;
                 connection.as_mut().graceful_shutdown();
                 clock.as_mut().reset(Instant::now() + FAREWELL);
                 // Polled again, so that an idle connection closes now.
-                cx.waker().wake_by_ref();
-            }
-            match self.due(cx, &pulse, clock.as_mut(), closing) {
-                Due::Later => Poll::Pending,
-                Due::Now => Poll::Ready(()),
-                Due::Farewell => {
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                    clock.as_mut().reset(Instant::now() + FAREWELL);
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                }
             }
         })
         .await;
@@ -147,6 +156,16 @@ impl<H: Handler> Shard<H> {
         }
         Due::Later
     }
+}
+
+/// How far a connection is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The front is stopping, but the connection's first request may be on its way.
+    LastCall,
+    /// The client is told that no further request is served.
+    Closing,
 }
 
 /// What a connection's clock says.

@@ -20,6 +20,7 @@ const LINGER: Duration = Duration::from_secs(3);
 /// requests on it, all on one thread.
 pub(super) struct Pulse {
     running: Cell<usize>,
+    has_begun: Cell<bool>,
     idle_since: Cell<Instant>,
     /// When the first byte came after the connection was idle; of no meaning in HTTP/2, whose
     /// frames come at any time.
@@ -41,6 +42,7 @@ impl Pulse {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             running: Cell::new(0),
+            has_begun: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
             http2: Cell::new(false),
@@ -51,6 +53,7 @@ impl Pulse {
     /// A request has begun; it runs until the guard is dropped.
     pub(super) fn begin(self: &Rc<Self>, http2: bool) -> Running {
         self.running.set(self.running.get() + 1);
+        self.has_begun.set(true);
         self.head_since.set(None);
         self.http2.set(http2);
         Running(Rc::clone(self))
@@ -61,7 +64,12 @@ impl Pulse {
         self.lingers.set(true);
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    /// Whether there was a request at all.
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.get()
+    }
+
+    fn is_running(&self) -> bool {
         self.running.get() > 0
     }
 
@@ -75,6 +83,13 @@ impl Pulse {
             Some(since) if !self.http2.get() => Some(Deadline::Head(since + head)),
             _ => Some(Deadline::Idle(idle)),
         }
+    }
+
+    /// Whether the client may be sending what nobody reads: the rest of a body, or what follows
+    /// the point at which a head turned out malformed.
+    fn may_still_send(&self) -> bool {
+        let in_head = self.head_since.get().is_some() && !self.http2.get();
+        self.lingers.get() || (in_head && !self.is_running())
     }
 
     fn bytes_came(&self) {
@@ -165,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
         let this = self.get_mut();
         if this.lingering.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.pulse.lingers.get() {
+            if !this.pulse.may_still_send() {
                 return Poll::Ready(Ok(()));
             }
         }

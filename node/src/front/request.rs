@@ -68,8 +68,10 @@ pub(super) fn absolute(
     };
     hop::strip(&mut parts.headers);
     parts.headers.remove(EXPECT);
-    if !parts.headers.contains_key(HOST) {
-        let host = HeaderValue::from_str(target.authority.as_str()).map_err(|_| malformed())?;
+    // The worker sees one host, in the URL and in the header (RFC 9112 section 3.2.2).
+    let authority = target.authority.as_str();
+    if parts.headers.get(HOST).is_none_or(|host| host.as_bytes() != authority.as_bytes()) {
+        let host = HeaderValue::from_str(authority).map_err(|_| malformed())?;
         parts.headers.insert(HOST, host);
     }
     parts.headers.insert(CLIENT_ADDRESS, client.clone());

@@ -129,6 +129,13 @@ const CASES: &[(&str, &str, End)] = &[
         End::Cpu,
     ),
     ("endless_rejections", "for (;;) Promise.reject(new Error('x'))", End::CpuOrMemory),
+    // a loop with a short inner loop of V8's own, which optimised code would not leave
+    (
+        "an_endless_loop_around_a_short_array",
+        "const kept = []; for (;;) kept.push(new Array(100))",
+        End::CpuOrMemory,
+    ),
+    ("an_endless_loop_around_a_short_fill", "for (;;) new Array(100).fill(1)", End::Cpu),
     // memory
     (
         "a_bomb_of_arrays",
@@ -258,6 +265,11 @@ const CASES: &[(&str, &str, End)] = &[
         End::Harmless("x"),
     ),
     (
+        "patched_built_ins_around_kv",
+        "Promise.prototype.then = Map.prototype.set = JSON.parse = Array.prototype.push = Array.isArray = () => { throw 1 }; for (const k of ['metadata', 'keys', 'cursor', 'value']) Object.defineProperty(Object.prototype, k, { configurable: true, get() { throw 1 }, set() { throw 1 } }); await env.KV.put('k', '{\"a\":1}'); const m = await env.KV.get(['k'], 'json'); const v = await env.KV.get('k', 'json'); return new Response(String(m.get('k').a + v.a))",
+        End::Harmless("2"),
+    ),
+    (
         "a_patched_error",
         "globalThis.Error = globalThis.TypeError = function () { while (true) {} }; return new Response('x')",
         End::Harmless("x"),
@@ -358,6 +370,7 @@ fn worker(body: &str) -> Builder {
     Worker::with_handler(&format!(
         "if (request.url.endsWith('/ok')) return new Response('ok'); {body}"
     ))
+    .with_kv("KV")
     // Patching is the tenant's own affair, but here the next request must find its isolate
     // able to answer as well.
 }

@@ -1,3 +1,5 @@
+//! The table of addresses, and what each policy says of them.
+
 use super::OutboundPolicy;
 use std::net::IpAddr;
 

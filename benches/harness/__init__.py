@@ -1,0 +1,1 @@
+"""What the benches and the soak share: processes, the node, clients, figures."""

@@ -1,0 +1,106 @@
+"""The runtimes that Isolane is measured against: their pinned versions and how each is started."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+from . import node, processes
+from .figures import progress
+
+# Packages of the npm registry that bring the binary with them.
+VERSIONS = {"workerd": "1.20261117.1", "deno": "2.9.6", "bun": "1.4.5"}
+
+# Where the packages have the native binary; their own command may be a script that starts it.
+_BINARIES = {
+    "workerd": "@cloudflare/workerd-*/bin/workerd",
+    "deno": "@deno/*/deno",
+    "bun": "@oven/bun-linux-*/bin/bun",
+}
+
+
+def install(folder):
+    """Installs the pinned versions into `folder/node_modules` with npm."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    package = {"private": True, "dependencies": VERSIONS}
+    (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n", encoding="utf-8")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    subprocess.run(command, check=True)
+    for name, path in binaries(folder).items():
+        print(f"{name:8} {version_of(name, path)}  {path}")
+
+
+def binaries(folder):
+    """The peers that are installed: `{"deno": path, .., "node": path}`, Node from the PATH."""
+    found = {}
+    modules = pathlib.Path(folder) / "node_modules"
+    for name, pattern in _BINARIES.items():
+        native = sorted(modules.glob(pattern))
+        command = modules / ".bin" / name
+        if native:
+            found[name] = native[0]
+        elif command.exists():
+            found[name] = command
+        else:
+            progress(f"{name} is not installed in {folder}: left out")
+    if shutil.which("node"):
+        found["node"] = pathlib.Path(shutil.which("node"))
+    return found
+
+
+def version_of(name, path):
+    """The first line of what the binary says of its version."""
+    out = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
+    return out.stdout.splitlines()[0].removeprefix(name).strip().lstrip("v")
+
+
+class Peer:
+    """A running peer that serves `handlers/hello.js`, or for Node its equal.
+
+    `parallel` is the number of cores it is to use, in the way that its manual recommends: deno
+    with threads (`--parallel`), bun with a process per core on one port (`reusePort`), Node with
+    its cluster module. workerd has no such way and runs as it is.
+    """
+
+    def __init__(self, name, path, core=None, parallel=1):
+        self.port = node.free_port()
+        command, environment = _command(name, path, self.port, parallel)
+        environment["NODE_ENV"] = "production"
+        copies = parallel if name == "bun" else 1
+        self._processes = [
+            processes.start(command, core=core, environment=environment) for _ in range(copies)
+        ]
+        node.wait_until_answers(self.port, self._processes[0])
+
+    @property
+    def pids(self):
+        """The numbers of its processes."""
+        return [process.pid for process in self._processes]
+
+    def stop(self):
+        """Ends it."""
+        for process in self._processes:
+            processes.stop(process)
+
+
+def _command(name, path, port, parallel):
+    handlers = node.HANDLERS
+    if name == "workerd":
+        address = f"http=127.0.0.1:{port}"
+        return [path, "serve", handlers / "workerd.capnp", "--socket-addr", address], {}
+    if name == "deno":
+        command = [path, "serve", "--host", "127.0.0.1", "--port", port]
+        command += ["--parallel"] if parallel > 1 else []
+        environment = {"DENO_NO_UPDATE_CHECK": "1", "DENO_JOBS": str(parallel)}
+        return [*command, handlers / "hello.js"], environment
+    environment = {"PORT": str(port), "PARALLEL": str(parallel)}
+    if name == "bun":
+        return [path, "run", handlers / "bun.js"], environment
+    return [path, handlers / "node.mjs"], environment
+
+
+def cores():
+    """The cores that this process may use."""
+    return sorted(os.sched_getaffinity(0))

@@ -1,0 +1,21 @@
+//! The command line as a person uses it: the real binary, real files, sockets and signals. Not
+//! here: HTTP/2 and TLS.
+
+#[path = "command_line/check.rs"]
+mod check;
+#[path = "command_line/dev.rs"]
+mod dev;
+#[path = "support/folder.rs"]
+mod folder;
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/process.rs"]
+mod process;
+#[path = "command_line/serve.rs"]
+mod serve;
+#[path = "command_line/signals.rs"]
+mod signals;
+#[path = "command_line/streams.rs"]
+mod streams;
+#[path = "command_line/tenants.rs"]
+mod tenants;

@@ -1,0 +1,207 @@
+//! `isolane dev`: names, reloads, and errors with the lines of the sources.
+
+use crate::folder::Folder;
+use crate::http::{Connection, get};
+use crate::process::Process;
+
+fn dev(folder: &Folder, workers: &[&str]) -> (Process, u16) {
+    let arguments = ["dev", "--port", "0"].iter().chain(workers).copied();
+    let mut process = Process::start(folder.path(), arguments);
+    let port = process.dev_port();
+    (process, port)
+}
+
+fn says(text: &str) -> String {
+    format!("export default {{ fetch() {{ return new Response('{text}') }} }};\n")
+}
+
+#[test]
+fn each_worker_is_at_its_name_and_the_first_at_every_other_host() {
+    let folder = Folder::with(&[("shop/index.js", &says("shop")), ("My_API.ts", &says("api"))]);
+    let (_process, port) = dev(&folder, &["shop", "My_API.ts"]);
+    let cases = [
+        ("shop.localhost", "shop"),
+        ("my-api.localhost", "api"),
+        ("MY-API.LOCALHOST.", "api"),
+        ("localhost", "shop"),
+        ("127.0.0.1", "shop"),
+        ("anything.example.com", "shop"),
+    ];
+    for (host, expected) in cases {
+        assert_eq!(get(port, host, "/").body, expected, "{host}");
+        assert_eq!(get(port, &format!("{host}:{port}"), "/").body, expected, "{host} with port");
+    }
+}
+
+#[test]
+fn a_change_is_served_once_it_says_reloaded() {
+    let folder = Folder::with(&[("a.js", &says("one")), ("b.js", &says("other"))]);
+    let (mut process, port) = dev(&folder, &["a.js", "b.js"]);
+    let mut connection = Connection::open(port);
+    assert_eq!(connection.get("a.localhost", "/").body, "one");
+    for text in ["two", "three", "four"] {
+        folder.write("a.js", &says(text));
+        process.stdout.until("reloaded a ");
+        // Also over a connection that was there before.
+        assert_eq!(connection.get("a.localhost", "/").body, text);
+        assert_eq!(connection.get("b.localhost", "/").body, "other");
+    }
+}
+
+#[test]
+fn a_change_in_an_imported_file_or_in_the_configuration_reloads() {
+    let main = "import { text } from './lib/text.ts';
+        export default { fetch(_: Request, env: { NAME: string }) {
+            return new Response(text + ' ' + env.NAME) } }";
+    let folder = Folder::with(&[
+        ("app/index.ts", main),
+        ("app/lib/text.ts", "export const text: string = 'hello'"),
+        ("app/isolane.toml", "vars = { NAME = 'Ada' }"),
+    ]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    assert_eq!(get(port, "localhost", "/").body, "hello Ada");
+    folder.write("app/lib/text.ts", "export const text: string = 'good day'");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "good day Ada");
+    folder.write("app/isolane.toml", "vars = { NAME = 'Grace' }");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "good day Grace");
+}
+
+#[test]
+fn a_file_that_an_editor_replaces_is_reloaded() {
+    let folder = Folder::with(&[("a.js", &says("one"))]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    for text in ["two", "three"] {
+        folder.write(".a.js.swap", &says(text));
+        let path = |name| folder.path().join(name);
+        std::fs::rename(path(".a.js.swap"), path("a.js")).expect("the file is replaced");
+        process.stdout.until("reloaded a ");
+        assert_eq!(get(port, "localhost", "/").body, text);
+    }
+}
+
+#[test]
+fn a_broken_change_leaves_the_worker_as_it_was_until_it_is_mended() {
+    let folder = Folder::with(&[("a.ts", &says("good"))]);
+    let (mut process, port) = dev(&folder, &["a.ts"]);
+    folder.write("a.ts", "export default {\n  fetch( {\n");
+    process.stderr.until("error: a.ts:");
+    process.stderr.until("a goes on as it was");
+    assert_eq!(get(port, "localhost", "/").body, "good");
+    folder.write("a.ts", "import './gone.ts';\n");
+    process.stderr.until("error: a.ts:1:8");
+    process.stderr.until("a goes on as it was");
+    assert_eq!(get(port, "localhost", "/").body, "good");
+    folder.write("a.ts", &says("better"));
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "better");
+}
+
+#[test]
+fn a_request_that_runs_is_not_lost_when_its_worker_is_replaced() {
+    let echo = "export default { fetch(request) { return new Response(request.body) } }";
+    let folder = Folder::with(&[("a.js", echo)]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    let mut running = Connection::open(port);
+    running.begin_post("localhost", "/");
+    running.send_chunk("one");
+    assert_eq!(running.head().status, 200);
+    assert_eq!(running.chunk(), "one");
+    folder.write("a.js", &says("new"));
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "new");
+    running.send_chunk("two");
+    assert_eq!(running.chunk(), "two");
+    running.send_chunk("");
+    assert_eq!(running.chunk(), "");
+}
+
+const THROWS: &str = "interface Order { id: number; }
+
+type Total = { of: Order };
+
+function total(order: Order | null): Total {
+  throw new RangeError(`no order <${order}>`);
+}
+
+export default {
+  async fetch(_request: Request): Promise<Response> {
+    return Response.json(total(null));
+  },
+};
+";
+
+#[test]
+fn an_exception_shows_the_lines_of_the_typescript_source() {
+    let folder =
+        Folder::with(&[("app/src/shop.ts", THROWS), ("app/isolane.toml", "main = 'src/shop.ts'")]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    let mut connection = Connection::open(port);
+    let text = connection.get("localhost", "/");
+    assert_eq!((text.status, text.header("isolane-error")), (500, "1101"));
+    assert_eq!(text.header("content-type"), "text/plain; charset=utf-8");
+    let places = ["at total (src/shop.ts:6:9)", "fetch (src/shop.ts:11:26)"];
+    let page = connection.get_with("localhost", "/", "accept: text/html,*/*;q=0.8\r\n");
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("isolane-outcome"), "exception");
+    for place in places {
+        assert!(text.body.contains(place), "{}", text.body);
+        assert!(page.body.contains(place), "{}", page.body);
+    }
+    assert!(page.body.contains("no order &lt;null&gt;"), "{}", page.body);
+    process.stderr.until("app: RangeError: no order <null>");
+    for place in places {
+        process.stderr.until(place);
+    }
+}
+
+#[test]
+fn the_terminal_shows_requests_and_what_workers_print() {
+    let main = "export default { fetch(request) {
+        const { pathname } = new URL(request.url);
+        console.log('seen', pathname, { a: 1 });
+        console.error('careful');
+        return new Response('', { status: pathname === '/' ? 200 : 404 });
+    } }";
+    let folder = Folder::with(&[("a.js", main)]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    get(port, "localhost", "/?secret");
+    process.stdout.until("a seen / { a: 1 }");
+    let line = process.stdout.until("200 GET");
+    assert!(line.contains(" / ") && line.ends_with(" a") && !line.contains("secret"), "{line}");
+    process.stderr.until("a careful");
+    get(port, "localhost", "/nothing");
+    process.stdout.until("404 GET");
+}
+
+#[test]
+fn the_terminal_names_the_limit_that_broke_an_answer_off() {
+    let main = "export default { fetch({ body }) {
+        let pieces = 0;
+        return new Response(body.pipeThrough(new TransformStream({
+            transform(piece, controller) {
+                pieces += 1;
+                while (pieces === 2);
+                controller.enqueue(piece);
+            },
+        }))) } }";
+    let folder = Folder::with(&[("a.js", main)]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    let mut connection = Connection::open(port);
+    connection.begin_post("localhost", "/");
+    connection.send_chunk("one");
+    assert_eq!(connection.head().status, 200);
+    assert_eq!(connection.chunk(), "one");
+    connection.send_chunk("two");
+    process.stderr.until("a: exceededCpu after ");
+}
+
+#[test]
+fn nothing_coloured_is_printed_where_there_is_no_terminal() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    get(port, "localhost", "/");
+    let line = process.stdout.until("200 GET");
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+}

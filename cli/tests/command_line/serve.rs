@@ -1,0 +1,158 @@
+//! `isolane serve`: a node made of its `node.toml`.
+
+use crate::folder::Folder;
+use crate::http::{Connection, get};
+use crate::process::Process;
+
+/// Starts a node that listens on free ports of its own, with a log that a program can read.
+/// `node.toml` is `configuration` below that. Returns the port of the first listener.
+pub(crate) fn serve(folder: &Folder, configuration: &str) -> (Process, u16) {
+    const LISTEN: &str = "log = \"json\"\nlisten = [{ address = \"127.0.0.1:0\" }]\n";
+    folder.write("node.toml", &format!("{LISTEN}{configuration}"));
+    let mut process = Process::start(folder.path(), ["serve"]);
+    let port = listening(&mut process);
+    (process, port)
+}
+
+fn listening(process: &mut Process) -> u16 {
+    let line = process.stderr.until("\"listening\"");
+    let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
+    let address = event["address"].as_str().and_then(|address| address.rsplit_once(':'));
+    let port = address.and_then(|(_, port)| port.parse().ok());
+    port.unwrap_or_else(|| panic!("no port in {line}"))
+}
+
+const SHOWS: &str = "export default { fetch(request, env) {
+    const { host, pathname } = new URL(request.url);
+    return Response.json([env.NAME, host, pathname]) } }";
+
+#[test]
+fn requests_find_their_worker_by_host_and_path() {
+    let folder = Folder::with(&[
+        ("shop/index.js", SHOWS),
+        ("shop/isolane.toml", "vars = { NAME = 'shop' }\nroutes = ['shop.example.com']"),
+        ("blog.js", SHOWS),
+        ("rest.js", SHOWS),
+    ]);
+    let configuration = r#"
+        [[workers]]
+        path = "shop"
+        [[workers]]
+        path = "blog.js"
+        routes = ["shop.example.com/blog/*", "blog.example.com"]
+        vars = { NAME = "blog" }
+        [[workers]]
+        path = "rest.js"
+        routes = ["*.example.com"]
+        vars = { NAME = "rest" }
+    "#;
+    let (_process, port) = serve(&folder, configuration);
+    let mut connection = Connection::open(port);
+    let cases = [
+        ("shop.example.com", "/", "shop"),
+        ("SHOP.example.com.", "/a", "shop"),
+        ("shop.example.com", "/blog/1", "blog"),
+        ("shop.example.com", "/x/../blog/1", "blog"),
+        ("shop.example.com", "/blogs", "shop"),
+        ("blog.example.com", "/", "blog"),
+        ("a.b.example.com", "/", "rest"),
+    ];
+    for (host, path, worker) in cases {
+        let response = connection.get(host, path);
+        assert_eq!(response.status, 200, "{host}{path}");
+        let shown: Vec<String> = serde_json::from_str(&response.body).expect("an array");
+        assert_eq!(shown[0], worker, "{host}{path}");
+    }
+}
+
+#[test]
+fn a_host_that_nobody_serves_is_named_in_the_answer() {
+    let folder = Folder::with(&[("a.js", SHOWS)]);
+    let (_process, port) = serve(&folder, "workers = [{ path = 'a.js', routes = ['a.test'] }]");
+    let cases = [
+        ("b.test", 404, "1001", "b.test"),
+        ("a.localhost", 404, "1001", "a.localhost"),
+        ("localhost", 404, "1001", "localhost"),
+        ("sub.a.test", 404, "1001", "sub.a.test"),
+        ("a b.test", 400, "1400", "not valid"),
+        ("", 400, "1400", ""),
+    ];
+    for (host, status, code, named) in cases {
+        let response = get(port, host, "/");
+        assert_eq!(response.status, status, "{host:?}");
+        assert_eq!(response.header("isolane-error"), code, "{host:?}");
+        assert!(response.body.contains(named), "{}", response.body);
+    }
+    let twice = Connection::open(port).get_with("a.test", "/", "host: a.test\r\n");
+    assert_eq!((twice.status, twice.header("isolane-error")), (400, "1400"));
+}
+
+#[test]
+fn a_node_listens_wherever_it_is_told() {
+    let folder = Folder::with(&[("a.js", SHOWS)]);
+    let configuration = "log = 'json'
+        listen = [{ address = '127.0.0.1:0' }, { address = '127.0.0.1:0' }]
+        workers = [{ path = 'a.js', routes = ['*'], vars = { NAME = 'a' } }]";
+    folder.write("etc/node.toml", &configuration.replace("a.js", "../a.js"));
+    let mut process = Process::start(folder.path(), ["serve", "--config", "etc/node.toml"]);
+    let ports = [listening(&mut process), listening(&mut process)];
+    assert_ne!(ports[0], ports[1]);
+    for port in ports {
+        assert_eq!(get(port, "x", "/").status, 200);
+    }
+}
+
+#[test]
+fn an_exception_shows_nothing_to_the_client_and_its_place_in_the_log() {
+    let main = "const secret: string = 'hunter2';\nexport default { fetch() {\n  throw new Error(secret) } }";
+    let folder = Folder::with(&[("a.ts", main)]);
+    let (mut process, port) = serve(&folder, "workers = [{ path = 'a.ts', routes = ['*'] }]");
+    let response = get(port, "a.test", "/");
+    assert_eq!(response.status, 500);
+    assert_eq!(response.body, "Error 1101: The worker threw an exception.\n");
+    let line = process.stderr.until("Error: hunter2");
+    let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
+    assert_eq!(event["target"], "isolane::event");
+    assert_eq!(event["worker"], "a");
+    assert_eq!(event["outcome"], "exception");
+    let stack = event["stack"].as_str().expect("there is a stack");
+    assert!(stack.contains("(a.ts:3:9)"), "{stack}");
+}
+
+#[test]
+fn a_worker_that_goes_over_its_limits_hurts_nobody_else() {
+    let hog = "export default { fetch() { while (true); } }";
+    let folder = Folder::with(&[("hog.js", hog), ("good.js", SHOWS)]);
+    let configuration = r#"
+        limits = { cpu_ms_max = 20 }
+        workers = [
+            { path = "hog.js", routes = ["hog.test"] },
+            { path = "good.js", routes = ["good.test"], vars = { NAME = "good" } },
+        ]
+    "#;
+    let (_process, port) = serve(&folder, configuration);
+    for _ in 0..5 {
+        let over = get(port, "hog.test", "/");
+        assert_eq!((over.status, over.header("isolane-outcome")), (503, "exceededCpu"));
+        assert_eq!(over.body, "Error 1102: The worker exceeded its CPU limit of 20 ms.\n");
+        assert_eq!(get(port, "good.test", "/").status, 200);
+    }
+}
+
+#[test]
+fn requests_over_the_nodes_limits_are_refused() {
+    let folder = Folder::with(&[(
+        "a.js",
+        "export default { async fetch(request) {
+        return new Response((await request.text()).length) } }",
+    )]);
+    let configuration = "limits = { request_body_mb = 1, url_kb = 1, headers_kb = 2 }
+        workers = [{ path = 'a.js', routes = ['*'] }]";
+    let (_process, port) = serve(&folder, configuration);
+    let long = "a".repeat(3000);
+    assert_eq!(get(port, "a.test", &format!("/{long}")).status, 414);
+    let headers = format!("x: {long}\r\n");
+    assert_eq!(Connection::open(port).get_with("a.test", "/", &headers).status, 431);
+    let large = format!("content-length: {}\r\n", (1 << 20) + 1);
+    assert_eq!(Connection::open(port).get_with("a.test", "/", &large).status, 413);
+}

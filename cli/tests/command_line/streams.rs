@@ -1,0 +1,74 @@
+//! A worker that asks another one: bodies pass through both while they are still being sent.
+
+use crate::folder::Folder;
+use crate::http::{Connection, get};
+use crate::process::Process;
+
+const ECHO: &str = "export default { fetch(request) { return new Response(request.body) } }";
+
+const PROXY: &str = "export default { async fetch(request, env) {
+    const { method, headers, body } = request;
+    const answer = await fetch(env.ORIGIN, { method, headers, body });
+    return new Response(answer.body, answer);
+} }";
+
+/// A proxy and its origin, in two processes. Returns the proxy's port.
+fn proxied(origin: &str) -> (Folder, [Process; 2], u16) {
+    let folder = Folder::with(&[("origin.js", origin), ("proxy/index.js", PROXY)]);
+    let start = |worker| {
+        let mut process = Process::start(folder.path(), ["dev", worker, "--port", "0"]);
+        let port = process.dev_port();
+        (process, port)
+    };
+    let (origin, origin_port) = start("origin.js");
+    let vars = format!("vars = {{ ORIGIN = 'http://127.0.0.1:{origin_port}' }}");
+    folder.write("proxy/isolane.toml", &vars);
+    let (proxy, port) = start("proxy");
+    (folder, [origin, proxy], port)
+}
+
+#[test]
+fn each_piece_of_a_body_comes_back_before_the_next_one_is_sent() {
+    let (_folder, _processes, port) = proxied(ECHO);
+    let mut connection = Connection::open(port);
+    connection.begin_post("localhost", "/");
+    connection.send_chunk("piece 0");
+    assert_eq!(connection.head().status, 200);
+    assert_eq!(connection.chunk(), "piece 0");
+    for number in 1..20 {
+        let piece = format!("piece {number}");
+        connection.send_chunk(&piece);
+        assert_eq!(connection.chunk(), piece);
+    }
+    connection.send_chunk("");
+    assert_eq!(connection.chunk(), "");
+}
+
+#[test]
+fn a_client_that_goes_away_is_noticed_by_the_origin() {
+    let origin = "let canceled = 0;
+        export default { fetch(request) {
+            if (new URL(request.url).search) return new Response(String(canceled));
+            return new Response(new ReadableStream({
+                pull(controller) { controller.enqueue(new Uint8Array(65536)) },
+                cancel() { canceled += 1; console.log('nobody reads') },
+            }));
+        } }";
+    let (_folder, [mut origin, _proxy], port) = proxied(origin);
+    let mut leaving = Connection::open(port);
+    leaving.begin_post("localhost", "/");
+    assert_eq!(leaving.head().status, 200);
+    drop(leaving);
+    origin.stdout.until("nobody reads");
+}
+
+#[test]
+fn an_origin_that_is_not_there_is_an_exception_of_the_worker() {
+    let (folder, _processes, _port) = proxied(ECHO);
+    // Port 1 is reserved and nobody's.
+    folder.write("proxy/isolane.toml", "vars = { ORIGIN = 'http://127.0.0.1:1' }");
+    let mut process = Process::start(folder.path(), ["dev", "proxy", "--port", "0"]);
+    let port = process.dev_port();
+    let response = get(port, "localhost", "/");
+    assert_eq!((response.status, response.header("isolane-error")), (500, "1101"));
+}

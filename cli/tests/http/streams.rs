@@ -1,0 +1,116 @@
+//! Bodies that are still on their way, and clients that go away.
+
+use crate::client::Connection;
+use crate::curl::Curl;
+use crate::node::{HOST, Node};
+
+#[test]
+fn a_body_is_echoed_while_it_is_being_sent() {
+    let node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.begin_post("/echo");
+    connection.send_chunk("one");
+    assert_eq!(connection.head().status, 200);
+    assert_eq!(connection.chunk(), "one");
+    for text in ["two", "three"] {
+        connection.send_chunk(text);
+        assert_eq!(connection.chunk(), text);
+    }
+    connection.send_chunk("");
+    assert_eq!(connection.chunk(), "");
+    connection.get("/");
+    assert_eq!(connection.answer().body, "hello app.test");
+}
+
+#[test]
+fn a_client_that_goes_away_during_the_handler_aborts_the_signal() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/hang");
+    node.logged("hanging");
+    drop(connection);
+    node.logged("the signal aborted");
+}
+
+#[test]
+fn a_client_that_goes_away_during_the_handler_is_logged_as_gone() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/hang");
+    node.logged("hanging");
+    drop(connection);
+    let line = node.logged("isolane::access");
+    assert!(line.contains("status=499") && line.contains("outcome=\"canceled\""), "{line}");
+}
+
+#[test]
+fn a_client_that_closes_its_half_counts_as_gone() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/hang");
+    node.logged("hanging");
+    connection.finish();
+    node.logged("the signal aborted");
+    assert_eq!(connection.rest(), "");
+}
+
+#[test]
+fn a_client_that_goes_away_after_its_body_aborts_the_signal() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection
+        .send(&format!("POST /hang HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\n\r\nbody"));
+    node.logged("hanging");
+    drop(connection);
+    node.logged("the signal aborted");
+}
+
+#[test]
+fn a_client_that_resets_its_http_2_stream_aborts_the_signal() {
+    let mut node = Node::start();
+    let running = Curl::prior_knowledge(&node, "/hang").start();
+    node.logged("hanging");
+    drop(running);
+    node.logged("the signal aborted");
+}
+
+#[test]
+fn a_client_that_goes_away_during_its_body_fails_the_workers_reading() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.begin_post("/read");
+    connection.send_chunk("a part");
+    node.logged("reading");
+    drop(connection);
+    node.logged("the body failed");
+}
+
+#[test]
+fn a_client_that_goes_away_during_the_answer_cancels_the_stream() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/endless");
+    assert_eq!(connection.head().status, 200);
+    assert_eq!(connection.chunk().len(), 1024);
+    drop(connection);
+    node.logged("the stream was cancelled");
+}
+
+#[test]
+fn a_client_that_goes_away_during_an_answer_in_http_2_cancels_the_stream() {
+    let mut node = Node::start();
+    let mut running = Curl::prior_knowledge(&node, "/endless").start();
+    running.read(10_000);
+    drop(running);
+    node.logged("the stream was cancelled");
+}
+
+#[test]
+fn an_answer_that_breaks_off_does_not_look_whole() {
+    let node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/breaks");
+    assert!(!connection.rest().ends_with("0\r\n\r\n"));
+    // 92: the stream was reset.
+    assert_eq!(Curl::prior_knowledge(&node, "/breaks").failure(), 92);
+}

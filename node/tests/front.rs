@@ -1,0 +1,17 @@
+//! The HTTP front against real sockets, with a handler made by each test: no isolates. What
+//! workers make of requests is tested through the binary.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "front/support.rs"]
+mod support;
+
+#[path = "front/departures.rs"]
+mod departures;
+#[path = "front/endings.rs"]
+mod endings;
+#[path = "front/limits.rs"]
+mod limits;
+#[path = "front/requests.rs"]
+mod requests;
+#[path = "front/secured.rs"]
+mod secured;
