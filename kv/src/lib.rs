@@ -6,15 +6,18 @@
 
 mod clock;
 mod cursor;
+mod embedded;
 mod error;
 mod limits;
 mod lookup;
 mod memory;
 mod store;
+mod stream;
 mod validate;
 
 pub use clock::{Clock, ManualClock, SystemClock, UnixSeconds};
 pub use cursor::{decode_cursor, encode_cursor};
+pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
 pub use error::{KeyError, Refused, StoreError};
 pub use limits::{
     MAX_BULK_BYTES, MAX_BULK_KEYS, MAX_KEY_BYTES, MAX_LIST_KEYS, MAX_METADATA_BYTES,
@@ -22,7 +25,10 @@ pub use limits::{
 };
 pub use lookup::Lookup;
 pub use memory::{MemoryOptions, MemoryStore};
-pub use store::{Entry, ListPage, ListRequest, ListedKey, Namespace, Put, Store, Value};
+pub use store::{
+    Change, Entry, ListPage, ListRequest, ListedKey, Namespace, NamespaceInfo, Put, Store,
+    StreamedEntry, ValueSink, ValueSource,
+};
 pub use validate::{
     BulkType, validate_bulk, validate_bulk_bytes, validate_cache_ttl, validate_expiration,
     validate_key, validate_list_limit, validate_metadata, validate_prefix, validate_value_bytes,

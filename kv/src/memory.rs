@@ -4,7 +4,7 @@
 
 mod keyspace;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,12 +13,16 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 
 use crate::clock::{Clock, SystemClock, UnixSeconds};
-use crate::error::{KeyError, Refused, StoreError};
+use crate::error::{Refused, StoreError};
 use crate::lookup::Lookup;
-use crate::store::{Entry, ListPage, ListRequest, Namespace, Put, Store, Value};
-use crate::validate::{validate_bulk_bytes, validate_key, validate_metadata, validate_value_bytes};
+use crate::store::{
+    Change, Entry, ListPage, ListRequest, Namespace, NamespaceInfo, Put, Store, StreamedEntry,
+    ValueSink,
+};
+use crate::stream::GatheringSink;
+use crate::validate::validate_bulk_bytes;
 
-use keyspace::{Keyspace, record_bytes};
+use keyspace::Keyspace;
 
 /// How a [`MemoryStore`] is set up.
 #[derive(Clone)]
@@ -34,7 +38,14 @@ pub struct MemoryOptions {
 ///
 /// A namespace has its own lock, so that no tenant waits for another; the table of namespaces is
 /// read without one.
+///
+/// A clone is the same store.
+#[derive(Clone)]
 pub struct MemoryStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     clock: Arc<dyn Clock>,
     max_bytes: u64,
     used_bytes: AtomicU64,
@@ -50,22 +61,23 @@ impl Default for MemoryOptions {
 impl MemoryStore {
     /// An empty store.
     pub fn new(options: MemoryOptions) -> Self {
-        Self {
+        let inner = Inner {
             clock: options.clock,
             max_bytes: options.max_bytes.unwrap_or(u64::MAX),
             used_bytes: AtomicU64::new(0),
             namespaces: ArcSwap::default(),
-        }
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The bytes that keys, values and metadata take now, with their share of the index. Keys that
     /// have expired count until they are swept.
     pub fn used_bytes(&self) -> u64 {
-        self.used_bytes.load(Ordering::Relaxed)
+        self.inner.used_bytes.load(Ordering::Relaxed)
     }
 
     fn keyspace(&self, namespace: &Namespace) -> Option<Arc<RwLock<Keyspace>>> {
-        self.namespaces.load().get(namespace).cloned()
+        self.inner.namespaces.load().get(namespace).cloned()
     }
 
     fn keyspace_for_writing(&self, namespace: &Namespace) -> Arc<RwLock<Keyspace>> {
@@ -73,7 +85,7 @@ impl MemoryStore {
             return found;
         }
         let fresh = Arc::new(RwLock::new(Keyspace::default()));
-        let before = self.namespaces.rcu(|namespaces| {
+        let before = self.inner.namespaces.rcu(|namespaces| {
             let mut namespaces = HashMap::clone(namespaces);
             namespaces.entry(namespace.clone()).or_insert_with(|| fresh.clone());
             namespaces
@@ -82,58 +94,50 @@ impl MemoryStore {
         before.get(namespace).cloned().unwrap_or(fresh)
     }
 
-    fn write(&self, namespace: &Namespace, key: &str, put: Put) -> Result<(), StoreError> {
-        let Put { value: Value::Bytes(value), expiration, metadata } = put;
-        validate_key(key).map_err(KeyError::into_refused)?;
-        validate_value_bytes(value.len())?;
-        validate_metadata(metadata.as_deref().unwrap_or_default())?;
-        let entry = Entry { value, expiration, metadata };
-        let needed = record_bytes(key, &entry);
-        if !self.reserve(needed) {
-            self.sweep_all();
-            if !self.reserve(needed) {
-                return self.replace_in_full_store(namespace, key, entry, needed);
+    /// Makes the changes if they fit, or tells how many bytes they take.
+    fn try_write(&self, namespace: &Namespace, changes: &[Change]) -> Result<(), u64> {
+        let keyspace = if changes.iter().any(|change| change.put.is_some()) {
+            self.keyspace_for_writing(namespace)
+        } else {
+            let Some(found) = self.keyspace(namespace) else { return Ok(()) };
+            found
+        };
+        let mut keyspace = keyspace.write();
+        self.release(keyspace.sweep(self.inner.clock.now()));
+        let needed = changes.iter().map(Change::record_bytes).sum::<u64>();
+        let keys: BTreeSet<_> = changes.iter().map(|change| change.key.as_str()).collect();
+        let freed = keys.into_iter().map(|key| keyspace.bytes_under(key)).sum();
+        let reserved = needed.saturating_sub(freed);
+        if !self.reserve(reserved) {
+            return Err(needed);
+        }
+        let (mut inserted, mut removed) = (0, 0);
+        for change in changes {
+            match change.put.clone() {
+                None => removed += keyspace.remove(&change.key),
+                Some(put) => {
+                    inserted += change.record_bytes();
+                    removed += keyspace.insert(&change.key, put.into());
+                }
             }
         }
-        let keyspace = self.keyspace_for_writing(namespace);
-        let mut keyspace = keyspace.write();
-        let freed = keyspace.sweep(self.clock.now()) + keyspace.insert(key, entry);
-        self.release(freed);
-        Ok(())
-    }
-
-    /// Without room for both values, the new one still fits if the one it replaces leaves enough.
-    fn replace_in_full_store(
-        &self,
-        namespace: &Namespace,
-        key: &str,
-        entry: Entry,
-        needed: u64,
-    ) -> Result<(), StoreError> {
-        let full = StoreError::Full { needed_bytes: needed, bound_bytes: self.max_bytes };
-        let Some(keyspace) = self.keyspace(namespace) else { return Err(full) };
-        let mut keyspace = keyspace.write();
-        let freed = keyspace.bytes_under(key);
-        if needed > freed && !self.reserve(needed - freed) {
-            return Err(full);
-        }
-        keyspace.insert(key, entry);
-        self.release(freed.saturating_sub(needed));
+        self.release(reserved + removed - inserted);
         Ok(())
     }
 
     fn reserve(&self, bytes: u64) -> bool {
-        let add = |used: u64| used.checked_add(bytes).filter(|total| *total <= self.max_bytes);
-        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+        let add =
+            |used: u64| used.checked_add(bytes).filter(|total| *total <= self.inner.max_bytes);
+        self.inner.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
     }
 
     fn release(&self, bytes: u64) {
-        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.inner.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn sweep_all(&self) {
-        let now = self.clock.now();
-        for keyspace in self.namespaces.load().values() {
+        let now = self.inner.clock.now();
+        for keyspace in self.inner.namespaces.load().values() {
             self.release(keyspace.write().sweep(now));
         }
     }
@@ -141,19 +145,19 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     fn now(&self) -> UnixSeconds {
-        self.clock.now()
+        self.inner.clock.now()
     }
 
     fn get(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Bytes>> {
         let Some(keyspace) = self.keyspace(namespace) else { return Lookup::done(None) };
         let keyspace = keyspace.read();
-        Lookup::done(keyspace.get(key, self.clock.now()).map(|entry| entry.value.clone()))
+        Lookup::done(keyspace.get(key, self.inner.clock.now()).map(|entry| entry.value.clone()))
     }
 
     fn get_entry(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Entry>> {
         let Some(keyspace) = self.keyspace(namespace) else { return Lookup::done(None) };
         let keyspace = keyspace.read();
-        Lookup::done(keyspace.get(key, self.clock.now()).cloned())
+        Lookup::done(keyspace.get(key, self.inner.clock.now()).cloned())
     }
 
     fn get_many(&self, namespace: &Namespace, keys: &[String]) -> Lookup<Vec<Option<Entry>>> {
@@ -161,7 +165,7 @@ impl Store for MemoryStore {
             return Lookup::done(vec![None; keys.len()]);
         };
         let keyspace = keyspace.read();
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         let mut total_bytes = 0_usize;
         let entries: Result<Vec<_>, Refused> = keys
             .iter()
@@ -174,27 +178,79 @@ impl Store for MemoryStore {
         Lookup::Ready(entries.map_err(StoreError::from))
     }
 
-    fn put(&self, namespace: &Namespace, key: &str, put: Put) -> Lookup<()> {
-        self.write(namespace, key, put).into()
+    fn get_stream(&self, namespace: &Namespace, key: &str) -> Lookup<Option<StreamedEntry>> {
+        self.get_entry(namespace, key).map(|entry| entry.map(StreamedEntry::whole))
     }
 
-    fn delete(&self, namespace: &Namespace, key: &str) -> Lookup<()> {
-        if let Some(keyspace) = self.keyspace(namespace) {
-            self.release(keyspace.write().remove(key));
+    fn write(&self, namespace: &Namespace, changes: Vec<Change>) -> Lookup<()> {
+        if let Err(refused) = changes.iter().try_for_each(Change::validate) {
+            return Lookup::failed(refused);
         }
-        Lookup::done(())
+        let written = self.try_write(namespace, &changes).or_else(|_| {
+            self.sweep_all();
+            self.try_write(namespace, &changes)
+        });
+        let bound_bytes = self.inner.max_bytes;
+        written.map_err(|needed_bytes| StoreError::Full { needed_bytes, bound_bytes }).into()
+    }
+
+    fn put_stream(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        expiration: Option<UnixSeconds>,
+        metadata: Option<Arc<str>>,
+    ) -> Result<Box<dyn ValueSink>, StoreError> {
+        let put = Put { value: Bytes::new(), expiration, metadata };
+        let change = Change { key: key.to_owned(), put: Some(put) };
+        change.validate()?;
+        let store = self.clone();
+        let namespace = namespace.clone();
+        Ok(Box::new(GatheringSink::new(change, move |change| {
+            store.write(&namespace, vec![change])
+        })))
     }
 
     fn list(&self, namespace: &Namespace, request: &ListRequest) -> Lookup<ListPage> {
         let Some(keyspace) = self.keyspace(namespace) else {
             return Lookup::done(ListPage::default());
         };
-        let now = self.clock.now();
+        let now = self.inner.clock.now();
         // A list walks over what has expired, so that each expired key may be walked over once.
         if keyspace.read().has_expired(now) {
             self.release(keyspace.write().sweep(now));
         }
         Lookup::done(keyspace.read().list(request, now))
+    }
+
+    fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
+        let namespaces = self.inner.namespaces.load();
+        let mut found: Vec<_> = namespaces
+            .iter()
+            .map(|(namespace, keyspace)| {
+                let (keys, bytes) = keyspace.read().size();
+                NamespaceInfo { namespace: namespace.clone(), keys, bytes }
+            })
+            .collect();
+        found.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+        Lookup::done(found)
+    }
+
+    fn create_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        let fresh = self.keyspace(namespace).is_none();
+        self.keyspace_for_writing(namespace);
+        Lookup::done(fresh)
+    }
+
+    fn delete_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        let before = self.inner.namespaces.rcu(|namespaces| {
+            let mut namespaces = HashMap::clone(namespaces);
+            namespaces.remove(namespace);
+            namespaces
+        });
+        let Some(keyspace) = before.get(namespace) else { return Lookup::done(false) };
+        self.release(keyspace.write().clear());
+        Lookup::done(true)
     }
 }
 

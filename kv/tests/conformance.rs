@@ -11,10 +11,56 @@ mod conformance {
 
 use std::sync::Arc;
 
-use isolane_kv::{Clock, MemoryOptions, MemoryStore, Store};
+use isolane_kv::{Clock, EmbeddedOptions, EmbeddedStore, MemoryOptions, MemoryStore, Store};
+use tempfile::TempDir;
 
 fn memory(clock: Arc<dyn Clock>) -> Arc<dyn Store> {
     Arc::new(MemoryStore::new(MemoryOptions { clock, max_bytes: None }))
+}
+
+/// The embedded engine in folders that go away with this.
+#[derive(Default)]
+struct Folders(std::cell::RefCell<Vec<TempDir>>);
+
+impl Folders {
+    fn embedded(&self, clock: Arc<dyn Clock>, cache_bytes: u64) -> Arc<dyn Store> {
+        let folder = TempDir::new().unwrap();
+        // A short log, so that checkpoints happen in the middle of things.
+        let options = EmbeddedOptions {
+            clock,
+            cache_bytes,
+            log_bytes: 8 << 10,
+            min_free_bytes: 0,
+            ..EmbeddedOptions::default()
+        };
+        let store = EmbeddedStore::open(folder.path(), options).unwrap();
+        self.0.borrow_mut().push(folder);
+        Arc::new(store)
+    }
+}
+
+#[test]
+fn the_embedded_engine_conforms() {
+    let folders = Folders::default();
+    conformance::cases::run(|clock| folders.embedded(clock, 1 << 20));
+}
+
+#[test]
+fn the_embedded_engine_conforms_without_a_cache() {
+    let folders = Folders::default();
+    conformance::cases::run(|clock| folders.embedded(clock, 0));
+}
+
+#[test]
+fn the_embedded_engine_agrees_with_the_model() {
+    let folders = Folders::default();
+    conformance::model::run(|clock| folders.embedded(clock, 1 << 20), 48);
+}
+
+#[test]
+fn the_embedded_engine_agrees_with_the_model_without_a_cache() {
+    let folders = Folders::default();
+    conformance::model::run(|clock| folders.embedded(clock, 0), 48);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::clock::UnixSeconds;
-use crate::store::{Entry, ListPage, ListRequest, ListedKey};
+use crate::store::{Change, Entry, ListPage, ListRequest, ListedKey};
 
 /// What a key costs beside its text, value and metadata: its nodes in the two trees and their
 /// share of empty slots.
@@ -18,10 +18,20 @@ pub(super) struct Keyspace {
     expirations: BTreeSet<(UnixSeconds, Arc<str>)>,
 }
 
-/// What a record counts for in the bound of the store.
-pub(super) fn record_bytes(key: &str, entry: &Entry) -> u64 {
-    let metadata = entry.metadata.as_ref().map_or(0, |metadata| metadata.len());
-    (key.len() + entry.value.len() + metadata) as u64 + RECORD_OVERHEAD_BYTES
+impl Change {
+    /// What the change adds to the bound of the store.
+    pub(super) fn record_bytes(&self) -> u64 {
+        let Some(put) = &self.put else { return 0 };
+        content_bytes(&self.key, &put.value, put.metadata.as_deref()) + RECORD_OVERHEAD_BYTES
+    }
+}
+
+fn record_bytes(key: &str, entry: &Entry) -> u64 {
+    content_bytes(key, &entry.value, entry.metadata.as_deref()) + RECORD_OVERHEAD_BYTES
+}
+
+fn content_bytes(key: &str, value: &[u8], metadata: Option<&str>) -> u64 {
+    (key.len() + value.len() + metadata.map_or(0, str::len)) as u64
 }
 
 impl Keyspace {
@@ -53,6 +63,19 @@ impl Keyspace {
             self.expirations.remove(&(at, key));
         }
         freed
+    }
+
+    /// How many keys there are, and the bytes of their names, values and metadata.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let content =
+            |(key, entry): (&Arc<str>, &Entry)| record_bytes(key, entry) - RECORD_OVERHEAD_BYTES;
+        (self.entries.len() as u64, self.entries.iter().map(content).sum())
+    }
+
+    /// Removes everything and tells how many bytes it counted for.
+    pub(super) fn clear(&mut self) -> u64 {
+        self.expirations.clear();
+        std::mem::take(&mut self.entries).iter().map(|(key, entry)| record_bytes(key, entry)).sum()
     }
 
     pub(super) fn has_expired(&self, now: UnixSeconds) -> bool {

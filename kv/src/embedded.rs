@@ -1,0 +1,378 @@
+//! The engine that keeps its data in a folder: an ordered, transactional database file (redb), a
+//! write-ahead log before it, and a cache in memory.
+//!
+//! A write goes to the one writer thread (`writer`), which has a group of them on disk with one
+//! sync. A read looks into the cache on the thread that asks; what is not there is read by reader
+//! threads (`readers`) from a snapshot of the tables that no writer changes.
+
+mod apply;
+mod batch;
+mod cache;
+mod disk;
+mod fair;
+mod fault;
+mod holds;
+mod housekeeping;
+mod job;
+mod log;
+mod metrics;
+mod open;
+mod pieces;
+mod readers;
+mod record;
+mod schema;
+mod shared;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use prometheus_client::registry::Registry;
+
+use crate::clock::{Clock, SystemClock, UnixSeconds};
+use crate::error::{Refused, StoreError};
+use crate::lookup::Lookup;
+use crate::store::{
+    Change, Entry, ListPage, ListRequest, Namespace, NamespaceInfo, Put, Store, StreamedEntry,
+    ValueSink,
+};
+use crate::validate::validate_bulk_bytes;
+
+pub use self::open::OpenError;
+
+use self::cache::{Cache, Cached};
+use self::disk::{Disk, Folder};
+use self::fair::FairQueue;
+use self::fault::Fault;
+use self::holds::Holds;
+use self::job::Job;
+use self::metrics::Metrics;
+use self::open::{FileOptions, Opened};
+use self::pieces::{Kept, PiecesSink, PiecesSource};
+use self::shared::Shared;
+use self::snapshot::{FoundValue, Snapshot, reading};
+use self::writer::{Writer, WriterOptions};
+
+/// How an [`EmbeddedStore`] is set up.
+#[derive(Clone)]
+pub struct EmbeddedOptions {
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The most bytes of keys, values and metadata that are kept in memory, about.
+    pub cache_bytes: u64,
+    /// The most bytes of the database's pages that are kept in memory.
+    pub page_cache_bytes: usize,
+    /// The length of the log, which bounds what the next start has to replay.
+    pub log_bytes: u64,
+    /// Writes are refused as long as the disk has less room than this, in bytes.
+    pub min_free_bytes: u64,
+    /// How many threads read what is not in memory.
+    pub readers: usize,
+}
+
+/// A [`Store`] in a folder. What it has answered to a write with is on disk.
+///
+/// Dropping it writes out what is waiting and releases the folder.
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            cache_bytes: 128 << 20,
+            page_cache_bytes: 64 << 20,
+            log_bytes: 16 << 20,
+            min_free_bytes: 64 << 20,
+            readers: 2,
+        }
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a folder, for this process alone; an absent one is made. Whatever way the
+    /// last process with it ended, it has every write that was answered.
+    ///
+    /// # Errors
+    ///
+    /// When another process has the folder, or it cannot be used, or is damaged.
+    pub fn open(folder: &Path, options: EmbeddedOptions) -> Result<Self, OpenError> {
+        let disk = Arc::new(Folder::take(folder)?);
+        Self::open_on(disk, folder, options)
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        options: EmbeddedOptions,
+    ) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        let files = FileOptions {
+            page_cache_bytes: options.page_cache_bytes,
+            log_bytes: options.log_bytes,
+        };
+        let shared = Arc::new(Shared {
+            clock: options.clock,
+            database: ArcSwapOption::empty(),
+            namespaces: ArcSwap::default(),
+            cache: Cache::new(options.cache_bytes),
+            holds: Arc::<Holds>::default(),
+            jobs: FairQueue::new(),
+            reads: FairQueue::new(),
+            metrics: Arc::new(Metrics::new()),
+        });
+        let readers = options.readers.max(1);
+        let opened = Opened::open(&*disk, files, &shared.holds);
+        let opened = shared.open(opened.map_err(|fault| fault.at(path.to_owned()))?);
+        let options = WriterOptions {
+            files,
+            min_free_bytes: options.min_free_bytes,
+            path: PathBuf::from(path),
+        };
+        // Made before the threads, so that a failure to start one ends the others.
+        let mut store = Self { shared: Arc::clone(&shared), threads: Vec::new() };
+        let writer = Writer::new(Arc::clone(&shared), disk, options, opened);
+        let run = move || writer.run();
+        let writer = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(run);
+        store.threads.push(writer.map_err(io)?);
+        store.threads.extend(readers::start(&shared, readers).map_err(io)?);
+        Ok(store)
+    }
+
+    /// Adds what the store counts about itself to a registry of metrics.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
+    }
+
+    /// The bytes that the cache takes now, about.
+    pub fn cached_bytes(&self) -> u64 {
+        self.shared.cache.used_bytes()
+    }
+
+    /// What is under a key, from memory or with a reader thread.
+    fn lookup<T: Send + 'static>(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        form: fn(&Entry) -> T,
+    ) -> Lookup<Option<T>> {
+        let Some(number) = self.shared.number(namespace) else { return Lookup::done(None) };
+        if let Some(cached) = self.shared.cache.get(number, key) {
+            self.shared.metrics.hit();
+            return Lookup::done(visible(&cached, self.now()).map(form));
+        }
+        self.shared.metrics.miss();
+        let key = key.to_owned();
+        self.shared.read(namespace, move |shared, database| {
+            let entry = find(shared, database, number, &key)?;
+            Ok(visible(&entry, shared.clock.now()).map(form))
+        })
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.shared.jobs.close();
+        self.shared.reads.close();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the KV store panicked");
+            }
+        }
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn now(&self) -> UnixSeconds {
+        self.shared.clock.now()
+    }
+
+    fn get(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Bytes>> {
+        self.lookup(namespace, key, |entry| entry.value.clone())
+    }
+
+    fn get_entry(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Entry>> {
+        self.lookup(namespace, key, Entry::clone)
+    }
+
+    fn get_stream(&self, namespace: &Namespace, key: &str) -> Lookup<Option<StreamedEntry>> {
+        let Some(number) = self.shared.number(namespace) else { return Lookup::done(None) };
+        if let Some(cached) = self.shared.cache.get(number, key) {
+            self.shared.metrics.hit();
+            let entry = visible(&cached, self.now()).cloned();
+            return Lookup::done(entry.map(StreamedEntry::whole));
+        }
+        self.shared.metrics.miss();
+        let key = key.to_owned();
+        let (namespace, store) = (namespace.clone(), Arc::clone(&self.shared));
+        self.shared.read(&namespace.clone(), move |shared, database| {
+            reading(find_stream(shared, database, number, &key, &namespace, &store))
+        })
+    }
+
+    fn get_many(&self, namespace: &Namespace, keys: &[String]) -> Lookup<Vec<Option<Entry>>> {
+        let Some(number) = self.shared.number(namespace) else {
+            return Lookup::done(vec![None; keys.len()]);
+        };
+        let cached: Vec<Option<Cached>> =
+            keys.iter().map(|key| self.shared.cache.get(number, key)).collect();
+        if cached.iter().all(Option::is_some) {
+            self.shared.metrics.hit();
+            return gather(cached.into_iter().flatten(), self.now()).into();
+        }
+        self.shared.metrics.miss();
+        let keys = keys.to_vec();
+        self.shared.read(namespace, move |shared, database| {
+            let mut found = Vec::with_capacity(keys.len());
+            let mut bytes = 0;
+            for (key, cached) in keys.iter().zip(cached) {
+                let entry = match cached {
+                    Some(cached) => cached,
+                    None => find(shared, database, number, key)?,
+                };
+                // Checked on the way, so that no more is gathered than may be.
+                bytes += visible(&entry, shared.clock.now()).map_or(0, |entry| entry.value.len());
+                validate_bulk_bytes(bytes)?;
+                found.push(entry);
+            }
+            gather(found.into_iter(), shared.clock.now())
+        })
+    }
+
+    fn write(&self, namespace: &Namespace, changes: Vec<Change>) -> Lookup<()> {
+        if let Err(refused) = changes.iter().try_for_each(Change::validate) {
+            return Lookup::failed(refused);
+        }
+        if changes.is_empty() {
+            return Lookup::done(());
+        }
+        self.shared.send(namespace, |reply| Job::write(namespace.clone(), changes, reply))
+    }
+
+    fn put_stream(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        expiration: Option<UnixSeconds>,
+        metadata: Option<Arc<str>>,
+    ) -> Result<Box<dyn ValueSink>, StoreError> {
+        let put = Put { value: Bytes::new(), expiration, metadata };
+        let change = Change { key: key.to_owned(), put: Some(put.clone()) };
+        change.validate()?;
+        let shared = Arc::clone(&self.shared);
+        Ok(Box::new(PiecesSink::new(shared, namespace.clone(), change.key, put)))
+    }
+
+    fn list(&self, namespace: &Namespace, request: &ListRequest) -> Lookup<ListPage> {
+        let Some(number) = self.shared.number(namespace) else {
+            return Lookup::done(ListPage::default());
+        };
+        let request = request.clone();
+        self.shared.read(namespace, move |shared, database| {
+            let now = shared.clock.now();
+            reading(Snapshot::take(database).and_then(|tables| tables.list(number, &request, now)))
+        })
+    }
+
+    fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
+        let names = self.shared.namespaces.load();
+        let mut found: Vec<_> = names
+            .iter()
+            .map(|(namespace, state)| NamespaceInfo {
+                namespace: namespace.clone(),
+                keys: state.keys.load(Ordering::Relaxed),
+                bytes: state.bytes.load(Ordering::Relaxed),
+            })
+            .collect();
+        found.sort_by(|a, b| a.namespace.cmp(&b.namespace));
+        Lookup::done(found)
+    }
+
+    fn create_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        let named = namespace.clone();
+        self.shared.send(namespace, |reply| Job::CreateNamespace { namespace: named, reply })
+    }
+
+    fn delete_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        let named = namespace.clone();
+        self.shared.send(namespace, |reply| Job::DeleteNamespace { namespace: named, reply })
+    }
+}
+
+/// Looks into the tables, and keeps in memory what is there.
+fn find(
+    shared: &Shared,
+    database: &redb::Database,
+    namespace: u32,
+    key: &str,
+) -> Result<Cached, StoreError> {
+    let ticket = shared.cache.draw(namespace, key);
+    let found = Snapshot::take(database).and_then(|tables| tables.entry(namespace, key));
+    let entry = reading(found)?.map(Arc::new);
+    shared.cache.fill(&ticket, namespace, key, entry.clone());
+    Ok(entry)
+}
+
+fn find_stream(
+    shared: &Shared,
+    database: &redb::Database,
+    number: u32,
+    key: &str,
+    namespace: &Namespace,
+    store: &Arc<Shared>,
+) -> Result<Option<StreamedEntry>, Fault> {
+    let tables = Snapshot::take(database)?;
+    let Some(found) = tables.find(number, key)? else { return Ok(None) };
+    if found.expiration.is_some_and(|at| at <= shared.clock.now()) {
+        return Ok(None);
+    }
+    let (expiration, metadata) = (found.expiration, found.metadata);
+    let (id, bytes) = match found.value {
+        FoundValue::Whole(value) => {
+            return Ok(Some(StreamedEntry::whole(Entry { value, expiration, metadata })));
+        }
+        FoundValue::Pieces { id, bytes } => (id, bytes),
+    };
+    // A hold counts if the value was still the key's when it was taken; else its pieces may be on
+    // their way out, and these tables are kept as long as it is read.
+    let is_current = |found: &snapshot::Found| matches!(found.value, FoundValue::Pieces { id: now, .. } if now == id);
+    let kept = match store.holds.hold(id) {
+        Some(hold)
+            if Snapshot::take(database)?.find(number, key)?.as_ref().is_some_and(is_current) =>
+        {
+            Kept::Held(Arc::new(hold))
+        }
+        _ => Kept::Pinned(Arc::new(tables)),
+    };
+    let source = PiecesSource::new(Arc::clone(store), namespace.clone(), id, bytes, kept);
+    Ok(Some(StreamedEntry { value_bytes: bytes, expiration, metadata, value: Box::new(source) }))
+}
+
+fn visible(cached: &Cached, now: UnixSeconds) -> Option<&Entry> {
+    cached.as_deref().filter(|entry| entry.expiration.is_none_or(|at| now < at))
+}
+
+/// The answer of a bulk get.
+fn gather(
+    found: impl Iterator<Item = Cached>,
+    now: UnixSeconds,
+) -> Result<Vec<Option<Entry>>, StoreError> {
+    let mut bytes = 0;
+    let entries: Result<Vec<_>, Refused> = found
+        .map(|cached| {
+            let entry = visible(&cached, now).cloned();
+            bytes += entry.as_ref().map_or(0, |entry| entry.value.len());
+            validate_bulk_bytes(bytes).map(|()| entry)
+        })
+        .collect();
+    entries.map_err(StoreError::from)
+}

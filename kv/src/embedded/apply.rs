@@ -1,0 +1,308 @@
+//! What changes do to the tables, within one transaction: records, the pieces of large values, the
+//! order of expirations and the sizes of namespaces stay in step. When it is committed, and what is
+//! in the log, is the writer's business.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use redb::{ReadableTable as _, Table, WriteTransaction};
+
+use crate::clock::UnixSeconds;
+use crate::store::Change;
+
+use super::fault::Fault;
+use super::holds::Holds;
+use super::record::{MAX_INLINE_BYTES, Record, StoredValue, encode_piece, pieces};
+use super::schema::{
+    DROPPED, EXPIRIES, META, META_NEXT_VALUE, PIECES, RECORDS, SIZES, UNREFERENCED, expiry_key,
+    record_key, split_expiry_key, split_record_key,
+};
+
+/// The largest value whose pieces are removed by the transaction that replaces it.
+const MAX_REMOVED_AT_ONCE_BYTES: u64 = 1 << 20;
+
+/// How many unreferenced values are looked at for one that nobody holds.
+const MAX_LOOKED_AT: usize = 1_000;
+
+type Bytewise<'t, V> = Table<'t, &'static [u8], V>;
+
+/// The tables of a transaction, and what has been done to them.
+pub(super) struct Apply<'t> {
+    txn: &'t WriteTransaction,
+    holds: &'t Holds,
+    records: Bytewise<'t, &'static [u8]>,
+    expiries: Option<Bytewise<'t, ()>>,
+    pieces: Option<Table<'t, (u64, u32), &'static [u8]>>,
+    unreferenced: Option<Table<'t, u64, ()>>,
+    next_value: u64,
+    first_value: u64,
+    grown: Growth,
+}
+
+/// By how much namespaces have grown: keys and bytes, by the namespace's number.
+pub(super) type Growth = HashMap<u32, (i64, i64)>;
+
+/// What a transaction leaves for the next one to know.
+pub(super) struct Applied {
+    pub(super) grown: Growth,
+    pub(super) next_value: u64,
+}
+
+impl<'t> Apply<'t> {
+    pub(super) fn new(
+        txn: &'t WriteTransaction,
+        holds: &'t Holds,
+        next_value: u64,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            txn,
+            holds,
+            records: txn.open_table(RECORDS)?,
+            expiries: None,
+            pieces: None,
+            unreferenced: None,
+            next_value,
+            first_value: next_value,
+            grown: HashMap::new(),
+        })
+    }
+
+    pub(super) fn change(&mut self, namespace: u32, change: &Change) -> Result<(), Fault> {
+        let key = record_key(namespace, &change.key);
+        let Some(put) = &change.put else { return self.remove(&key).map(drop) };
+        let metadata = put.metadata.as_deref();
+        let value = if put.value.len() <= MAX_INLINE_BYTES {
+            StoredValue::Inline(&put.value)
+        } else {
+            let id = self.new_value();
+            self.add_pieces(id, 0, &put.value)?;
+            StoredValue::Pieces { id, bytes: put.value.len() as u64 }
+        };
+        self.put(&key, &Record { expiration: put.expiration, metadata, value })
+    }
+
+    /// Stores a record in place of what was there.
+    pub(super) fn put(&mut self, key: &[u8], record: &Record<'_>) -> Result<(), Fault> {
+        let replaced = self.records.insert(key, record.encode().as_slice())?;
+        let replaced = replaced.map(|found| Replaced::of(found.value())).transpose()?;
+        let (namespace, name) = split_record_key(key).ok_or(Fault::DAMAGED_KEY)?;
+        self.grow(namespace, 1, record.counted_bytes(name.len()) as i64);
+        let expiration = record.expiration;
+        if let Some(replaced) = replaced {
+            self.forget(key, &replaced, expiration)?;
+        }
+        if let Some(at) = expiration {
+            self.expiries()?.insert(expiry_key(at.0, key).as_slice(), ())?;
+        }
+        Ok(())
+    }
+
+    /// Stores a value that has been written as pieces under `id`, and that nothing refers to yet.
+    pub(super) fn refer(&mut self, key: &[u8], id: u64, record: &Record<'_>) -> Result<(), Fault> {
+        self.unreferenced()?.remove(id)?;
+        self.put(key, record)
+    }
+
+    /// Removes a record and tells whether there was one.
+    fn remove(&mut self, key: &[u8]) -> Result<bool, Fault> {
+        let removed = self.records.remove(key)?;
+        let Some(removed) = removed.map(|found| Replaced::of(found.value())).transpose()? else {
+            return Ok(false);
+        };
+        self.forget(key, &removed, None)?;
+        Ok(true)
+    }
+
+    /// Removes what belongs to a record that is gone, where another one may have taken its place.
+    fn forget(
+        &mut self,
+        key: &[u8],
+        gone: &Replaced,
+        expiration: Option<UnixSeconds>,
+    ) -> Result<(), Fault> {
+        let (namespace, name) = split_record_key(key).ok_or(Fault::DAMAGED_KEY)?;
+        self.grow(namespace, -1, -((gone.counted_bytes + name.len() as u64) as i64));
+        if let Some(at) = gone.expiration
+            && expiration != Some(at)
+        {
+            self.expiries()?.remove(expiry_key(at.0, key).as_slice())?;
+        }
+        match gone.pieces {
+            Some((id, bytes)) if bytes <= MAX_REMOVED_AT_ONCE_BYTES && self.holds.condemn(id) => {
+                self.remove_pieces(id, u32::MAX).map(drop)
+            }
+            Some((id, _)) => {
+                self.unreferenced()?.insert(id, ())?;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Begins a value in pieces that nothing refers to.
+    pub(super) fn begin_value(&mut self) -> Result<u64, Fault> {
+        let id = self.new_value();
+        self.unreferenced()?.insert(id, ())?;
+        Ok(id)
+    }
+
+    fn new_value(&mut self) -> u64 {
+        let id = self.next_value;
+        self.next_value += 1;
+        id
+    }
+
+    /// Adds bytes to a value as pieces from position `first` on and returns the next position.
+    pub(super) fn add_pieces(&mut self, id: u64, first: u32, value: &Bytes) -> Result<u32, Fault> {
+        let mut at = first;
+        for piece in pieces(value.clone()) {
+            self.pieces()?.insert((id, at), encode_piece(&piece).as_slice())?;
+            at += 1;
+        }
+        Ok(at)
+    }
+
+    /// Removes up to `most` pieces of a value and tells whether none is left.
+    fn remove_pieces(&mut self, id: u64, most: u32) -> Result<bool, Fault> {
+        let pieces = self.pieces()?;
+        // From the last on, so that what is left begins at 0 and is found again.
+        let mut removed = 0;
+        while removed < most {
+            let last = pieces.range((id, 0)..=(id, u32::MAX))?.next_back().transpose()?;
+            let Some(at) = last.map(|(key, _)| key.value()) else { return Ok(true) };
+            pieces.remove(at)?;
+            removed += 1;
+        }
+        Ok(false)
+    }
+
+    /// Removes up to `most` keys whose expiration has come and returns them, as record keys.
+    pub(super) fn sweep(&mut self, now: UnixSeconds, most: usize) -> Result<Vec<Vec<u8>>, Fault> {
+        let until = expiry_key(now.0.saturating_add(1), &[]);
+        let due: Vec<Vec<u8>> = self
+            .expiries()?
+            .range(..until.as_slice())?
+            .take(most)
+            .map(|entry| Ok(entry?.0.value().to_vec()))
+            .collect::<Result<_, Fault>>()?;
+        let mut swept = Vec::with_capacity(due.len());
+        for expiry in due {
+            let (_, key) = split_expiry_key(&expiry).ok_or(Fault::DAMAGED_KEY)?;
+            if !self.remove(key)? {
+                self.expiries()?.remove(expiry.as_slice())?;
+            }
+            swept.push(key.to_vec());
+        }
+        Ok(swept)
+    }
+
+    /// Removes some of what nothing refers to any more: at most `most` pieces or records. Tells
+    /// whether there may be more.
+    pub(super) fn clean(&mut self, most: u32) -> Result<bool, Fault> {
+        let ids: Vec<u64> = self
+            .unreferenced()?
+            .iter()?
+            .take(MAX_LOOKED_AT)
+            .map(|entry| Ok(entry?.0.value()))
+            .collect::<Result<_, Fault>>()?;
+        for id in ids {
+            if self.holds.condemn(id) {
+                if self.remove_pieces(id, most)? {
+                    self.unreferenced()?.remove(id)?;
+                }
+                return Ok(true);
+            }
+        }
+        self.clean_dropped(most)
+    }
+
+    fn clean_dropped(&mut self, most: u32) -> Result<bool, Fault> {
+        let mut dropped = self.txn.open_table(DROPPED)?;
+        let first = dropped.first()?.map(|(namespace, _)| namespace.value());
+        let Some(namespace) = first else { return Ok(false) };
+        let keys: Vec<Vec<u8>> = self
+            .records
+            .range(namespace.to_be_bytes().as_slice()..)?
+            .map(|entry| Ok(entry?.0.value().to_vec()))
+            .take_while(|key: &Result<Vec<u8>, Fault>| {
+                key.as_ref().map_or(true, |key| key.starts_with(&namespace.to_be_bytes()))
+            })
+            .take(most as usize)
+            .collect::<Result<_, Fault>>()?;
+        for key in &keys {
+            self.remove(key)?;
+        }
+        self.grown.remove(&namespace);
+        if keys.is_empty() {
+            dropped.remove(namespace)?;
+            self.txn.open_table(SIZES)?.remove(namespace)?;
+        }
+        Ok(true)
+    }
+
+    /// Brings the sizes into the tables.
+    pub(super) fn finish(self) -> Result<Applied, Fault> {
+        if !self.grown.is_empty() {
+            let mut sizes = self.txn.open_table(SIZES)?;
+            for (namespace, (keys, bytes)) in &self.grown {
+                let before = sizes.get(namespace)?.map_or((0, 0), |size| size.value());
+                let after =
+                    (before.0.saturating_add_signed(*keys), before.1.saturating_add_signed(*bytes));
+                sizes.insert(namespace, after)?;
+            }
+        }
+        if self.next_value != self.first_value {
+            self.txn.open_table(META)?.insert(META_NEXT_VALUE, self.next_value)?;
+        }
+        Ok(Applied { grown: self.grown, next_value: self.next_value })
+    }
+
+    fn grow(&mut self, namespace: u32, keys: i64, bytes: i64) {
+        let grown = self.grown.entry(namespace).or_default();
+        grown.0 += keys;
+        grown.1 += bytes;
+    }
+
+    fn expiries(&mut self) -> Result<&mut Bytewise<'t, ()>, Fault> {
+        if self.expiries.is_none() {
+            self.expiries = Some(self.txn.open_table(EXPIRIES)?);
+        }
+        Ok(self.expiries.as_mut().expect("it was just opened"))
+    }
+
+    fn pieces(&mut self) -> Result<&mut Table<'t, (u64, u32), &'static [u8]>, Fault> {
+        if self.pieces.is_none() {
+            self.pieces = Some(self.txn.open_table(PIECES)?);
+        }
+        Ok(self.pieces.as_mut().expect("it was just opened"))
+    }
+
+    fn unreferenced(&mut self) -> Result<&mut Table<'t, u64, ()>, Fault> {
+        if self.unreferenced.is_none() {
+            self.unreferenced = Some(self.txn.open_table(UNREFERENCED)?);
+        }
+        Ok(self.unreferenced.as_mut().expect("it was just opened"))
+    }
+}
+
+/// What is to be known of a record that is gone.
+struct Replaced {
+    expiration: Option<UnixSeconds>,
+    /// Without the key's.
+    counted_bytes: u64,
+    pieces: Option<(u64, u64)>,
+}
+
+impl Replaced {
+    fn of(record: &[u8]) -> Result<Self, Fault> {
+        let record = Record::decode(record)?;
+        Ok(Self {
+            expiration: record.expiration,
+            counted_bytes: record.counted_bytes(0),
+            pieces: match record.value {
+                StoredValue::Inline(_) => None,
+                StoredValue::Pieces { id, bytes } => Some((id, bytes)),
+            },
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! What the writer does when nobody waits for it: removing expired keys, and what nothing refers to
+//! any more, in small steps between which writes go on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
+
+use super::apply::Apply;
+use super::fault::Fault;
+use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key, split_record_key};
+use super::shared::Shared;
+use super::writer::{Files, begin_volatile};
+
+/// How often it is looked whether there is something to do.
+const EVERY: Duration = Duration::from_secs(1);
+/// Between two steps when there is: writes have the rest of the time.
+const BETWEEN_STEPS: Duration = Duration::from_millis(2);
+/// How late a look may be when writes never cease.
+const OVERDUE: Duration = Duration::from_secs(2);
+/// The keys that a step removes at most, and the pieces of values.
+const STEP_KEYS: usize = 256;
+const STEP_PIECES: u32 = 256;
+
+/// When the next step is due.
+pub(super) struct Housekeeping {
+    shared: Arc<Shared>,
+    next: Instant,
+}
+
+impl Housekeeping {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, next: Instant::now() }
+    }
+
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Whether a step is so late that writes should wait for it.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.next.elapsed() > OVERDUE - EVERY
+    }
+
+    /// Takes a step if one is due.
+    pub(super) fn step(&mut self, database: &Database, files: &mut Files) -> Result<(), Fault> {
+        if Instant::now() < self.next {
+            return Ok(());
+        }
+        let more = self.is_needed(database)? && self.work(database, files)?;
+        self.next = Instant::now() + if more { BETWEEN_STEPS } else { EVERY };
+        Ok(())
+    }
+
+    fn is_needed(&self, database: &Database) -> Result<bool, Fault> {
+        let txn = database.begin_read()?;
+        let until = expiry_key(self.shared.clock.now().0.saturating_add(1), &[]);
+        let expired = txn.open_table(EXPIRIES)?.range(..until.as_slice())?.next().is_some();
+        let is_empty = txn.open_table(UNREFERENCED)?.is_empty()?;
+        Ok(expired || !is_empty || !txn.open_table(DROPPED)?.is_empty()?)
+    }
+
+    fn work(&self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
+        let txn = begin_volatile(database)?;
+        let mut apply = Apply::new(&txn, &self.shared.holds, files.next_value)?;
+        let swept = apply.sweep(self.shared.clock.now(), STEP_KEYS)?;
+        let cleaned = apply.clean(STEP_PIECES)?;
+        let applied = apply.finish()?;
+        txn.commit()?;
+        self.shared.holds.absolve();
+        self.shared.grow(&self.shared.namespaces.load(), &applied.grown);
+        for key in &swept {
+            if let Some((namespace, key)) = split_record_key(key) {
+                self.shared.cache.forget(namespace, key);
+            }
+        }
+        self.shared.metrics.swept(swept.len());
+        files.unsaved += swept.len() + usize::from(cleaned);
+        files.last_write = Instant::now();
+        Ok(swept.len() == STEP_KEYS || cleaned)
+    }
+}

@@ -1,0 +1,208 @@
+//! The write-ahead log: batches of changes that are on disk before they are answered, and in the
+//! database's tables for good only later. What a batch says is the writer's business.
+//!
+//! The file has a fixed length and is written from its start again after each checkpoint, so that
+//! an append changes no metadata of the file system: one write and one sync of data, which is what
+//! makes a put fast. A batch belongs to an epoch; those of past epochs are leftovers.
+//!
+//! A batch begins at a multiple of [`ALIGNMENT`] and is: magic (4 bytes), length of the payload (4),
+//! epoch (8), number within the epoch (8), CRC-32 of those three and the payload (4), zero (4), the
+//! payload. Numbers are little-endian.
+
+use std::io;
+use std::sync::Arc;
+
+use super::disk::DiskFile;
+
+const MAGIC: [u8; 4] = *b"IKVL";
+const HEADER_BYTES: usize = 32;
+const ALIGNMENT: usize = 512;
+
+/// The log, open for appending.
+pub(super) struct Log {
+    file: Arc<dyn DiskFile>,
+    capacity_bytes: u64,
+    epoch: u64,
+    /// The number of the next batch.
+    next: u64,
+    /// Where the next batch goes.
+    end: u64,
+    buffer: Vec<u8>,
+}
+
+/// A log that cannot be trusted: a batch that was answered is not there any more.
+#[derive(Debug, thiserror::Error)]
+#[error("a batch at byte {offset} of the log is damaged, and later ones are not")]
+pub(super) struct DamagedLog {
+    offset: u64,
+}
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadLogError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Damaged(#[from] DamagedLog),
+}
+
+/// The batches of one epoch, in order.
+pub(super) struct Batches {
+    bytes: Vec<u8>,
+    payloads: Vec<std::ops::Range<usize>>,
+}
+
+impl Log {
+    /// Makes the file ready, with room for `capacity_bytes`, to be written from its start with
+    /// batches of `epoch`.
+    pub(super) fn begin(
+        file: Arc<dyn DiskFile>,
+        capacity_bytes: u64,
+        epoch: u64,
+    ) -> io::Result<Self> {
+        let length = file.len()?;
+        if length < capacity_bytes {
+            // Written, not only lengthened: its blocks are then the file's for good.
+            const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+            let mut at = length;
+            while at < capacity_bytes {
+                let count = (capacity_bytes - at).min(ZEROS.len() as u64);
+                file.write_all_at(&ZEROS[..count as usize], at)?;
+                at += count;
+            }
+            file.sync()?;
+        }
+        let capacity_bytes = capacity_bytes.max(length);
+        Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
+    }
+
+    /// The batches of an epoch that a file has.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or a batch is damaged that is followed by a good one. A
+    /// damaged one at the end was being written when the process or the power went: nobody has
+    /// been told that it is there.
+    pub(super) fn read(file: &dyn DiskFile, epoch: u64) -> Result<Batches, ReadLogError> {
+        let mut bytes = vec![0; usize::try_from(file.len()?).expect("the log fits in memory")];
+        file.read_exact_at(&mut bytes, 0)?;
+        let mut payloads = Vec::new();
+        let mut at = 0;
+        while let Some(header) = Header::read(&bytes, at)
+            && header.epoch == epoch
+            && header.number == payloads.len() as u64
+            && header.is_intact(&bytes, at)
+        {
+            payloads.push(header.payload(at));
+            at += header.occupied_bytes();
+        }
+        let follows = (at + ALIGNMENT..bytes.len()).step_by(ALIGNMENT).any(|later| {
+            Header::read(&bytes, later).is_some_and(|header| {
+                header.epoch == epoch
+                    && header.number > payloads.len() as u64
+                    && header.is_intact(&bytes, later)
+            })
+        });
+        if follows {
+            return Err(DamagedLog { offset: at as u64 }.into());
+        }
+        Ok(Batches { bytes, payloads })
+    }
+
+    /// Whether a batch of so many bytes has room.
+    pub(super) fn has_room(&self, payload_bytes: usize) -> bool {
+        let occupied = (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGNMENT) as u64;
+        self.end + occupied <= self.capacity_bytes
+    }
+
+    /// The bytes that the batches of the present epoch take.
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.end
+    }
+
+    /// Appends a batch, for which there must be room, and returns once it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file. The batch may then be there or not, and the log takes no more.
+    pub(super) fn append(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.buffer.clear();
+        self.buffer.extend(MAGIC);
+        let length = u32::try_from(payload.len()).expect("a batch is smaller than the log");
+        self.buffer.extend(length.to_le_bytes());
+        self.buffer.extend(self.epoch.to_le_bytes());
+        self.buffer.extend(self.next.to_le_bytes());
+        let crc = checksum(&self.buffer[4..24], payload);
+        self.buffer.extend(crc.to_le_bytes());
+        self.buffer.extend([0; 4]);
+        self.buffer.extend(payload);
+        self.buffer.resize(self.buffer.len().next_multiple_of(ALIGNMENT), 0);
+        self.file.write_all_at(&self.buffer, self.end)?;
+        self.file.sync()?;
+        self.end += self.buffer.len() as u64;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Begins an epoch: what the log has is in the database's tables for good.
+    pub(super) fn restart(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        self.next = 0;
+        self.end = 0;
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+impl Batches {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.payloads.iter().map(|range| &self.bytes[range.clone()])
+    }
+}
+
+struct Header {
+    payload_bytes: usize,
+    epoch: u64,
+    number: u64,
+    crc: u32,
+}
+
+impl Header {
+    fn read(bytes: &[u8], at: usize) -> Option<Self> {
+        let header: &[u8; HEADER_BYTES] = bytes.get(at..)?.first_chunk()?;
+        let number = |at: usize| u64::from_le_bytes(*header[at..].first_chunk().expect("in it"));
+        let short = |at: usize| u32::from_le_bytes(*header[at..].first_chunk().expect("in it"));
+        (header[..4] == MAGIC).then(|| Self {
+            payload_bytes: short(4) as usize,
+            epoch: number(8),
+            number: number(16),
+            crc: short(24),
+        })
+    }
+
+    fn payload(&self, at: usize) -> std::ops::Range<usize> {
+        let start = at + HEADER_BYTES;
+        start..start.saturating_add(self.payload_bytes)
+    }
+
+    fn occupied_bytes(&self) -> usize {
+        (HEADER_BYTES + self.payload_bytes).next_multiple_of(ALIGNMENT)
+    }
+
+    fn is_intact(&self, bytes: &[u8], at: usize) -> bool {
+        let Some(payload) = bytes.get(self.payload(at)) else { return false };
+        checksum(&bytes[at + 4..at + 24], payload) == self.crc
+    }
+}
+
+fn checksum(header: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests;

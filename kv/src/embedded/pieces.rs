@@ -1,0 +1,193 @@
+//! Values that go in and out piece by piece, with a bounded part of them in memory.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::error::StoreError;
+use crate::lookup::Lookup;
+use crate::store::{Change, Namespace, Put, ValueSink, ValueSource};
+use crate::validate::validate_value_bytes;
+
+use super::fault::Fault;
+use super::holds::Hold;
+use super::job::{Job, Reply, StoreValue};
+use super::readers::{refusal, wait_for};
+use super::record::MAX_PIECE_BYTES;
+use super::shared::Shared;
+use super::snapshot::{Snapshot, reading};
+
+/// How much of a value is in memory: read ahead, or gathered before it is written.
+const WINDOW_BYTES: usize = 4 * MAX_PIECE_BYTES;
+
+/// A value in pieces, being read.
+pub(super) struct PiecesSource {
+    shared: Arc<Shared>,
+    namespace: Namespace,
+    place: Arc<Mutex<Place>>,
+    kept: Kept,
+}
+
+/// What keeps the pieces while they are read.
+#[derive(Clone)]
+pub(super) enum Kept {
+    /// A hold: the pieces are looked up in the tables as they are then.
+    Held(#[expect(dead_code, reason = "it works by being there")] Arc<Hold>),
+    /// The tables as they were.
+    Pinned(Arc<Snapshot>),
+}
+
+struct Place {
+    id: u64,
+    next: u32,
+    left_bytes: u64,
+}
+
+impl PiecesSource {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        namespace: Namespace,
+        id: u64,
+        bytes: u64,
+        kept: Kept,
+    ) -> Self {
+        let place = Arc::new(Mutex::new(Place { id, next: 0, left_bytes: bytes }));
+        Self { shared, namespace, place, kept }
+    }
+}
+
+impl ValueSource for PiecesSource {
+    fn read(&mut self) -> Lookup<Option<Bytes>> {
+        if self.place.lock().left_bytes == 0 {
+            return Lookup::done(None);
+        }
+        let place = Arc::clone(&self.place);
+        let kept = self.kept.clone();
+        self.shared.read(&self.namespace, move |_, database| {
+            let mut place = place.lock();
+            reading(match kept {
+                Kept::Held(_) => Snapshot::take(database).and_then(|now| place.advance(&now)),
+                Kept::Pinned(snapshot) => place.advance(&snapshot),
+            })
+        })
+    }
+}
+
+impl Place {
+    fn advance(&mut self, snapshot: &Snapshot) -> Result<Option<Bytes>, Fault> {
+        let most = self.left_bytes.min(WINDOW_BYTES as u64);
+        let found = snapshot.pieces(self.id, self.next, most)?;
+        let (bytes, next) = found.ok_or(Fault::MISSING_PIECE)?;
+        self.next = next;
+        self.left_bytes =
+            self.left_bytes.checked_sub(bytes.len() as u64).ok_or(Fault::MISSING_PIECE)?;
+        Ok(Some(bytes))
+    }
+}
+
+/// A value being written as pieces. One that stays small is written as a whole.
+pub(super) struct PiecesSink {
+    shared: Arc<Shared>,
+    namespace: Namespace,
+    /// What to store; its value is not there yet.
+    key: String,
+    put: Put,
+    gathered: BytesMut,
+    total_bytes: usize,
+    begun: Arc<Mutex<Option<Begun>>>,
+}
+
+struct Begun {
+    hold: Hold,
+    next: u32,
+}
+
+impl PiecesSink {
+    pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, key: String, put: Put) -> Self {
+        let begun = Arc::default();
+        Self { shared, namespace, key, put, gathered: BytesMut::new(), total_bytes: 0, begun }
+    }
+}
+
+impl ValueSink for PiecesSink {
+    fn write(&mut self, piece: Bytes) -> Lookup<()> {
+        self.total_bytes += piece.len();
+        if let Err(refused) = validate_value_bytes(self.total_bytes) {
+            self.gathered.clear();
+            return Lookup::failed(refused);
+        }
+        self.gathered.extend_from_slice(&piece);
+        if self.gathered.len() < WINDOW_BYTES {
+            return Lookup::done(());
+        }
+        let whole = self.gathered.len() - self.gathered.len() % MAX_PIECE_BYTES;
+        let value = self.gathered.split_to(whole).freeze();
+        let add =
+            add(Arc::clone(&self.shared), self.namespace.clone(), Arc::clone(&self.begun), value);
+        Lookup::Pending(Box::pin(add))
+    }
+
+    fn finish(self: Box<Self>) -> Lookup<()> {
+        let Self { shared, namespace, key, mut put, gathered, total_bytes, begun } = *self;
+        let rest = gathered.freeze();
+        if begun.lock().is_none() {
+            put.value = rest;
+            let changes = vec![Change { key, put: Some(put) }];
+            return shared.send(&namespace.clone(), |reply| Job::write(namespace, changes, reply));
+        }
+        Lookup::Pending(Box::pin(async move {
+            if !rest.is_empty() {
+                add(Arc::clone(&shared), namespace.clone(), Arc::clone(&begun), rest).await?;
+            }
+            let hold = begun.lock().take().map(|begun| begun.hold);
+            let hold = hold.ok_or_else(|| Fault::Closed.while_doing("writing a value"))?;
+            let Put { expiration, metadata, .. } = put;
+            let bytes = total_bytes as u64;
+            let stored = shared.send(&namespace.clone(), |reply| {
+                let value = StoreValue { namespace, key, expiration, metadata, hold, bytes, reply };
+                Job::StoreValue(value)
+            });
+            stored.await
+        }))
+    }
+}
+
+async fn add(
+    shared: Arc<Shared>,
+    namespace: Namespace,
+    begun: Arc<Mutex<Option<Begun>>>,
+    value: Bytes,
+) -> Result<(), StoreError> {
+    let taken = begun.lock().take();
+    let Begun { hold, next } = match taken {
+        Some(begun) => begun,
+        None => {
+            let hold = shared.send(&namespace, |reply| Job::BeginValue { reply }).await?;
+            Begun { hold, next: 0 }
+        }
+    };
+    let id = hold.id();
+    let added = shared.send(&namespace, |reply| Job::AddPieces { id, first: next, value, reply });
+    let next = added.await?;
+    *begun.lock() = Some(Begun { hold, next });
+    Ok(())
+}
+
+impl Shared {
+    /// Has the writer do something.
+    pub(super) fn send<T: Send + 'static>(
+        &self,
+        namespace: &Namespace,
+        job: impl FnOnce(Reply<T>) -> Job,
+    ) -> Lookup<T> {
+        let (reply, answer) = oneshot::channel();
+        let job = job(reply);
+        let bytes = job.bytes();
+        match self.jobs.push(namespace, job, bytes) {
+            Ok(()) => wait_for(answer),
+            Err(error) => Lookup::failed(refusal(error)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The threads that read what is not in memory, so that no isolate's thread waits for the disk.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use redb::Database;
+use tokio::sync::oneshot;
+
+use crate::error::StoreError;
+use crate::lookup::Lookup;
+use crate::store::Namespace;
+
+use super::fair::{Popped, PushError};
+use super::fault::Fault;
+use super::shared::Shared;
+
+/// Reads and answers; the database is absent while it cannot be read.
+pub(super) type ReadJob = Box<dyn FnOnce(&Shared) + Send>;
+
+/// Starts reader threads. They end when the queue is closed.
+pub(super) fn start(shared: &Arc<Shared>, count: usize) -> io::Result<Vec<JoinHandle<()>>> {
+    (0..count)
+        .map(|_| {
+            let shared = Arc::clone(shared);
+            let work = move || {
+                while let Popped::Item(read) = shared.reads.pop(None) {
+                    read(&shared);
+                }
+            };
+            std::thread::Builder::new().name("kv-reader".to_owned()).spawn(work)
+        })
+        .collect()
+}
+
+impl Shared {
+    /// Has a reader thread read.
+    pub(super) fn read<T: Send + 'static>(
+        &self,
+        namespace: &Namespace,
+        read: impl FnOnce(&Self, &Arc<Database>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Lookup<T> {
+        let (reply, answer) = oneshot::channel();
+        let started = std::time::Instant::now();
+        let job: ReadJob = Box::new(move |shared| {
+            let result = shared.database.load_full().ok_or(Fault::Closed);
+            let result = result.map_err(|fault| fault.while_doing("recovering from a failure"));
+            let result = result.and_then(|database| {
+                let caught = Fault::catch(|| Ok(read(shared, &database)));
+                caught.unwrap_or_else(|fault| Err(fault.while_doing("reading")))
+            });
+            shared.metrics.read(started.elapsed());
+            // Who does not wait any more needs no answer.
+            let _unwanted = reply.send(result).is_err();
+        });
+        match self.reads.push(namespace, job, 0) {
+            Ok(()) => wait_for(answer),
+            Err(error) => Lookup::failed(refusal(error)),
+        }
+    }
+}
+
+/// The answer that another thread of the store gives.
+pub(super) fn wait_for<T: Send + 'static>(
+    answer: oneshot::Receiver<Result<T, StoreError>>,
+) -> Lookup<T> {
+    Lookup::Pending(Box::pin(async {
+        answer.await.unwrap_or_else(|_| Err(Fault::Closed.while_doing("closing")))
+    }))
+}
+
+/// Why a request was not taken.
+pub(super) fn refusal(error: PushError) -> StoreError {
+    match error {
+        PushError::Full => crate::error::Refused::new(429, "Too Many Requests").into(),
+        PushError::Closed => Fault::Closed.while_doing("closing"),
+    }
+}

@@ -1,0 +1,135 @@
+//! Reading the tables as they were at one moment. Who reads when, and what is kept in memory, is not
+//! here.
+
+use std::ops::Bound;
+
+use bytes::{Bytes, BytesMut};
+use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _};
+
+use crate::clock::UnixSeconds;
+use crate::error::StoreError;
+use crate::store::{Entry, ListPage, ListRequest, ListedKey};
+
+use super::fault::Fault;
+use super::record::{Record, StoredValue, decode_piece};
+use super::schema::{PIECES, RECORDS, record_key, split_record_key};
+
+/// The tables at one moment.
+pub(super) struct Snapshot {
+    txn: ReadTransaction,
+    records: ReadOnlyTable<&'static [u8], &'static [u8]>,
+}
+
+/// A record as it was found, its value not yet read if it is in pieces.
+pub(super) struct Found {
+    pub(super) expiration: Option<UnixSeconds>,
+    pub(super) metadata: Option<std::sync::Arc<str>>,
+    pub(super) value: FoundValue,
+}
+
+/// Where the value of a found record is.
+pub(super) enum FoundValue {
+    Whole(Bytes),
+    Pieces { id: u64, bytes: u64 },
+}
+
+impl Snapshot {
+    pub(super) fn take(database: &Database) -> Result<Self, Fault> {
+        let txn = database.begin_read()?;
+        let records = txn.open_table(RECORDS)?;
+        Ok(Self { txn, records })
+    }
+
+    /// What is under a key, expired or not.
+    pub(super) fn find(&self, namespace: u32, key: &str) -> Result<Option<Found>, Fault> {
+        let key = record_key(namespace, key);
+        let Some(found) = self.records.get(key.as_slice())? else { return Ok(None) };
+        let record = Record::decode(found.value())?;
+        let value = match record.value {
+            StoredValue::Inline(value) => FoundValue::Whole(Bytes::copy_from_slice(value)),
+            StoredValue::Pieces { id, bytes } => FoundValue::Pieces { id, bytes },
+        };
+        let metadata = record.metadata();
+        Ok(Some(Found { expiration: record.expiration, metadata, value }))
+    }
+
+    /// What is under a key with its whole value, expired or not.
+    pub(super) fn entry(&self, namespace: u32, key: &str) -> Result<Option<Entry>, Fault> {
+        let Some(found) = self.find(namespace, key)? else { return Ok(None) };
+        let Found { expiration, metadata, value } = found;
+        let value = match value {
+            FoundValue::Whole(value) => value,
+            FoundValue::Pieces { id, bytes } => {
+                self.pieces(id, 0, bytes)?.ok_or(Fault::MISSING_PIECE)?.0
+            }
+        };
+        Ok(Some(Entry { value, expiration, metadata }))
+    }
+
+    /// At most about `most` bytes of a value from the piece at `first` on, and the position of the
+    /// piece after them; `None` if there is no such piece.
+    pub(super) fn pieces(
+        &self,
+        id: u64,
+        first: u32,
+        most: u64,
+    ) -> Result<Option<(Bytes, u32)>, Fault> {
+        let pieces = self.txn.open_table(PIECES)?;
+        let mut gathered = BytesMut::with_capacity(usize::try_from(most).unwrap_or(0));
+        let mut next = first;
+        for entry in pieces.range((id, first)..=(id, u32::MAX))? {
+            let (key, piece) = entry?;
+            if key.value() != (id, next) {
+                return Err(Fault::MISSING_PIECE);
+            }
+            gathered.extend_from_slice(decode_piece(piece.value())?);
+            next += 1;
+            if gathered.len() as u64 >= most {
+                break;
+            }
+        }
+        Ok((next > first).then(|| (gathered.freeze(), next)))
+    }
+
+    /// One page of the keys of a namespace.
+    pub(super) fn list(
+        &self,
+        namespace: u32,
+        request: &ListRequest,
+        now: UnixSeconds,
+    ) -> Result<ListPage, Fault> {
+        let prefix = record_key(namespace, &request.prefix);
+        let after = request.start_after.as_ref().map(|key| record_key(namespace, key));
+        let start = match &after {
+            Some(key) if *key >= prefix => Bound::Excluded(key.as_slice()),
+            _ => Bound::Included(prefix.as_slice()),
+        };
+        let mut page = ListPage::default();
+        for entry in self.records.range::<&[u8]>((start, Bound::Unbounded))? {
+            let (key, record) = entry?;
+            if !key.value().starts_with(&prefix) {
+                break;
+            }
+            let record = Record::decode(record.value())?;
+            if !record.is_visible(now) {
+                continue;
+            }
+            if page.keys.len() == request.limit {
+                page.next = page.keys.last().map(|key| key.name.clone());
+                break;
+            }
+            let (_, name) = split_record_key(key.value()).ok_or(Fault::DAMAGED_KEY)?;
+            page.keys.push(ListedKey {
+                name: name.to_owned(),
+                expiration: record.expiration,
+                metadata: record.metadata(),
+            });
+        }
+        Ok(page)
+    }
+}
+
+/// Makes a fault of the reading the answer of an operation.
+pub(super) fn reading<T>(result: Result<T, Fault>) -> Result<T, StoreError> {
+    result.map_err(|fault| fault.while_doing("reading"))
+}

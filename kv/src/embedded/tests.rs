@@ -1,0 +1,1 @@
+//! What the engine does when things go wrong below it.

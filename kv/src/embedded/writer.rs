@@ -1,0 +1,442 @@
+//! The one thread that changes the tables. It takes all that is waiting as one group, has it on disk
+//! with one sync, makes it visible, and only then answers: a group costs about what a single write
+//! costs.
+//!
+//! A group is first appended to the log and then brought into the tables by a commit that is not on
+//! disk; a checkpoint, from time to time, commits the tables for good and begins the log anew.
+//! Groups that the log cannot hold, and those that change namespaces, are checkpoints themselves.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use redb::{Durability, WriteTransaction};
+
+use crate::error::StoreError;
+use crate::store::{Entry, Namespace};
+
+use super::apply::{Applied, Apply};
+use super::batch;
+use super::disk::Disk;
+use super::fair::Popped;
+use super::fault::Fault;
+use super::housekeeping::Housekeeping;
+use super::job::{Answer, Job, StoreValue};
+use super::open::{FileOptions, Opened, begin_durable};
+use super::record::{Record, StoredValue};
+use super::schema::{DROPPED, META, META_LOG_EPOCH, META_NEXT_NAMESPACE, NAMESPACES, record_key};
+use super::shared::{Names, NamespaceState, Shared};
+
+/// A group is closed at so many operations, or bytes.
+const MAX_GROUP_JOBS: usize = 4096;
+const MAX_GROUP_BYTES: usize = 1 << 20;
+/// A larger group goes into the tables at once: a second copy in the log would cost more than it
+/// saves.
+const MAX_LOGGED_BYTES: usize = 1 << 20;
+/// A checkpoint is due after so many changes, because the next start has to make them again.
+const MAX_UNSAVED_CHANGES: usize = 10_000;
+/// And when nothing was written for so long.
+const CHECKPOINT_WHEN_IDLE: Duration = Duration::from_millis(100);
+/// How long after a failure the files are opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// What the writer thread works with.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    options: WriterOptions,
+    /// Absent after a failure, until the files could be opened again.
+    files: Option<Files>,
+    failed_at: Option<Instant>,
+    housekeeping: Housekeeping,
+}
+
+/// How the writer is set up.
+#[derive(Clone, Debug)]
+pub(super) struct WriterOptions {
+    pub(super) files: FileOptions,
+    /// Writes are refused when the disk has less room than this.
+    pub(super) min_free_bytes: u64,
+    /// For messages.
+    pub(super) path: PathBuf,
+}
+
+/// The open files, but for the database itself, which the readers share.
+pub(super) struct Files {
+    pub(super) log: super::log::Log,
+    pub(super) next_namespace: u32,
+    pub(super) next_value: u64,
+    /// Changes since the last checkpoint.
+    pub(super) unsaved: usize,
+    pub(super) last_write: Instant,
+}
+
+/// What a group does, gathered while it is applied and made known once it is committed.
+#[derive(Default)]
+struct Outcome {
+    answers: Vec<Answer>,
+    /// The table of namespaces as the group leaves it, if it changes it.
+    names: Option<Names>,
+    written: Vec<(u32, String, Option<Arc<Entry>>)>,
+    forgotten: Vec<(u32, String)>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        disk: Arc<dyn Disk>,
+        options: WriterOptions,
+        files: Files,
+    ) -> Self {
+        let housekeeping = Housekeeping::new(Arc::clone(&shared));
+        Self { shared, disk, options, files: Some(files), failed_at: None, housekeeping }
+    }
+
+    /// Works until the store is closed, and leaves nothing in the log then.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.shared.jobs.pop(Some(self.next_wake())) {
+                Popped::Item(job) => {
+                    let group = self.gather(job);
+                    self.commit(group);
+                    if self.housekeeping.is_overdue() {
+                        self.keep_house();
+                    }
+                }
+                Popped::TimedOut => self.keep_house(),
+                Popped::Closed => break,
+            }
+        }
+        if self.files.as_ref().is_some_and(|files| files.unsaved > 0) {
+            self.commit(Vec::new());
+        }
+        self.shared.database.store(None);
+    }
+
+    fn next_wake(&self) -> Instant {
+        let housekeeping = self.housekeeping.next();
+        match &self.files {
+            Some(files) if files.unsaved > 0 => {
+                housekeeping.min(files.last_write + CHECKPOINT_WHEN_IDLE)
+            }
+            _ => housekeeping,
+        }
+    }
+
+    fn gather(&self, first: Job) -> Vec<Job> {
+        let mut bytes = first.bytes();
+        let mut group = vec![first];
+        while bytes < MAX_GROUP_BYTES
+            && group.len() < MAX_GROUP_JOBS
+            && let Some(job) = self.shared.jobs.try_pop()
+        {
+            bytes += job.bytes();
+            group.push(job);
+        }
+        group
+    }
+
+    /// Commits a group and answers it. An empty one is a checkpoint.
+    fn commit(&mut self, group: Vec<Job>) {
+        let started = Instant::now();
+        let bytes: usize = group.iter().map(Job::bytes).sum();
+        let changes = group.iter().map(Job::changes).sum::<usize>();
+        let done = self.ready(bytes).and_then(|()| self.write(&group));
+        match done {
+            Ok(outcome) => {
+                self.shared.metrics.committed(changes, started.elapsed());
+                self.publish(group, outcome);
+            }
+            Err(error) => {
+                for job in group {
+                    job.fail(&error);
+                }
+            }
+        }
+    }
+
+    /// Opens the files again if they were given up, and sees that the disk has room.
+    fn ready(&mut self, bytes: usize) -> Result<(), StoreError> {
+        if self.files.is_none() {
+            if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
+                return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
+            }
+            self.reopen()?;
+        }
+        if bytes == 0 {
+            return Ok(());
+        }
+        let space = self.disk.space().map_err(|error| self.failed(error.into(), bytes))?;
+        let needed = self.options.min_free_bytes.saturating_add(bytes as u64);
+        if space.free < needed {
+            let needed_bytes = bytes as u64;
+            return Err(StoreError::Full { needed_bytes, bound_bytes: space.total });
+        }
+        Ok(())
+    }
+
+    /// Writes a group into the log and the tables.
+    fn write(&mut self, group: &[Job]) -> Result<Outcome, StoreError> {
+        let result = Fault::catch(|| self.try_write(group));
+        result.map_err(|fault| {
+            let bytes = group.iter().map(Job::bytes).sum();
+            self.give_up(&fault);
+            self.failed(fault, bytes)
+        })
+    }
+
+    fn try_write(&mut self, group: &[Job]) -> Result<Outcome, Fault> {
+        let names = self.shared.namespaces.load_full();
+        let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
+        let files = self.files.as_mut().ok_or(Fault::Closed)?;
+        let mut logged = Vec::new();
+        let mut durable = group.is_empty();
+        for job in group {
+            match job {
+                Job::Write { namespace, changes, .. } => match names.get(namespace) {
+                    Some(known) => {
+                        for change in changes {
+                            batch::encode(&mut logged, known.number, change);
+                        }
+                    }
+                    None => durable |= changes.iter().any(|change| change.put.is_some()),
+                },
+                Job::BeginValue { .. } | Job::AddPieces { .. } => {}
+                _ => durable = true,
+            }
+        }
+        let changes = group.iter().map(Job::changes).sum::<usize>();
+        durable |= logged.len() > MAX_LOGGED_BYTES
+            || !files.log.has_room(logged.len())
+            || files.unsaved + changes > MAX_UNSAVED_CHANGES;
+        if !durable && !logged.is_empty() {
+            files.log.append(&logged)?;
+        }
+        let started = Instant::now();
+        let txn = if durable { begin_durable(&database)? } else { begin_volatile(&database)? };
+        let mut group_run = Group { files, names: &names, outcome: Outcome::default() };
+        let applied = group_run.apply(&txn, &self.shared, group)?;
+        let outcome = group_run.outcome;
+        let epoch = files.log.epoch() + 1;
+        if durable {
+            txn.open_table(META)?.insert(META_LOG_EPOCH, epoch)?;
+        }
+        txn.commit()?;
+        self.shared.holds.absolve();
+        if durable {
+            files.log.restart(epoch);
+            files.unsaved = 0;
+            self.shared.metrics.checkpoint(started.elapsed());
+        } else {
+            files.unsaved += changes.max(1);
+        }
+        files.last_write = Instant::now();
+        files.next_value = applied.next_value;
+        self.shared.metrics.log_bytes(files.log.used_bytes());
+        self.shared.grow(outcome.names.as_ref().unwrap_or(&names), &applied.grown);
+        Ok(outcome)
+    }
+
+    /// Makes a committed group known: first to readers, then to those who wait for it.
+    fn publish(&self, group: Vec<Job>, outcome: Outcome) {
+        if let Some(names) = outcome.names {
+            self.shared.namespaces.store(Arc::new(names));
+        }
+        for (namespace, key, entry) in outcome.written {
+            self.shared.cache.written(namespace, &key, entry);
+        }
+        for (namespace, key) in outcome.forgotten {
+            self.shared.cache.forget(namespace, &key);
+        }
+        for (job, answer) in group.into_iter().zip(outcome.answers) {
+            job.answer(answer);
+        }
+    }
+
+    fn keep_house(&mut self) {
+        let idle = |files: &Files| files.last_write.elapsed() >= CHECKPOINT_WHEN_IDLE;
+        if self.files.as_ref().is_some_and(|files| files.unsaved > 0 && idle(files)) {
+            self.commit(Vec::new());
+        }
+        if self.files.is_none() && self.ready(0).is_err() {
+            return;
+        }
+        let (Some(files), Some(database)) = (&mut self.files, self.shared.database.load_full())
+        else {
+            return;
+        };
+        let step = Fault::catch(|| self.housekeeping.step(&database, files));
+        if let Err(fault) = step {
+            self.give_up(&fault);
+        }
+    }
+
+    /// Closes the files after a failure: what is in memory of them may not be what is on disk.
+    fn give_up(&mut self, fault: &Fault) {
+        tracing::error!(
+            path = %self.options.path.display(),
+            error = %fault,
+            "the KV store failed; its files are opened again"
+        );
+        self.files = None;
+        self.shared.database.store(None);
+        self.failed_at = None;
+        if self.reopen().is_err() {
+            self.failed_at = Some(Instant::now());
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), StoreError> {
+        self.failed_at = Some(Instant::now());
+        let opened = Opened::open(&*self.disk, self.options.files, &self.shared.holds);
+        match opened {
+            Ok(opened) => {
+                self.files = Some(self.shared.open(opened));
+                self.failed_at = None;
+                Ok(())
+            }
+            Err(fault) => {
+                let error = fault.at(self.options.path.clone());
+                tracing::error!(%error, "the KV store cannot be opened again yet");
+                Err(StoreError::Failed {
+                    doing: "being opened again".into(),
+                    source: Arc::new(error),
+                })
+            }
+        }
+    }
+
+    fn failed(&self, fault: Fault, bytes: usize) -> StoreError {
+        match fault.into_io() {
+            Ok(error) if error.kind() == io::ErrorKind::StorageFull => {
+                let bound_bytes = self.disk.space().map_or(0, |space| space.total);
+                StoreError::Full { needed_bytes: bytes as u64, bound_bytes }
+            }
+            Ok(error) => Fault::Io(error).while_doing("writing"),
+            Err(fault) => fault.while_doing("writing"),
+        }
+    }
+}
+
+/// Begins a transaction whose commit is seen by readers, and is on disk with the next durable one.
+pub(super) fn begin_volatile(database: &redb::Database) -> Result<WriteTransaction, Fault> {
+    let mut txn = database.begin_write()?;
+    txn.set_durability(Durability::None)?;
+    Ok(txn)
+}
+
+/// A group on its way into the tables.
+struct Group<'a> {
+    files: &'a mut Files,
+    names: &'a Names,
+    outcome: Outcome,
+}
+
+impl Group<'_> {
+    fn apply(
+        &mut self,
+        txn: &WriteTransaction,
+        shared: &Shared,
+        group: &[Job],
+    ) -> Result<Applied, Fault> {
+        let mut apply = Apply::new(txn, &shared.holds, self.files.next_value)?;
+        for job in group {
+            let answer = self.apply_job(txn, &mut apply, shared, job)?;
+            self.outcome.answers.push(answer);
+        }
+        apply.finish()
+    }
+
+    fn apply_job(
+        &mut self,
+        txn: &WriteTransaction,
+        apply: &mut Apply<'_>,
+        shared: &Shared,
+        job: &Job,
+    ) -> Result<Answer, Fault> {
+        match job {
+            Job::Write { namespace, changes, .. } => {
+                let puts = changes.iter().any(|change| change.put.is_some());
+                let number = match self.number(namespace) {
+                    Some(number) => number,
+                    None if puts => self.create(txn, namespace)?,
+                    None => return Ok(Answer::Done),
+                };
+                for change in changes {
+                    apply.change(number, change)?;
+                    let entry = change.put.clone().map(|put| Arc::new(Entry::from(put)));
+                    self.outcome.written.push((number, change.key.clone(), entry));
+                }
+                Ok(Answer::Done)
+            }
+            Job::BeginValue { .. } => {
+                let id = apply.begin_value()?;
+                let hold = shared.holds.hold(id).ok_or(Fault::Closed)?;
+                Ok(Answer::Value(hold))
+            }
+            Job::AddPieces { id, first, value, .. } => {
+                apply.add_pieces(*id, *first, value).map(Answer::Next)
+            }
+            Job::StoreValue(value) if !value.hold.is_current() => Ok(Answer::Lost),
+            Job::StoreValue(StoreValue {
+                namespace,
+                key,
+                hold,
+                bytes,
+                expiration,
+                metadata,
+                ..
+            }) => {
+                let number = match self.number(namespace) {
+                    Some(number) => number,
+                    None => self.create(txn, namespace)?,
+                };
+                let record = Record {
+                    expiration: *expiration,
+                    metadata: metadata.as_deref(),
+                    value: StoredValue::Pieces { id: hold.id(), bytes: *bytes },
+                };
+                apply.refer(&record_key(number, key), hold.id(), &record)?;
+                self.outcome.forgotten.push((number, key.clone()));
+                Ok(Answer::Done)
+            }
+            Job::CreateNamespace { namespace, .. } => {
+                let is_new = self.number(namespace).is_none();
+                if is_new {
+                    self.create(txn, namespace)?;
+                }
+                Ok(Answer::Changed(is_new))
+            }
+            Job::DeleteNamespace { namespace, .. } => {
+                let Some(number) = self.number(namespace) else {
+                    return Ok(Answer::Changed(false));
+                };
+                txn.open_table(NAMESPACES)?.remove(number)?;
+                txn.open_table(DROPPED)?.insert(number, ())?;
+                self.names_to_change().remove(namespace);
+                Ok(Answer::Changed(true))
+            }
+        }
+    }
+
+    fn number(&self, namespace: &Namespace) -> Option<u32> {
+        let names = self.outcome.names.as_ref().unwrap_or(self.names);
+        names.get(namespace).map(|state| state.number)
+    }
+
+    fn create(&mut self, txn: &WriteTransaction, namespace: &Namespace) -> Result<u32, Fault> {
+        let number = self.files.next_namespace;
+        self.files.next_namespace += 1;
+        txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
+        txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
+        let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+        self.names_to_change().insert(namespace.clone(), Arc::new(state));
+        Ok(number)
+    }
+
+    fn names_to_change(&mut self) -> &mut Names {
+        self.outcome.names.get_or_insert_with(|| self.names.clone())
+    }
+}
