@@ -45,6 +45,9 @@ pub(crate) struct DevArgs {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub(crate) host: IpAddr,
+    /// Folder for data that is kept between runs, such as what workers put into KV.
+    #[arg(long, default_value = ".isolane", value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
 }
 
 /// Arguments of `isolane serve`.

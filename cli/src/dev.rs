@@ -3,7 +3,7 @@
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,18 +13,15 @@ use crate::args::DevArgs;
 use crate::running;
 use crate::terminal::{DIM, GOOD, LINK, Lines, WARNING};
 
-/// Where `dev` keeps its data, in the working folder.
-const DATA_FOLDER: &str = ".isolane";
-
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let address = SocketAddr::new(args.host, args.port);
     let workers = args.workers.iter().map(WorkerConfig::at).collect();
-    let config = Config::dev(address, PathBuf::from(DATA_FOLDER), workers);
+    let config = Config::dev(address, args.data.clone(), workers);
     let lines = Arc::new(Lines::default());
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
-    let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
+    let runtime = running::runtime(settings, &config, lines.clone())?;
     let node = running::start(&config, &runtime, lines.clone())?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     // Before the address is known to anybody, who may then change a file at once.
@@ -32,10 +29,10 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    running::until_signal(&node, || greet(&node))
+    running::until_signal(&node, || greet(&node, &args.data))
 }
 
-fn greet(node: &Node) {
+fn greet(node: &Node, data: &Path) {
     let port = node.local_addrs().first().map_or(0, SocketAddr::port);
     let workers = node.deployments().workers();
     let width = workers.iter().map(|worker| worker.name().len()).max().unwrap_or(0);
@@ -52,7 +49,8 @@ fn greet(node: &Node) {
         anstream::println!("  {name:<width$}  {LINK}http://{name}.localhost:{port}{LINK:#}{also}");
     }
     anstream::println!(
-        "\n  {DIM}Reloads when files change. KV data is in memory. Ctrl-C stops.{DIM:#}\n"
+        "\n  {DIM}Reloads when files change. KV data is in {data}. Ctrl-C stops.{DIM:#}\n",
+        data = data.display()
     );
     for worker in &workers {
         for warning in worker.warnings() {

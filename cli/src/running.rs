@@ -5,12 +5,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::{Config, Node, Observer, RequestLog, Runtime};
+use node::{Config, Node, Observer, OpenError, RequestLog, Runtime};
 
-/// The KV store of a node. In memory: what is put is gone when the process ends.
-pub(crate) fn runtime(config: &Config, observer: Arc<dyn Observer>) -> anyhow::Result<Runtime> {
-    Runtime::start(config.runtime(), node::memory_store(), observer)
-        .context("the runtime cannot start")
+/// Starts the runtime of a node, on its KV store.
+pub(crate) fn runtime(
+    settings: node::RuntimeConfig,
+    config: &Config,
+    observer: Arc<dyn Observer>,
+) -> anyhow::Result<Runtime> {
+    // Before the store's threads.
+    Runtime::initialise();
+    let store = node::open_store(config).map_err(|error| match error {
+        held @ OpenError::Held { .. } => anyhow::Error::new(held)
+            .context("the KV store cannot be opened (stop the other, or use another data folder)"),
+        other => other.into(),
+    })?;
+    Runtime::start(settings, store, observer).context("the runtime cannot start")
 }
 
 /// Starts a node.

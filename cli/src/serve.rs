@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     log_to_stderr(config.log);
     let events = Arc::new(EventLog::new());
-    let runtime = running::runtime(&config, events.clone())?;
+    let runtime = running::runtime(config.runtime(), &config, events.clone())?;
     let node = running::start(&config, &runtime, Arc::new(TracingLog))?;
     events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     for worker in node.deployments().workers() {

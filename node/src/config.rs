@@ -29,6 +29,8 @@ pub struct Config {
     pub mode: Mode,
     /// What requests and workers may use.
     pub limits: Limits,
+    /// How the KV store is kept.
+    pub kv: Kv,
     /// Which addresses `fetch()` may reach beside the public ones.
     pub outbound: runtime::OutboundPolicy,
     /// The workers to serve.
@@ -125,6 +127,28 @@ pub struct Limits {
     pub isolates: usize,
 }
 
+/// How the KV store is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kv {
+    /// Values, keys and metadata in memory, in bytes.
+    pub cache_bytes: u64,
+    /// Pages of the database in memory, in bytes.
+    pub page_cache_bytes: usize,
+    /// Writes are refused as long as the disk has less room than this, in bytes.
+    pub min_free_bytes: u64,
+}
+
+impl Default for Kv {
+    fn default() -> Self {
+        let store = kv::EmbeddedOptions::default();
+        Self {
+            cache_bytes: store.cache_bytes,
+            page_cache_bytes: store.page_cache_bytes,
+            min_free_bytes: store.min_free_bytes,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -174,6 +198,7 @@ impl Config {
             log: LogFormat::default(),
             mode: Mode::Dev,
             limits: Limits::default(),
+            kv: Kv::default(),
             outbound: runtime::OutboundPolicy { allow: Vec::new(), allow_private: true },
             workers,
         }

@@ -60,6 +60,17 @@ pub enum DeployError {
         /// The worker's name.
         worker: String,
     },
+    /// A binding says nothing of which namespace it is bound to.
+    #[error(
+        "worker {worker}: the KV binding {binding} names no namespace: give its entry in \
+         \"kv_namespaces\" an \"id\", such as id = \"{worker}-{}\"", .binding.to_lowercase()
+    )]
+    NoNamespace {
+        /// The worker's name.
+        worker: String,
+        /// The binding's name.
+        binding: String,
+    },
     /// There is no worker with that number.
     #[error("there is no worker number {index}")]
     NoWorker {
@@ -269,7 +280,7 @@ fn load(
     let maps = SourceMaps::of(&bundle);
     let inputs = std::mem::take(&mut bundle.inputs);
     let mut warnings = std::mem::take(&mut bundle.warnings);
-    let definition = definition::of(bundle, config, mode, limits, &mut warnings);
+    let definition = definition::of(bundle, config, mode, limits, &mut warnings)?;
     let served =
         Served { worker: Arc::clone(&definition.worker), version: Arc::clone(&definition.version) };
     Ok(Arc::new(Worker {

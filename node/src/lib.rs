@@ -10,21 +10,18 @@ mod log;
 mod node;
 mod refusal;
 mod signals;
+mod storage;
 pub mod tls;
 
 pub use config::{
-    CertificateFiles, Config, ConfigError, Limits, Listen, LogFormat, Mode, WorkerConfig,
+    CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode, WorkerConfig,
 };
 pub use deployments::{DeployError, Deployments, Reload, Worker};
 pub use dispatch::Dispatch;
+pub use kv::OpenError;
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};
+pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Observer, Outcome, Runtime, StartReport};
-
-use std::sync::Arc;
-
-/// A KV store in memory: what is put is gone when the process ends.
-pub fn memory_store() -> Arc<dyn kv::Store> {
-    Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()))
-}
+pub use storage::{memory_store, open_store, store_folder};

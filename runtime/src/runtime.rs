@@ -4,8 +4,8 @@ mod shared;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bindings::kv::KvNamespaces;
@@ -69,9 +69,19 @@ pub struct Stats {
 }
 
 impl Runtime {
-    /// Initialises V8 and starts the shards. To be called once in a process, on the main
-    /// thread, before any other thread exists: V8 protects its memory with keys that only
-    /// the threads started after it get.
+    /// Initialises V8, once. To be called on the main thread before any other thread exists: V8
+    /// protects its memory with keys that only the threads started after it get.
+    pub fn initialise() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            v8::V8::set_flags_from_string(V8_FLAGS);
+            JsRuntime::init_platform(None);
+            fatal::install();
+        });
+    }
+
+    /// Starts the shards, and [initialises](Self::initialise) V8 if nobody has. To be called once
+    /// in a process, on the main thread.
     ///
     /// # Errors
     /// Where the system refuses a thread.
@@ -80,9 +90,7 @@ impl Runtime {
         store: Arc<dyn kv::Store>,
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Runtime> {
-        v8::V8::set_flags_from_string(V8_FLAGS);
-        JsRuntime::init_platform(None);
-        fatal::install();
+        Self::initialise();
         let shared = Shared::new(config, store, observer)?;
         watchdog::spawn(&shared)?;
         Ok(Runtime { shared })

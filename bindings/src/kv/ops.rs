@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::{OpState, op2, v8};
-use kv::{KeyError, ListRequest, Put, Refused, UnixSeconds, Value};
+use kv::{KeyError, ListRequest, Put, Refused, UnixSeconds};
 
 use super::error::{KvError, Method};
 use super::reply::{Form, Kind, Reply, present, present_answer};
@@ -116,8 +116,7 @@ pub(super) fn op_kv_put<'s>(
     #[string] metadata: Option<String>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Put, kind: Kind::Text };
-    let value =
-        Value::Bytes(bytes_of(scope, value).map_err(|refused| form.method.refused(refused))?);
+    let value = bytes_of(scope, value).map_err(|refused| form.method.refused(refused))?;
     let expiration = optional(expiration).and_then(|at| u64::try_from(at).ok()).map(UnixSeconds);
     let put = Put { value, expiration, metadata: metadata.map(Arc::from) };
     let kv = bound(state)?;

@@ -12,7 +12,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::Source;
-use super::{CertificateFiles, Config, ConfigError, Limits, Listen, LogFormat, Mode, WorkerConfig};
+use super::{
+    CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode, WorkerConfig,
+};
 
 /// Where the node listens when the file does not say.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([0, 0, 0, 0], 8080);
@@ -28,6 +30,8 @@ struct RawConfig {
     log: Option<RawLog>,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    kv: RawKv,
     #[serde(default)]
     outbound: RawOutbound,
     #[serde(default)]
@@ -75,6 +79,14 @@ struct RawLimits {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawKv {
+    cache_mb: Option<Spanned<u64>>,
+    page_cache_mb: Option<Spanned<u64>>,
+    min_free_mb: Option<Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawOutbound {
     #[serde(default)]
     allow: Vec<Spanned<String>>,
@@ -112,6 +124,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         },
         mode: Mode::Serve,
         limits: limits(&source, raw.limits)?,
+        kv: kv(&source, raw.kv)?,
         outbound: outbound(&source, raw.outbound)?,
         workers: workers(&source, folder, raw.workers)?,
     })
@@ -149,18 +162,37 @@ fn listen(
         .collect()
 }
 
+fn number(
+    source: &Source<'_>,
+    value: Option<Spanned<u64>>,
+    range: RangeInclusive<u64>,
+    default: u64,
+) -> Result<u64, ConfigError> {
+    let Some(value) = value else { return Ok(default) };
+    let found = *value.get_ref();
+    if range.contains(&found) {
+        return Ok(found);
+    }
+    let (least, most) = range.into_inner();
+    let message = format!("expected a number from {least} to {most}, found {found}");
+    Err(source.fault(value.span(), message))
+}
+
+fn kv(source: &Source<'_>, raw: RawKv) -> Result<Kv, ConfigError> {
+    let default = Kv::default();
+    let mb = |value, default: u64| {
+        number(source, value, 0..=1 << 20, default >> 20).map(|number| number << 20)
+    };
+    Ok(Kv {
+        cache_bytes: mb(raw.cache_mb, default.cache_bytes)?,
+        page_cache_bytes: mb(raw.page_cache_mb, default.page_cache_bytes as u64)? as usize,
+        min_free_bytes: mb(raw.min_free_mb, default.min_free_bytes)?,
+    })
+}
+
 fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
     let default = Limits::default();
-    let number = |value: Option<Spanned<u64>>, range: RangeInclusive<u64>, default: u64| {
-        let Some(value) = value else { return Ok(default) };
-        let found = *value.get_ref();
-        if range.contains(&found) {
-            return Ok(found);
-        }
-        let (least, most) = range.into_inner();
-        let message = format!("expected a number from {least} to {most}, found {found}");
-        Err(source.fault(value.span(), message))
-    };
+    let number = |value, range, default| number(source, value, range, default);
     let seconds = |value, default: Duration| {
         number(value, 1..=86_400, default.as_secs()).map(Duration::from_secs)
     };

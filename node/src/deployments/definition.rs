@@ -7,6 +7,7 @@ use bundle::{Bundle, ModuleKind, Settings, Warning};
 use bytes::Bytes;
 use runtime::{Definition, Module, ModuleSource};
 
+use super::DeployError;
 use crate::config::{Limits, Mode, WorkerConfig};
 
 /// The one module that is not a bundle's own.
@@ -19,14 +20,14 @@ pub(super) fn of(
     mode: Mode,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
-) -> Definition {
+) -> Result<Definition, DeployError> {
     let version = bundle.id().to_string();
     let settings = bundle.settings;
     let limits = granted(&settings, limits, warnings);
-    let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode);
+    let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
     vars.extend(config.vars.clone());
-    Definition {
+    Ok(Definition {
         worker: bundle.name.into(),
         version: version.into(),
         main: bundle::module_url(&bundle.main),
@@ -35,7 +36,7 @@ pub(super) fn of(
         kv_namespaces,
         limits,
         unsafe_eval: settings.unsafe_eval,
-    }
+    })
 }
 
 fn module(module: bundle::Module) -> Module {
@@ -86,18 +87,24 @@ fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> r
     runtime::Limits { cpu, memory_bytes, subrequests }
 }
 
-/// A namespace without an identifier is the binding's name in development. Among tenants it is
-/// the worker's own, so that two workers with one binding name do not read each other's data.
-fn kv_namespaces(settings: &Settings, worker: &str, mode: Mode) -> Vec<(String, String)> {
+/// A namespace without an identifier is the binding's name in development. Among tenants it has to
+/// be named: what a binding reads and writes is then never a matter of chance.
+fn kv_namespaces(
+    settings: &Settings,
+    worker: &str,
+    mode: Mode,
+) -> Result<Vec<(String, String)>, DeployError> {
     let namespaces = settings.kv_namespaces.iter();
     namespaces
         .map(|namespace| {
             let binding = namespace.binding.clone();
-            let id = namespace.id.clone().unwrap_or_else(|| match mode {
-                Mode::Dev => binding.clone(),
-                Mode::Serve => format!("{worker}:{binding}"),
-            });
-            (binding, id)
+            match (namespace.id.clone(), mode) {
+                (Some(id), _) => Ok((binding, id)),
+                (None, Mode::Dev) => Ok((binding.clone(), binding)),
+                (None, Mode::Serve) => {
+                    Err(DeployError::NoNamespace { worker: worker.to_owned(), binding })
+                }
+            }
         })
         .collect()
 }
@@ -110,7 +117,9 @@ mod tests {
 
     use super::*;
 
-    fn define(toml: &str, config: WorkerConfig, mode: Mode) -> (Definition, Vec<Warning>) {
+    type Defined = (Result<Definition, DeployError>, Vec<Warning>);
+
+    fn try_define(toml: &str, config: WorkerConfig, mode: Mode) -> Defined {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("isolane.toml"), toml).unwrap();
         let main = "import text from './a.txt'; export default { fetch() {} }";
@@ -122,12 +131,30 @@ mod tests {
         (definition, warnings)
     }
 
+    fn define(toml: &str, config: WorkerConfig, mode: Mode) -> (Definition, Vec<Warning>) {
+        let (definition, warnings) = try_define(toml, config, mode);
+        (definition.unwrap(), warnings)
+    }
+
+    #[test]
+    fn a_binding_without_a_namespace_is_for_development() {
+        let toml = "name = \"shop\"\nkv_namespaces = [{ binding = \"USERS\" }]";
+        let (definition, _) = define(toml, WorkerConfig::at(""), Mode::Dev);
+        assert_eq!(definition.kv_namespaces, [("USERS".to_owned(), "USERS".to_owned())]);
+        let (refused, _) = try_define(toml, WorkerConfig::at(""), Mode::Serve);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "worker shop: the KV binding USERS names no namespace: give its entry in \
+             \"kv_namespaces\" an \"id\", such as id = \"shop-users\""
+        );
+    }
+
     #[test]
     fn modules_variables_and_namespaces_reach_the_runtime() {
         let toml = r#"
             name = "shop"
             vars = { MODE = "test", A = 1 }
-            kv_namespaces = [{ binding = "CART", id = "c1" }, { binding = "USERS" }]
+            kv_namespaces = [{ binding = "CART", id = "c1" }, { binding = "USERS", id = "u" }]
         "#;
         let mut config = WorkerConfig::at("");
         config.vars.insert("MODE".into(), "production".into());
@@ -137,7 +164,7 @@ mod tests {
         assert_eq!(definition.main, "worker:///index.js");
         assert_eq!(definition.vars["MODE"], "production");
         assert_eq!(definition.vars["A"], 1);
-        let namespaces = [("CART", "c1"), ("USERS", "shop:USERS")];
+        let namespaces = [("CART", "c1"), ("USERS", "u")];
         let namespaces = namespaces.map(|(binding, id)| (binding.to_owned(), id.to_owned()));
         assert_eq!(definition.kv_namespaces, namespaces);
         let text =

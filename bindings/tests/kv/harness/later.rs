@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kv::{Entry, ListPage, ListRequest, Lookup, Namespace, Put, Store, UnixSeconds};
+use kv::{
+    Change, Entry, ListPage, ListRequest, Lookup, Namespace, NamespaceInfo, Store, StoreError,
+    StreamedEntry, UnixSeconds, ValueSink,
+};
 
 pub(crate) struct Later(pub(crate) Arc<dyn Store>);
 
@@ -31,15 +34,37 @@ impl Store for Later {
         later(self.0.get_many(namespace, keys))
     }
 
-    fn put(&self, namespace: &Namespace, key: &str, put: Put) -> Lookup<()> {
-        later(self.0.put(namespace, key, put))
+    fn get_stream(&self, namespace: &Namespace, key: &str) -> Lookup<Option<StreamedEntry>> {
+        later(self.0.get_stream(namespace, key))
     }
 
-    fn delete(&self, namespace: &Namespace, key: &str) -> Lookup<()> {
-        later(self.0.delete(namespace, key))
+    fn write(&self, namespace: &Namespace, changes: Vec<Change>) -> Lookup<()> {
+        later(self.0.write(namespace, changes))
+    }
+
+    fn put_stream(
+        &self,
+        namespace: &Namespace,
+        key: &str,
+        expiration: Option<UnixSeconds>,
+        metadata: Option<Arc<str>>,
+    ) -> Result<Box<dyn ValueSink>, StoreError> {
+        self.0.put_stream(namespace, key, expiration, metadata)
     }
 
     fn list(&self, namespace: &Namespace, request: &ListRequest) -> Lookup<ListPage> {
         later(self.0.list(namespace, request))
+    }
+
+    fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
+        later(self.0.namespaces())
+    }
+
+    fn create_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        later(self.0.create_namespace(namespace))
+    }
+
+    fn delete_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
+        later(self.0.delete_namespace(namespace))
     }
 }
