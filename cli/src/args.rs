@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::kv::KvArgs;
+
 /// One process, many workers: each in its own V8 isolate, found by hostname, bounded in CPU
 /// and memory.
 #[derive(Debug, Parser)]
@@ -19,6 +21,7 @@ const EXAMPLES: &str = "Examples:
   isolane dev api/ shop/               two workers: api.localhost and shop.localhost
   isolane serve --config node.toml     run a node
   isolane check api/                   does it load and start?
+  isolane kv namespace list            what workers keep in KV
 
 Exit codes: 0 success, 1 failure, 2 bad arguments or configuration.";
 
@@ -30,6 +33,7 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Load workers and start each once in an isolate, without serving them.
     Check(CheckArgs),
+    Kv(KvArgs),
 }
 
 /// Arguments of `isolane dev`.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, MapStack, Node, WorkerConfig};
+use node::{AdminListener, Config, MapStack, Node, WorkerConfig};
 
 use crate::args::DevArgs;
 use crate::running;
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
-    let runtime = running::runtime(settings, &config, lines.clone())?;
+    let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
     let node = running::start(&config, &runtime, lines.clone())?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     // Before the address is known to anybody, who may then change a file at once.
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    running::until_signal(&node, || greet(&node, &args.data))
+    let admin = AdminListener::start(&config, admin)?;
+    running::until_signal(&node, admin, || greet(&node, &args.data))
 }
 
 fn greet(node: &Node, data: &Path) {

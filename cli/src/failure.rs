@@ -3,10 +3,16 @@
 use std::process::ExitCode;
 
 use bundle::{BundleError, Location};
-use node::{ConfigError, DeployError, StartError};
+use node::{AdminError, ConfigError, DeployError, StartError, TokenError};
+use thiserror::Error;
 
 /// Bad arguments or configuration.
 pub(crate) const BAD_CONFIGURATION: u8 = 2;
+
+/// An argument that only a look at the world shows to be wrong.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct BadArgument(pub(crate) String);
 
 /// Prints an error; answers the exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -42,7 +48,11 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         Some(DeployError::Bundle(BundleError::Source(_) | BundleError::TooBig { .. })) => false,
         Some(_) => true,
         None => {
-            error.is::<ConfigError>() || matches!(error.downcast_ref(), Some(StartError::Tls(_)))
+            error.is::<ConfigError>()
+                || error.is::<BadArgument>()
+                || error.is::<TokenError>()
+                || matches!(error.downcast_ref(), Some(StartError::Tls(_)))
+                || matches!(error.downcast_ref(), Some(AdminError::Token(_)))
         }
     };
     if bad_configuration { BAD_CONFIGURATION } else { 1 }

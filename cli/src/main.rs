@@ -6,6 +6,7 @@ mod args;
 mod check;
 mod dev;
 mod failure;
+mod kv;
 mod running;
 mod serve;
 mod terminal;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         args::Command::Dev(args) => dev::run(&args),
         args::Command::Serve(args) => serve::run(&args),
         args::Command::Check(args) => check::run(&args),
+        args::Command::Kv(args) => kv::run(&args),
     };
     result.unwrap_or_else(|error| failure::report(&error))
 }

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::{Config, Node, Observer, OpenError, RequestLog, Runtime};
+use node::{Admin, AdminListener, Config, Node, Observer, OpenError, RequestLog, Runtime};
 
-/// Starts the runtime of a node, on its KV store.
+/// Starts the runtime of a node, on its KV store; with what operators see of the store.
 pub(crate) fn runtime(
     settings: node::RuntimeConfig,
     config: &Config,
     observer: Arc<dyn Observer>,
-) -> anyhow::Result<Runtime> {
+) -> anyhow::Result<(Runtime, Admin)> {
     // Before the store's threads.
     Runtime::initialise();
     let store = node::open_store(config).map_err(|error| match error {
@@ -20,7 +20,9 @@ pub(crate) fn runtime(
             .context("the KV store cannot be opened (stop the other, or use another data folder)"),
         other => other.into(),
     })?;
-    Runtime::start(settings, store, observer).context("the runtime cannot start")
+    let admin = Admin::new(Arc::clone(&store));
+    let runtime = Runtime::start(settings, store, observer).context("the runtime cannot start")?;
+    Ok((runtime, admin))
 }
 
 /// Starts a node.
@@ -42,8 +44,13 @@ pub(crate) fn start(
 }
 
 /// Serves until a signal; answers the exit code. `announce` says that the node is there: from
-/// then on a signal is one to the node, and not one that ends any process.
-pub(crate) fn until_signal(node: &Node, announce: impl FnOnce()) -> anyhow::Result<ExitCode> {
+/// then on a signal is one to the node, and not one that ends any process. The admin API is there
+/// to the end.
+pub(crate) fn until_signal(
+    node: &Node,
+    admin: AdminListener,
+    announce: impl FnOnce(),
+) -> anyhow::Result<ExitCode> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = tokio.block_on(async {
         let mut end = pin!(node.run_until_signal());
@@ -55,7 +62,9 @@ pub(crate) fn until_signal(node: &Node, announce: impl FnOnce()) -> anyhow::Resu
         }
         end.await
     });
-    exit(code.context("cannot listen to signals")?)
+    let code = code.context("cannot listen to signals")?;
+    drop(admin);
+    exit(code)
 }
 
 /// Ends the process. V8's threads, and shards that do not come back, are not waited for.

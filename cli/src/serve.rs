@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, EventLog, LogFormat, MapStack, TracingLog};
+use node::{AdminListener, Config, EventLog, LogFormat, MapStack, TracingLog};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::ServeArgs;
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     log_to_stderr(config.log);
     let events = Arc::new(EventLog::new());
-    let runtime = running::runtime(config.runtime(), &config, events.clone())?;
+    let (runtime, admin) = running::runtime(config.runtime(), &config, events.clone())?;
     let node = running::start(&config, &runtime, Arc::new(TracingLog))?;
     events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     for worker in node.deployments().workers() {
@@ -26,7 +26,9 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
-    running::until_signal(&node, || {
+    let admin = AdminListener::start(&config, admin)?;
+    tracing::info!(address = %admin.address(), "admin API");
+    running::until_signal(&node, admin, || {
         for address in node.local_addrs() {
             tracing::info!(%address, "listening");
         }

@@ -7,7 +7,7 @@ mod raw;
 mod tests;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the KV store is kept.
     pub kv: Kv,
+    /// Where the admin API is, and who may use it.
+    pub admin: AdminConfig,
     /// Which addresses `fetch()` may reach beside the public ones.
     pub outbound: runtime::OutboundPolicy,
     /// The workers to serve.
@@ -138,6 +140,22 @@ pub struct Kv {
     pub min_free_bytes: u64,
 }
 
+/// Where the admin API is, and who may use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Address and port; port 0 takes a free one, which commands find through the data folder.
+    pub address: SocketAddr,
+    /// The file of the token that requests have to show. Without one only an address on loopback
+    /// will do.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), token_file: None }
+    }
+}
+
 impl Default for Kv {
     fn default() -> Self {
         let store = kv::EmbeddedOptions::default();
@@ -199,6 +217,7 @@ impl Config {
             mode: Mode::Dev,
             limits: Limits::default(),
             kv: Kv::default(),
+            admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow: Vec::new(), allow_private: true },
             workers,
         }

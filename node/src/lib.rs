@@ -2,6 +2,7 @@
 //! V8 is the runtime's, and the terminal is the command line's.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod config;
 mod deployments;
 mod dispatch;
@@ -13,8 +14,10 @@ mod signals;
 mod storage;
 pub mod tls;
 
+pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
-    CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode, WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
+    WorkerConfig,
 };
 pub use deployments::{DeployError, Deployments, Reload, Worker};
 pub use dispatch::Dispatch;

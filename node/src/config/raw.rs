@@ -13,7 +13,8 @@ use toml::Spanned;
 
 use super::error::Source;
 use super::{
-    CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode, WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
+    WorkerConfig,
 };
 
 /// Where the node listens when the file does not say.
@@ -32,6 +33,8 @@ struct RawConfig {
     limits: RawLimits,
     #[serde(default)]
     kv: RawKv,
+    #[serde(default)]
+    admin: RawAdmin,
     #[serde(default)]
     outbound: RawOutbound,
     #[serde(default)]
@@ -87,6 +90,13 @@ struct RawKv {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawAdmin {
+    address: Option<Spanned<String>>,
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawOutbound {
     #[serde(default)]
     allow: Vec<Spanned<String>>,
@@ -125,6 +135,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         mode: Mode::Serve,
         limits: limits(&source, raw.limits)?,
         kv: kv(&source, raw.kv)?,
+        admin: admin(&source, folder, raw.admin)?,
         outbound: outbound(&source, raw.outbound)?,
         workers: workers(&source, folder, raw.workers)?,
     })
@@ -140,15 +151,7 @@ fn listen(
     }
     raw.into_iter()
         .map(|raw| {
-            let address = raw.address.get_ref().parse().map_err(|_| {
-                let found = raw.address.get_ref();
-                source.fault(
-                    raw.address.span(),
-                    format!(
-                        "expected an address and port such as \"0.0.0.0:8080\", found \"{found}\""
-                    ),
-                )
-            })?;
+            let address = socket_address(source, &raw.address, "0.0.0.0:8080")?;
             if let Some(tls) = &raw.tls
                 && *tls.get_ref()
                 && !has_certificate
@@ -160,6 +163,35 @@ fn listen(
             Ok(Listen { address, tls: raw.tls.is_some_and(Spanned::into_inner) })
         })
         .collect()
+}
+
+fn socket_address(
+    source: &Source<'_>,
+    text: &Spanned<String>,
+    example: &str,
+) -> Result<SocketAddr, ConfigError> {
+    let found = text.get_ref();
+    found.parse().map_err(|_| {
+        let message =
+            format!("expected an address and port such as \"{example}\", found \"{found}\"");
+        source.fault(text.span(), message)
+    })
+}
+
+fn admin(source: &Source<'_>, folder: &Path, raw: RawAdmin) -> Result<AdminConfig, ConfigError> {
+    let token_file = raw.token_file.map(|file| folder.join(file));
+    let Some(text) = raw.address else {
+        return Ok(AdminConfig { token_file, ..AdminConfig::default() });
+    };
+    let address = socket_address(source, &text, "127.0.0.1:8788")?;
+    if !address.ip().is_loopback() && token_file.is_none() {
+        let message = format!(
+            "expected an address on loopback, or a token_file for all who reach {}, found none",
+            address.ip()
+        );
+        return Err(source.fault(text.span(), message));
+    }
+    Ok(AdminConfig { address, token_file })
 }
 
 fn number(

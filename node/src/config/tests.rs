@@ -21,6 +21,7 @@ fn an_empty_file_is_the_default_node() {
     assert_eq!(config.data, Path::new("/etc/isolane/data"));
     assert_eq!(config.limits, super::Limits::default());
     assert_eq!(config.log, LogFormat::Text);
+    assert!(config.admin.address.ip().is_loopback());
 }
 
 #[test]
@@ -43,6 +44,9 @@ fn every_key_reaches_its_place() {
         header_timeout_s = 3
         cpu_ms_max = 200
         memory_mb_max = 256
+        [admin]
+        address = "10.0.0.1:8788"
+        token_file = "admin.token"
         [outbound]
         allow = ["10.0.0.0/8"]
         [[workers]]
@@ -64,6 +68,8 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.header_timeout, Duration::from_secs(3));
     assert_eq!(config.runtime().max_cpu, Duration::from_millis(200));
     assert_eq!(config.limits.memory_max_bytes, 256 << 20);
+    assert_eq!(config.admin.address.to_string(), "10.0.0.1:8788");
+    assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
     let worker = &config.workers[0];
     assert_eq!(worker.path, Path::new("/etc/isolane/workers/api"));
@@ -82,6 +88,9 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("[[listen]]\naddress = \"8080\"", "2:11: expected an address and port such as"),
         ("[[listen]]\ntls = true", "1:1: expected the key `address`, found none"),
         ("[[listen]]\naddress = \"[::]:443\"\ntls = true", "3:7: expected a certificate"),
+        ("[admin]\naddress = \"8788\"", "2:11: expected an address and port such as"),
+        ("[admin]\naddress = \"0.0.0.0:8788\"", "2:11: expected an address on loopback, or a"),
+        ("[admin]\ntoken = \"x\"", "2:1: expected `address` or `token_file`, found the unknown"),
         ("log = \"xml\"", "1:7: expected `text` or `json`, found `xml`"),
         ("[outbound]\nallow = [\"10.0.0.0\"]", "2:10: expected a network such as"),
         ("[[workers]]\npath = \"a\"\nroutes = [\"a b\"]", "3:11: expected a route"),

@@ -1,0 +1,119 @@
+//! Where the data is: at a node that is named, at the node that runs on a data folder, or in the
+//! folder itself. In the last case this process serves the admin API to itself, in memory: each
+//! command is written once.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use node::{Admin, Announcement, Config, OpenError, Token};
+use tokio::net::TcpStream;
+use url::{Position, Url};
+
+use super::args::Target;
+use super::client::Client;
+use crate::failure::BadArgument;
+
+/// What the connection in memory holds of each direction.
+const IN_MEMORY_BYTES: usize = 256 << 10;
+
+/// What a command does to the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// A folder without data is a mistake.
+    Read,
+    /// A folder without data gets some.
+    Write,
+}
+
+/// Finds the data.
+pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<Client> {
+    let token = target.token_file.as_deref().map(Token::read).transpose()?;
+    if let Some(url) = &target.node {
+        return to_node(address(url)?, token.as_ref()).await;
+    }
+    let config = match &target.config {
+        Some(path) => Config::load(path)?,
+        None => Config::dev(([127, 0, 0, 1], 0).into(), target.data.clone(), Vec::new()),
+    };
+    if access == Access::Read && !node::store_folder(&config.data).is_dir() {
+        bail!("there is no KV data in {} (see --data and --config)", config.data.display());
+    }
+    match node::open_store(&config) {
+        Ok(store) => in_this_process(Admin::new(store)).await,
+        Err(OpenError::Held { process, path }) => {
+            let held = OpenError::Held { process, path };
+            let announcement =
+                announced(&config.data, process).with_context(|| held.to_string())?;
+            let token = match (token, &announcement.token_file) {
+                (None, Some(file)) => Some(Token::read(file)?),
+                (token, _) => token,
+            };
+            let client = to_node(announcement.address, token.as_ref()).await;
+            client.with_context(|| held.to_string())
+        }
+        Err(error) => Err(error).context("the KV store cannot be opened"),
+    }
+}
+
+/// What the process that has the folder has announced; what another has left behind is not that.
+fn announced(data: &Path, process: Option<u32>) -> anyhow::Result<Announcement> {
+    let announcement = Announcement::read(data)
+        .with_context(|| format!("cannot read where its admin API is in {}", data.display()))?;
+    announcement
+        .filter(|announcement| process.is_none_or(|process| process == announcement.pid))
+        .context("it offers no admin API; it may be starting, or be another `isolane kv`")
+}
+
+/// The address in a node's URL.
+fn address(url: &str) -> anyhow::Result<SocketAddr> {
+    let unfit = || BadArgument(format!("expected --node http://ADDRESS:PORT, found {url:?}"));
+    let url = Url::parse(url).map_err(|_| unfit())?;
+    let is_bare = matches!(&url[Position::BeforePath..], "" | "/");
+    if url.scheme() != "http" || !is_bare || !url.username().is_empty() {
+        return Err(unfit().into());
+    }
+    let host = url.host_str().ok_or_else(unfit)?;
+    let port = url.port_or_known_default().ok_or_else(unfit)?;
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let mut found =
+        (name, port).to_socket_addrs().with_context(|| format!("cannot find {host}"))?;
+    found.next().with_context(|| format!("{host} has no address"))
+}
+
+async fn to_node(address: SocketAddr, token: Option<&Token>) -> anyhow::Result<Client> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.with_context(|| format!("no node answers at {address}"))?;
+    stream.set_nodelay(true)?;
+    // A node takes an address for its host, and no name.
+    Client::over(stream, &address.to_string(), token.map(Token::secret)).await
+}
+
+async fn in_this_process(admin: Admin) -> anyhow::Result<Client> {
+    let (ours, its) = tokio::io::duplex(IN_MEMORY_BYTES);
+    tokio::spawn(Arc::new(admin).serve(its));
+    Client::over(ours, "localhost", None).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_named_by_an_address_and_a_port() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8788", "127.0.0.1:8788"),
+            ("http://127.0.0.1:8788/", "127.0.0.1:8788"),
+            ("http://[::1]:1", "[::1]:1"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+        ] {
+            assert_eq!(address(url).unwrap().to_string(), expected, "{url}");
+        }
+        for url in ["", "127.0.0.1:8788", "https://127.0.0.1", "http://127.0.0.1/v1", "http://u@h"]
+        {
+            let error = address(url).unwrap_err();
+            assert!(error.is::<BadArgument>(), "{url}: {error}");
+        }
+    }
+}

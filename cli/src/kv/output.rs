@@ -1,0 +1,128 @@
+//! Where results go: lines and JSON on the standard output, values and exports to files.
+
+use std::fs::{self, File};
+use std::io::{self, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+/// What a command writes to.
+pub(super) enum Output {
+    /// The standard output.
+    Standard(Stdout),
+    /// Something that is there and no plain file, such as a pipe.
+    Special(File),
+    /// A file that gets its name when it is complete.
+    File { file: File, unfinished: PathBuf, path: PathBuf, is_complete: bool },
+}
+
+impl Output {
+    /// A file, or the standard output for `-` and for none.
+    pub(super) fn to(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Self::Standard(io::stdout()));
+        };
+        let fault = || format!("cannot write {}", path.display());
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Ok(Self::Special(File::options().write(true).open(path).with_context(fault)?));
+        }
+        let mut unfinished = path.as_os_str().to_owned();
+        unfinished.push(".unfinished");
+        let unfinished = PathBuf::from(unfinished);
+        let file = File::create(&unfinished).with_context(fault)?;
+        Ok(Self::File { file, unfinished, path: path.to_owned(), is_complete: false })
+    }
+
+    /// Whether results are what the standard output has.
+    pub(super) fn is_standard(&self) -> bool {
+        matches!(self, Self::Standard(_))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let written = match self {
+            Self::Standard(stdout) => stdout.write_all(bytes),
+            Self::Special(file) => file.write_all(bytes),
+            Self::File { file, .. } => file.write_all(bytes),
+        };
+        written.with_context(|| format!("cannot write to {}", self.name()))
+    }
+
+    /// Has everything where it belongs.
+    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+        let name = self.name();
+        let finished = match &mut self {
+            Self::Standard(stdout) => stdout.flush(),
+            Self::Special(_) => Ok(()),
+            Self::File { file, unfinished, path, is_complete } => {
+                *is_complete = true;
+                file.sync_all().and_then(|()| fs::rename(unfinished, path))
+            }
+        };
+        finished.with_context(|| format!("cannot write to {name}"))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Standard(_) => "the standard output".to_owned(),
+            Self::Special(_) => "the file".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Self::File { unfinished, is_complete: false, .. } = self {
+            // The failure that led here is what is reported.
+            let _ = fs::remove_file(unfinished);
+        }
+    }
+}
+
+/// Says what was done, to a person or as JSON.
+pub(super) fn say(
+    as_json: bool,
+    value: &Value,
+    sentence: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    let line = if as_json { value.to_string() } else { sentence() };
+    writeln!(io::stdout(), "{line}").context("cannot write to the standard output")
+}
+
+/// A number of things, with its noun.
+pub(super) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// A name as it can be shown on a terminal: one with control characters is quoted.
+pub(super) fn plain(name: &str) -> String {
+    if name.contains(char::is_control) { format!("{name:?}") } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_its_name_only_when_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        let mut output = Output::to(Some(&path)).unwrap();
+        output.write(b"half").unwrap();
+        drop(output);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let mut output = Output::to(Some(&path)).unwrap();
+        output.write(b"whole").unwrap();
+        output.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn names_cannot_command_the_terminal() {
+        assert_eq!(plain("ü x"), "ü x");
+        assert_eq!(plain("\u{1b}[31m"), "\"\\u{1b}[31m\"");
+    }
+}

@@ -1,0 +1,130 @@
+//! What the admin API answers with: bodies, JSON, and faults with their status. What goes wrong
+//! and why is decided where it happens.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt as _};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
+use kv::{Refused, StoreError};
+use serde::Serialize;
+use serde_json::json;
+
+/// A response of the admin API.
+pub(super) type Answer = Response<Body>;
+pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
+/// Why a body cannot be continued; the connection breaks off then.
+pub(super) type BodyError = Arc<dyn std::error::Error + Send + Sync>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A request that is not done, and why.
+#[derive(Debug)]
+pub(super) struct Fault {
+    status: StatusCode,
+    pub(super) message: String,
+    header: Option<(http::HeaderName, HeaderValue)>,
+}
+
+impl Fault {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), header: None }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    }
+
+    /// A request without the right token.
+    pub(super) fn unauthorized(message: &str) -> Self {
+        let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Self { header: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, message) }
+    }
+
+    /// A method that the resource does not have.
+    pub(super) fn method(allowed: &'static str) -> Self {
+        let message = format!("the methods here are {allowed}");
+        let allow = (ALLOW, HeaderValue::from_static(allowed));
+        Self { header: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// The same fault, with something said before and after it.
+    pub(super) fn within(mut self, before: &str, after: &str) -> Self {
+        self.message = format!("{before}{message}{after}", message = self.message);
+        self
+    }
+
+    /// The fault as a JSON object.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        json!({ "error": { "message": self.message } })
+    }
+
+    pub(super) fn into_answer(self) -> Answer {
+        let mut answer = json(self.status, &self.to_json());
+        if let Some((name, value)) = self.header {
+            answer.headers_mut().insert(name, value);
+        }
+        answer
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, refused.text)
+    }
+}
+
+impl From<StoreError> for Fault {
+    /// An operator is told the cause, too, which a worker is not.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refused) => refused.into(),
+            full @ StoreError::Full { .. } => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, full.to_string())
+            }
+            StoreError::Failed { ref source, .. } => Self::internal(format!("{error}: {source}")),
+        }
+    }
+}
+
+/// An answer in JSON.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    let text = serde_json::to_vec(value).expect("what the API answers with has plain keys");
+    let mut answer = Response::new(whole(text));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, JSON);
+    answer
+}
+
+/// An answer that says nothing but that it is done.
+pub(super) fn no_content() -> Answer {
+    let mut answer = Response::new(whole(Bytes::new()));
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}
+
+/// A body that is in memory.
+pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that comes piece by piece.
+pub(super) fn streamed<E: std::error::Error + Send + Sync + 'static>(
+    pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> Body {
+    let frames = pieces.map_ok(Frame::data).map_err(|error| Arc::new(error) as BodyError);
+    StreamBody::new(frames).boxed_unsync()
+}

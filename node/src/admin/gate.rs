@@ -1,0 +1,95 @@
+//! Who may ask the admin API: those with the token, if there is one, and no browser's page. A page
+//! of any website can send requests to loopback; what it cannot do is to leave out `Origin` on one
+//! that changes something, or to choose the `Host`.
+
+use std::net::IpAddr;
+
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode};
+
+use super::answer::Fault;
+use super::token::Token;
+
+/// Lets a request in, or says why not.
+pub(super) fn admit(parts: &Parts, token: Option<&Token>) -> Result<(), Fault> {
+    let forbidden = |message| Err(Fault::new(StatusCode::FORBIDDEN, message));
+    if parts.headers.contains_key(ORIGIN) {
+        return forbidden("the admin API is not for web pages: a request has no Origin");
+    }
+    if !is_host_plain(&parts.headers) {
+        // A hostname that resolves to loopback may be anybody's (DNS rebinding).
+        return forbidden("the Host of a request to the admin API is an IP address or localhost");
+    }
+    let Some(token) = token else { return Ok(()) };
+    match bearer(&parts.headers) {
+        Some(shown) if token.is(shown) => Ok(()),
+        Some(_) => Err(Fault::unauthorized("the token is not that of this node")),
+        None => Err(Fault::unauthorized("expected Authorization: Bearer and the node's token")),
+    }
+}
+
+fn is_host_plain(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
+    let host = authority.host();
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+/// The token of a request (RFC 6750, section 2.1; the scheme's case does not matter).
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn admits(headers: &[(&str, &str)], token: Option<&str>) -> Result<(), u16> {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let token = token.map(|token| Token::new(token).unwrap());
+        admit(&parts, token.as_ref()).map_err(|fault| fault.into_answer().status().as_u16())
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_localhost() {
+        for host in ["127.0.0.1:8788", "127.0.0.1", "[::1]:8788", "[::1]", "LOCALHOST:1"] {
+            assert_eq!(admits(&[("host", host)], None), Ok(()), "{host}");
+        }
+        for host in ["evil.test:8788", "localhost.evil.test", "127.0.0.1.evil.test", "", "::1x"] {
+            assert_eq!(admits(&[("host", host)], None), Err(403), "{host}");
+        }
+        assert_eq!(admits(&[], None), Err(403));
+        assert_eq!(admits(&[("host", "127.0.0.1"), ("host", "127.0.0.1")], None), Err(403));
+    }
+
+    #[test]
+    fn a_page_of_a_browser_is_kept_out() {
+        for origin in ["https://evil.test", "null", "http://127.0.0.1:8788"] {
+            let headers = [("host", "127.0.0.1:8788"), ("origin", origin)];
+            assert_eq!(admits(&headers, None), Err(403), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_the_right_one_or_none() {
+        const TOKEN: &str = "0123456789abcdef";
+        let with = |value| admits(&[("host", "localhost"), ("authorization", value)], Some(TOKEN));
+        assert_eq!(with("Bearer 0123456789abcdef"), Ok(()));
+        assert_eq!(with("bearer 0123456789abcdef"), Ok(()));
+        for wrong in ["Bearer 0123456789abcdeF", "Bearer 0123456789abcde", "Bearer ", "Basic x"] {
+            assert_eq!(with(wrong), Err(401), "{wrong}");
+        }
+        assert_eq!(admits(&[("host", "localhost")], Some(TOKEN)), Err(401));
+    }
+}

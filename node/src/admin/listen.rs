@@ -1,0 +1,145 @@
+//! The listener of the admin API: a thread of its own, so that neither a tenant nor an export of
+//! millions of keys makes the other wait.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::Admin;
+use super::announce::{Announced, Announcement};
+use super::token::{Token, TokenError};
+use crate::config::Config;
+
+/// Open connections; further ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 64;
+/// How long accepting stops when the process has no file descriptor left.
+const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
+/// The token that the node makes, in its data folder.
+const MADE_TOKEN_FILE: &str = "admin.token";
+
+/// Why the admin API cannot be offered.
+#[derive(Debug, Error)]
+pub enum AdminError {
+    /// The token cannot be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address} for the admin API: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The data folder cannot be written to.
+    #[error("cannot write to {}: {source}", .data.display())]
+    Announce {
+        /// The data folder.
+        data: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
+/// The admin API of a running node, until this is dropped: connections are cut off then.
+pub struct AdminListener {
+    address: SocketAddr,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+    /// Dropped after the thread has ended.
+    _announced: Announced,
+}
+
+impl AdminListener {
+    /// Listens where the configuration says, and announces that in the data folder.
+    ///
+    /// Where workers can reach the address with `fetch()` and the operator has set no token, the
+    /// node makes one: a tenant must not administer the node.
+    ///
+    /// # Errors
+    /// When the token cannot be used, the address not listened on, or the folder not written to.
+    pub fn start(config: &Config, admin: Admin) -> Result<Self, AdminError> {
+        let wanted = config.admin.address;
+        let listen = |source| AdminError::Listen { address: wanted, source };
+        let announce = |source| AdminError::Announce { data: config.data.clone(), source };
+        std::fs::create_dir_all(&config.data).map_err(announce)?;
+        let listener = TcpListener::bind(wanted).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let mut made_token = None;
+        let token = match &config.admin.token_file {
+            Some(path) => Some(Token::read(path)?),
+            None if config.outbound.allows(wanted.ip()) => {
+                let path = made_token.insert(config.data.join(MADE_TOKEN_FILE));
+                Some(Token::make(path).map_err(announce)?)
+            }
+            None => None,
+        };
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let tokio = tokio.map_err(listen)?;
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let admin = Arc::new(admin.with_token(token));
+        let run = move || {
+            tokio.block_on(async {
+                tokio::select! {
+                    () = stopped => {}
+                    () = accept(listener, admin) => {}
+                }
+            });
+        };
+        let token_file = config.admin.token_file.as_deref().or(made_token.as_deref());
+        let announcement = Announcement::new(address, token_file).map_err(announce)?;
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run);
+        let thread = Some(thread.map_err(listen)?);
+        let announced = announcement.write(&config.data, made_token).map_err(announce)?;
+        Ok(Self { address, stop, thread, _announced: announced })
+    }
+
+    /// The address that it listens on, with the port that was taken for port 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for AdminListener {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the thread of the admin API panicked");
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, admin: Arc<Admin>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the admin API cannot listen"),
+    };
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Not needed for a correct answer.
+                let _ = stream.set_nodelay(true);
+                let admin = Arc::clone(&admin);
+                tokio::spawn(async move {
+                    admin.serve(stream).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the admin API cannot accept a connection");
+                sleep(NO_DESCRIPTOR_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The path and the query of a request, decoded.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use url::form_urlencoded;
+
+use super::answer::Fault;
+
+/// The parameters of a request.
+pub(super) struct Query(Vec<(String, String)>);
+
+/// The segments of a path. A `%2F` in one is part of it.
+pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Fault> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split('/')
+        .map(|segment| {
+            percent_decode_str(segment)
+                .decode_utf8()
+                .map_err(|_| Fault::bad_request("the path is not UTF-8"))
+        })
+        .collect()
+}
+
+impl Query {
+    /// Reads a query that may have these parameters, each once: a misspelt one does not pass in
+    /// silence.
+    pub(super) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, Fault> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&&*name) {
+                return Err(Fault::bad_request(format!("there is no parameter {name:?} here")));
+            }
+            if found.iter().any(|(other, _)| *other == name) {
+                return Err(Fault::bad_request(format!("the parameter {name:?} is there twice")));
+            }
+            found.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(found))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is a whole number.
+    pub(super) fn whole(&self, name: &str) -> Result<Option<i64>, Fault> {
+        let parse = |value: &str| {
+            value.parse().map_err(|_| {
+                Fault::bad_request(format!("expected a whole number as {name}, found {value:?}"))
+            })
+        };
+        self.get(name).map(parse).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_may_have_any_character() {
+        let found = segments("/values/a%2Fb%20%C3%BC/").unwrap();
+        assert_eq!(found, ["values", "a/b ü", ""]);
+        assert_eq!(segments("/%ff").unwrap_err().message, "the path is not UTF-8");
+    }
+
+    #[test]
+    fn a_parameter_is_known_and_there_once() {
+        let query = Query::parse(Some("limit=7&prefix=a%26+b"), &["limit", "prefix"]).unwrap();
+        assert_eq!(query.whole("limit").unwrap(), Some(7));
+        assert_eq!(query.get("prefix"), Some("a& b"));
+        for wrong in ["limti=7", "limit=7&limit=8"] {
+            assert!(Query::parse(Some(wrong), &["limit"]).is_err(), "{wrong}");
+        }
+        let query = Query::parse(Some("limit=7.5"), &["limit"]).unwrap();
+        let message = query.whole("limit").unwrap_err().message;
+        assert_eq!(message, "expected a whole number as limit, found \"7.5\"");
+    }
+}
