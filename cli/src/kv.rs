@@ -17,11 +17,16 @@ pub(crate) use self::args::KvArgs;
 
 use self::args::{BulkCommand, KeyCommand, KvCommand, NamespaceCommand};
 use self::connect::{Access, connect};
+use self::output::ReaderGone;
 
 pub(crate) fn run(args: &KvArgs) -> anyhow::Result<ExitCode> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio.block_on(execute(args))?;
-    Ok(ExitCode::SUCCESS)
+    match tokio.block_on(execute(args)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // Whoever reads the output, such as `head`, has enough of it.
+        Err(error) if error.is::<ReaderGone>() => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error),
+    }
 }
 
 async fn execute(args: &KvArgs) -> anyhow::Result<()> {

@@ -21,7 +21,7 @@ pub use config::{
 };
 pub use deployments::{DeployError, Deployments, Reload, Worker};
 pub use dispatch::Dispatch;
-pub use kv::OpenError;
+pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};

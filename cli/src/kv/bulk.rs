@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use super::args::{BulkArgs, BulkCommand, ExportArgs, ImportArgs};
 use super::client::{Client, failure_in, namespace_path, piece, read, whole};
-use super::output::{Output, count, plain, say};
+use super::output::{Output, count, say};
 use super::progress::Progress;
-use super::records::Records;
+use super::records::{Fault, Records};
 
 /// The header of an export with the number of its keys.
 const KEYS: &str = "isolane-kv-keys";
@@ -54,22 +54,23 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     match command {
         BulkCommand::Put(args) => {
-            let answer = upload(client, args, "bulk/put", "storing").await?;
+            let (answer, fault) = upload(client, args, "bulk/put", "storing").await?;
             let Stored { stored } = read(answer).await?;
-            say(as_json, &json!({ "stored": stored }), || {
-                format!("stored {}", count(stored, "key"))
-            })
+            let sentence = format!("stored {}", count(stored, "key"));
+            fault.check(&sentence).await?;
+            say(as_json, &json!({ "stored": stored }), || sentence)
         }
         BulkCommand::Delete(args) => {
-            let answer = upload(client, args, "bulk/delete", "deleting").await?;
+            let (answer, fault) = upload(client, args, "bulk/delete", "deleting").await?;
             let Deleted { deleted } = read(answer).await?;
-            say(as_json, &json!({ "deleted": deleted }), || {
-                format!("deleted {}", count(deleted, "key"))
-            })
+            let sentence = format!("deleted {}", count(deleted, "key"));
+            fault.check(&sentence).await?;
+            say(as_json, &json!({ "deleted": deleted }), || sentence)
         }
         BulkCommand::Get(args) => {
-            let answer = upload(client, args, "bulk/get", "reading").await?;
-            print_all(answer, as_json).await
+            let (answer, fault) = upload(client, args, "bulk/get", "reading").await?;
+            let read = print_all(answer, as_json).await?;
+            fault.check(&format!("read {}", count(read, "key"))).await
         }
     }
 }
@@ -80,16 +81,15 @@ pub(super) async fn import(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let args = BulkArgs { at: args.at.clone(), file: args.file.clone() };
-    let answer = upload(client, &args, "import", "importing").await?;
+    let (answer, fault) = upload(client, &args, "import", "importing").await?;
     let Imported { imported, expired } = read(answer).await?;
-    say(as_json, &json!({ "imported": imported, "expired": expired }), || {
-        let imported = format!("imported {}", count(imported, "key"));
-        match expired {
-            0 => imported,
-            1 => format!("{imported}; 1 that has expired was left out"),
-            _ => format!("{imported}; {expired} that have expired were left out"),
-        }
-    })
+    let sentence = match (format!("imported {}", count(imported, "key")), expired) {
+        (sentence, 0) => sentence,
+        (sentence, 1) => format!("{sentence}; 1 that has expired was left out"),
+        (sentence, _) => format!("{sentence}; {expired} that have expired were left out"),
+    };
+    fault.check(&sentence).await?;
+    say(as_json, &json!({ "imported": imported, "expired": expired }), || sentence)
 }
 
 pub(super) async fn export(
@@ -148,15 +148,15 @@ async fn upload(
     args: &BulkArgs,
     operation: &str,
     doing: &'static str,
-) -> anyhow::Result<Response<Incoming>> {
+) -> anyhow::Result<(Response<Incoming>, Fault)> {
     let progress = Progress::of(doing);
-    let body = Records::open(&args.file, &progress)?.into_body();
+    let (body, fault) = Records::open(&args.file, &progress)?.into_body();
     let path = format!("{}/{operation}", namespace_path(&args.at.namespace));
-    client.send(Method::POST, &path, body, None).await
+    Ok((client.send(Method::POST, &path, body, None).await?, fault))
 }
 
-/// Prints the records of a bulk get, a line each, or as an array.
-async fn print_all(answer: Response<Incoming>, as_json: bool) -> anyhow::Result<()> {
+/// Prints the records of a bulk get, a line each, or as an array; answers how many there were.
+async fn print_all(answer: Response<Incoming>, as_json: bool) -> anyhow::Result<u64> {
     let mut output = Output::to(None)?;
     let mut lines = Lines::of(answer);
     let (mut all, mut missing) = (0, 0);
@@ -175,9 +175,9 @@ async fn print_all(answer: Response<Incoming>, as_json: bool) -> anyhow::Result<
     }
     output.finish()?;
     if missing > 0 {
-        anstream::eprintln!("{missing} of {} not there", plain(&count(all, "key")));
+        anstream::eprintln!("not there: {missing} of {}", count(all, "key"));
     }
-    Ok(())
+    Ok(all)
 }
 
 fn is_found(line: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::Read;
 use std::thread;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::poll_fn;
@@ -28,8 +28,13 @@ const READ_BYTES: usize = 64 << 10;
 /// Pieces that are read ahead.
 const READ_AHEAD: usize = 2;
 
+const BROKEN_OFF: &str = "the answer breaks off";
+
 /// What a request sends.
 pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// Where a thread that makes a body puts its pieces.
+pub(super) type Sender = mpsc::Sender<Result<Bytes, Box<dyn Error + Send + Sync>>>;
 
 /// A connection to an admin API.
 pub(super) struct Client {
@@ -87,7 +92,7 @@ impl Client {
         }
         let request = request.body(body)?;
         self.sender.ready().await.context("the node has closed the connection")?;
-        let answer = self.sender.send_request(request).await.context("the request failed")?;
+        let answer = self.sender.send_request(request).await.map_err(explained)?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -110,6 +115,17 @@ impl Client {
     }
 }
 
+/// Why a request failed. Where the fault is in what was to be sent, it is all there is to say.
+fn explained(error: hyper::Error) -> anyhow::Error {
+    if !error.is_user() {
+        return anyhow::Error::new(error).context("the node does not answer");
+    }
+    match error.source() {
+        Some(ours) => anyhow!("{ours}"),
+        None => error.into(),
+    }
+}
+
 /// The whole of an answer, from JSON.
 pub(super) async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> anyhow::Result<T> {
     let text = answer.into_body().collect().await.context(BROKEN_OFF)?.to_bytes();
@@ -125,8 +141,6 @@ pub(super) async fn piece(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> 
     }
     Ok(None)
 }
-
-const BROKEN_OFF: &str = "the answer breaks off";
 
 /// What a line of an answer says that tells of a failure in its middle.
 pub(super) fn failure_in(line: &[u8]) -> Option<Refusal> {
@@ -159,30 +173,28 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// A body of what another thread gives, piece by piece, as fast as it is sent. `write` is called
-/// there; it ends early when nobody wants more.
-pub(super) fn from_thread(
-    write: impl FnOnce(&mut dyn FnMut(Bytes) -> bool) -> anyhow::Result<()> + Send + 'static,
-) -> Body {
+/// A body of what another thread sends, piece by piece, as fast as the node takes it. A piece that
+/// is an error breaks the request off. Sending fails when nobody wants more.
+pub(super) fn from_thread(write: impl FnOnce(&Sender) + Send + 'static) -> Body {
     let (sender, mut pieces) = mpsc::channel(READ_AHEAD);
-    thread::spawn(move || {
-        let written = write(&mut |piece| sender.blocking_send(Ok(piece)).is_ok());
-        if let Err(error) = written {
-            // Nobody waits for it when the request is over.
-            let _ = sender.blocking_send(Err(error.into()));
-        }
-    });
+    thread::spawn(move || write(&sender));
     StreamBody::new(poll_fn(move |cx| pieces.poll_recv(cx)).map_ok(Frame::data)).boxed_unsync()
 }
 
 /// A body of what a reader gives.
-pub(super) fn from_reader(mut reader: impl Read + Send + 'static) -> Body {
-    from_thread(move |send| {
+pub(super) fn from_reader(mut reader: impl Read + Send + 'static, name: String) -> Body {
+    from_thread(move |sender| {
         loop {
             let mut piece = Vec::with_capacity(READ_BYTES);
-            reader.by_ref().take(READ_BYTES as u64).read_to_end(&mut piece)?;
-            if piece.is_empty() || !send(piece.into()) {
-                return Ok(());
+            let read = reader.by_ref().take(READ_BYTES as u64).read_to_end(&mut piece);
+            let piece = match read {
+                Ok(0) => return,
+                Ok(_) => Ok(piece.into()),
+                Err(error) => Err(format!("cannot read {name}: {error}").into()),
+            };
+            let is_last = piece.is_err();
+            if sender.blocking_send(piece).is_err() || is_last {
+                return;
             }
         }
     })

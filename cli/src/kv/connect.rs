@@ -5,16 +5,22 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use node::{Admin, Announcement, Config, OpenError, Token};
+use node::{Admin, Announcement, Config, EmbeddedStore, OpenError, Token};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use url::{Position, Url};
 
 use super::args::Target;
 use super::client::Client;
 use crate::failure::BadArgument;
 
+/// How long the folder may be somebody's who announces nothing.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is looked whether that is so.
+const LOOKED_EACH: Duration = Duration::from_millis(50);
 /// What the connection in memory holds of each direction.
 const IN_MEMORY_BYTES: usize = 256 << 10;
 
@@ -25,6 +31,14 @@ pub(super) enum Access {
     Read,
     /// A folder without data gets some.
     Write,
+}
+
+/// What has a data folder.
+enum Found {
+    /// This process, from now on.
+    Here(Arc<EmbeddedStore>),
+    /// A node, as it says, and as the folder says.
+    AtNode(Announcement, OpenError),
 }
 
 /// Finds the data.
@@ -40,12 +54,9 @@ pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<C
     if access == Access::Read && !node::store_folder(&config.data).is_dir() {
         bail!("there is no KV data in {} (see --data and --config)", config.data.display());
     }
-    match node::open_store(&config) {
-        Ok(store) => in_this_process(Admin::new(store)).await,
-        Err(OpenError::Held { process, path }) => {
-            let held = OpenError::Held { process, path };
-            let announcement =
-                announced(&config.data, process).with_context(|| held.to_string())?;
+    match open(&config).await? {
+        Found::Here(store) => in_this_process(Admin::new(store)).await,
+        Found::AtNode(announcement, held) => {
             let token = match (token, &announcement.token_file) {
                 (None, Some(file)) => Some(Token::read(file)?),
                 (token, _) => token,
@@ -53,17 +64,37 @@ pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<C
             let client = to_node(announcement.address, token.as_ref()).await;
             client.with_context(|| held.to_string())
         }
-        Err(error) => Err(error).context("the KV store cannot be opened"),
+    }
+}
+
+/// Opens the folder, or finds the node that has it. A node that is starting, or another command,
+/// is waited for a while.
+async fn open(config: &Config) -> anyhow::Result<Found> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let held = match node::open_store(config) {
+            Ok(store) => return Ok(Found::Here(store)),
+            Err(held @ OpenError::Held { .. }) => held,
+            Err(error) => return Err(error).context("the KV store cannot be opened"),
+        };
+        let OpenError::Held { process, .. } = &held else { continue };
+        if let Some(announcement) = announced(&config.data, *process)? {
+            return Ok(Found::AtNode(announcement, held));
+        }
+        if Instant::now() >= end {
+            return Err(held).context(
+                "the KV store cannot be opened, and no admin API is announced in the data folder",
+            );
+        }
+        sleep(LOOKED_EACH).await;
     }
 }
 
 /// What the process that has the folder has announced; what another has left behind is not that.
-fn announced(data: &Path, process: Option<u32>) -> anyhow::Result<Announcement> {
-    let announcement = Announcement::read(data)
-        .with_context(|| format!("cannot read where its admin API is in {}", data.display()))?;
-    announcement
-        .filter(|announcement| process.is_none_or(|process| process == announcement.pid))
-        .context("it offers no admin API; it may be starting, or be another `isolane kv`")
+fn announced(data: &Path, process: Option<u32>) -> anyhow::Result<Option<Announcement>> {
+    let found = Announcement::read(data)
+        .with_context(|| format!("cannot read where the admin API is in {}", data.display()))?;
+    Ok(found.filter(|found| process.is_none_or(|process| process == found.pid)))
 }
 
 /// The address in a node's URL.

@@ -1,10 +1,9 @@
 //! `isolane kv key ...`.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
-use anyhow::Context as _;
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -94,7 +93,7 @@ async fn put(client: &mut Client, args: &PutArgs, as_json: bool) -> anyhow::Resu
 /// A value from a file, with its length if that is known.
 fn value_of(path: Option<&Path>) -> anyhow::Result<(Body, Option<u64>)> {
     let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-        return Ok((from_reader(io::stdin()), None));
+        return Ok((from_reader(io::stdin(), "the standard input".to_owned()), None));
     };
     let unfit = |error: io::Error| BadArgument(format!("cannot read {}: {error}", path.display()));
     let file = File::open(path).map_err(unfit)?;
@@ -102,7 +101,8 @@ fn value_of(path: Option<&Path>) -> anyhow::Result<(Body, Option<u64>)> {
     if found.is_dir() {
         return Err(BadArgument(format!("{} is a folder", path.display())).into());
     }
-    Ok((from_reader(file), found.is_file().then_some(found.len())))
+    let body = from_reader(file, path.display().to_string());
+    Ok((body, found.is_file().then_some(found.len())))
 }
 
 async fn list(
@@ -112,7 +112,7 @@ async fn list(
     limit: Option<u64>,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut output = Output::to(None)?;
     let mut left = limit.unwrap_or(u64::MAX);
     let mut cursor: Option<String> = None;
     let mut separator = "[";
@@ -125,22 +125,26 @@ async fn list(
         let path = format!("{}/keys?{}", namespace_path(namespace), query.finish());
         let page: Page = read(client.ask(Method::GET, &path).await?).await?;
         left = left.saturating_sub(page.keys.len() as u64);
+        let mut text = String::new();
         for key in &page.keys {
             if as_json {
-                write!(out, "{separator}{}", key.get())?;
+                text.push_str(separator);
+                text.push_str(key.get());
                 separator = ",\n ";
             } else {
                 let Named { name } = serde_json::from_str(key.get())?;
-                writeln!(out, "{}", plain(&name))?;
+                text.push_str(&plain(&name));
+                text.push('\n');
             }
         }
+        output.write(text.as_bytes())?;
         cursor = page.cursor;
         if cursor.is_none() || left == 0 {
             break;
         }
     }
     if as_json {
-        writeln!(out, "{}]", if separator == "[" { "[" } else { "" })?;
+        output.write(if separator == "[" { b"[]\n" } else { b"]\n" })?;
     }
-    out.flush().context("cannot write to the standard output")
+    output.finish()
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::args::NamespaceCommand;
 use super::client::{Client, namespace_path, read};
-use super::output::{plain, say};
+use super::output::{Output, plain, say};
 use crate::failure::BadArgument;
 
 #[derive(Deserialize)]
@@ -70,11 +70,12 @@ async fn list(client: &mut Client, as_json: bool) -> anyhow::Result<()> {
         rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0)
     };
     let (first, second, third) = (width(|row| &row.0), width(|row| &row.1), width(|row| &row.2));
-    let mut out = std::io::stdout().lock();
-    for (id, keys, bytes) in &rows {
-        writeln!(out, "{id:<first$}  {keys:>second$}  {bytes:>third$}")?;
-    }
-    Ok(())
+    let line = |(id, keys, bytes): &(String, String, String)| {
+        format!("{id:<first$}  {keys:>second$}  {bytes:>third$}\n")
+    };
+    let mut output = Output::to(None)?;
+    output.write(rows.iter().map(line).collect::<String>().as_bytes())?;
+    output.finish()
 }
 
 async fn create(client: &mut Client, id: &str, as_json: bool) -> anyhow::Result<()> {

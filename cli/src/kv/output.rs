@@ -6,16 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
+use thiserror::Error;
 
 /// What a command writes to.
 pub(super) enum Output {
     /// The standard output.
     Standard(Stdout),
     /// Something that is there and no plain file, such as a pipe.
-    Special(File),
+    Special { file: File, path: PathBuf },
     /// A file that gets its name when it is complete.
     File { file: File, unfinished: PathBuf, path: PathBuf, is_complete: bool },
 }
+
+/// Nobody reads the standard output any more.
+#[derive(Debug, Error)]
+#[error("the standard output is closed")]
+pub(super) struct ReaderGone;
 
 impl Output {
     /// A file, or the standard output for `-` and for none.
@@ -25,7 +31,8 @@ impl Output {
         };
         let fault = || format!("cannot write {}", path.display());
         if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            return Ok(Self::Special(File::options().write(true).open(path).with_context(fault)?));
+            let file = File::options().write(true).open(path).with_context(fault)?;
+            return Ok(Self::Special { file, path: path.to_owned() });
         }
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
@@ -41,32 +48,29 @@ impl Output {
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         let written = match self {
-            Self::Standard(stdout) => stdout.write_all(bytes),
-            Self::Special(file) => file.write_all(bytes),
-            Self::File { file, .. } => file.write_all(bytes),
+            Self::Standard(stdout) => return printed(stdout.write_all(bytes)),
+            Self::Special { file, .. } | Self::File { file, .. } => file.write_all(bytes),
         };
-        written.with_context(|| format!("cannot write to {}", self.name()))
+        written.with_context(|| format!("cannot write {}", self.path().display()))
     }
 
     /// Has everything where it belongs.
     pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        let name = self.name();
         let finished = match &mut self {
-            Self::Standard(stdout) => stdout.flush(),
-            Self::Special(_) => Ok(()),
+            Self::Standard(stdout) => return printed(stdout.flush()),
+            Self::Special { .. } => Ok(()),
             Self::File { file, unfinished, path, is_complete } => {
                 *is_complete = true;
                 file.sync_all().and_then(|()| fs::rename(unfinished, path))
             }
         };
-        finished.with_context(|| format!("cannot write to {name}"))
+        finished.with_context(|| format!("cannot write {}", self.path().display()))
     }
 
-    fn name(&self) -> String {
+    fn path(&self) -> &Path {
         match self {
-            Self::Standard(_) => "the standard output".to_owned(),
-            Self::Special(_) => "the file".to_owned(),
-            Self::File { path, .. } => path.display().to_string(),
+            Self::Standard(_) => Path::new("-"),
+            Self::Special { path, .. } | Self::File { path, .. } => path,
         }
     }
 }
@@ -87,7 +91,15 @@ pub(super) fn say(
     sentence: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     let line = if as_json { value.to_string() } else { sentence() };
-    writeln!(io::stdout(), "{line}").context("cannot write to the standard output")
+    printed(writeln!(io::stdout(), "{line}"))
+}
+
+/// What came of writing to the standard output.
+pub(super) fn printed(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        written => written.context("cannot write to the standard output"),
+    }
 }
 
 /// A number of things, with its noun.

@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::bail;
 use bytes::Bytes;
 use serde::Deserializer as _;
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::client::{Body, from_thread};
 use super::progress::Progress;
@@ -18,6 +19,9 @@ use crate::failure::BadArgument;
 
 /// Records are gathered up to so many bytes before they are sent.
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// What is wrong with a file, as far as it has been read.
+pub(super) struct Fault(oneshot::Receiver<anyhow::Error>);
 
 /// A file that is open to be sent.
 pub(super) struct Records {
@@ -44,32 +48,39 @@ impl Records {
         Ok(Self { reader: Box::new(BufReader::with_capacity(CHUNK_BYTES, reader)), name })
     }
 
-    /// The records as lines, read while they are sent.
-    pub(super) fn into_body(self) -> Body {
+    /// The records as lines, read while they are sent. What is wrong in the file ends them, so that
+    /// the node stores what comes before; and then it is known here.
+    pub(super) fn into_body(self) -> (Body, Fault) {
         let Self { reader, name } = self;
-        from_thread(move |send| {
-            copy(reader, send).with_context(|| format!("{name} is not as expected"))
-        })
+        let (found, fault) = oneshot::channel();
+        let body = from_thread(move |sender| {
+            let mut send = |piece| sender.blocking_send(Ok(piece)).is_ok();
+            if let Err(error) = copy(reader, &mut send) {
+                // Nobody asks for it after another failure.
+                let _ = found.send(error.context(name));
+            }
+        });
+        (body, Fault(fault))
+    }
+}
+
+impl Fault {
+    /// The fault, if there was one, with what was done of the file all the same. To be asked when
+    /// the body has been read.
+    pub(super) async fn check(self, done: &str) -> anyhow::Result<()> {
+        match self.0.await {
+            Ok(fault) => bail!("{fault:#} (before that, {done})"),
+            Err(_) => Ok(()),
+        }
     }
 }
 
 /// Gives each record of `reader` to `send` as a line, several at a time.
-fn copy(mut reader: impl BufRead, send: &mut dyn FnMut(Bytes) -> bool) -> anyhow::Result<()> {
-    let is_array = first_byte(&mut reader)? == Some(b'[');
-    let mut json = serde_json::Deserializer::from_reader(reader);
+fn copy(reader: impl BufRead, send: &mut dyn FnMut(Bytes) -> bool) -> anyhow::Result<()> {
     let mut lines = Lines { gathered: Vec::new(), send };
-    if is_array {
-        json.deserialize_seq(EachOf(&mut lines))?;
-        json.end()?;
-    } else {
-        for record in json.into_iter::<Box<RawValue>>() {
-            if !lines.add(&record?) {
-                return Ok(());
-            }
-        }
-    }
+    let copied = lines.add_all(reader);
     lines.flush();
-    Ok(())
+    copied
 }
 
 /// The first byte that is no white space, which stays to be read. A byte order mark is left out.
@@ -93,6 +104,21 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    fn add_all(&mut self, mut reader: impl BufRead) -> anyhow::Result<()> {
+        let is_array = first_byte(&mut reader)? == Some(b'[');
+        let mut json = serde_json::Deserializer::from_reader(reader);
+        if is_array {
+            json.deserialize_seq(EachOf(self))?;
+            return Ok(json.end()?);
+        }
+        for record in json.into_iter::<Box<RawValue>>() {
+            if !self.add(&record?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a record; `false` when nobody wants more.
     fn add(&mut self, record: &RawValue) -> bool {
         // In JSON a line end can only be between tokens.
@@ -122,9 +148,11 @@ impl<'de> Visitor<'de> for EachOf<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
-        // What follows when nobody wants more is read all the same: the array has to end.
         while let Some(record) = records.next_element::<Box<RawValue>>()? {
-            self.0.add(&record);
+            if !self.0.add(&record) {
+                // Nobody hears of it: the request is over. It only ends the reading.
+                return Err(A::Error::custom("nobody wants more"));
+            }
         }
         Ok(())
     }

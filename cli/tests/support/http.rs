@@ -56,8 +56,13 @@ impl Connection {
 
     /// Begins a request whose body is sent in chunks.
     pub(crate) fn begin_post(&mut self, host: &str, path: &str) {
+        self.begin("POST", host, path);
+    }
+
+    /// The same with another method.
+    pub(crate) fn begin(&mut self, method: &str, host: &str, path: &str) {
         let rest = "transfer-encoding: chunked\r\n\r\n";
-        self.send(&format!("POST {path} HTTP/1.1\r\nhost: {host}\r\n{rest}"));
+        self.send(&format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\n{rest}"));
     }
 
     /// Sends a chunk; an empty one ends the body.

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use kv::{Change, Put, UnixSeconds, validate_expiration};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::admin::answer::Fault;
@@ -34,7 +34,7 @@ struct Incoming<'a> {
     base64: bool,
     expiration: Option<i64>,
     expiration_ttl: Option<i64>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "even_null")]
     metadata: Option<&'a RawValue>,
 }
 
@@ -150,6 +150,11 @@ fn write(out: &mut Vec<u8>, line: &Outgoing<'_>) {
     out.push(b'\n');
 }
 
+/// Any JSON that is there: `null` is metadata, too.
+fn even_null<'de: 'a, 'a, D: Deserializer<'de>>(json: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(json).map(Some)
+}
+
 /// What is wrong with a line; the place in it is its column.
 fn told(error: &serde_json::Error) -> String {
     let message = error.to_string();
@@ -177,7 +182,8 @@ mod tests {
     fn a_line_gives_back_what_it_was_made_of() {
         let values: [&[u8]; 6] =
             [b"", b"text", b"\xff\x00", "\u{1}\u{2}".as_bytes(), b"a\n\"b\"\r\n", "ü🦀".as_bytes()];
-        let metadata = [None, Some(r#"{"b":1.50,"a":[1e400,"\u00fc"]}"#), Some("\"x\"")];
+        let object = r#"{"b":1.50,"a":[1e400,"\u00fc"]}"#;
+        let metadata = [None, Some(object), Some("\"x\""), Some("null")];
         for value in values {
             for metadata in metadata {
                 let mut line = Vec::new();
