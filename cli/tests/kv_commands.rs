@@ -1,5 +1,6 @@
 //! `isolane kv` and the admin API that it speaks to: the real binary, on folders of its own and
 //! beside running nodes. What workers see of KV is tested elsewhere.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "kv_commands/access.rs"]
 mod access;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::poll_fn;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -47,7 +47,6 @@ pub(super) struct Client {
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub(super) struct Refusal {
-    pub(super) status: StatusCode,
     message: String,
 }
 
@@ -102,7 +101,7 @@ impl Client {
             Ok(problem) => problem.error.message,
             Err(_) => format!("what answers there is no Isolane node (status {status})"),
         };
-        Err(Refusal { status, message }.into())
+        Err(Refusal { message }.into())
     }
 
     /// Sends a request without a body.
@@ -148,8 +147,7 @@ pub(super) fn failure_in(line: &[u8]) -> Option<Refusal> {
         return None;
     }
     let problem: Problem = serde_json::from_slice(line).ok()?;
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
-    Some(Refusal { status, message: problem.error.message })
+    Some(Refusal { message: problem.error.message })
 }
 
 /// The path of a namespace.

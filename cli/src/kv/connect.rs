@@ -45,7 +45,7 @@ enum Found {
 pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<Client> {
     let token = target.token_file.as_deref().map(Token::read).transpose()?;
     if let Some(url) = &target.node {
-        return to_node(address(url)?, token.as_ref()).await;
+        return to_node(&addresses(url)?, token.as_ref()).await;
     }
     let config = match &target.config {
         Some(path) => Config::load(path)?,
@@ -61,7 +61,7 @@ pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<C
                 (None, Some(file)) => Some(Token::read(file)?),
                 (token, _) => token,
             };
-            let client = to_node(announcement.address, token.as_ref()).await;
+            let client = to_node(&[announcement.address], token.as_ref()).await;
             client.with_context(|| held.to_string())
         }
     }
@@ -97,8 +97,8 @@ fn announced(data: &Path, process: Option<u32>) -> anyhow::Result<Option<Announc
     Ok(found.filter(|found| process.is_none_or(|process| process == found.pid)))
 }
 
-/// The address in a node's URL.
-fn address(url: &str) -> anyhow::Result<SocketAddr> {
+/// What a node's URL leads to, one address or more.
+fn addresses(url: &str) -> anyhow::Result<Vec<SocketAddr>> {
     let unfit = || BadArgument(format!("expected --node http://ADDRESS:PORT, found {url:?}"));
     let url = Url::parse(url).map_err(|_| unfit())?;
     let is_bare = matches!(&url[Position::BeforePath..], "" | "/");
@@ -108,17 +108,19 @@ fn address(url: &str) -> anyhow::Result<SocketAddr> {
     let host = url.host_str().ok_or_else(unfit)?;
     let port = url.port_or_known_default().ok_or_else(unfit)?;
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let mut found =
-        (name, port).to_socket_addrs().with_context(|| format!("cannot find {host}"))?;
-    found.next().with_context(|| format!("{host} has no address"))
+    let found = (name, port).to_socket_addrs().with_context(|| format!("cannot find {host}"))?;
+    Ok(found.collect())
 }
 
-async fn to_node(address: SocketAddr, token: Option<&Token>) -> anyhow::Result<Client> {
-    let stream = TcpStream::connect(address).await;
-    let stream = stream.with_context(|| format!("no node answers at {address}"))?;
+async fn to_node(addresses: &[SocketAddr], token: Option<&Token>) -> anyhow::Result<Client> {
+    let stream = TcpStream::connect(addresses).await.with_context(|| {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        format!("no node answers at {}", addresses.join(" or "))
+    })?;
     stream.set_nodelay(true)?;
     // A node takes an address for its host, and no name.
-    Client::over(stream, &address.to_string(), token.map(Token::secret)).await
+    let host = stream.peer_addr()?.to_string();
+    Client::over(stream, &host, token.map(Token::secret)).await
 }
 
 async fn in_this_process(admin: Admin) -> anyhow::Result<Client> {
@@ -139,11 +141,11 @@ mod tests {
             ("http://[::1]:1", "[::1]:1"),
             ("http://127.0.0.1", "127.0.0.1:80"),
         ] {
-            assert_eq!(address(url).unwrap().to_string(), expected, "{url}");
+            assert_eq!(addresses(url).unwrap(), [expected.parse().unwrap()], "{url}");
         }
         for url in ["", "127.0.0.1:8788", "https://127.0.0.1", "http://127.0.0.1/v1", "http://u@h"]
         {
-            let error = address(url).unwrap_err();
+            let error = addresses(url).unwrap_err();
             assert!(error.is::<BadArgument>(), "{url}: {error}");
         }
     }

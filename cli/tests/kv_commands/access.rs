@@ -60,8 +60,12 @@ fn a_token_is_asked_for_where_one_is_configured() {
     let node = format!("http://{admin}");
     let refused = bad(&folder, &["namespace", "list", "--node", &node], 1);
     assert!(refused.contains("expected Authorization"), "{refused}");
-    let told = ["namespace", "list", "--node", &node, "--token-file", "secrets/token"];
-    assert!(good(&folder, &told).contains('A'));
+    // By a name, too, although the node knows itself by its address alone.
+    let named = node.replace("127.0.0.1", "localhost");
+    for node in [&node, &named] {
+        let told = ["namespace", "list", "--node", node, "--token-file", "secrets/token"];
+        assert!(good(&folder, &told).contains('A'));
+    }
     folder.write("other", "another-token-of-some-length");
     let wrong = ["namespace", "list", "--node", &node, "--token-file", "other"];
     assert_eq!(bad(&folder, &wrong, 1), "error: the token is not that of this node\n");

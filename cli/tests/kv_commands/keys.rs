@@ -180,5 +180,5 @@ fn results_are_for_people_or_for_programs() {
     assert_eq!(record, "{\"key\":\"m\",\"value\":\"/w==\",\"base64\":true}\n");
     let table = good(&folder, &["namespace", "list"]);
     let rows: Vec<Vec<_>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
-    assert_eq!(rows, [["NAMESPACE", "KEYS", "BYTES"], ["A", "3", &rows[1][2]]]);
+    assert_eq!(rows, [["NAMESPACE", "KEYS", "BYTES"], ["A", "3", rows[1][2]]]);
 }

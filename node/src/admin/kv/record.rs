@@ -108,7 +108,7 @@ pub(super) fn write_line(
     expiration: Option<UnixSeconds>,
     metadata: Option<&str>,
 ) {
-    let text = std::str::from_utf8(value).ok().filter(|text| is_shorter_as_text(text));
+    let text = std::str::from_utf8(value).ok().filter(|text| is_fit_as_text(text));
     write(
         out,
         &Outgoing {
@@ -139,10 +139,10 @@ pub(super) fn one_line(json: &str) -> String {
     json.replace(['\n', '\r'], " ")
 }
 
-/// Control characters take six bytes each in JSON; base64 takes four for three.
-fn is_shorter_as_text(text: &str) -> bool {
-    let controls = text.bytes().filter(|byte| byte.is_ascii_control()).count();
-    controls <= text.len() / 10
+/// Most control characters take six bytes each in JSON; base64 takes four for three of any.
+fn is_fit_as_text(text: &str) -> bool {
+    let is_long = |byte: &u8| *byte < b' ' && !matches!(byte, b'\n' | b'\r' | b'\t');
+    text.as_bytes().iter().filter(|byte| is_long(byte)).count() <= text.len() / 10
 }
 
 fn write(out: &mut Vec<u8>, line: &Outgoing<'_>) {
