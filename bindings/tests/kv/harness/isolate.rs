@@ -108,6 +108,6 @@ mod harness {
         deps = [deno_web, isolane_kv],
         ops = [op_test_advance, op_test_now],
         esm_entry_point = "ext:kv_test/harness.js",
-        esm = [dir "tests/kv/harness", "harness.js"],
+        esm = [dir "tests/kv/harness", "checks.js", "harness.js"],
     );
 }
