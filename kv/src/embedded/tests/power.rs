@@ -31,7 +31,8 @@ fn state(key: &str, number: u64) -> Option<Vec<u8>> {
         1..4 => 2_000 + draw as usize % 20_000,
         _ => draw as usize % 300,
     };
-    (number > 0 && draw % 5 != 0).then(|| (0..length).map(|at| (at as u32 ^ draw) as u8).collect())
+    (number > 0 && !draw.is_multiple_of(5))
+        .then(|| (0..length).map(|at| (at as u32 ^ draw) as u8).collect())
 }
 
 fn write_for_ever(store: &EmbeddedStore, writer: usize, book: &Book, stop: &AtomicBool) {
@@ -44,7 +45,7 @@ fn write_for_ever(store: &EmbeddedStore, writer: usize, book: &Book, stop: &Atom
             let value = state(&key, number);
             let done = match value {
                 None => wait(store.delete(&namespace(), &key)),
-                Some(value) if number % 7 == 0 => stream(store, &key, &value),
+                Some(value) if number.is_multiple_of(7) => stream(store, &key, &value),
                 Some(value) => put(store, &key, value),
             };
             done.unwrap();
