@@ -76,8 +76,9 @@ impl Group<'_> {
                 let hold = shared.holds.hold(id).ok_or(Fault::Closed)?;
                 Ok(Answer::Value(hold))
             }
-            Job::AddPieces { id, first, value, .. } => {
-                apply.add_pieces(*id, *first, value).map(Answer::Next)
+            Job::AddPieces { hold, .. } if !hold.is_current() => Ok(Answer::Lost),
+            Job::AddPieces { hold, first, value, .. } => {
+                apply.add_pieces(hold.id(), *first, value).map(Answer::Next)
             }
             Job::StoreValue(value) if !value.hold.is_current() => Ok(Answer::Lost),
             Job::StoreValue(StoreValue {
@@ -132,7 +133,7 @@ impl Group<'_> {
         txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
         txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
         let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-        self.names_to_change().insert(namespace.clone(), Arc::new(state));
+        self.names_to_change().insert(namespace.clone(), state);
         Ok(number)
     }
 

@@ -34,7 +34,7 @@ pub(super) struct PiecesSource {
 #[derive(Clone)]
 pub(super) enum Kept {
     /// A hold: the pieces are looked up in the tables as they are then.
-    Held(#[expect(dead_code, reason = "it works by being there")] Arc<Hold>),
+    Held(Arc<Hold>),
     /// The tables as they were.
     Pinned(Arc<Snapshot>),
 }
@@ -68,6 +68,9 @@ impl ValueSource for PiecesSource {
         self.shared.read(&self.namespace, move |_, database| {
             let mut place = place.lock();
             reading(match kept {
+                // Asked after the database was got: if the files were opened again before that, the
+                // identity may be another value's.
+                Kept::Held(hold) if !hold.is_current() => Err(Fault::Closed),
                 Kept::Held(_) => Snapshot::take(database).and_then(|now| place.advance(&now)),
                 Kept::Pinned(snapshot) => place.advance(&snapshot),
             })
@@ -100,7 +103,7 @@ pub(super) struct PiecesSink {
 }
 
 struct Begun {
-    hold: Hold,
+    hold: Arc<Hold>,
     next: u32,
 }
 
@@ -131,8 +134,11 @@ impl ValueSink for PiecesSink {
 
     fn finish(self: Box<Self>) -> Lookup<()> {
         let Self { shared, namespace, key, mut put, gathered, total_bytes, begun } = *self;
+        if let Err(refused) = validate_value_bytes(total_bytes) {
+            return Lookup::failed(refused);
+        }
         let rest = gathered.freeze();
-        if begun.lock().is_none() {
+        if rest.len() == total_bytes {
             put.value = rest;
             let changes = vec![Change { key, put: Some(put) }];
             return shared.send(&namespace.clone(), |reply| Job::write(namespace, changes, reply));
@@ -165,11 +171,12 @@ async fn add(
         Some(begun) => begun,
         None => {
             let hold = shared.send(&namespace, |reply| Job::BeginValue { reply }).await?;
-            Begun { hold, next: 0 }
+            Begun { hold: Arc::new(hold), next: 0 }
         }
     };
-    let id = hold.id();
-    let added = shared.send(&namespace, |reply| Job::AddPieces { id, first: next, value, reply });
+    let held = Arc::clone(&hold);
+    let added =
+        shared.send(&namespace, |reply| Job::AddPieces { hold: held, first: next, value, reply });
     let next = added.await?;
     *begun.lock() = Some(Begun { hold, next });
     Ok(())

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redb::{Durability, WriteTransaction};
+use redb::{Database, Durability, WriteTransaction};
 
 use crate::error::StoreError;
 
@@ -46,6 +46,9 @@ pub(super) struct Writer {
     options: WriterOptions,
     /// Absent after a failure, until the files could be opened again.
     files: Option<Files>,
+    /// The database before a failure, until no reader has it any more: two on one file would
+    /// destroy it.
+    retired: Option<Arc<Database>>,
     failed_at: Option<Instant>,
     housekeeping: Housekeeping,
 }
@@ -78,7 +81,15 @@ impl Writer {
         files: Files,
     ) -> Self {
         let housekeeping = Housekeeping::new(Arc::clone(&shared));
-        Self { shared, disk, options, files: Some(files), failed_at: None, housekeeping }
+        Self {
+            shared,
+            disk,
+            options,
+            files: Some(files),
+            retired: None,
+            failed_at: None,
+            housekeeping,
+        }
     }
 
     /// Works until the store is closed, and leaves nothing in the log then.
@@ -126,11 +137,20 @@ impl Writer {
     }
 
     /// Commits a group and answers it. An empty one is a checkpoint.
-    fn commit(&mut self, group: Vec<Job>) {
+    fn commit(&mut self, mut group: Vec<Job>) {
         let started = Instant::now();
-        let bytes: usize = group.iter().map(Job::bytes).sum();
+        let bytes = group.iter().filter(|job| job.adds()).map(Job::bytes).sum();
+        let done = self.open_files().and_then(|()| {
+            if let Err(full) = self.room_for(bytes) {
+                let is_possible = |job: &Job| !job.adds();
+                let (possible, refused) =
+                    std::mem::take(&mut group).into_iter().partition(is_possible);
+                group = possible;
+                refused.into_iter().for_each(|job: Job| job.fail(&full));
+            }
+            self.write(&group)
+        });
         let changes = group.iter().map(Job::changes).sum::<usize>();
-        let done = self.ready(bytes).and_then(|()| self.write(&group));
         match done {
             Ok(outcome) => {
                 self.shared.metrics.committed(changes, started.elapsed());
@@ -144,14 +164,19 @@ impl Writer {
         }
     }
 
-    /// Opens the files again if they were given up, and sees that the disk has room.
-    fn ready(&mut self, bytes: usize) -> Result<(), StoreError> {
-        if self.files.is_none() {
-            if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
-                return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
-            }
-            self.reopen()?;
+    /// Opens the files again if they were given up.
+    fn open_files(&mut self) -> Result<(), StoreError> {
+        if self.files.is_some() {
+            return Ok(());
         }
+        if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
+            return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
+        }
+        self.reopen()
+    }
+
+    /// Sees that the disk has room for so many bytes more.
+    fn room_for(&self, bytes: usize) -> Result<(), StoreError> {
         if bytes == 0 {
             return Ok(());
         }
@@ -247,14 +272,14 @@ impl Writer {
         if self.files.as_ref().is_some_and(|files| files.unsaved > 0 && idle(files)) {
             self.commit(Vec::new());
         }
-        if self.files.is_none() && self.ready(0).is_err() {
+        if self.open_files().is_err() {
             return;
         }
-        let (Some(files), Some(database)) = (&mut self.files, self.shared.database.load_full())
-        else {
-            return;
-        };
-        let step = Fault::catch(|| self.housekeeping.step(&database, files));
+        let Some(files) = &mut self.files else { return };
+        let step = Fault::catch(|| {
+            let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
+            self.housekeeping.step(&database, files)
+        });
         if let Err(fault) = step {
             self.give_up(&fault);
         }
@@ -268,7 +293,7 @@ impl Writer {
             "the KV store failed; its files are opened again"
         );
         self.files = None;
-        self.shared.database.store(None);
+        self.retired = self.shared.database.swap(None);
         self.failed_at = None;
         if self.reopen().is_err() {
             self.failed_at = Some(Instant::now());
@@ -277,6 +302,15 @@ impl Writer {
 
     fn reopen(&mut self) -> Result<(), StoreError> {
         self.failed_at = Some(Instant::now());
+        if let Some(retired) = self.retired.take() {
+            match Arc::try_unwrap(retired) {
+                Ok(database) => close(database),
+                Err(still_read) => {
+                    self.retired = Some(still_read);
+                    return Err(Fault::Closed.while_doing("waiting for readers after a failure"));
+                }
+            }
+        }
         let opened = Opened::open(&*self.disk, self.options.files, &self.shared.holds);
         match opened {
             Ok(opened) => {
@@ -307,8 +341,19 @@ impl Writer {
     }
 }
 
+/// Closes a database that has failed, and that may fail at this, too.
+fn close(database: Database) {
+    let closed = Fault::catch(|| {
+        drop(database);
+        Ok(())
+    });
+    if let Err(fault) = closed {
+        tracing::warn!(error = %fault, "the KV store's file could not be closed in order");
+    }
+}
+
 /// Begins a transaction whose commit is seen by readers, and is on disk with the next durable one.
-pub(super) fn begin_volatile(database: &redb::Database) -> Result<WriteTransaction, Fault> {
+pub(super) fn begin_volatile(database: &Database) -> Result<WriteTransaction, Fault> {
     let mut txn = database.begin_write()?;
     txn.set_durability(Durability::None)?;
     Ok(txn)

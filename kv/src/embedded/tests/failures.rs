@@ -69,3 +69,51 @@ fn until_it_works(mut attempt: impl FnMut() -> Result<(), StoreError>) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_is_removed_makes_room_on_a_full_disk() {
+    let disk = SimDisk::new();
+    let store = open_with(&disk, EmbeddedOptions { min_free_bytes: 10_000, ..options() }).unwrap();
+    put(&store, "k", "value").unwrap();
+    disk.set_free_bytes(0);
+    put(&store, "k", "other").unwrap_err();
+    wait(store.delete(&namespace(), "k")).unwrap();
+    assert_eq!(get(&store, "k").unwrap(), None);
+    assert!(wait(store.delete_namespace(&namespace())).unwrap());
+}
+
+#[test]
+fn a_value_that_a_failure_interrupts_is_lost_whole() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "k", "old").unwrap();
+    let mut sink = store.put_stream(&namespace(), "k", None, None).unwrap();
+    wait(sink.write(vec![1; 600_000].into())).unwrap();
+    disk.fail_after(Some(0));
+    put(&store, "other", "x").unwrap_err();
+    disk.fail_after(None);
+    // It gets the identity that the interrupted one had.
+    until_it_works(|| put(&store, "other", vec![2; 600_000]));
+    wait(sink.write(vec![1; 600_000].into())).unwrap_err();
+    wait(sink.finish()).unwrap_err();
+    assert_eq!(get(&store, "other").unwrap().as_deref(), Some(&[2; 600_000][..]));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"old"[..]));
+}
+
+#[test]
+fn the_files_are_not_opened_again_before_the_last_reader_is_done() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "k", "old").unwrap();
+    let reader = store.shared.database.load_full().unwrap();
+    disk.fail_after(Some(0));
+    put(&store, "k", "lost").unwrap_err();
+    disk.fail_after(None);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(1);
+    while std::time::Instant::now() < deadline {
+        put(&store, "k", "new").unwrap_err();
+    }
+    drop(reader);
+    until_it_works(|| put(&store, "k", "new"));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"new"[..]));
+}

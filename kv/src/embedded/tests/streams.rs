@@ -91,5 +91,6 @@ fn a_value_that_becomes_too_long_is_refused() {
         wait(sink.write(value(1))).unwrap_err().into_refused().to_string(),
         "413 Value length of 26214401 exceeds limit of 26214400."
     );
+    wait(sink.finish()).unwrap_err();
     assert_eq!(get(&store, "k").unwrap(), None);
 }
