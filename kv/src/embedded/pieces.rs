@@ -99,18 +99,26 @@ pub(super) struct PiecesSink {
     put: Put,
     gathered: BytesMut,
     total_bytes: usize,
-    begun: Arc<Mutex<Option<Begun>>>,
+    progress: Arc<Mutex<Progress>>,
 }
 
-struct Begun {
-    hold: Arc<Hold>,
-    next: u32,
+/// How far a value has come on its way into the tables.
+#[derive(Default)]
+enum Progress {
+    #[default]
+    NotBegun,
+    Begun {
+        hold: Arc<Hold>,
+        next: u32,
+    },
+    /// A piece is under way, or was lost: the value cannot be finished.
+    Unfinished,
 }
 
 impl PiecesSink {
     pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, key: String, put: Put) -> Self {
-        let begun = Arc::default();
-        Self { shared, namespace, key, put, gathered: BytesMut::new(), total_bytes: 0, begun }
+        let (gathered, progress) = (BytesMut::new(), Arc::default());
+        Self { shared, namespace, key, put, gathered, total_bytes: 0, progress }
     }
 }
 
@@ -127,13 +135,17 @@ impl ValueSink for PiecesSink {
         }
         let whole = self.gathered.len() - self.gathered.len() % MAX_PIECE_BYTES;
         let value = self.gathered.split_to(whole).freeze();
-        let add =
-            add(Arc::clone(&self.shared), self.namespace.clone(), Arc::clone(&self.begun), value);
+        let add = add(
+            Arc::clone(&self.shared),
+            self.namespace.clone(),
+            Arc::clone(&self.progress),
+            value,
+        );
         Lookup::Pending(Box::pin(add))
     }
 
     fn finish(self: Box<Self>) -> Lookup<()> {
-        let Self { shared, namespace, key, mut put, gathered, total_bytes, begun } = *self;
+        let Self { shared, namespace, key, mut put, gathered, total_bytes, progress } = *self;
         if let Err(refused) = validate_value_bytes(total_bytes) {
             return Lookup::failed(refused);
         }
@@ -145,10 +157,12 @@ impl ValueSink for PiecesSink {
         }
         Lookup::Pending(Box::pin(async move {
             if !rest.is_empty() {
-                add(Arc::clone(&shared), namespace.clone(), Arc::clone(&begun), rest).await?;
+                let progress = Arc::clone(&progress);
+                add(Arc::clone(&shared), namespace.clone(), progress, rest).await?;
             }
-            let hold = begun.lock().take().map(|begun| begun.hold);
-            let hold = hold.ok_or_else(|| Fault::Closed.while_doing("writing a value"))?;
+            let Progress::Begun { hold, .. } = progress.lock().take() else {
+                return Err(unfinished());
+            };
             let Put { expiration, metadata, .. } = put;
             let bytes = total_bytes as u64;
             let stored = shared.send(&namespace.clone(), |reply| {
@@ -163,23 +177,34 @@ impl ValueSink for PiecesSink {
 async fn add(
     shared: Arc<Shared>,
     namespace: Namespace,
-    begun: Arc<Mutex<Option<Begun>>>,
+    progress: Arc<Mutex<Progress>>,
     value: Bytes,
 ) -> Result<(), StoreError> {
-    let taken = begun.lock().take();
-    let Begun { hold, next } = match taken {
-        Some(begun) => begun,
-        None => {
+    let before = progress.lock().take();
+    let (hold, next) = match before {
+        Progress::Begun { hold, next } => (hold, next),
+        Progress::NotBegun => {
             let hold = shared.send(&namespace, |reply| Job::BeginValue { reply }).await?;
-            Begun { hold: Arc::new(hold), next: 0 }
+            (Arc::new(hold), 0)
         }
+        Progress::Unfinished => return Err(unfinished()),
     };
     let held = Arc::clone(&hold);
     let added =
         shared.send(&namespace, |reply| Job::AddPieces { hold: held, first: next, value, reply });
     let next = added.await?;
-    *begun.lock() = Some(Begun { hold, next });
+    *progress.lock() = Progress::Begun { hold, next };
     Ok(())
+}
+
+fn unfinished() -> StoreError {
+    Fault::Closed.while_doing("writing a value, of which a piece was lost")
+}
+
+impl Progress {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Unfinished)
+    }
 }
 
 impl Shared {
