@@ -3,6 +3,7 @@
 
 mod damage;
 mod failures;
+mod folder;
 mod housekeeping;
 mod power;
 pub(in crate::embedded) mod sim;
