@@ -69,9 +69,13 @@ impl Shared {
         self.holds.reopened();
         self.cache.clear();
         self.database.store(Some(Arc::new(database)));
-        if replayed > 0 {
-            tracing::info!(changes = replayed, "the KV store was brought up to its log");
-        }
+        let names = self.namespaces.load();
+        tracing::info!(
+            namespaces = names.iter().count(),
+            keys = names.iter().map(|(_, state)| state.keys.load(Ordering::Relaxed)).sum::<u64>(),
+            replayed,
+            "the KV store is open"
+        );
         Files { log, next_namespace, next_value, unsaved: 0, last_write: Instant::now() }
     }
 
