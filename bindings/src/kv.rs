@@ -41,8 +41,9 @@ pub fn extension() -> Extension {
 #[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
 mod script {
     use super::ops::{
-        op_kv_check_key, op_kv_check_value_bytes, op_kv_delete, op_kv_expiration, op_kv_fill,
-        op_kv_get, op_kv_get_many, op_kv_list, op_kv_not_json, op_kv_put, op_kv_take, op_kv_wait,
+        op_kv_check_key, op_kv_delete, op_kv_expiration, op_kv_fill, op_kv_get, op_kv_get_many,
+        op_kv_list, op_kv_not_json, op_kv_put, op_kv_sink_drop, op_kv_sink_finish, op_kv_sink_open,
+        op_kv_sink_write, op_kv_take, op_kv_wait,
     };
 
     deno_core::extension!(
@@ -50,7 +51,6 @@ mod script {
         deps = [deno_webidl, deno_web],
         ops = [
             op_kv_check_key,
-            op_kv_check_value_bytes,
             op_kv_delete,
             op_kv_expiration,
             op_kv_fill,
@@ -59,6 +59,10 @@ mod script {
             op_kv_list,
             op_kv_not_json,
             op_kv_put,
+            op_kv_sink_drop,
+            op_kv_sink_finish,
+            op_kv_sink_open,
+            op_kv_sink_write,
             op_kv_take,
             op_kv_wait,
         ],

@@ -1,5 +1,6 @@
 //! The KV binding from JavaScript. Each file in `kv/cases` is a list of tests, run in an isolate of
-//! its own: once on a store that answers at once, and once on one that always lets the script wait.
+//! its own: once on a store that answers at once, once on one that always lets the script wait, and once on
+//! the one that nodes have.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +23,11 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for file in cases() {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        for (when, answers) in [("at once", Answers::AtOnce), ("later", Answers::Later)] {
+        for (when, answers) in [
+            ("at once", Answers::AtOnce),
+            ("later", Answers::Later),
+            ("from disk", Answers::FromDisk),
+        ] {
             let file = file.clone();
             let trial = Trial::test(format!("{name}, answered {when}"), move || {
                 isolate::run(&std::fs::read_to_string(&file).unwrap(), answers).map_err(Into::into)

@@ -9,6 +9,8 @@ mod dev;
 mod folder;
 #[path = "support/http.rs"]
 mod http;
+#[path = "command_line/kv.rs"]
+mod kv;
 #[path = "support/process.rs"]
 mod process;
 #[path = "command_line/serve.rs"]

@@ -11,6 +11,7 @@ mod cache;
 mod disk;
 mod fair;
 mod fault;
+mod group;
 mod holds;
 mod housekeeping;
 mod job;
@@ -171,10 +172,10 @@ impl EmbeddedStore {
             return Lookup::done(visible(&cached, self.now()).map(form));
         }
         self.shared.metrics.miss();
-        let key = key.to_owned();
+        let keys = [key.to_owned()];
         self.shared.read(namespace, move |shared, database| {
-            let entry = find(shared, database, number, &key)?;
-            Ok(visible(&entry, shared.clock.now()).map(form))
+            let found = find(shared, database, number, &keys, vec![None])?;
+            Ok(found.first().and_then(|entry| visible(entry, shared.clock.now()).map(form)))
         })
     }
 }
@@ -232,18 +233,7 @@ impl Store for EmbeddedStore {
         self.shared.metrics.miss();
         let keys = keys.to_vec();
         self.shared.read(namespace, move |shared, database| {
-            let mut found = Vec::with_capacity(keys.len());
-            let mut bytes = 0;
-            for (key, cached) in keys.iter().zip(cached) {
-                let entry = match cached {
-                    Some(cached) => cached,
-                    None => find(shared, database, number, key)?,
-                };
-                // Checked on the way, so that no more is gathered than may be.
-                bytes += visible(&entry, shared.clock.now()).map_or(0, |entry| entry.value.len());
-                validate_bulk_bytes(bytes)?;
-                found.push(entry);
-            }
+            let found = find(shared, database, number, &keys, cached)?;
             gather(found.into_iter(), shared.clock.now())
         })
     }
@@ -308,18 +298,34 @@ impl Store for EmbeddedStore {
     }
 }
 
-/// Looks into the tables, and keeps in memory what is there.
+/// Looks into the tables, as they are at one moment, for each key of which nothing is `cached`, and
+/// keeps in memory what is there.
 fn find(
     shared: &Shared,
     database: &redb::Database,
     namespace: u32,
-    key: &str,
-) -> Result<Cached, StoreError> {
-    let ticket = shared.cache.draw(namespace, key);
-    let found = Snapshot::take(database).and_then(|tables| tables.entry(namespace, key));
-    let entry = reading(found)?.map(Arc::new);
-    shared.cache.fill(&ticket, namespace, key, entry.clone());
-    Ok(entry)
+    keys: &[String],
+    cached: Vec<Option<Cached>>,
+) -> Result<Vec<Cached>, StoreError> {
+    let tickets: Vec<_> = keys.iter().map(|key| shared.cache.draw(namespace, key)).collect();
+    let tables = reading(Snapshot::take(database))?;
+    let mut found = Vec::with_capacity(keys.len());
+    let mut bytes = 0;
+    for ((key, ticket), cached) in keys.iter().zip(tickets).zip(cached) {
+        let entry = match cached {
+            Some(cached) => cached,
+            None => {
+                let entry = reading(tables.entry(namespace, key))?.map(Arc::new);
+                shared.cache.fill(&ticket, namespace, key, entry.clone());
+                entry
+            }
+        };
+        // Checked on the way, so that no more is gathered than may be.
+        bytes += visible(&entry, shared.clock.now()).map_or(0, |entry| entry.value.len());
+        validate_bulk_bytes(bytes)?;
+        found.push(entry);
+    }
+    Ok(found)
 }
 
 fn find_stream(

@@ -122,6 +122,11 @@ pub trait ValueSink: Send {
     fn write(&mut self, piece: Bytes) -> Lookup<()>;
 
     /// Stores the value, as [`Store::put`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of a `put`, and the same again if a [`write`](Self::write) has failed: what is stored
+    /// is the whole value or nothing.
     fn finish(self: Box<Self>) -> Lookup<()>;
 }
 

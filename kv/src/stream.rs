@@ -14,6 +14,7 @@ struct WholeValue(Option<Bytes>);
 pub(crate) struct GatheringSink<F> {
     change: Change,
     gathered: BytesMut,
+    total_bytes: usize,
     store: F,
 }
 
@@ -30,7 +31,7 @@ impl StreamedEntry {
 impl<F: FnOnce(Change) -> Lookup<()> + Send> GatheringSink<F> {
     /// `store` takes `change` with the whole value in it.
     pub(crate) fn new(change: Change, store: F) -> Self {
-        Self { change, gathered: BytesMut::new(), store }
+        Self { change, gathered: BytesMut::new(), total_bytes: 0, store }
     }
 }
 
@@ -42,7 +43,8 @@ impl ValueSource for WholeValue {
 
 impl<F: FnOnce(Change) -> Lookup<()> + Send> ValueSink for GatheringSink<F> {
     fn write(&mut self, piece: Bytes) -> Lookup<()> {
-        match validate_value_bytes(self.gathered.len() + piece.len()) {
+        self.total_bytes += piece.len();
+        match validate_value_bytes(self.total_bytes) {
             Ok(()) => {
                 self.gathered.extend_from_slice(&piece);
                 Lookup::done(())
@@ -52,7 +54,10 @@ impl<F: FnOnce(Change) -> Lookup<()> + Send> ValueSink for GatheringSink<F> {
     }
 
     fn finish(self: Box<Self>) -> Lookup<()> {
-        let Self { mut change, gathered, store } = *self;
+        let Self { mut change, gathered, total_bytes, store } = *self;
+        if let Err(refused) = validate_value_bytes(total_bytes) {
+            return Lookup::failed(refused);
+        }
         if let Some(put) = &mut change.put {
             put.value = gathered.freeze();
         }

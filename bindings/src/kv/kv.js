@@ -8,7 +8,6 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  op_kv_check_value_bytes,
   op_kv_delete,
   op_kv_expiration,
   op_kv_fill,
@@ -17,6 +16,10 @@ const {
   op_kv_list,
   op_kv_not_json,
   op_kv_put,
+  op_kv_sink_drop,
+  op_kv_sink_finish,
+  op_kv_sink_open,
+  op_kv_sink_write,
 } = core.ops;
 const {
   ArrayIsArray,
@@ -30,8 +33,6 @@ const {
   Symbol,
   SymbolToStringTag,
   TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeSet,
   TypeError,
   Uint8Array,
 } = primordials;
@@ -235,32 +236,29 @@ function putStream(index, name, stream, until, json) {
   if (isReadableStreamLocked(stream)) {
     throw new TypeError("This ReadableStream is currently locked to a reader.");
   }
-  const chunks = bareArray();
-  let total = 0;
-  const sink = new WritableStream({
+  const sink = op_kv_sink_open(index, name, until, json);
+  const pieces = new WritableStream({
     __proto__: null,
     write(chunk) {
       const bytes = bytesOf(chunk);
       if (bytes === null) throw new TypeError("This ReadableStream did not return bytes.");
-      total += TypedArrayPrototypeGetByteLength(bytes);
-      op_kv_check_value_bytes(total);
-      const copy = new Uint8Array(TypedArrayPrototypeGetByteLength(bytes));
-      TypedArrayPrototypeSet(copy, bytes);
-      chunks[chunks.length] = copy;
+      return orNothing(op_kv_sink_write(sink, bytes));
     },
   }, { __proto__: null, highWaterMark: 1 });
   return new Promise((resolve, reject) => {
     // An error of the sink cancels the stream.
-    after(readableStreamPipeTo(stream, sink, false, false, false, undefined), () => {
-      const value = new Uint8Array(total);
-      for (let i = 0, offset = 0; i < chunks.length; i++) {
-        TypedArrayPrototypeSet(value, chunks[i], offset);
-        offset += TypedArrayPrototypeGetByteLength(chunks[i]);
-      }
-      chunks.length = 0;
-      conclude(op_kv_put(index, name, value, until, json), nothing, resolve, reject);
-    }, reject);
+    after(readableStreamPipeTo(stream, pieces, false, false, false, undefined), () => {
+      conclude(op_kv_sink_finish(sink), nothing, resolve, reject);
+    }, (error) => {
+      op_kv_sink_drop(sink);
+      reject(error);
+    });
   });
+}
+
+/** Nothing at once, or a promise of it. */
+function orNothing(answer) {
+  return answer === undefined ? undefined : answered(answer, nothing);
 }
 
 /** @param {[string[], (number | undefined)[], (string | null)[], string | null]} page */

@@ -23,12 +23,6 @@ pub(super) fn op_kv_check_key(#[string] key: &str, #[smi] method: u32) -> Result
     kv::validate_key(key).map_err(|error| Method::from(method).bad_key(error))
 }
 
-/// Throws when a value cannot have this many bytes.
-#[op2(fast)]
-pub(super) fn op_kv_check_value_bytes(value_bytes: f64) -> Result<(), KvError> {
-    kv::validate_value_bytes(value_bytes as usize).map_err(|refused| Method::Put.refused(refused))
-}
-
 /// Throws that a value of a bulk get is no JSON.
 #[op2(fast)]
 pub(super) fn op_kv_not_json() -> Result<(), KvError> {
@@ -67,7 +61,9 @@ pub(super) fn op_kv_get<'s>(
     check_cache_ttl(form.method, cache_ttl)?;
     let kv = bound(state)?;
     let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = if with_metadata {
+    let lookup = if matches!(form.kind, Kind::Stream) {
+        store.get_stream(namespace, key).map(move |entry| Reply::Stream(entry, with_metadata))
+    } else if with_metadata {
         store.get_entry(namespace, key).map(Reply::Entry)
     } else {
         store.get(namespace, key).map(Reply::Value)
@@ -117,13 +113,69 @@ pub(super) fn op_kv_put<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Put, kind: Kind::Text };
     let value = bytes_of(scope, value).map_err(|refused| form.method.refused(refused))?;
-    let expiration = optional(expiration).and_then(|at| u64::try_from(at).ok()).map(UnixSeconds);
-    let put = Put { value, expiration, metadata: metadata.map(Arc::from) };
+    let put = Put { value, expiration: seconds(expiration), metadata: metadata.map(Arc::from) };
     let kv = bound(state)?;
     let (store, namespace) = kv.namespace(namespace)?;
     let lookup = store.put(namespace, key, put).map(|()| Reply::Done);
     let answer = kv.answer(form, lookup);
     present_answer(scope, state, form, answer)
+}
+
+/// Begins to store a value that comes piece by piece; the number is for the ops below. The
+/// expiration is that of `op_kv_expiration`.
+#[op2]
+#[smi]
+pub(super) fn op_kv_sink_open(
+    state: &mut OpState,
+    #[smi] namespace: u32,
+    #[string] key: &str,
+    expiration: f64,
+    #[string] metadata: Option<String>,
+) -> Result<u32, KvError> {
+    let kv = bound(state)?;
+    let (store, namespace) = kv.namespace(namespace)?;
+    let metadata = metadata.map(Arc::from);
+    let sink = store
+        .put_stream(namespace, key, seconds(expiration), metadata)
+        .map_err(|error| Method::Put.failed(error))?;
+    kv.sinks.add(sink).ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
+}
+
+/// Adds the bytes of a view to a value.
+#[op2]
+pub(super) fn op_kv_sink_write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    #[smi] sink: u32,
+    piece: v8::Local<'s, v8::Value>,
+) -> Result<v8::Local<'s, v8::Value>, KvError> {
+    let form = Form { method: Method::Put, kind: Kind::Text };
+    let piece = bytes_of(scope, piece).map_err(|refused| form.method.refused(refused))?;
+    let kv = bound(state)?;
+    let lookup = kv.sinks.get(sink).ok_or(KvError::NotBound)?.write(piece);
+    let answer = kv.answer(form, lookup.map(|()| Reply::Done));
+    present_answer(scope, state, form, answer)
+}
+
+/// Stores a value that is complete.
+#[op2]
+pub(super) fn op_kv_sink_finish<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    #[smi] sink: u32,
+) -> Result<v8::Local<'s, v8::Value>, KvError> {
+    let form = Form { method: Method::Put, kind: Kind::Text };
+    let kv = bound(state)?;
+    let lookup = kv.sinks.remove(sink).ok_or(KvError::NotBound)?.finish();
+    let answer = kv.answer(form, lookup.map(|()| Reply::Done));
+    present_answer(scope, state, form, answer)
+}
+
+/// Gives up a value that is not complete.
+#[op2(fast)]
+pub(super) fn op_kv_sink_drop(state: &mut OpState, #[smi] sink: u32) -> Result<(), KvError> {
+    drop(bound(state)?.sinks.remove(sink));
+    Ok(())
 }
 
 /// Removes a key.
@@ -205,6 +257,10 @@ fn bound(state: &mut OpState) -> Result<&mut KvState, KvError> {
 
 fn optional(number: f64) -> Option<i64> {
     (!number.is_nan()).then_some(number as i64)
+}
+
+fn seconds(expiration: f64) -> Option<UnixSeconds> {
+    optional(expiration).and_then(|at| u64::try_from(at).ok()).map(UnixSeconds)
 }
 
 fn check_cache_ttl(method: Method, cache_ttl: f64) -> Result<(), KvError> {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use deno_core::{OpState, v8};
-use kv::{Entry, ListPage, StoreError};
+use kv::{Entry, ListPage, StoreError, StreamedEntry};
 
 use super::body::ValueBody;
 use super::error::{KvError, Method};
@@ -14,6 +14,8 @@ pub(super) enum Reply {
     Done,
     Value(Option<Bytes>),
     Entry(Option<Entry>),
+    /// A value in pieces, and whether its metadata was asked for.
+    Stream(Option<StreamedEntry>, bool),
     Entries(Vec<Option<Entry>>),
     Page(ListPage),
 }
@@ -79,12 +81,23 @@ pub(super) fn present<'s>(
     let reply = outcome.map_err(|error| form.method.failed(error))?;
     match reply {
         Reply::Done => Ok(v8::undefined(scope).into()),
-        Reply::Value(None) | Reply::Entry(None) => Ok(v8::null(scope).into()),
+        Reply::Value(None) | Reply::Entry(None) | Reply::Stream(None, _) => {
+            Ok(v8::null(scope).into())
+        }
         Reply::Value(Some(value)) => present_value(scope, state, form.kind, value),
         Reply::Entry(Some(entry)) => {
             let metadata = optional_text(scope, entry.metadata.as_deref())?;
             let value = present_value(scope, state, form.kind, entry.value)?;
             Ok(v8::Array::new_with_elements(scope, &[value, metadata]).into())
+        }
+        Reply::Stream(Some(entry), with_metadata) => {
+            let metadata = optional_text(scope, entry.metadata.as_deref())?;
+            let resource = state.resource_table.add(ValueBody::new(entry));
+            let value = v8::Number::new(scope, f64::from(resource)).into();
+            match with_metadata {
+                true => Ok(v8::Array::new_with_elements(scope, &[value, metadata]).into()),
+                false => Ok(value),
+            }
         }
         Reply::Entries(entries) => present_entries(scope, entries),
         Reply::Page(page) => present_page(scope, page),
@@ -106,11 +119,8 @@ fn present_value<'s>(
             state.borrow_mut::<KvState>().to_fill = Some(value);
             Ok(value_bytes)
         }
-        Kind::Stream => {
-            let resource = state.resource_table.add(ValueBody::new(value));
-            Ok(v8::Number::new(scope, f64::from(resource)).into())
-        }
-        Kind::Unknown => Err(KvError::UnknownType),
+        // A stream is not asked for as a value.
+        Kind::Stream | Kind::Unknown => Err(KvError::UnknownType),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use deno_core::futures::future::BoxFuture;
-use kv::{Lookup, Namespace, Store, StoreError};
+use kv::{Lookup, Namespace, Store, StoreError, ValueSink};
 
 use super::KvNamespaces;
 use super::error::KvError;
@@ -13,12 +13,24 @@ use super::reply::{Form, Reply};
 
 type Outcome = Result<Reply, StoreError>;
 
+/// The most values that an isolate may be writing piece by piece at a time: each has a part of its
+/// value in the process's memory.
+const MAX_SINKS: usize = 64;
+
 pub(super) struct KvState {
     version: KvNamespaces,
     waiting: HashMap<i32, Waiting>,
     last_token: i32,
+    pub(super) sinks: Sinks,
     /// The value that the script is making room for, between two calls in one turn.
     pub(super) to_fill: Option<Bytes>,
+}
+
+/// The values that come piece by piece, by number.
+#[derive(Default)]
+pub(super) struct Sinks {
+    open: HashMap<u32, Box<dyn ValueSink>>,
+    last: u32,
 }
 
 /// An answer that is at hand, or the token to wait for it with: always below zero.
@@ -40,7 +52,13 @@ enum Progress {
 
 impl KvState {
     pub(super) fn new(version: KvNamespaces) -> Self {
-        Self { version, waiting: HashMap::new(), last_token: 0, to_fill: None }
+        Self {
+            version,
+            waiting: HashMap::new(),
+            last_token: 0,
+            sinks: Sinks::default(),
+            to_fill: None,
+        }
     }
 
     pub(super) fn namespace(&self, index: u32) -> Result<(&dyn Store, &Namespace), KvError> {
@@ -97,5 +115,27 @@ impl KvState {
                 return self.last_token;
             }
         }
+    }
+}
+
+impl Sinks {
+    /// The number of a sink, unless there are too many.
+    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>) -> Option<u32> {
+        if self.open.len() == MAX_SINKS {
+            return None;
+        }
+        self.last = (1..)
+            .map(|step| self.last.wrapping_add(step))
+            .find(|number| !self.open.contains_key(number))?;
+        self.open.insert(self.last, sink);
+        Some(self.last)
+    }
+
+    pub(super) fn get(&mut self, number: u32) -> Option<&mut dyn ValueSink> {
+        self.open.get_mut(&number).map(|sink| &mut **sink as _)
+    }
+
+    pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
+        self.open.remove(&number)
     }
 }

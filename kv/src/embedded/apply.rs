@@ -69,7 +69,7 @@ impl<'t> Apply<'t> {
 
     pub(super) fn change(&mut self, namespace: u32, change: &Change) -> Result<(), Fault> {
         let key = record_key(namespace, &change.key);
-        let Some(put) = &change.put else { return self.remove(&key).map(drop) };
+        let Some(put) = &change.put else { return self.remove(&key) };
         let metadata = put.metadata.as_deref();
         let value = if put.value.len() <= MAX_INLINE_BYTES {
             StoredValue::Inline(&put.value)
@@ -103,14 +103,12 @@ impl<'t> Apply<'t> {
         self.put(key, record)
     }
 
-    /// Removes a record and tells whether there was one.
-    fn remove(&mut self, key: &[u8]) -> Result<bool, Fault> {
+    fn remove(&mut self, key: &[u8]) -> Result<(), Fault> {
         let removed = self.records.remove(key)?;
-        let Some(removed) = removed.map(|found| Replaced::of(found.value())).transpose()? else {
-            return Ok(false);
-        };
-        self.forget(key, &removed, None)?;
-        Ok(true)
+        match removed.map(|found| Replaced::of(found.value())).transpose()? {
+            Some(removed) => self.forget(key, &removed, None),
+            None => Ok(()),
+        }
     }
 
     /// Removes what belongs to a record that is gone, where another one may have taken its place.
@@ -188,10 +186,16 @@ impl<'t> Apply<'t> {
         let mut swept = Vec::with_capacity(due.len());
         for expiry in due {
             let (_, key) = split_expiry_key(&expiry).ok_or(Fault::DAMAGED_KEY)?;
-            if !self.remove(key)? {
+            let is_due = match self.records.get(key)? {
+                Some(found) => !Record::decode(found.value())?.is_visible(now),
+                None => false,
+            };
+            if is_due {
+                self.remove(key)?;
+                swept.push(key.to_vec());
+            } else {
                 self.expiries()?.remove(expiry.as_slice())?;
             }
-            swept.push(key.to_vec());
         }
         Ok(swept)
     }

@@ -20,7 +20,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Job {
     Write { namespace: Namespace, changes: Vec<Change>, bytes: usize, reply: Reply<()> },
     BeginValue { reply: Reply<Hold> },
-    AddPieces { id: u64, first: u32, value: Bytes, reply: Reply<u32> },
+    AddPieces { hold: Arc<Hold>, first: u32, value: Bytes, reply: Reply<u32> },
     StoreValue(StoreValue),
     CreateNamespace { namespace: Namespace, reply: Reply<bool> },
     DeleteNamespace { namespace: Namespace, reply: Reply<bool> },
@@ -32,7 +32,7 @@ pub(super) struct StoreValue {
     pub(super) key: String,
     pub(super) expiration: Option<UnixSeconds>,
     pub(super) metadata: Option<Arc<str>>,
-    pub(super) hold: Hold,
+    pub(super) hold: Arc<Hold>,
     /// The length of the value.
     pub(super) bytes: u64,
     pub(super) reply: Reply<()>,
@@ -63,6 +63,15 @@ impl Job {
             Self::BeginValue { .. }
             | Self::CreateNamespace { .. }
             | Self::DeleteNamespace { .. } => 0,
+        }
+    }
+
+    /// Whether the job makes the tables larger.
+    pub(super) fn adds(&self) -> bool {
+        match self {
+            Self::Write { changes, .. } => changes.iter().any(|change| change.put.is_some()),
+            Self::DeleteNamespace { .. } => false,
+            _ => true,
         }
     }
 

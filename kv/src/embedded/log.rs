@@ -63,7 +63,7 @@ impl Log {
         let length = file.len()?;
         if length < capacity_bytes {
             // Written, not only lengthened: its blocks are then the file's for good.
-            const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+            static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
             let mut at = length;
             while at < capacity_bytes {
                 let count = (capacity_bytes - at).min(ZEROS.len() as u64);

@@ -34,7 +34,7 @@ pub(super) struct PiecesSource {
 #[derive(Clone)]
 pub(super) enum Kept {
     /// A hold: the pieces are looked up in the tables as they are then.
-    Held(#[expect(dead_code, reason = "it works by being there")] Arc<Hold>),
+    Held(Arc<Hold>),
     /// The tables as they were.
     Pinned(Arc<Snapshot>),
 }
@@ -68,6 +68,9 @@ impl ValueSource for PiecesSource {
         self.shared.read(&self.namespace, move |_, database| {
             let mut place = place.lock();
             reading(match kept {
+                // Asked after the database was got: if the files were opened again before that, the
+                // identity may be another value's.
+                Kept::Held(hold) if !hold.is_current() => Err(Fault::Closed),
                 Kept::Held(_) => Snapshot::take(database).and_then(|now| place.advance(&now)),
                 Kept::Pinned(snapshot) => place.advance(&snapshot),
             })
@@ -96,18 +99,26 @@ pub(super) struct PiecesSink {
     put: Put,
     gathered: BytesMut,
     total_bytes: usize,
-    begun: Arc<Mutex<Option<Begun>>>,
+    progress: Arc<Mutex<Progress>>,
 }
 
-struct Begun {
-    hold: Hold,
-    next: u32,
+/// How far a value has come on its way into the tables.
+#[derive(Default)]
+enum Progress {
+    #[default]
+    NotBegun,
+    Begun {
+        hold: Arc<Hold>,
+        next: u32,
+    },
+    /// A piece is under way, or was lost: the value cannot be finished.
+    Unfinished,
 }
 
 impl PiecesSink {
     pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, key: String, put: Put) -> Self {
-        let begun = Arc::default();
-        Self { shared, namespace, key, put, gathered: BytesMut::new(), total_bytes: 0, begun }
+        let (gathered, progress) = (BytesMut::new(), Arc::default());
+        Self { shared, namespace, key, put, gathered, total_bytes: 0, progress }
     }
 }
 
@@ -124,25 +135,34 @@ impl ValueSink for PiecesSink {
         }
         let whole = self.gathered.len() - self.gathered.len() % MAX_PIECE_BYTES;
         let value = self.gathered.split_to(whole).freeze();
-        let add =
-            add(Arc::clone(&self.shared), self.namespace.clone(), Arc::clone(&self.begun), value);
+        let add = add(
+            Arc::clone(&self.shared),
+            self.namespace.clone(),
+            Arc::clone(&self.progress),
+            value,
+        );
         Lookup::Pending(Box::pin(add))
     }
 
     fn finish(self: Box<Self>) -> Lookup<()> {
-        let Self { shared, namespace, key, mut put, gathered, total_bytes, begun } = *self;
+        let Self { shared, namespace, key, mut put, gathered, total_bytes, progress } = *self;
+        if let Err(refused) = validate_value_bytes(total_bytes) {
+            return Lookup::failed(refused);
+        }
         let rest = gathered.freeze();
-        if begun.lock().is_none() {
+        if rest.len() == total_bytes {
             put.value = rest;
             let changes = vec![Change { key, put: Some(put) }];
             return shared.send(&namespace.clone(), |reply| Job::write(namespace, changes, reply));
         }
         Lookup::Pending(Box::pin(async move {
             if !rest.is_empty() {
-                add(Arc::clone(&shared), namespace.clone(), Arc::clone(&begun), rest).await?;
+                let progress = Arc::clone(&progress);
+                add(Arc::clone(&shared), namespace.clone(), progress, rest).await?;
             }
-            let hold = begun.lock().take().map(|begun| begun.hold);
-            let hold = hold.ok_or_else(|| Fault::Closed.while_doing("writing a value"))?;
+            let Progress::Begun { hold, .. } = progress.lock().take() else {
+                return Err(unfinished());
+            };
             let Put { expiration, metadata, .. } = put;
             let bytes = total_bytes as u64;
             let stored = shared.send(&namespace.clone(), |reply| {
@@ -157,22 +177,34 @@ impl ValueSink for PiecesSink {
 async fn add(
     shared: Arc<Shared>,
     namespace: Namespace,
-    begun: Arc<Mutex<Option<Begun>>>,
+    progress: Arc<Mutex<Progress>>,
     value: Bytes,
 ) -> Result<(), StoreError> {
-    let taken = begun.lock().take();
-    let Begun { hold, next } = match taken {
-        Some(begun) => begun,
-        None => {
+    let before = progress.lock().take();
+    let (hold, next) = match before {
+        Progress::Begun { hold, next } => (hold, next),
+        Progress::NotBegun => {
             let hold = shared.send(&namespace, |reply| Job::BeginValue { reply }).await?;
-            Begun { hold, next: 0 }
+            (Arc::new(hold), 0)
         }
+        Progress::Unfinished => return Err(unfinished()),
     };
-    let id = hold.id();
-    let added = shared.send(&namespace, |reply| Job::AddPieces { id, first: next, value, reply });
+    let held = Arc::clone(&hold);
+    let added =
+        shared.send(&namespace, |reply| Job::AddPieces { hold: held, first: next, value, reply });
     let next = added.await?;
-    *begun.lock() = Some(Begun { hold, next });
+    *progress.lock() = Progress::Begun { hold, next };
     Ok(())
+}
+
+fn unfinished() -> StoreError {
+    Fault::Closed.while_doing("writing a value, of which a piece was lost")
+}
+
+impl Progress {
+    fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Unfinished)
+    }
 }
 
 impl Shared {

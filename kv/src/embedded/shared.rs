@@ -35,7 +35,11 @@ pub(super) struct Shared {
 }
 
 /// The namespaces that exist.
-pub(super) type Names = HashMap<Namespace, Arc<NamespaceState>>;
+#[derive(Clone, Default)]
+pub(super) struct Names {
+    by_name: HashMap<Namespace, Arc<NamespaceState>>,
+    by_number: HashMap<u32, Arc<NamespaceState>>,
+}
 
 /// A namespace that exists. Its number is never given to another one.
 pub(super) struct NamespaceState {
@@ -52,37 +56,58 @@ impl Shared {
     /// Takes over what was read from the files; the rest is the writer's.
     pub(super) fn open(&self, opened: Opened) -> Files {
         let Opened { database, log, namespaces, next_namespace, next_value, replayed } = opened;
-        let names = namespaces
-            .into_iter()
-            .map(|known| {
-                let state = NamespaceState {
-                    number: known.number,
-                    keys: AtomicU64::new(known.keys),
-                    bytes: AtomicU64::new(known.bytes),
-                };
-                (known.namespace, Arc::new(state))
-            })
-            .collect();
+        let mut names = Names::default();
+        for known in namespaces {
+            let state = NamespaceState {
+                number: known.number,
+                keys: AtomicU64::new(known.keys),
+                bytes: AtomicU64::new(known.bytes),
+            };
+            names.insert(known.namespace, state);
+        }
         self.namespaces.store(Arc::new(names));
         self.holds.reopened();
         self.cache.clear();
         self.database.store(Some(Arc::new(database)));
-        if replayed > 0 {
-            tracing::info!(changes = replayed, "the KV store was brought up to its log");
-        }
+        let names = self.namespaces.load();
+        tracing::info!(
+            namespaces = names.iter().count(),
+            keys = names.iter().map(|(_, state)| state.keys.load(Ordering::Relaxed)).sum::<u64>(),
+            replayed,
+            "the KV store is open"
+        );
         Files { log, next_namespace, next_value, unsaved: 0, last_write: Instant::now() }
     }
 
     pub(super) fn grow(&self, names: &Names, grown: &Growth) {
-        if grown.is_empty() {
-            return;
-        }
-        for state in names.values() {
-            if let Some((keys, bytes)) = grown.get(&state.number) {
-                // The writer alone changes these.
+        for (number, (keys, bytes)) in grown {
+            if let Some(state) = names.by_number.get(number) {
+                // Wrapping: what is added may be below zero.
                 state.keys.fetch_add(*keys as u64, Ordering::Relaxed);
                 state.bytes.fetch_add(*bytes as u64, Ordering::Relaxed);
             }
+        }
+    }
+}
+
+impl Names {
+    pub(super) fn get(&self, namespace: &Namespace) -> Option<&Arc<NamespaceState>> {
+        self.by_name.get(namespace)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Namespace, &Arc<NamespaceState>)> {
+        self.by_name.iter()
+    }
+
+    pub(super) fn insert(&mut self, namespace: Namespace, state: NamespaceState) {
+        let state = Arc::new(state);
+        self.by_number.insert(state.number, Arc::clone(&state));
+        self.by_name.insert(namespace, state);
+    }
+
+    pub(super) fn remove(&mut self, namespace: &Namespace) {
+        if let Some(state) = self.by_name.remove(namespace) {
+            self.by_number.remove(&state.number);
         }
     }
 }

@@ -1,1 +1,57 @@
-//! What the engine does when things go wrong below it.
+//! What the engine does when the power goes, the disk fills or fails, or a file is damaged. What it
+//! does when all is well is in the crate's conformance suite.
+
+mod damage;
+mod failures;
+mod folder;
+mod housekeeping;
+mod power;
+pub(in crate::embedded) mod sim;
+mod streams;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::clock::ManualClock;
+
+use sim::SimDisk;
+
+const NOW: u64 = 1_000_000;
+
+fn options() -> EmbeddedOptions {
+    EmbeddedOptions {
+        clock: Arc::new(ManualClock::new(UnixSeconds(NOW))),
+        cache_bytes: 1 << 20,
+        page_cache_bytes: 1 << 20,
+        log_bytes: 64 << 10,
+        min_free_bytes: 0,
+        readers: 1,
+    }
+}
+
+fn open(disk: &SimDisk) -> Result<EmbeddedStore, OpenError> {
+    open_with(disk, options())
+}
+
+fn open_with(disk: &SimDisk, options: EmbeddedOptions) -> Result<EmbeddedStore, OpenError> {
+    EmbeddedStore::open_on(Arc::new(disk.clone()), Path::new("sim"), options)
+}
+
+fn wait<T: Send + Unpin + 'static>(lookup: Lookup<T>) -> Result<T, StoreError> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(lookup)
+}
+
+fn namespace() -> Namespace {
+    Namespace::new("main")
+}
+
+fn put(store: &EmbeddedStore, key: &str, value: impl Into<Bytes>) -> Result<(), StoreError> {
+    wait(store.put(&namespace(), key, Put::bytes(value)))
+}
+
+fn get(store: &EmbeddedStore, key: &str) -> Result<Option<Bytes>, StoreError> {
+    wait(store.get(&namespace(), key))
+}

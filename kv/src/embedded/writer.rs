@@ -9,25 +9,22 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use redb::{Durability, WriteTransaction};
+use redb::{Database, Durability, WriteTransaction};
 
 use crate::error::StoreError;
-use crate::store::{Entry, Namespace};
 
-use super::apply::{Applied, Apply};
 use super::batch;
 use super::disk::Disk;
 use super::fair::Popped;
 use super::fault::Fault;
+use super::group::{Group, Outcome};
 use super::housekeeping::Housekeeping;
-use super::job::{Answer, Job, StoreValue};
+use super::job::Job;
 use super::open::{FileOptions, Opened, begin_durable};
-use super::record::{Record, StoredValue};
-use super::schema::{DROPPED, META, META_LOG_EPOCH, META_NEXT_NAMESPACE, NAMESPACES, record_key};
-use super::shared::{Names, NamespaceState, Shared};
+use super::schema::{META, META_LOG_EPOCH};
+use super::shared::Shared;
 
 /// A group is closed at so many operations, or bytes.
 const MAX_GROUP_JOBS: usize = 4096;
@@ -40,7 +37,7 @@ const MAX_UNSAVED_CHANGES: usize = 10_000;
 /// And when nothing was written for so long.
 const CHECKPOINT_WHEN_IDLE: Duration = Duration::from_millis(100);
 /// How long after a failure the files are opened again.
-const REOPEN_AFTER: Duration = Duration::from_secs(1);
+const REOPEN_AFTER: Duration = Duration::from_millis(250);
 
 /// What the writer thread works with.
 pub(super) struct Writer {
@@ -49,6 +46,9 @@ pub(super) struct Writer {
     options: WriterOptions,
     /// Absent after a failure, until the files could be opened again.
     files: Option<Files>,
+    /// The database before a failure, until no reader has it any more: two on one file would
+    /// destroy it.
+    retired: Option<Arc<Database>>,
     failed_at: Option<Instant>,
     housekeeping: Housekeeping,
 }
@@ -73,16 +73,6 @@ pub(super) struct Files {
     pub(super) last_write: Instant,
 }
 
-/// What a group does, gathered while it is applied and made known once it is committed.
-#[derive(Default)]
-struct Outcome {
-    answers: Vec<Answer>,
-    /// The table of namespaces as the group leaves it, if it changes it.
-    names: Option<Names>,
-    written: Vec<(u32, String, Option<Arc<Entry>>)>,
-    forgotten: Vec<(u32, String)>,
-}
-
 impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -91,7 +81,15 @@ impl Writer {
         files: Files,
     ) -> Self {
         let housekeeping = Housekeeping::new(Arc::clone(&shared));
-        Self { shared, disk, options, files: Some(files), failed_at: None, housekeeping }
+        Self {
+            shared,
+            disk,
+            options,
+            files: Some(files),
+            retired: None,
+            failed_at: None,
+            housekeeping,
+        }
     }
 
     /// Works until the store is closed, and leaves nothing in the log then.
@@ -139,11 +137,20 @@ impl Writer {
     }
 
     /// Commits a group and answers it. An empty one is a checkpoint.
-    fn commit(&mut self, group: Vec<Job>) {
+    fn commit(&mut self, mut group: Vec<Job>) {
         let started = Instant::now();
-        let bytes: usize = group.iter().map(Job::bytes).sum();
+        let bytes = group.iter().filter(|job| job.adds()).map(Job::bytes).sum();
+        let done = self.open_files().and_then(|()| {
+            if let Err(full) = self.room_for(bytes) {
+                let is_possible = |job: &Job| !job.adds();
+                let (possible, refused) =
+                    std::mem::take(&mut group).into_iter().partition(is_possible);
+                group = possible;
+                refused.into_iter().for_each(|job: Job| job.fail(&full));
+            }
+            self.write(&group)
+        });
         let changes = group.iter().map(Job::changes).sum::<usize>();
-        let done = self.ready(bytes).and_then(|()| self.write(&group));
         match done {
             Ok(outcome) => {
                 self.shared.metrics.committed(changes, started.elapsed());
@@ -157,14 +164,19 @@ impl Writer {
         }
     }
 
-    /// Opens the files again if they were given up, and sees that the disk has room.
-    fn ready(&mut self, bytes: usize) -> Result<(), StoreError> {
-        if self.files.is_none() {
-            if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
-                return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
-            }
-            self.reopen()?;
+    /// Opens the files again if they were given up.
+    fn open_files(&mut self) -> Result<(), StoreError> {
+        if self.files.is_some() {
+            return Ok(());
         }
+        if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
+            return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
+        }
+        self.reopen()
+    }
+
+    /// Sees that the disk has room for so many bytes more.
+    fn room_for(&self, bytes: usize) -> Result<(), StoreError> {
         if bytes == 0 {
             return Ok(());
         }
@@ -260,14 +272,14 @@ impl Writer {
         if self.files.as_ref().is_some_and(|files| files.unsaved > 0 && idle(files)) {
             self.commit(Vec::new());
         }
-        if self.files.is_none() && self.ready(0).is_err() {
+        if self.open_files().is_err() {
             return;
         }
-        let (Some(files), Some(database)) = (&mut self.files, self.shared.database.load_full())
-        else {
-            return;
-        };
-        let step = Fault::catch(|| self.housekeeping.step(&database, files));
+        let Some(files) = &mut self.files else { return };
+        let step = Fault::catch(|| {
+            let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
+            self.housekeeping.step(&database, files)
+        });
         if let Err(fault) = step {
             self.give_up(&fault);
         }
@@ -281,7 +293,7 @@ impl Writer {
             "the KV store failed; its files are opened again"
         );
         self.files = None;
-        self.shared.database.store(None);
+        self.retired = self.shared.database.swap(None);
         self.failed_at = None;
         if self.reopen().is_err() {
             self.failed_at = Some(Instant::now());
@@ -290,6 +302,15 @@ impl Writer {
 
     fn reopen(&mut self) -> Result<(), StoreError> {
         self.failed_at = Some(Instant::now());
+        if let Some(retired) = self.retired.take() {
+            match Arc::try_unwrap(retired) {
+                Ok(database) => close(database),
+                Err(still_read) => {
+                    self.retired = Some(still_read);
+                    return Err(Fault::Closed.while_doing("waiting for readers after a failure"));
+                }
+            }
+        }
         let opened = Opened::open(&*self.disk, self.options.files, &self.shared.holds);
         match opened {
             Ok(opened) => {
@@ -320,123 +341,20 @@ impl Writer {
     }
 }
 
+/// Closes a database that has failed, and that may fail at this, too.
+fn close(database: Database) {
+    let closed = Fault::catch(|| {
+        drop(database);
+        Ok(())
+    });
+    if let Err(fault) = closed {
+        tracing::warn!(error = %fault, "the KV store's file could not be closed in order");
+    }
+}
+
 /// Begins a transaction whose commit is seen by readers, and is on disk with the next durable one.
-pub(super) fn begin_volatile(database: &redb::Database) -> Result<WriteTransaction, Fault> {
+pub(super) fn begin_volatile(database: &Database) -> Result<WriteTransaction, Fault> {
     let mut txn = database.begin_write()?;
     txn.set_durability(Durability::None)?;
     Ok(txn)
-}
-
-/// A group on its way into the tables.
-struct Group<'a> {
-    files: &'a mut Files,
-    names: &'a Names,
-    outcome: Outcome,
-}
-
-impl Group<'_> {
-    fn apply(
-        &mut self,
-        txn: &WriteTransaction,
-        shared: &Shared,
-        group: &[Job],
-    ) -> Result<Applied, Fault> {
-        let mut apply = Apply::new(txn, &shared.holds, self.files.next_value)?;
-        for job in group {
-            let answer = self.apply_job(txn, &mut apply, shared, job)?;
-            self.outcome.answers.push(answer);
-        }
-        apply.finish()
-    }
-
-    fn apply_job(
-        &mut self,
-        txn: &WriteTransaction,
-        apply: &mut Apply<'_>,
-        shared: &Shared,
-        job: &Job,
-    ) -> Result<Answer, Fault> {
-        match job {
-            Job::Write { namespace, changes, .. } => {
-                let puts = changes.iter().any(|change| change.put.is_some());
-                let number = match self.number(namespace) {
-                    Some(number) => number,
-                    None if puts => self.create(txn, namespace)?,
-                    None => return Ok(Answer::Done),
-                };
-                for change in changes {
-                    apply.change(number, change)?;
-                    let entry = change.put.clone().map(|put| Arc::new(Entry::from(put)));
-                    self.outcome.written.push((number, change.key.clone(), entry));
-                }
-                Ok(Answer::Done)
-            }
-            Job::BeginValue { .. } => {
-                let id = apply.begin_value()?;
-                let hold = shared.holds.hold(id).ok_or(Fault::Closed)?;
-                Ok(Answer::Value(hold))
-            }
-            Job::AddPieces { id, first, value, .. } => {
-                apply.add_pieces(*id, *first, value).map(Answer::Next)
-            }
-            Job::StoreValue(value) if !value.hold.is_current() => Ok(Answer::Lost),
-            Job::StoreValue(StoreValue {
-                namespace,
-                key,
-                hold,
-                bytes,
-                expiration,
-                metadata,
-                ..
-            }) => {
-                let number = match self.number(namespace) {
-                    Some(number) => number,
-                    None => self.create(txn, namespace)?,
-                };
-                let record = Record {
-                    expiration: *expiration,
-                    metadata: metadata.as_deref(),
-                    value: StoredValue::Pieces { id: hold.id(), bytes: *bytes },
-                };
-                apply.refer(&record_key(number, key), hold.id(), &record)?;
-                self.outcome.forgotten.push((number, key.clone()));
-                Ok(Answer::Done)
-            }
-            Job::CreateNamespace { namespace, .. } => {
-                let is_new = self.number(namespace).is_none();
-                if is_new {
-                    self.create(txn, namespace)?;
-                }
-                Ok(Answer::Changed(is_new))
-            }
-            Job::DeleteNamespace { namespace, .. } => {
-                let Some(number) = self.number(namespace) else {
-                    return Ok(Answer::Changed(false));
-                };
-                txn.open_table(NAMESPACES)?.remove(number)?;
-                txn.open_table(DROPPED)?.insert(number, ())?;
-                self.names_to_change().remove(namespace);
-                Ok(Answer::Changed(true))
-            }
-        }
-    }
-
-    fn number(&self, namespace: &Namespace) -> Option<u32> {
-        let names = self.outcome.names.as_ref().unwrap_or(self.names);
-        names.get(namespace).map(|state| state.number)
-    }
-
-    fn create(&mut self, txn: &WriteTransaction, namespace: &Namespace) -> Result<u32, Fault> {
-        let number = self.files.next_namespace;
-        self.files.next_namespace += 1;
-        txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
-        txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
-        let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-        self.names_to_change().insert(namespace.clone(), Arc::new(state));
-        Ok(number)
-    }
-
-    fn names_to_change(&mut self) -> &mut Names {
-        self.outcome.names.get_or_insert_with(|| self.names.clone())
-    }
 }

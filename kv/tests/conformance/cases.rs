@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use isolane_kv::{
-    Clock, Entry, ListPage, ListRequest, Lookup, MAX_VALUE_BYTES, ManualClock, Namespace, Put,
-    Store, StoreError, UnixSeconds,
+    Change, Clock, Entry, ListPage, ListRequest, Lookup, MAX_VALUE_BYTES, ManualClock, Namespace,
+    Put, Store, StoreError, StreamedEntry, UnixSeconds,
 };
 
 const START: u64 = 1_000_000;
@@ -21,7 +21,7 @@ type NamedCase = (&'static str, fn(&Case));
 
 /// Runs every case with stores from `open`, which must each be empty.
 pub(crate) fn run(open: impl Fn(Arc<dyn Clock>) -> Arc<dyn Store>) {
-    let cases: [NamedCase; 14] = [
+    let cases: [NamedCase; 19] = [
         ("a put is seen by every kind of read", a_put_is_seen_by_every_kind_of_read),
         ("the last put wins whole", the_last_put_wins_whole),
         ("a deleted key is gone", a_deleted_key_is_gone),
@@ -29,6 +29,11 @@ pub(crate) fn run(open: impl Fn(Arc<dyn Clock>) -> Arc<dyn Store>) {
         ("any text and any bytes are kept", any_text_and_any_bytes_are_kept),
         ("a key is hidden from its expiration on", a_key_is_hidden_from_its_expiration_on),
         ("a put without expiration stays", a_put_without_expiration_stays),
+        ("several changes are one, in their order", several_changes_are_one_in_their_order),
+        ("changes of which one is refused change nothing", refused_changes_change_nothing),
+        ("a value goes in and out in pieces", a_value_goes_in_and_out_in_pieces),
+        ("a stream shows what was there", a_stream_shows_what_was_there),
+        ("namespaces come and go with their sizes", namespaces_come_and_go_with_their_sizes),
         ("a bulk get answers in order", a_bulk_get_answers_in_order),
         ("a bulk get is bounded in bytes", a_bulk_get_is_bounded_in_bytes),
         ("a list is ordered by bytes", a_list_is_ordered_by_bytes),
@@ -65,6 +70,21 @@ impl Case {
 
     fn get(&self, key: &str) -> Option<Bytes> {
         self.wait(self.store.get(&namespace(), key)).unwrap()
+    }
+
+    fn stream(&self, key: &str) -> Option<(Bytes, Option<Arc<str>>)> {
+        let mut found = self.wait(self.store.get_stream(&namespace(), key)).unwrap()?;
+        Some((self.read(&mut found), found.metadata))
+    }
+
+    fn read(&self, found: &mut StreamedEntry) -> Bytes {
+        let mut value = Vec::new();
+        while let Some(piece) = self.wait(found.value.read()).unwrap() {
+            assert!(!piece.is_empty(), "a piece is never empty");
+            value.extend(piece);
+        }
+        assert_eq!(value.len() as u64, found.value_bytes);
+        value.into()
     }
 
     fn entry(&self, key: &str) -> Option<Entry> {
@@ -176,6 +196,93 @@ fn a_put_without_expiration_stays(case: &Case) {
     case.put("another", "write, which may sweep");
     assert_eq!(case.get("k"), Some("stays".into()));
     assert_eq!(case.store.now(), UnixSeconds(START + 1_000_000));
+}
+
+fn several_changes_are_one_in_their_order(case: &Case) {
+    case.put("gone", "old");
+    let put = |key: &str, value: &'static str| Change {
+        key: key.to_owned(),
+        put: Some(Put::bytes(value)),
+    };
+    let changes = vec![
+        put("a", "first"),
+        put("b", "1"),
+        put("a", "second"),
+        Change { key: "b".to_owned(), put: None },
+        Change { key: "gone".to_owned(), put: None },
+        Change { key: "never there".to_owned(), put: None },
+    ];
+    case.wait(case.store.write(&namespace(), changes)).unwrap();
+    assert_eq!(names(&case.list("", 10, None)), ["a"]);
+    assert_eq!(case.get("a"), Some("second".into()));
+    assert_eq!((case.get("b"), case.get("gone")), (None, None));
+    case.wait(case.store.write(&namespace(), Vec::new())).unwrap();
+}
+
+fn refused_changes_change_nothing(case: &Case) {
+    let change = |key: &str| Change { key: key.to_owned(), put: Some(Put::bytes("v")) };
+    let written = case.wait(case.store.write(&namespace(), vec![change("a"), change("..")]));
+    assert_eq!(refusal(written), r#"400 Illegal key name "..". Please use a different name."#);
+    assert_eq!(case.get("a"), None);
+}
+
+fn a_value_goes_in_and_out_in_pieces(case: &Case) {
+    let metadata: Option<Arc<str>> = Some("1".into());
+    let expiration = Some(UnixSeconds(START + 60));
+    for bytes in [0, 10, 700_000] {
+        let value: Bytes = (0..bytes).map(|at| at as u8).collect();
+        let sink = case.store.put_stream(&namespace(), "k", expiration, metadata.clone());
+        let mut sink = sink.unwrap();
+        for piece in value.chunks(100_001) {
+            case.wait(sink.write(value.slice_ref(piece))).unwrap();
+        }
+        case.wait(sink.finish()).unwrap();
+        let entry = Entry { value: value.clone(), expiration, metadata: metadata.clone() };
+        assert_eq!(case.entry("k"), Some(entry));
+        assert_eq!(case.stream("k"), Some((value, metadata.clone())));
+    }
+    assert!(case.stream("missing").is_none());
+    case.clock.advance(60);
+    assert!(case.stream("k").is_none());
+    let refused = case.store.put_stream(&namespace(), "..", None, None).map(|_| ());
+    assert!(matches!(refused, Err(StoreError::Refused(_))));
+}
+
+fn a_stream_shows_what_was_there(case: &Case) {
+    let old = Bytes::from(vec![1; 600_000]);
+    case.put_with("k", Put::bytes(old.clone()));
+    let mut found = case.wait(case.store.get_stream(&namespace(), "k")).unwrap().unwrap();
+    case.put("k", "new");
+    let mut sink = case.store.put_stream(&namespace(), "k", None, None).unwrap();
+    case.wait(sink.write(old.clone())).unwrap();
+    drop(sink);
+    assert_eq!(case.read(&mut found), old);
+    assert_eq!(case.get("k"), Some("new".into()));
+}
+
+fn namespaces_come_and_go_with_their_sizes(case: &Case) {
+    let wait = |lookup| case.wait(lookup).unwrap();
+    let sizes = || -> Vec<(String, u64, u64)> {
+        let found = case.wait(case.store.namespaces()).unwrap();
+        found.iter().map(|info| (info.namespace.to_string(), info.keys, info.bytes)).collect()
+    };
+    assert_eq!(sizes(), []);
+    assert!(wait(case.store.create_namespace(&namespace())));
+    assert!(!wait(case.store.create_namespace(&namespace())));
+    assert_eq!(sizes(), [("main".to_owned(), 0, 0)]);
+    case.put("key", "value");
+    case.put_with("key", Put { metadata: Some("12".into()), ..Put::bytes("longer value") });
+    case.put("b", "");
+    let other = Namespace::new("a second");
+    case.wait(case.store.put(&other, "k", Put::bytes(vec![0; 5_000]))).unwrap();
+    assert_eq!(sizes(), [("a second".to_owned(), 1, 5_001), ("main".to_owned(), 2, 18)]);
+    assert!(wait(case.store.delete_namespace(&namespace())));
+    assert!(!wait(case.store.delete_namespace(&namespace())));
+    assert_eq!(case.get("key"), None);
+    assert_eq!(case.list("", 10, None), ListPage::default());
+    assert_eq!(sizes(), [("a second".to_owned(), 1, 5_001)]);
+    case.put("key", "new");
+    assert_eq!(names(&case.list("", 10, None)), ["key"]);
 }
 
 fn a_bulk_get_answers_in_order(case: &Case) {

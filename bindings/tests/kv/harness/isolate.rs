@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use deno_core::{Extension, JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, op2, v8};
 use isolane_bindings::kv as binding;
-use kv::{Clock, ManualClock, MemoryOptions, MemoryStore, Namespace, Store, UnixSeconds};
+use kv::{
+    Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore, Namespace,
+    Store, UnixSeconds,
+};
 
 use crate::later::Later;
 
 /// When the store answers.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answers {
     AtOnce,
     Later,
+    /// At once what is in memory, and later what is on disk.
+    FromDisk,
 }
 
 /// Room for two of the largest values, and not for three.
@@ -29,11 +34,18 @@ async fn failures(script: String, answers: Answers) -> String {
     let mut runtime =
         JsRuntime::new(RuntimeOptions { extensions: extensions(), ..RuntimeOptions::default() });
     let clock = Arc::new(ManualClock::new(UnixSeconds(1_000_000_000)));
+    let folder = tempfile::tempdir().unwrap();
     let options = MemoryOptions { clock: clock.clone(), max_bytes: Some(STORE_BYTES) };
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(options));
-    let store = match answers {
-        Answers::AtOnce => memory,
-        Answers::Later => Arc::new(Later(memory)),
+    let memory = MemoryStore::new(options);
+    let store: Arc<dyn Store> = match answers {
+        Answers::AtOnce => Arc::new(memory),
+        Answers::Later => Arc::new(Later(Arc::new(memory))),
+        Answers::FromDisk => {
+            // A cache so small that some values do not fit.
+            let options =
+                EmbeddedOptions { clock: clock.clone(), cache_bytes: 4096, ..Default::default() };
+            Arc::new(EmbeddedStore::open(folder.path(), options).unwrap())
+        }
     };
     let namespaces = vec![Namespace::new("first"), Namespace::new("second")];
     {
@@ -42,7 +54,11 @@ async fn failures(script: String, answers: Answers) -> String {
         state.put(clock);
         binding::install(&mut state, binding::KvNamespaces { store, namespaces });
     }
-    let when = format!("const ANSWERS_LATER = {};", matches!(answers, Answers::Later));
+    let when = format!(
+        "const ANSWERS_LATER = {}, ON_DISK = {};",
+        answers != Answers::AtOnce,
+        answers == Answers::FromDisk
+    );
     runtime.execute_script("when.js", when).unwrap();
     runtime.execute_script("case.js", script).unwrap();
     let promise = runtime.execute_script("run.js", "runTests()").unwrap();
@@ -92,6 +108,6 @@ mod harness {
         deps = [deno_web, isolane_kv],
         ops = [op_test_advance, op_test_now],
         esm_entry_point = "ext:kv_test/harness.js",
-        esm = [dir "tests/kv/harness", "harness.js"],
+        esm = [dir "tests/kv/harness", "checks.js", "harness.js"],
     );
 }

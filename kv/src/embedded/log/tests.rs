@@ -1,1 +1,79 @@
+//! The log is read as it was written, up to where writing stopped.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::embedded::disk::Disk as _;
+use crate::embedded::tests::sim::SimDisk;
+
+const EPOCH: u64 = 77;
+
+fn log(disk: &SimDisk) -> Log {
+    Log::begin(disk.open("log").unwrap(), 32 << 10, EPOCH).unwrap()
+}
+
+fn read(disk: &SimDisk, epoch: u64) -> Result<Vec<Vec<u8>>, ReadLogError> {
+    let batches = Log::read(&*disk.open("log").unwrap(), epoch)?;
+    Ok(batches.iter().map(<[u8]>::to_vec).collect())
+}
+
+proptest! {
+    #[test]
+    fn batches_come_back_in_order(
+        batches in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2_000), 0..8)
+    ) {
+        let disk = SimDisk::new();
+        let mut log = log(&disk);
+        for batch in &batches {
+            prop_assert!(log.has_room(batch.len()));
+            log.append(batch).unwrap();
+        }
+        prop_assert_eq!(read(&disk, EPOCH).unwrap(), batches);
+        prop_assert_eq!(read(&disk, EPOCH + 1).unwrap(), Vec::<Vec<u8>>::new());
+    }
+}
+
+#[test]
+fn batches_of_past_epochs_are_not_read() {
+    let disk = SimDisk::new();
+    let mut log = log(&disk);
+    for batch in [b"one", b"two"] {
+        log.append(batch).unwrap();
+    }
+    log.restart(EPOCH + 1);
+    log.append(b"three").unwrap();
+    assert_eq!(read(&disk, EPOCH + 1).unwrap(), [b"three"]);
+}
+
+#[test]
+fn a_torn_batch_at_the_end_is_left_out_and_one_before_others_is_an_error() {
+    let disk = SimDisk::new();
+    let mut log = log(&disk);
+    for batch in [[1; 600], [2; 600]] {
+        log.append(&batch).unwrap();
+    }
+    let damaged = |at: usize| {
+        let disk = disk.after_kill();
+        disk.edit("log", |bytes| bytes[at] ^= 1);
+        read(&disk, EPOCH)
+    };
+    assert_eq!(damaged(1024 + 100).unwrap(), [[1; 600]]);
+    let error = damaged(100).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a batch at byte 0 of the log is damaged, and later ones are not"
+    );
+}
+
+#[test]
+fn a_full_log_has_no_room() {
+    let disk = SimDisk::new();
+    let mut log = log(&disk);
+    let mut appended = 0;
+    while log.has_room(4_000) {
+        log.append(&[0; 4_000]).unwrap();
+        appended += 1;
+    }
+    assert_eq!(appended, 8);
+    assert_eq!(log.used_bytes(), 32 << 10);
+}

@@ -1,0 +1,143 @@
+//! A group of jobs on its way into the tables, within one transaction: what each does, and what is
+//! to be made known of it afterwards. When it is committed is the writer's business.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use redb::WriteTransaction;
+
+use crate::store::{Entry, Namespace};
+
+use super::apply::{Applied, Apply};
+use super::fault::Fault;
+use super::job::{Answer, Job, StoreValue};
+use super::record::{Record, StoredValue};
+use super::schema::{DROPPED, META, META_NEXT_NAMESPACE, NAMESPACES, record_key};
+use super::shared::{Names, NamespaceState, Shared};
+use super::writer::Files;
+
+/// What a group does, gathered while it is applied and made known once it is committed.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) answers: Vec<Answer>,
+    /// The table of namespaces as the group leaves it, if it changes it.
+    pub(super) names: Option<Names>,
+    pub(super) written: Vec<(u32, String, Option<Arc<Entry>>)>,
+    pub(super) forgotten: Vec<(u32, String)>,
+}
+
+/// A group on its way into the tables.
+pub(super) struct Group<'a> {
+    pub(super) files: &'a mut Files,
+    pub(super) names: &'a Names,
+    pub(super) outcome: Outcome,
+}
+
+impl Group<'_> {
+    /// Does what the jobs ask for, and gathers how to answer them.
+    pub(super) fn apply(
+        &mut self,
+        txn: &WriteTransaction,
+        shared: &Shared,
+        group: &[Job],
+    ) -> Result<Applied, Fault> {
+        let mut apply = Apply::new(txn, &shared.holds, self.files.next_value)?;
+        for job in group {
+            let answer = self.apply_job(txn, &mut apply, shared, job)?;
+            self.outcome.answers.push(answer);
+        }
+        apply.finish()
+    }
+
+    fn apply_job(
+        &mut self,
+        txn: &WriteTransaction,
+        apply: &mut Apply<'_>,
+        shared: &Shared,
+        job: &Job,
+    ) -> Result<Answer, Fault> {
+        match job {
+            Job::Write { namespace, changes, .. } => {
+                let puts = changes.iter().any(|change| change.put.is_some());
+                let number = match self.number(namespace) {
+                    Some(number) => number,
+                    None if puts => self.create(txn, namespace)?,
+                    None => return Ok(Answer::Done),
+                };
+                for change in changes {
+                    apply.change(number, change)?;
+                    let entry = change.put.clone().map(|put| Arc::new(Entry::from(put)));
+                    self.outcome.written.push((number, change.key.clone(), entry));
+                }
+                Ok(Answer::Done)
+            }
+            Job::BeginValue { .. } => {
+                let id = apply.begin_value()?;
+                let hold = shared.holds.hold(id).ok_or(Fault::Closed)?;
+                Ok(Answer::Value(hold))
+            }
+            Job::AddPieces { hold, .. } if !hold.is_current() => Ok(Answer::Lost),
+            Job::AddPieces { hold, first, value, .. } => {
+                apply.add_pieces(hold.id(), *first, value).map(Answer::Next)
+            }
+            Job::StoreValue(value) if !value.hold.is_current() => Ok(Answer::Lost),
+            Job::StoreValue(StoreValue {
+                namespace,
+                key,
+                hold,
+                bytes,
+                expiration,
+                metadata,
+                ..
+            }) => {
+                let number = match self.number(namespace) {
+                    Some(number) => number,
+                    None => self.create(txn, namespace)?,
+                };
+                let record = Record {
+                    expiration: *expiration,
+                    metadata: metadata.as_deref(),
+                    value: StoredValue::Pieces { id: hold.id(), bytes: *bytes },
+                };
+                apply.refer(&record_key(number, key), hold.id(), &record)?;
+                self.outcome.forgotten.push((number, key.clone()));
+                Ok(Answer::Done)
+            }
+            Job::CreateNamespace { namespace, .. } => {
+                let is_new = self.number(namespace).is_none();
+                if is_new {
+                    self.create(txn, namespace)?;
+                }
+                Ok(Answer::Changed(is_new))
+            }
+            Job::DeleteNamespace { namespace, .. } => {
+                let Some(number) = self.number(namespace) else {
+                    return Ok(Answer::Changed(false));
+                };
+                txn.open_table(NAMESPACES)?.remove(number)?;
+                txn.open_table(DROPPED)?.insert(number, ())?;
+                self.names_to_change().remove(namespace);
+                Ok(Answer::Changed(true))
+            }
+        }
+    }
+
+    fn number(&self, namespace: &Namespace) -> Option<u32> {
+        let names = self.outcome.names.as_ref().unwrap_or(self.names);
+        names.get(namespace).map(|state| state.number)
+    }
+
+    fn create(&mut self, txn: &WriteTransaction, namespace: &Namespace) -> Result<u32, Fault> {
+        let number = self.files.next_namespace;
+        self.files.next_namespace += 1;
+        txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
+        txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
+        let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+        self.names_to_change().insert(namespace.clone(), state);
+        Ok(number)
+    }
+
+    fn names_to_change(&mut self) -> &mut Names {
+        self.outcome.names.get_or_insert_with(|| self.names.clone())
+    }
+}

@@ -1,0 +1,119 @@
+//! A disk that is full or broken: clear errors, nothing lost, and back to work when it is well.
+
+use super::*;
+
+#[test]
+fn a_full_disk_refuses_writes_and_answers_reads() {
+    let disk = SimDisk::new();
+    let options = EmbeddedOptions { min_free_bytes: 10_000, ..options() };
+    let store = open_with(&disk, options).unwrap();
+    put(&store, "kept", "value").unwrap();
+    disk.set_free_bytes(10_050);
+    let error = put(&store, "new", vec![1; 100]).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert_eq!(error.into_refused().to_string(), "507 Insufficient Storage");
+    assert_eq!(get(&store, "kept").unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(get(&store, "new").unwrap(), None);
+    disk.set_free_bytes(1 << 30);
+    put(&store, "new", vec![1; 100]).unwrap();
+}
+
+#[test]
+fn a_disk_that_fills_up_below_the_engine_loses_nothing() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "kept", "value").unwrap();
+    disk.set_free_bytes(100_000);
+    let mut refused = 0;
+    for number in 0..20 {
+        refused += usize::from(put(&store, &format!("{number}"), vec![7; 100_000]).is_err());
+    }
+    assert!(refused > 0);
+    disk.set_free_bytes(1 << 30);
+    until_it_works(|| put(&store, "after", "room"));
+    assert_eq!(get(&store, "kept").unwrap().as_deref(), Some(&b"value"[..]));
+    assert_eq!(get(&store, "after").unwrap().as_deref(), Some(&b"room"[..]));
+}
+
+#[test]
+fn a_broken_disk_is_an_error_and_a_repaired_one_has_everything() {
+    for operations in 0..40 {
+        let disk = SimDisk::new();
+        let store = open(&disk).unwrap();
+        put(&store, "answered", "before").unwrap();
+        disk.fail_after(Some(operations));
+        let mut answered = Vec::new();
+        for number in 0..10 {
+            let (key, size) = (format!("{number}"), if number % 3 == 0 { 5_000 } else { 50 });
+            if put(&store, &key, vec![number; size]).is_ok() {
+                answered.push((key, vec![number; size]));
+            }
+        }
+        disk.fail_after(None);
+        until_it_works(|| put(&store, "after", "repair"));
+        drop(store);
+        let store = open(&disk.after_kill()).unwrap();
+        assert_eq!(get(&store, "answered").unwrap().as_deref(), Some(&b"before"[..]));
+        assert_eq!(get(&store, "after").unwrap().as_deref(), Some(&b"repair"[..]));
+        for (key, value) in answered {
+            assert_eq!(get(&store, &key).unwrap().as_deref(), Some(&value[..]), "{operations}");
+        }
+    }
+}
+
+/// The engine opens its files again a while after a failure.
+fn until_it_works(mut attempt: impl FnMut() -> Result<(), StoreError>) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while let Err(error) = attempt() {
+        assert!(std::time::Instant::now() < deadline, "it never works again: {error}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_removed_makes_room_on_a_full_disk() {
+    let disk = SimDisk::new();
+    let store = open_with(&disk, EmbeddedOptions { min_free_bytes: 10_000, ..options() }).unwrap();
+    put(&store, "k", "value").unwrap();
+    disk.set_free_bytes(0);
+    put(&store, "k", "other").unwrap_err();
+    wait(store.delete(&namespace(), "k")).unwrap();
+    assert_eq!(get(&store, "k").unwrap(), None);
+    assert!(wait(store.delete_namespace(&namespace())).unwrap());
+}
+
+#[test]
+fn a_value_that_a_failure_interrupts_is_lost_whole() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "k", "old").unwrap();
+    let mut sink = store.put_stream(&namespace(), "k", None, None).unwrap();
+    wait(sink.write(vec![1; 600_000].into())).unwrap();
+    disk.fail_after(Some(0));
+    put(&store, "other", "x").unwrap_err();
+    disk.fail_after(None);
+    // It gets the identity that the interrupted one had.
+    until_it_works(|| put(&store, "other", vec![2; 600_000]));
+    wait(sink.write(vec![1; 600_000].into())).unwrap_err();
+    wait(sink.finish()).unwrap_err();
+    assert_eq!(get(&store, "other").unwrap().as_deref(), Some(&[2; 600_000][..]));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"old"[..]));
+}
+
+#[test]
+fn the_files_are_not_opened_again_before_the_last_reader_is_done() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "k", "old").unwrap();
+    let reader = store.shared.database.load_full().unwrap();
+    disk.fail_after(Some(0));
+    put(&store, "k", "lost").unwrap_err();
+    disk.fail_after(None);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(1);
+    while std::time::Instant::now() < deadline {
+        put(&store, "k", "new").unwrap_err();
+    }
+    drop(reader);
+    until_it_works(|| put(&store, "k", "new"));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"new"[..]));
+}

@@ -1,0 +1,83 @@
+//! What is removed behind the scenes: expired keys, replaced values, deleted namespaces.
+
+use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
+
+use super::*;
+
+/// How many rows the tables have that hold contents.
+fn rows(store: &EmbeddedStore) -> [u64; 5] {
+    let Some(database) = store.shared.database.load_full() else { return [u64::MAX; 5] };
+    let txn = database.begin_read().unwrap();
+    [
+        txn.open_table(schema::RECORDS).unwrap().len().unwrap(),
+        txn.open_table(schema::PIECES).unwrap().len().unwrap(),
+        txn.open_table(schema::EXPIRIES).unwrap().len().unwrap(),
+        txn.open_table(schema::UNREFERENCED).unwrap().len().unwrap(),
+        txn.open_table(schema::DROPPED).unwrap().len().unwrap(),
+    ]
+}
+
+fn until(store: &EmbeddedStore, what: &str, done: impl Fn([u64; 5]) -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !done(rows(store)) {
+        assert!(std::time::Instant::now() < deadline, "never {what}: {:?}", rows(store));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn expired_keys_are_swept_and_counted_out() {
+    let clock = Arc::new(ManualClock::new(UnixSeconds(NOW)));
+    let store =
+        open_with(&SimDisk::new(), EmbeddedOptions { clock: clock.clone(), ..options() }).unwrap();
+    let expiring =
+        |value: Vec<u8>, at| Put { expiration: Some(UnixSeconds(at)), ..Put::bytes(value) };
+    let changes = (0..1_000)
+        .map(|number| Change {
+            key: format!("{number:04}"),
+            put: Some(expiring(vec![1; if number % 100 == 0 { 100_000 } else { 10 }], NOW + 60)),
+        })
+        .collect();
+    wait(store.write(&namespace(), changes)).unwrap();
+    wait(store.put(&namespace(), "later", expiring(vec![1], NOW + 600))).unwrap();
+    put(&store, "stays", "1").unwrap();
+    clock.advance(60);
+    until(&store, "swept", |[records, pieces, expiries, unreferenced, _]| {
+        (records, pieces, expiries, unreferenced) == (2, 0, 1, 0)
+    });
+    let info = &wait(store.namespaces()).unwrap()[0];
+    assert_eq!((info.keys, info.bytes), (2, "later1stays1".len() as u64));
+}
+
+#[test]
+fn replaced_values_leave_nothing_behind() {
+    let store = open(&SimDisk::new()).unwrap();
+    for size in [3_000_000, 5_000, 2_500_000, 100] {
+        put(&store, "k", vec![1; size]).unwrap();
+    }
+    until(&store, "removed", |[records, pieces, _, unreferenced, _]| {
+        (records, pieces, unreferenced) == (1, 0, 0)
+    });
+}
+
+#[test]
+fn a_deleted_namespace_is_gone_at_once_and_then_for_good() {
+    let store = open(&SimDisk::new()).unwrap();
+    let other = Namespace::new("other");
+    wait(store.put(&other, "k", Put::bytes("kept"))).unwrap();
+    for number in 0..600 {
+        let value = if number % 50 == 0 { 10_000 } else { 10 };
+        wait(store.put(&namespace(), &format!("{number}"), Put::bytes(vec![1; value]))).unwrap();
+    }
+    assert!(wait(store.delete_namespace(&namespace())).unwrap());
+    assert!(!wait(store.delete_namespace(&namespace())).unwrap());
+    assert_eq!(get(&store, "1").unwrap(), None);
+    put(&store, "1", "of the new one").unwrap();
+    until(&store, "removed", |[records, pieces, _, _, dropped]| {
+        (records, pieces, dropped) == (2, 0, 0)
+    });
+    assert_eq!(get(&store, "1").unwrap().as_deref(), Some(&b"of the new one"[..]));
+    assert_eq!(wait(store.get(&other, "k")).unwrap().as_deref(), Some(&b"kept"[..]));
+    let sizes: Vec<_> = wait(store.namespaces()).unwrap().iter().map(|info| info.keys).collect();
+    assert_eq!(sizes, [1, 1]);
+}

@@ -1,0 +1,221 @@
+//! A disk in memory that knows what has been synced, can lose the rest as a power failure does, and
+//! can be full or broken.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use proptest::prelude::RngExt;
+
+use crate::embedded::disk::{Disk, DiskFile, Space};
+
+const SECTOR_BYTES: usize = 512;
+const TOTAL_BYTES: u64 = 1 << 40;
+
+/// The disk. A clone is the same disk.
+#[derive(Clone, Debug)]
+pub(in crate::embedded) struct SimDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    files: HashMap<String, Contents>,
+    free_bytes: u64,
+    /// Writes and syncs fail once this many more have been done.
+    fails_after: Option<u64>,
+    syncs: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    /// As a reader sees it.
+    now: Vec<u8>,
+    /// As it surely is on the disk.
+    synced: Vec<u8>,
+    /// What may be on the disk or not.
+    pending: Vec<Pending>,
+}
+
+#[derive(Clone, Debug)]
+enum Pending {
+    Length(usize),
+    Bytes(usize, Vec<u8>),
+}
+
+#[derive(Debug)]
+struct SimFile {
+    disk: SimDisk,
+    name: String,
+}
+
+impl SimDisk {
+    pub(in crate::embedded) fn new() -> Self {
+        Self(Arc::new(Mutex::new(State { free_bytes: TOTAL_BYTES, ..State::default() })))
+    }
+
+    /// The disk after a power failure at this moment: of what was not synced, any sectors.
+    pub(in crate::embedded) fn after_power_failure(&self, random: &mut impl RngExt) -> Self {
+        let state = self.0.lock();
+        let mut files = state.files.clone();
+        for contents in files.values_mut() {
+            for pending in std::mem::take(&mut contents.pending) {
+                apply_some(&mut contents.synced, pending, random);
+            }
+            contents.now = contents.synced.clone();
+        }
+        Self(Arc::new(Mutex::new(State { files, free_bytes: TOTAL_BYTES, ..State::default() })))
+    }
+
+    /// The disk after the process was killed: all that it wrote is there.
+    pub(in crate::embedded) fn after_kill(&self) -> Self {
+        let mut files = self.0.lock().files.clone();
+        for contents in files.values_mut() {
+            contents.pending.clear();
+            contents.synced = contents.now.clone();
+        }
+        Self(Arc::new(Mutex::new(State { files, free_bytes: TOTAL_BYTES, ..State::default() })))
+    }
+
+    pub(in crate::embedded) fn set_free_bytes(&self, bytes: u64) {
+        self.0.lock().free_bytes = bytes;
+    }
+
+    pub(in crate::embedded) fn fail_after(&self, operations: Option<u64>) {
+        self.0.lock().fails_after = operations;
+    }
+
+    pub(in crate::embedded) fn syncs(&self) -> u64 {
+        self.0.lock().syncs
+    }
+
+    pub(in crate::embedded) fn remove(&self, name: &str) {
+        self.0.lock().files.remove(name);
+    }
+
+    /// Changes a file behind the engine's back.
+    pub(in crate::embedded) fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.0.lock();
+        let contents = state.files.get_mut(name).expect("the file exists");
+        edit(&mut contents.now);
+        contents.pending.clear();
+        contents.synced = contents.now.clone();
+    }
+}
+
+fn apply_some(file: &mut Vec<u8>, pending: Pending, random: &mut impl RngExt) {
+    match pending {
+        Pending::Length(length) => {
+            if random.random() {
+                file.resize(length, 0);
+            }
+        }
+        Pending::Bytes(offset, bytes) => {
+            for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+                let at = offset + index * SECTOR_BYTES;
+                if random.random() {
+                    if file.len() < at + sector.len() {
+                        file.resize(at + sector.len(), 0);
+                    }
+                    file[at..at + sector.len()].copy_from_slice(sector);
+                }
+            }
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        Ok(self.0.lock().files.contains_key(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.0.lock().files.entry(name.to_owned()).or_default();
+        Ok(Arc::new(SimFile { disk: self.clone(), name: name.to_owned() }))
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        Ok(Space { free: self.0.lock().free_bytes, total: TOTAL_BYTES })
+    }
+}
+
+impl SimFile {
+    fn with<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
+        let mut state = self.disk.0.lock();
+        change(state.files.get_mut(&self.name).expect("an open file stays"))
+    }
+
+    fn may_fail(&self) -> io::Result<()> {
+        let mut state = self.disk.0.lock();
+        match &mut state.fails_after {
+            Some(0) => Err(io::Error::other("the disk is broken")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl DiskFile for SimFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.with(|contents| contents.now.len()) as u64)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.may_fail()?;
+        let bytes = bytes as usize;
+        let grown = self.with(|contents| {
+            let grown = bytes.saturating_sub(contents.now.len()) as u64;
+            contents.now.resize(bytes, 0);
+            contents.pending.push(Pending::Length(bytes));
+            grown
+        });
+        let mut state = self.disk.0.lock();
+        state.free_bytes = state.free_bytes.checked_sub(grown).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(())
+    }
+
+    fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
+        let offset = offset as usize;
+        self.with(|contents| {
+            let bytes = contents.now.get(offset..offset + out.len());
+            out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.may_fail()?;
+        let offset = offset as usize;
+        self.with(|contents| {
+            let end = offset + bytes.len();
+            if contents.now.len() < end {
+                contents.now.resize(end, 0);
+            }
+            contents.now[offset..end].copy_from_slice(bytes);
+            contents.pending.push(Pending::Bytes(offset, bytes.to_vec()));
+        });
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.may_fail()?;
+        self.with(|contents| {
+            for pending in std::mem::take(&mut contents.pending) {
+                match pending {
+                    Pending::Length(length) => contents.synced.resize(length, 0),
+                    Pending::Bytes(offset, bytes) => {
+                        let end = offset + bytes.len();
+                        if contents.synced.len() < end {
+                            contents.synced.resize(end, 0);
+                        }
+                        contents.synced[offset..end].copy_from_slice(&bytes);
+                    }
+                }
+            }
+        });
+        self.disk.0.lock().syncs += 1;
+        Ok(())
+    }
+}
