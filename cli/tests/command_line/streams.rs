@@ -16,7 +16,10 @@ const PROXY: &str = "export default { async fetch(request, env) {
 fn proxied(origin: &str) -> (Folder, [Process; 2], u16) {
     let folder = Folder::with(&[("origin.js", origin), ("proxy/index.js", PROXY)]);
     let start = |worker| {
-        let mut process = Process::start(folder.path(), ["dev", worker, "--port", "0"]);
+        // Two processes cannot keep their data in one folder.
+        let data = format!(".isolane/{worker}");
+        let arguments = ["dev", worker, "--port", "0", "--data", &data];
+        let mut process = Process::start(folder.path(), arguments);
         let port = process.dev_port();
         (process, port)
     };
