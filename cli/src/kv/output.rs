@@ -29,16 +29,24 @@ impl Output {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::Standard(io::stdout()));
         };
-        let fault = || format!("cannot write {}", path.display());
-        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let name = path.display().to_string();
+        let fault = || format!("cannot write {name}");
+        let found = fs::metadata(path).ok();
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
             let file = File::options().write(true).open(path).with_context(fault)?;
             return Ok(Self::Special { file, path: path.to_owned() });
         }
+        // A link stays one, to what is written.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let mut unfinished = path.as_os_str().to_owned();
         unfinished.push(".unfinished");
         let unfinished = PathBuf::from(unfinished);
         let file = File::create(&unfinished).with_context(fault)?;
-        Ok(Self::File { file, unfinished, path: path.to_owned(), is_complete: false })
+        if let Some(found) = found {
+            // What was for its owner alone stays so.
+            file.set_permissions(found.permissions()).with_context(fault)?;
+        }
+        Ok(Self::File { file, unfinished, path, is_complete: false })
     }
 
     /// Whether results are what the standard output has.
@@ -130,6 +138,22 @@ mod tests {
         output.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_keeps_its_permissions_and_its_links() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("out"), folder.path().join("link"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&path, &link).unwrap();
+        let mut output = Output::to(Some(&link)).unwrap();
+        output.write(b"new").unwrap();
+        output.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }
 
     #[test]
