@@ -154,6 +154,32 @@ fn a_value_that_breaks_off_is_not_stored() {
 }
 
 #[test]
+fn a_value_has_its_metadata_and_expiration_in_headers() {
+    let folder = app();
+    let (_process, _, admin) = serve(&folder, "");
+    let mut connection = Connection::open(port_of(&admin));
+    let path = "/v1/kv/namespaces/A/values/a%2Fb";
+    let query = "?expiration=4000000000&metadata=%7B%22by%22%3A%22%C3%BC%25%22%7D";
+    connection.begin("PUT", "localhost", &format!("{path}{query}"));
+    connection.send_chunk("value");
+    connection.send_chunk("");
+    assert_eq!(connection.head().status, 204);
+    let got = connection.get("localhost", path);
+    assert_eq!((got.status, got.body.as_str()), (200, "value"));
+    assert_eq!(got.header("isolane-kv-expiration"), "4000000000");
+    assert_eq!(got.header("isolane-kv-metadata"), "{\"by\":\"%C3%BC%25\"}");
+    connection.begin("DELETE", "localhost", path);
+    connection.send_chunk("");
+    assert_eq!(connection.head().status, 204);
+    assert_eq!(connection.get("localhost", path).status, 404);
+    let wrong = connection.get("localhost", &format!("{path}?ttl=60"));
+    assert_eq!(
+        (wrong.status, message(&wrong).as_str()),
+        (400, "there is no parameter \"ttl\" here")
+    );
+}
+
+#[test]
 fn the_metrics_of_the_store_are_there_for_prometheus() {
     let folder = app();
     let (_process, port, admin) = serve(&folder, "");

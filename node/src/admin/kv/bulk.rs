@@ -40,10 +40,10 @@ pub(super) async fn import(
     namespace: &Namespace,
     body: Upload,
 ) -> Result<Answer, Fault> {
-    // An empty namespace comes back, too.
-    store.create_namespace(namespace).await?;
     let change = |line: &[u8]| change_of(line, Expirations::Kept, store.now());
     let (imported, expired) = write(store, namespace, body, change).await?;
+    // An empty namespace comes back, too.
+    store.create_namespace(namespace).await?;
     Ok(json(StatusCode::OK, &json!({ "imported": imported, "expired": expired })))
 }
 

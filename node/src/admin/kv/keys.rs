@@ -1,7 +1,5 @@
 //! The keys of a namespace, a page at a time.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use kv::{
     ListRequest, ListedKey, Namespace, Store, UnixSeconds, decode_cursor, encode_cursor,
@@ -51,7 +49,6 @@ pub(super) async fn list(
 impl<'a> Key<'a> {
     fn of(key: &'a ListedKey) -> Self {
         let ListedKey { name, expiration, metadata } = key;
-        let metadata: &Option<Arc<str>> = metadata;
         Self {
             name,
             expiration: expiration.map(|UnixSeconds(second)| second),
