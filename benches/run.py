@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import coldstart, hello, memory, overrun, quiet, rotation
+from sections import coldstart, hello, kv, memory, overrun, quiet, rotation
 
 SECTIONS = {
     "hello": hello,
@@ -21,12 +21,14 @@ SECTIONS = {
     "memory": memory,
     "overrun": overrun,
     "quiet": quiet,
+    "kv": kv,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {
     "hello": {"wrk": "wrk", "taskset": "util-linux"},
     "rotation": {"wrk": "wrk", "taskset": "util-linux"},
     "coldstart": {"h2load": "nghttp2-client"},
+    "kv": {"wrk": "wrk", "taskset": "util-linux"},
 }
 
 
@@ -64,10 +66,16 @@ def _arguments():
     common.add_argument("--quick", action="store_true", help="a short run, to see that it works")
     common.add_argument("--rounds", type=int, help="rounds by turns (default: 5, quick: 2)")
     common.add_argument(
-        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled, for `hello`"
+        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled, for `hello` and `kv`"
     )
     common.add_argument(
         "--wait-idle", action="store_true", help="let `memory` wait for idle eviction, 11 minutes"
+    )
+    common.add_argument(
+        "--only", metavar="TEXT", help="for `kv`: only operations that have this in their names"
+    )
+    common.add_argument(
+        "--unpinned", action="store_true", help="for `kv`: all cores for the servers and the load"
     )
     parser = argparse.ArgumentParser(description="Measures Isolane.")
     commands = parser.add_subparsers(dest="section", required=True, metavar="SECTION")

@@ -16,11 +16,16 @@ _START_TIMEOUT_S = 120.0
 
 @dataclass
 class Worker:
-    """A worker to serve: at `<name>.bench.test`, with its source and its own limits."""
+    """A worker to serve: at `<name>.bench.test`, with its source and its own limits.
+
+    `files` are modules beside it, by name; `settings` are further lines of its `isolane.toml`.
+    """
 
     name: str
     source: str
     limits: dict = field(default_factory=dict)
+    files: dict = field(default_factory=dict)
+    settings: list = field(default_factory=list)
 
     @property
     def host(self):
@@ -123,10 +128,12 @@ class Node:
         for worker in workers:
             folder = self.folder / "workers" / worker.name
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "index.js").write_text(worker.source, encoding="utf-8")
+            for name, text in {"index.js": worker.source, **worker.files}.items():
+                (folder / name).write_text(text, encoding="utf-8")
             settings = [
                 f'name = "{worker.name}"',
                 f'routes = ["{worker.host}"]',
+                *worker.settings,
                 "[limits]",
                 *(f"{key} = {value}" for key, value in worker.limits.items()),
             ]

@@ -9,8 +9,14 @@ import subprocess
 from . import node, processes
 from .figures import progress
 
-# Packages of the npm registry that bring the binary with them.
-VERSIONS = {"workerd": "1.20261117.1", "deno": "2.9.6", "bun": "1.4.5"}
+# Packages of the npm registry. They bring the binary with them, but for miniflare, which is a
+# library for Node that brings a workerd of its own.
+VERSIONS = {
+    "workerd": "1.20261117.1",
+    "deno": "2.9.6",
+    "bun": "1.4.5",
+    "miniflare": "4.20260730.0",
+}
 
 # Where the packages have the native binary; their own command may be a script that starts it.
 _BINARIES = {
@@ -29,7 +35,8 @@ def install(folder):
     command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
     subprocess.run(command, check=True)
     for name, path in binaries(folder).items():
-        print(f"{name:8} {version_of(name, path)}  {path}")
+        print(f"{name:9} {version_of(name, path)}  {path}")
+    print(f"miniflare {library_version(folder, 'miniflare')}")
 
 
 def binaries(folder):
@@ -54,6 +61,14 @@ def version_of(name, path):
     """The first line of what the binary says of its version."""
     out = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
     return out.stdout.splitlines()[0].removeprefix(name).strip().lstrip("v")
+
+
+def library_version(folder, name):
+    """The version of a package in `folder`, or None if it is not installed."""
+    package = pathlib.Path(folder) / "node_modules" / name / "package.json"
+    if not package.is_file():
+        return None
+    return json.loads(package.read_text(encoding="utf-8"))["version"]
 
 
 class Peer:
