@@ -9,7 +9,7 @@ mod resource;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use deno_core::{CancelHandle, OpState, v8};
@@ -293,6 +293,12 @@ impl Events {
 pub(crate) fn running_id(scope: &v8::PinScope<'_, '_>) -> u32 {
     let context = scope.get_continuation_preserved_embedder_data();
     v8::Local::<v8::Integer>::try_from(context).map_or(0, |id| id.value() as u32)
+}
+
+/// The event that calls an op.
+pub(crate) fn running(scope: &v8::PinScope<'_, '_>, state: &OpState) -> Option<Weak<Event>> {
+    let events = state.try_borrow::<Events>()?;
+    events.get_or_oldest(running_id(scope)).map(|event| Rc::downgrade(&event))
 }
 
 /// Notes which event calls an op, for what the op asks of its limits.

@@ -30,7 +30,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -56,10 +56,13 @@ use self::holds::Holds;
 use self::job::Job;
 use self::metrics::Metrics;
 use self::open::{FileOptions, Opened};
-use self::pieces::{Kept, PiecesSink, PiecesSource};
+use self::pieces::{PiecesSink, PiecesSource};
 use self::shared::Shared;
 use self::snapshot::{FoundValue, Snapshot, reading};
 use self::writer::{Writer, WriterOptions};
+
+/// How often a stream tries to hold a value that is being replaced before it reads it whole.
+const MAX_HOLD_ATTEMPTS: usize = 8;
 
 /// How an [`EmbeddedStore`] is set up.
 #[derive(Clone)]
@@ -84,6 +87,8 @@ pub struct EmbeddedOptions {
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// Its lock is released when no thread can write to the files any more.
+    _disk: Arc<dyn Disk>,
 }
 
 impl Default for EmbeddedOptions {
@@ -130,6 +135,7 @@ impl EmbeddedStore {
             jobs: FairQueue::new(),
             reads: FairQueue::new(),
             metrics: Arc::new(Metrics::new()),
+            failed_to_read: AtomicBool::new(false),
         });
         let readers = options.readers.max(1);
         let opened = Opened::open(&*disk, files, &shared.holds);
@@ -140,7 +146,8 @@ impl EmbeddedStore {
             path: PathBuf::from(path),
         };
         // Made before the threads, so that a failure to start one ends the others.
-        let mut store = Self { shared: Arc::clone(&shared), threads: Vec::new() };
+        let mut store =
+            Self { shared: Arc::clone(&shared), threads: Vec::new(), _disk: Arc::clone(&disk) };
         let writer = Writer::new(Arc::clone(&shared), disk, options, opened);
         let run = move || writer.run();
         let writer = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(run);
@@ -173,8 +180,8 @@ impl EmbeddedStore {
         }
         self.shared.metrics.miss();
         let keys = [key.to_owned()];
-        self.shared.read(namespace, move |shared, database| {
-            let found = find(shared, database, number, &keys, vec![None])?;
+        self.shared.read(namespace, keys[0].len(), move |shared, database| {
+            let found = find(shared, database, number, &keys)?;
             Ok(found.first().and_then(|entry| visible(entry, shared.clock.now()).map(form)))
         })
     }
@@ -215,7 +222,7 @@ impl Store for EmbeddedStore {
         self.shared.metrics.miss();
         let key = key.to_owned();
         let (namespace, store) = (namespace.clone(), Arc::clone(&self.shared));
-        self.shared.read(&namespace.clone(), move |shared, database| {
+        self.shared.read(&namespace.clone(), key.len(), move |shared, database| {
             reading(find_stream(shared, database, number, &key, &namespace, &store))
         })
     }
@@ -224,16 +231,15 @@ impl Store for EmbeddedStore {
         let Some(number) = self.shared.number(namespace) else {
             return Lookup::done(vec![None; keys.len()]);
         };
-        let cached: Vec<Option<Cached>> =
-            keys.iter().map(|key| self.shared.cache.get(number, key)).collect();
-        if cached.iter().all(Option::is_some) {
+        if let Some(cached) = self.shared.cache.get_all(number, keys) {
             self.shared.metrics.hit();
-            return gather(cached.into_iter().flatten(), self.now()).into();
+            return gather(cached.into_iter(), self.now()).into();
         }
         self.shared.metrics.miss();
         let keys = keys.to_vec();
-        self.shared.read(namespace, move |shared, database| {
-            let found = find(shared, database, number, &keys, cached)?;
+        let bytes = keys.iter().map(String::len).sum();
+        self.shared.read(namespace, bytes, move |shared, database| {
+            let found = find(shared, database, number, &keys)?;
             gather(found.into_iter(), shared.clock.now())
         })
     }
@@ -267,7 +273,7 @@ impl Store for EmbeddedStore {
             return Lookup::done(ListPage::default());
         };
         let request = request.clone();
-        self.shared.read(namespace, move |shared, database| {
+        self.shared.read(namespace, request.prefix.len(), move |shared, database| {
             let now = shared.clock.now();
             reading(Snapshot::take(database).and_then(|tables| tables.list(number, &request, now)))
         })
@@ -298,28 +304,20 @@ impl Store for EmbeddedStore {
     }
 }
 
-/// Looks into the tables, as they are at one moment, for each key of which nothing is `cached`, and
-/// keeps in memory what is there.
+/// Looks into the tables, as they are at one moment, and keeps in memory what is there.
 fn find(
     shared: &Shared,
     database: &redb::Database,
     namespace: u32,
     keys: &[String],
-    cached: Vec<Option<Cached>>,
 ) -> Result<Vec<Cached>, StoreError> {
     let tickets: Vec<_> = keys.iter().map(|key| shared.cache.draw(namespace, key)).collect();
     let tables = reading(Snapshot::take(database))?;
     let mut found = Vec::with_capacity(keys.len());
     let mut bytes = 0;
-    for ((key, ticket), cached) in keys.iter().zip(tickets).zip(cached) {
-        let entry = match cached {
-            Some(cached) => cached,
-            None => {
-                let entry = reading(tables.entry(namespace, key))?.map(Arc::new);
-                shared.cache.fill(&ticket, namespace, key, entry.clone());
-                entry
-            }
-        };
+    for (key, ticket) in keys.iter().zip(tickets) {
+        let entry = reading(tables.entry(namespace, key))?.map(Arc::new);
+        shared.cache.fill(&ticket, namespace, key, entry.clone());
         // Checked on the way, so that no more is gathered than may be.
         bytes += visible(&entry, shared.clock.now()).map_or(0, |entry| entry.value.len());
         validate_bulk_bytes(bytes)?;
@@ -336,31 +334,31 @@ fn find_stream(
     namespace: &Namespace,
     store: &Arc<Shared>,
 ) -> Result<Option<StreamedEntry>, Fault> {
-    let tables = Snapshot::take(database)?;
-    let Some(found) = tables.find(number, key)? else { return Ok(None) };
-    if found.expiration.is_some_and(|at| at <= shared.clock.now()) {
-        return Ok(None);
+    for _ in 0..MAX_HOLD_ATTEMPTS {
+        let Some(found) = Snapshot::take(database)?.find(number, key)? else { return Ok(None) };
+        if found.expiration.is_some_and(|at| at <= shared.clock.now()) {
+            return Ok(None);
+        }
+        let snapshot::Found { expiration, metadata, value } = found;
+        let (id, bytes) = match value {
+            FoundValue::Whole(value) => {
+                return Ok(Some(StreamedEntry::whole(Entry { value, expiration, metadata })));
+            }
+            FoundValue::Pieces { id, bytes } => (id, bytes),
+        };
+        // A hold counts if the value is still the key's when it is taken.
+        let Some(hold) = store.holds.hold(id) else { continue };
+        let now = Snapshot::take(database)?.find(number, key)?;
+        let is_current = |found: &snapshot::Found| matches!(found.value, FoundValue::Pieces { id: now, .. } if now == id);
+        if now.as_ref().is_some_and(is_current) {
+            let source = PiecesSource::new(Arc::clone(store), namespace.clone(), bytes, hold);
+            let value = Box::new(source);
+            return Ok(Some(StreamedEntry { value_bytes: bytes, expiration, metadata, value }));
+        }
     }
-    let (expiration, metadata) = (found.expiration, found.metadata);
-    let (id, bytes) = match found.value {
-        FoundValue::Whole(value) => {
-            return Ok(Some(StreamedEntry::whole(Entry { value, expiration, metadata })));
-        }
-        FoundValue::Pieces { id, bytes } => (id, bytes),
-    };
-    // A hold counts if the value was still the key's when it was taken; else its pieces may be on
-    // their way out, and these tables are kept as long as it is read.
-    let is_current = |found: &snapshot::Found| matches!(found.value, FoundValue::Pieces { id: now, .. } if now == id);
-    let kept = match store.holds.hold(id) {
-        Some(hold)
-            if Snapshot::take(database)?.find(number, key)?.as_ref().is_some_and(is_current) =>
-        {
-            Kept::Held(Arc::new(hold))
-        }
-        _ => Kept::Pinned(Arc::new(tables)),
-    };
-    let source = PiecesSource::new(Arc::clone(store), namespace.clone(), id, bytes, kept);
-    Ok(Some(StreamedEntry { value_bytes: bytes, expiration, metadata, value: Box::new(source) }))
+    // A key that is written without a pause: its value as it is at one moment.
+    let entry = Snapshot::take(database)?.entry(number, key)?.map(Arc::new);
+    Ok(visible(&entry, shared.clock.now()).cloned().map(StreamedEntry::whole))
 }
 
 fn visible(cached: &Cached, now: UnixSeconds) -> Option<&Entry> {

@@ -47,8 +47,19 @@ pub enum StoreError {
     Full {
         /// The size of what was to be written, with its share of the index.
         needed_bytes: u64,
-        /// The bound that the operator set, or the size of the disk.
+        /// The bound that the operator set.
         bound_bytes: u64,
+    },
+    /// The disk has no room left but what is kept free: the operator's to solve. Nothing was
+    /// written.
+    #[error(
+        "the disk is full: {free_bytes} bytes are free, of which {kept_free_bytes} are kept free"
+    )]
+    DiskFull {
+        /// The bytes that are free.
+        free_bytes: u64,
+        /// The bytes that no write may use.
+        kept_free_bytes: u64,
     },
     /// The engine failed: the platform's fault. The source is for the log, not for the worker.
     #[error("the store failed while it was {doing}")]
@@ -88,7 +99,7 @@ impl StoreError {
     pub fn into_refused(self) -> Refused {
         match self {
             Self::Refused(refused) => refused,
-            Self::Full { .. } => Refused::new(507, "Insufficient Storage"),
+            Self::Full { .. } | Self::DiskFull { .. } => Refused::new(507, "Insufficient Storage"),
             Self::Failed { .. } => Refused::new(500, "Internal Server Error"),
         }
     }

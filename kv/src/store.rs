@@ -166,7 +166,8 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`Refused`](crate::Refused) for a key, a value or metadata beyond the limits, and
-    /// [`StoreError::Full`](crate::StoreError::Full).
+    /// [`StoreError::Full`](crate::StoreError::Full)
+    /// or [`StoreError::DiskFull`](crate::StoreError::DiskFull).
     fn write(&self, namespace: &Namespace, changes: Vec<Change>) -> Lookup<()>;
 
     /// Stores a value in place of what was under the key, as [`write`](Self::write) does.

@@ -61,7 +61,9 @@ impl Method {
     pub(super) fn failed(self, error: StoreError) -> KvError {
         match &error {
             StoreError::Refused(_) => {}
-            StoreError::Full { .. } => tracing::warn!(method = self.name(), %error, "kv"),
+            StoreError::Full { .. } | StoreError::DiskFull { .. } => {
+                tracing::warn!(method = self.name(), %error, "kv");
+            }
             StoreError::Failed { source, .. } => {
                 tracing::error!(method = self.name(), %error, %source, "kv");
             }

@@ -126,19 +126,23 @@ pub(super) fn op_kv_put<'s>(
 #[op2]
 #[smi]
 pub(super) fn op_kv_sink_open(
+    scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
     #[smi] namespace: u32,
     #[string] key: &str,
     expiration: f64,
     #[string] metadata: Option<String>,
 ) -> Result<u32, KvError> {
+    let event = crate::event::running(scope, state);
     let kv = bound(state)?;
     let (store, namespace) = kv.namespace(namespace)?;
     let metadata = metadata.map(Arc::from);
     let sink = store
         .put_stream(namespace, key, seconds(expiration), metadata)
         .map_err(|error| Method::Put.failed(error))?;
-    kv.sinks.add(sink).ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
+    kv.sinks
+        .add(sink, event)
+        .ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
 }
 
 /// Adds the bytes of a view to a value.

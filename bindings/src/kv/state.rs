@@ -2,6 +2,7 @@
 //! events wait for.
 
 use std::collections::HashMap;
+use std::rc::Weak;
 
 use bytes::Bytes;
 use deno_core::futures::future::BoxFuture;
@@ -10,6 +11,7 @@ use kv::{Lookup, Namespace, Store, StoreError, ValueSink};
 use super::KvNamespaces;
 use super::error::KvError;
 use super::reply::{Form, Reply};
+use crate::event::Event;
 
 type Outcome = Result<Reply, StoreError>;
 
@@ -29,7 +31,7 @@ pub(super) struct KvState {
 /// The values that come piece by piece, by number.
 #[derive(Default)]
 pub(super) struct Sinks {
-    open: HashMap<u32, Box<dyn ValueSink>>,
+    open: HashMap<u32, (Box<dyn ValueSink>, Option<Weak<Event>>)>,
     last: u32,
 }
 
@@ -120,22 +122,30 @@ impl KvState {
 
 impl Sinks {
     /// The number of a sink, unless there are too many.
-    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>) -> Option<u32> {
+    ///
+    /// `event` is the one that writes: when it is over, so is the value.
+    pub(super) fn add(
+        &mut self,
+        sink: Box<dyn ValueSink>,
+        event: Option<Weak<Event>>,
+    ) -> Option<u32> {
+        self.open
+            .retain(|_, (_, event)| event.as_ref().is_none_or(|event| event.strong_count() > 0));
         if self.open.len() == MAX_SINKS {
             return None;
         }
         self.last = (1..)
             .map(|step| self.last.wrapping_add(step))
             .find(|number| !self.open.contains_key(number))?;
-        self.open.insert(self.last, sink);
+        self.open.insert(self.last, (sink, event));
         Some(self.last)
     }
 
     pub(super) fn get(&mut self, number: u32) -> Option<&mut dyn ValueSink> {
-        self.open.get_mut(&number).map(|sink| &mut **sink as _)
+        self.open.get_mut(&number).map(|(sink, _)| &mut **sink as _)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
-        self.open.remove(&number)
+        self.open.remove(&number).map(|(sink, _)| sink)
     }
 }

@@ -21,8 +21,8 @@ use super::schema::{
 /// The largest value whose pieces are removed by the transaction that replaces it.
 const MAX_REMOVED_AT_ONCE_BYTES: u64 = 1 << 20;
 
-/// How many unreferenced values are looked at for one that nobody holds.
-const MAX_LOOKED_AT: usize = 1_000;
+/// How many unreferenced values are looked at, in a step, for one that nobody holds.
+pub(super) const MAX_LOOKED_AT: usize = 100;
 
 type Bytewise<'t, V> = Table<'t, &'static [u8], V>;
 
@@ -83,8 +83,8 @@ impl<'t> Apply<'t> {
 
     /// Stores a record in place of what was there.
     pub(super) fn put(&mut self, key: &[u8], record: &Record<'_>) -> Result<(), Fault> {
-        let replaced = self.records.insert(key, record.encode().as_slice())?;
-        let replaced = replaced.map(|found| Replaced::of(found.value())).transpose()?;
+        let replaced = self.records.insert(key, record.encode(key).as_slice())?;
+        let replaced = replaced.and_then(|found| Replaced::of(key, found.value()));
         let (namespace, name) = split_record_key(key).ok_or(Fault::DAMAGED_KEY)?;
         self.grow(namespace, 1, record.counted_bytes(name.len()) as i64);
         let expiration = record.expiration;
@@ -105,7 +105,7 @@ impl<'t> Apply<'t> {
 
     fn remove(&mut self, key: &[u8]) -> Result<(), Fault> {
         let removed = self.records.remove(key)?;
-        match removed.map(|found| Replaced::of(found.value())).transpose()? {
+        match removed.and_then(|found| Replaced::of(key, found.value())) {
             Some(removed) => self.forget(key, &removed, None),
             None => Ok(()),
         }
@@ -154,7 +154,7 @@ impl<'t> Apply<'t> {
     pub(super) fn add_pieces(&mut self, id: u64, first: u32, value: &Bytes) -> Result<u32, Fault> {
         let mut at = first;
         for piece in pieces(value.clone()) {
-            self.pieces()?.insert((id, at), encode_piece(&piece).as_slice())?;
+            self.pieces()?.insert((id, at), encode_piece((id, at), &piece).as_slice())?;
             at += 1;
         }
         Ok(at)
@@ -187,7 +187,10 @@ impl<'t> Apply<'t> {
         for expiry in due {
             let (_, key) = split_expiry_key(&expiry).ok_or(Fault::DAMAGED_KEY)?;
             let is_due = match self.records.get(key)? {
-                Some(found) => !Record::decode(found.value())?.is_visible(now),
+                // One that cannot be read is not what was to expire: it stays for those who ask.
+                Some(found) => {
+                    Record::decode(key, found.value()).is_ok_and(|record| !record.is_visible(now))
+                }
                 None => false,
             };
             if is_due {
@@ -200,24 +203,29 @@ impl<'t> Apply<'t> {
         Ok(swept)
     }
 
-    /// Removes some of what nothing refers to any more: at most `most` pieces or records. Tells
-    /// whether there may be more.
-    pub(super) fn clean(&mut self, most: u32) -> Result<bool, Fault> {
+    /// Removes some of what nothing refers to any more, at most about `most` pieces and records.
+    /// Tells whether there may be more. `from` is the value where the look begins, and is moved on,
+    /// so that values that are held are in nobody's way.
+    pub(super) fn clean(&mut self, from: &mut u64, most: u32) -> Result<bool, Fault> {
         let ids: Vec<u64> = self
             .unreferenced()?
-            .iter()?
+            .range(*from..)?
             .take(MAX_LOOKED_AT)
             .map(|entry| Ok(entry?.0.value()))
             .collect::<Result<_, Fault>>()?;
+        let is_last = ids.len() < MAX_LOOKED_AT;
+        let begun_in_the_middle = *from > 0;
+        *from = if is_last { 0 } else { ids.last().map_or(0, |id| id + 1) };
         for id in ids {
             if self.holds.condemn(id) {
                 if self.remove_pieces(id, most)? {
                     self.unreferenced()?.remove(id)?;
                 }
+                *from = id;
                 return Ok(true);
             }
         }
-        self.clean_dropped(most)
+        Ok(self.clean_dropped(most)? || !is_last || begun_in_the_middle)
     }
 
     fn clean_dropped(&mut self, most: u32) -> Result<bool, Fault> {
@@ -298,9 +306,13 @@ struct Replaced {
 }
 
 impl Replaced {
-    fn of(record: &[u8]) -> Result<Self, Fault> {
-        let record = Record::decode(record)?;
-        Ok(Self {
+    /// `None` for a damaged record: what it had beside it is not known, and whoever replaces it has
+    /// a good one.
+    fn of(key: &[u8], record: &[u8]) -> Option<Self> {
+        let record = Record::decode(key, record)
+            .inspect_err(|error| tracing::warn!(%error, "a damaged record was replaced"))
+            .ok()?;
+        Some(Self {
             expiration: record.expiration,
             counted_bytes: record.counted_bytes(0),
             pieces: match record.value {

@@ -3,10 +3,13 @@
 //!
 //! A read that misses fills the cache with what it then finds in the tables. A write may happen
 //! between the finding and the filling, so each fill brings a ticket that was drawn before the
-//! tables were looked at, and is refused if a key of its slot has been written since.
+//! tables were looked at, and is refused if a key of its slot has been written since, or is being
+//! written. What is being written is not in the cache: until it is, the tables answer for it, so that
+//! nobody sees the old value who has seen the new one.
 
 use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use equivalent::Equivalent;
 use moka::sync::Cache as Entries;
@@ -15,7 +18,7 @@ use parking_lot::Mutex;
 use crate::store::Entry;
 
 /// What an entry costs beside its key, metadata and value, about.
-const OVERHEAD_BYTES: usize = 160;
+const OVERHEAD_BYTES: usize = 400;
 /// Values above this share of the cache are not kept.
 const LARGEST_SHARE: u64 = 16;
 /// Keys share a slot at random; a slot is locked for as long as an insert takes.
@@ -26,8 +29,24 @@ pub(super) struct Cache {
     entries: Entries<Key, Cached>,
     largest_bytes: usize,
     hasher: RandomState,
+    slots: Box<[Mutex<Slot>]>,
+    /// Odd while a group of writes is on its way from the tables into the cache.
+    groups: AtomicU64,
+}
+
+#[derive(Default)]
+struct Slot {
     /// How often a key of the slot was written.
-    slots: Box<[Mutex<u64>]>,
+    writes: u64,
+    /// How many of its keys are being written.
+    pending: usize,
+}
+
+/// A key that is written, and what it has afterwards, unless that is too large to be at hand.
+pub(super) struct Written {
+    pub(super) namespace: u32,
+    pub(super) key: String,
+    pub(super) entry: Option<Cached>,
 }
 
 /// An entry, expired or not, or that there is none.
@@ -58,7 +77,8 @@ impl Cache {
             entries,
             largest_bytes: largest,
             hasher: RandomState::new(),
-            slots: (0..SLOTS).map(|_| Mutex::new(0)).collect(),
+            slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
+            groups: AtomicU64::new(0),
         }
     }
 
@@ -69,7 +89,7 @@ impl Cache {
 
     pub(super) fn draw(&self, namespace: u32, key: &str) -> Ticket {
         let slot = self.slot(namespace, key);
-        Ticket { slot, writes: *self.slots[slot].lock() }
+        Ticket { slot, writes: self.slots[slot].lock().writes }
     }
 
     /// Keeps what was found in the tables, unless it may be old.
@@ -77,36 +97,57 @@ impl Cache {
         if !self.keeps(&found) {
             return;
         }
-        let writes = self.slots[ticket.slot].lock();
-        if *writes == ticket.writes {
+        let slot = self.slots[ticket.slot].lock();
+        if slot.writes == ticket.writes && slot.pending == 0 {
             self.entries.insert(Key { namespace, key: key.into() }, found);
         }
     }
 
-    /// Takes note of a write that is in the tables.
-    pub(super) fn written(&self, namespace: u32, key: &str, entry: Cached) {
-        let mut writes = self.slots[self.slot(namespace, key)].lock();
-        *writes += 1;
-        if self.keeps(&entry) {
-            self.entries.insert(Key { namespace, key: key.into() }, entry);
-        } else {
-            self.entries.invalidate(&KeyRef { namespace, key });
+    /// What is known of several keys, if it is known of all, and of one moment.
+    pub(super) fn get_all(&self, namespace: u32, keys: &[String]) -> Option<Vec<Cached>> {
+        let before = self.groups.load(Ordering::SeqCst);
+        let found = keys.iter().map(|key| self.get(namespace, key)).collect::<Option<_>>()?;
+        let after = self.groups.load(Ordering::SeqCst);
+        (before == after && before.is_multiple_of(2)).then_some(found)
+    }
+
+    /// Takes note of a group of writes before the tables have it.
+    pub(super) fn writing(&self, group: &[Written]) {
+        self.groups.fetch_add(1, Ordering::SeqCst);
+        for Written { namespace, key, .. } in group {
+            let mut slot = self.slots[self.slot(*namespace, key)].lock();
+            slot.writes += 1;
+            slot.pending += 1;
+            self.entries.invalidate(&KeyRef { namespace: *namespace, key });
         }
     }
 
-    /// Takes note of a write whose value is not at hand.
-    pub(super) fn forget(&self, namespace: u32, key: &str) {
-        let mut writes = self.slots[self.slot(namespace, key)].lock();
-        *writes += 1;
-        self.entries.invalidate(&KeyRef { namespace, key });
+    /// Takes note that the tables have the group of writes that was noted last.
+    pub(super) fn written(&self, group: Vec<Written>) {
+        for Written { namespace, key, entry } in group {
+            let mut slot = self.slots[self.slot(namespace, &key)].lock();
+            slot.writes += 1;
+            slot.pending = slot.pending.saturating_sub(1);
+            match entry {
+                Some(entry) if self.keeps(&entry) => {
+                    self.entries.insert(Key { namespace, key: key.into() }, entry);
+                }
+                // A write before in the group may have put it there.
+                _ => self.entries.invalidate(&KeyRef { namespace, key: &key }),
+            }
+        }
+        self.groups.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Forgets everything.
+    /// Forgets everything, and what was being written.
     pub(super) fn clear(&self) {
         for slot in &self.slots {
-            *slot.lock() += 1;
+            let mut slot = slot.lock();
+            slot.writes += 1;
+            slot.pending = 0;
         }
         self.entries.invalidate_all();
+        self.groups.fetch_add(self.groups.load(Ordering::SeqCst) % 2, Ordering::SeqCst);
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
@@ -156,17 +197,45 @@ mod tests {
         Some(Arc::new(Entry { value: value.into(), expiration: None, metadata: None }))
     }
 
+    fn write(entry: Option<Cached>) -> Vec<Written> {
+        vec![Written { namespace: 1, key: "k".to_owned(), entry }]
+    }
+
     #[test]
     fn a_fill_that_a_write_overtook_is_refused() {
         let cache = Cache::new(1 << 20);
-        let ticket = cache.draw(1, "k");
-        cache.written(1, "k", entry("new"));
-        cache.fill(&ticket, 1, "k", entry("old"));
-        assert_eq!(cache.get(1, "k"), Some(entry("new")));
-        let ticket = cache.draw(1, "k");
-        cache.forget(1, "k");
-        cache.fill(&ticket, 1, "k", entry("old"));
-        assert_eq!(cache.get(1, "k"), None);
+        for now in [Some(entry("new")), None] {
+            let before = cache.draw(1, "k");
+            let group = write(now.clone());
+            cache.writing(&group);
+            let during = cache.draw(1, "k");
+            for ticket in [&before, &during] {
+                cache.fill(ticket, 1, "k", entry("old"));
+                assert_eq!(cache.get(1, "k"), None);
+            }
+            cache.written(group);
+            for ticket in [&before, &during] {
+                cache.fill(ticket, 1, "k", entry("old"));
+            }
+            assert_eq!(cache.get(1, "k"), now);
+        }
+    }
+
+    #[test]
+    fn several_keys_are_of_one_moment() {
+        let cache = Cache::new(1 << 20);
+        let keys = ["k".to_owned()];
+        let group = write(Some(entry("v")));
+        cache.writing(&group);
+        cache.written(group);
+        assert_eq!(cache.get_all(1, &keys), Some(vec![entry("v")]));
+        cache.writing(&[]);
+        assert_eq!(cache.get_all(1, &keys), None);
+        cache.written(Vec::new());
+        assert_eq!(cache.get_all(1, &keys), Some(vec![entry("v")]));
+        cache.writing(&[]);
+        cache.clear();
+        assert_eq!(cache.get_all(1, &[]), Some(Vec::new()));
     }
 
     #[test]
@@ -175,15 +244,18 @@ mod tests {
         cache.fill(&cache.draw(1, "k"), 1, "k", None);
         assert_eq!(cache.get(1, "k"), Some(None));
         assert_eq!(cache.get(2, "k"), None);
-        cache.written(1, "k", entry("v"));
+        let group = write(Some(entry("v")));
+        cache.writing(&group);
+        cache.written(group);
         assert_eq!(cache.get(1, "k"), Some(entry("v")));
     }
 
     #[test]
     fn large_values_are_not_kept() {
         let cache = Cache::new(16);
-        cache.written(1, "k", entry("v"));
-        cache.written(1, "k", entry("too large"));
+        let group = write(Some(entry("too large")));
+        cache.writing(&group);
+        cache.written(group);
         assert_eq!(cache.get(1, "k"), None);
     }
 }

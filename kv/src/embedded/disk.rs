@@ -19,8 +19,8 @@ pub(super) trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Opens a file for reading and writing; an absent one is made, empty.
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// The bytes that can still be written, and the size of the disk.
-    fn space(&self) -> io::Result<Space>;
+    /// The bytes that can still be written.
+    fn free_bytes(&self) -> io::Result<u64>;
 }
 
 /// One of the engine's files. What is written is on disk after the next [`sync`](Self::sync).
@@ -30,13 +30,6 @@ pub(super) trait DiskFile: fmt::Debug + Send + Sync + 'static {
     fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()>;
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
-}
-
-/// The room on a disk, in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Space {
-    pub(super) free: u64,
-    pub(super) total: u64,
 }
 
 /// A folder that this process alone has open.
@@ -74,13 +67,19 @@ impl Disk for Folder {
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(open(&self.path.join(name))?))
+        let path = self.path.join(name);
+        let is_new = !path.try_exists()?;
+        let file = open(&path)?;
+        if is_new {
+            // The entry in the folder has to survive a power failure, too.
+            File::open(&self.path)?.sync_all()?;
+        }
+        Ok(Arc::new(file))
     }
 
-    fn space(&self) -> io::Result<Space> {
+    fn free_bytes(&self) -> io::Result<u64> {
         let room = rustix::fs::statvfs(&self.path)?;
-        let unit = room.f_frsize;
-        Ok(Space { free: room.f_bavail * unit, total: room.f_blocks * unit })
+        Ok(room.f_bavail.saturating_mul(room.f_frsize))
     }
 }
 

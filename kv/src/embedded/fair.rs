@@ -11,6 +11,8 @@ use crate::store::Namespace;
 /// The most bytes that the operations of one namespace may keep waiting, and those of all.
 const MAX_NAMESPACE_BYTES: usize = 64 << 20;
 const MAX_BYTES: usize = 512 << 20;
+/// What one namespace may keep waiting even when those of others fill the queue.
+const ALWAYS_BYTES: usize = 1 << 20;
 
 /// The queue.
 pub(super) struct FairQueue<T> {
@@ -66,10 +68,11 @@ impl<T> FairQueue<T> {
         if state.closed {
             return Err(PushError::Closed);
         }
-        if state.bytes > 0 && state.bytes + bytes > MAX_BYTES {
+        let State { lines, turns, bytes: waiting, .. } = &mut *state;
+        let waiting_here = lines.get(namespace).map_or(0, |line| line.bytes);
+        if *waiting + bytes > MAX_BYTES && waiting_here + bytes > ALWAYS_BYTES {
             return Err(PushError::Full);
         }
-        let State { lines, turns, .. } = &mut *state;
         match lines.get_mut(namespace) {
             Some(line) if line.bytes + bytes > MAX_NAMESPACE_BYTES => return Err(PushError::Full),
             Some(line) => {

@@ -25,6 +25,8 @@ pub(super) enum Fault {
          that name goes on without them)"
     )]
     MissingLog,
+    #[error("kv.redb is missing, and kv.log has writes that belong to it")]
+    MissingDatabase,
     #[error("the database panicked: {0}")]
     Panic(String),
     #[error("the store is closed")]
@@ -66,6 +68,11 @@ impl Fault {
             | Self::Log(ReadLogError::Io(error)) => Ok(error),
             other => Err(other),
         }
+    }
+
+    /// Whether the database answers no more until it is opened again.
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Database(redb::Error::Io(_) | redb::Error::PreviousIo))
     }
 
     /// What a caller is told who asked for something else than the store could do.

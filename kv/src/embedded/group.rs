@@ -9,6 +9,7 @@ use redb::WriteTransaction;
 use crate::store::{Entry, Namespace};
 
 use super::apply::{Applied, Apply};
+use super::cache::Written;
 use super::fault::Fault;
 use super::job::{Answer, Job, StoreValue};
 use super::record::{Record, StoredValue};
@@ -22,8 +23,7 @@ pub(super) struct Outcome {
     pub(super) answers: Vec<Answer>,
     /// The table of namespaces as the group leaves it, if it changes it.
     pub(super) names: Option<Names>,
-    pub(super) written: Vec<(u32, String, Option<Arc<Entry>>)>,
-    pub(super) forgotten: Vec<(u32, String)>,
+    pub(super) written: Vec<Written>,
 }
 
 /// A group on its way into the tables.
@@ -67,7 +67,8 @@ impl Group<'_> {
                 for change in changes {
                     apply.change(number, change)?;
                     let entry = change.put.clone().map(|put| Arc::new(Entry::from(put)));
-                    self.outcome.written.push((number, change.key.clone(), entry));
+                    let (namespace, key) = (number, change.key.clone());
+                    self.outcome.written.push(Written { namespace, key, entry: Some(entry) });
                 }
                 Ok(Answer::Done)
             }
@@ -100,7 +101,8 @@ impl Group<'_> {
                     value: StoredValue::Pieces { id: hold.id(), bytes: *bytes },
                 };
                 apply.refer(&record_key(number, key), hold.id(), &record)?;
-                self.outcome.forgotten.push((number, key.clone()));
+                let (namespace, key) = (number, key.clone());
+                self.outcome.written.push(Written { namespace, key, entry: None });
                 Ok(Answer::Done)
             }
             Job::CreateNamespace { namespace, .. } => {

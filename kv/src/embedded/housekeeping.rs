@@ -8,7 +8,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::apply::Apply;
 use super::fault::Fault;
-use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key, split_record_key};
+use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key};
 use super::shared::Shared;
 use super::writer::{Files, begin_volatile};
 
@@ -16,8 +16,8 @@ use super::writer::{Files, begin_volatile};
 const EVERY: Duration = Duration::from_secs(1);
 /// Between two steps when there is: writes have the rest of the time.
 const BETWEEN_STEPS: Duration = Duration::from_millis(2);
-/// How late a look may be when writes never cease.
-const OVERDUE: Duration = Duration::from_secs(2);
+/// How late a step may be when writes never cease, if it is known that there is something to do.
+const OVERDUE_WITH_WORK: Duration = Duration::from_millis(8);
 /// The keys that a step removes at most, and the pieces of values.
 const STEP_KEYS: usize = 256;
 const STEP_PIECES: u32 = 256;
@@ -26,11 +26,15 @@ const STEP_PIECES: u32 = 256;
 pub(super) struct Housekeeping {
     shared: Arc<Shared>,
     next: Instant,
+    /// Whether the last step left something to do.
+    more: bool,
+    /// Where the look for values to remove goes on.
+    from: u64,
 }
 
 impl Housekeeping {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, next: Instant::now() }
+        Self { shared, next: Instant::now(), more: false, from: 0 }
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -39,7 +43,7 @@ impl Housekeeping {
 
     /// Whether a step is so late that writes should wait for it.
     pub(super) fn is_overdue(&self) -> bool {
-        self.next.elapsed() > OVERDUE - EVERY
+        self.next.elapsed() > if self.more { OVERDUE_WITH_WORK } else { EVERY }
     }
 
     /// Takes a step if one is due.
@@ -47,8 +51,12 @@ impl Housekeeping {
         if Instant::now() < self.next {
             return Ok(());
         }
-        let more = self.is_needed(database)? && self.work(database, files)?;
-        self.next = Instant::now() + if more { BETWEEN_STEPS } else { EVERY };
+        // Set first: a step that fails is not to be repeated at once.
+        self.next = Instant::now() + EVERY;
+        self.more = self.is_needed(database)? && self.work(database, files)?;
+        if self.more {
+            self.next = Instant::now() + BETWEEN_STEPS;
+        }
         Ok(())
     }
 
@@ -60,20 +68,16 @@ impl Housekeeping {
         Ok(expired || !is_empty || !txn.open_table(DROPPED)?.is_empty()?)
     }
 
-    fn work(&self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
+    fn work(&mut self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
         let txn = begin_volatile(database)?;
         let mut apply = Apply::new(&txn, &self.shared.holds, files.next_value)?;
         let swept = apply.sweep(self.shared.clock.now(), STEP_KEYS)?;
-        let cleaned = apply.clean(STEP_PIECES)?;
+        let cleaned = apply.clean(&mut self.from, STEP_PIECES)?;
         let applied = apply.finish()?;
         txn.commit()?;
         self.shared.holds.absolve();
         self.shared.grow(&self.shared.namespaces.load(), &applied.grown);
-        for key in &swept {
-            if let Some((namespace, key)) = split_record_key(key) {
-                self.shared.cache.forget(namespace, key);
-            }
-        }
+        // The cache may go on having them: they are hidden there, too.
         self.shared.metrics.swept(swept.len());
         files.unsaved += swept.len() + usize::from(cleaned);
         files.last_write = Instant::now();

@@ -32,9 +32,11 @@ pub(super) struct Log {
 
 /// A log that cannot be trusted: a batch that was answered is not there any more.
 #[derive(Debug, thiserror::Error)]
-#[error("a batch at byte {offset} of the log is damaged, and later ones are not")]
-pub(super) struct DamagedLog {
-    offset: u64,
+pub(super) enum LogError {
+    #[error("a batch at byte {offset} of kv.log is damaged, and later ones are not")]
+    Damaged { offset: u64 },
+    #[error("kv.log goes on from a later kv.redb than this one")]
+    Newer,
 }
 
 /// Why the log cannot be read.
@@ -43,7 +45,7 @@ pub(super) enum ReadLogError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
-    Damaged(#[from] DamagedLog),
+    Untrusted(#[from] LogError),
 }
 
 /// The batches of one epoch, in order.
@@ -76,6 +78,13 @@ impl Log {
         Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
     }
 
+    /// Whether a file begins with a batch, of whatever epoch.
+    pub(super) fn has_batches(file: &dyn DiskFile) -> io::Result<bool> {
+        let mut bytes = vec![0; usize::try_from(file.len()?).expect("the log fits in memory")];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(Header::read(&bytes, 0).is_some_and(|header| header.is_intact(&bytes, 0)))
+    }
+
     /// The batches of an epoch that a file has.
     ///
     /// # Errors
@@ -86,6 +95,10 @@ impl Log {
     pub(super) fn read(file: &dyn DiskFile, epoch: u64) -> Result<Batches, ReadLogError> {
         let mut bytes = vec![0; usize::try_from(file.len()?).expect("the log fits in memory")];
         file.read_exact_at(&mut bytes, 0)?;
+        let first = Header::read(&bytes, 0).filter(|header| header.is_intact(&bytes, 0));
+        if first.is_some_and(|header| header.epoch > epoch) {
+            return Err(LogError::Newer.into());
+        }
         let mut payloads = Vec::new();
         let mut at = 0;
         while let Some(header) = Header::read(&bytes, at)
@@ -104,7 +117,7 @@ impl Log {
             })
         });
         if follows {
-            return Err(DamagedLog { offset: at as u64 }.into());
+            return Err(LogError::Damaged { offset: at as u64 }.into());
         }
         Ok(Batches { bytes, payloads })
     }

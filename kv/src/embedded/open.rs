@@ -23,7 +23,7 @@ use super::schema::{
 const DATABASE_FILE: &str = "kv.redb";
 const LOG_FILE: &str = "kv.log";
 
-/// Why a store cannot be opened. Nothing in its folder was changed.
+/// Why a store cannot be opened. Nothing that was stored in its folder was removed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the folder.
@@ -44,8 +44,8 @@ pub enum OpenError {
     },
     /// A file is not what was written.
     #[error(
-        "the store in {} is damaged: {source}; its files were left as they are: restore them from a \
-         backup", .path.display()
+        "the store in {} is damaged: {source}; restore kv.redb and kv.log together from a backup",
+        .path.display()
     )]
     Damaged {
         /// The folder.
@@ -121,6 +121,10 @@ impl Opened {
         }
         let log_file = disk.open(LOG_FILE).map_err(Fault::from)?;
         let database_file = disk.open(DATABASE_FILE).map_err(Fault::from)?;
+        let is_new = database_file.len().map_err(Fault::from)? == 0;
+        if is_new && Log::has_batches(log_file.as_ref()).map_err(Fault::from)? {
+            return Err(Fault::MissingDatabase.into());
+        }
         let database = redb::Builder::new()
             .set_cache_size(options.page_cache_bytes)
             .create_with_backend(DatabaseFile(database_file))

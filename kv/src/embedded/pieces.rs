@@ -27,34 +27,19 @@ pub(super) struct PiecesSource {
     shared: Arc<Shared>,
     namespace: Namespace,
     place: Arc<Mutex<Place>>,
-    kept: Kept,
-}
-
-/// What keeps the pieces while they are read.
-#[derive(Clone)]
-pub(super) enum Kept {
-    /// A hold: the pieces are looked up in the tables as they are then.
-    Held(Arc<Hold>),
-    /// The tables as they were.
-    Pinned(Arc<Snapshot>),
+    hold: Arc<Hold>,
 }
 
 struct Place {
-    id: u64,
     next: u32,
     left_bytes: u64,
 }
 
 impl PiecesSource {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        namespace: Namespace,
-        id: u64,
-        bytes: u64,
-        kept: Kept,
-    ) -> Self {
-        let place = Arc::new(Mutex::new(Place { id, next: 0, left_bytes: bytes }));
-        Self { shared, namespace, place, kept }
+    /// The value that is held, of so many bytes.
+    pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, bytes: u64, hold: Hold) -> Self {
+        let place = Arc::new(Mutex::new(Place { next: 0, left_bytes: bytes }));
+        Self { shared, namespace, place, hold: Arc::new(hold) }
     }
 }
 
@@ -63,25 +48,23 @@ impl ValueSource for PiecesSource {
         if self.place.lock().left_bytes == 0 {
             return Lookup::done(None);
         }
-        let place = Arc::clone(&self.place);
-        let kept = self.kept.clone();
-        self.shared.read(&self.namespace, move |_, database| {
-            let mut place = place.lock();
-            reading(match kept {
-                // Asked after the database was got: if the files were opened again before that, the
-                // identity may be another value's.
-                Kept::Held(hold) if !hold.is_current() => Err(Fault::Closed),
-                Kept::Held(_) => Snapshot::take(database).and_then(|now| place.advance(&now)),
-                Kept::Pinned(snapshot) => place.advance(&snapshot),
-            })
+        let (place, hold) = (Arc::clone(&self.place), Arc::clone(&self.hold));
+        self.shared.read(&self.namespace, 0, move |_, database| {
+            // Asked after the database was got: if the files were opened again before that, the
+            // identity may be another value's.
+            if !hold.is_current() {
+                return reading(Err(Fault::Closed));
+            }
+            let tables = reading(Snapshot::take(database))?;
+            reading(place.lock().advance(&tables, hold.id()))
         })
     }
 }
 
 impl Place {
-    fn advance(&mut self, snapshot: &Snapshot) -> Result<Option<Bytes>, Fault> {
+    fn advance(&mut self, snapshot: &Snapshot, id: u64) -> Result<Option<Bytes>, Fault> {
         let most = self.left_bytes.min(WINDOW_BYTES as u64);
-        let found = snapshot.pieces(self.id, self.next, most)?;
+        let found = snapshot.pieces(id, self.next, most)?;
         let (bytes, next) = found.ok_or(Fault::MISSING_PIECE)?;
         self.next = next;
         self.left_bytes =

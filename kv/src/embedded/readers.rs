@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use redb::Database;
@@ -14,6 +15,9 @@ use crate::store::Namespace;
 use super::fair::{Popped, PushError};
 use super::fault::Fault;
 use super::shared::Shared;
+
+/// What a waiting request takes in memory beside its keys, about.
+const REQUEST_BYTES: usize = 512;
 
 /// Reads and answers; the database is absent while it cannot be read.
 pub(super) type ReadJob = Box<dyn FnOnce(&Shared) + Send>;
@@ -34,26 +38,35 @@ pub(super) fn start(shared: &Arc<Shared>, count: usize) -> io::Result<Vec<JoinHa
 }
 
 impl Shared {
-    /// Has a reader thread read.
+    /// Has a reader thread read. The request keeps so many bytes while it waits.
     pub(super) fn read<T: Send + 'static>(
         &self,
         namespace: &Namespace,
+        request_bytes: usize,
         read: impl FnOnce(&Self, &Arc<Database>) -> Result<T, StoreError> + Send + 'static,
     ) -> Lookup<T> {
         let (reply, answer) = oneshot::channel();
         let started = std::time::Instant::now();
         let job: ReadJob = Box::new(move |shared| {
+            if reply.is_closed() {
+                return;
+            }
             let result = shared.database.load_full().ok_or(Fault::Closed);
             let result = result.map_err(|fault| fault.while_doing("recovering from a failure"));
             let result = result.and_then(|database| {
                 let caught = Fault::catch(|| Ok(read(shared, &database)));
                 caught.unwrap_or_else(|fault| Err(fault.while_doing("reading")))
             });
+            if let Err(StoreError::Failed { source, .. }) = &result
+                && source.downcast_ref().is_some_and(Fault::is_of_the_disk)
+            {
+                shared.failed_to_read.store(true, Ordering::Relaxed);
+            }
             shared.metrics.read(started.elapsed());
             // Who does not wait any more needs no answer.
             let _unwanted = reply.send(result).is_err();
         });
-        match self.reads.push(namespace, job, 0) {
+        match self.reads.push(namespace, job, REQUEST_BYTES + request_bytes) {
             Ok(()) => wait_for(answer),
             Err(error) => Lookup::failed(refusal(error)),
         }

@@ -2,7 +2,9 @@
 //!
 //! A record is: flags (1 byte), expiration (8, if flagged), length of the metadata (2) and the
 //! metadata (if flagged), then the value, or the identity (8) and length (8) of a value in pieces;
-//! last a CRC-32 of all that (4). A piece is its bytes and a CRC-32. Numbers are little-endian.
+//! last a CRC-32 (4). A piece is its bytes and a CRC-32. The checksums are of the bytes and of the key
+//! that they are under, so that nothing is taken for what is somewhere else. Numbers are
+//! little-endian.
 
 use std::sync::Arc;
 
@@ -50,7 +52,8 @@ const DAMAGED_RECORD: Damaged = Damaged { what: "a record" };
 const DAMAGED_PIECE: Damaged = Damaged { what: "a piece of a value" };
 
 impl<'a> Record<'a> {
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// The bytes of the record under a key.
+    pub(super) fn encode(&self, key: &[u8]) -> Vec<u8> {
         let metadata_bytes = self.metadata.map_or(0, str::len);
         let inline_bytes = match self.value {
             StoredValue::Inline(value) => value.len(),
@@ -78,11 +81,11 @@ impl<'a> Record<'a> {
             }
         }
         bytes[0] = flags;
-        seal(bytes)
+        seal(bytes, key)
     }
 
-    pub(super) fn decode(sealed: &'a [u8]) -> Result<Self, Damaged> {
-        let mut rest = unseal(sealed).ok_or(DAMAGED_RECORD)?;
+    pub(super) fn decode(key: &[u8], sealed: &'a [u8]) -> Result<Self, Damaged> {
+        let mut rest = unseal(sealed, key).ok_or(DAMAGED_RECORD)?;
         let [flags] = *take::<1>(&mut rest).ok_or(DAMAGED_RECORD)?;
         let mut expiration = None;
         if flags & HAS_EXPIRATION != 0 {
@@ -128,15 +131,25 @@ impl StoredValue<'_> {
     }
 }
 
+/// The identity of a value that is not in its record, and the position of a piece in it.
+pub(super) type PieceKey = (u64, u32);
+
 /// The bytes of a piece as they are stored.
-pub(super) fn encode_piece(piece: &[u8]) -> Vec<u8> {
+pub(super) fn encode_piece(key: PieceKey, piece: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(piece.len() + CRC_BYTES);
     bytes.extend(piece);
-    seal(bytes)
+    seal(bytes, &piece_key_bytes(key))
 }
 
-pub(super) fn decode_piece(sealed: &[u8]) -> Result<&[u8], Damaged> {
-    unseal(sealed).ok_or(DAMAGED_PIECE)
+pub(super) fn decode_piece(key: PieceKey, sealed: &[u8]) -> Result<&[u8], Damaged> {
+    unseal(sealed, &piece_key_bytes(key)).ok_or(DAMAGED_PIECE)
+}
+
+fn piece_key_bytes((id, at): PieceKey) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[..8].copy_from_slice(&id.to_le_bytes());
+    bytes[8..].copy_from_slice(&at.to_le_bytes());
+    bytes
 }
 
 /// Cuts a value into pieces that leave little of the database's pages empty, whose sizes are powers
@@ -159,14 +172,21 @@ fn piece_bytes(left: usize) -> usize {
     page / 2 - PAGE_OVERHEAD_BYTES
 }
 
-fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+fn seal(mut bytes: Vec<u8>, key: &[u8]) -> Vec<u8> {
+    bytes.extend(checksum(key, &bytes).to_le_bytes());
     bytes
 }
 
-fn unseal(sealed: &[u8]) -> Option<&[u8]> {
+fn unseal<'a>(sealed: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let (bytes, crc) = sealed.split_last_chunk::<CRC_BYTES>()?;
-    (crc32fast::hash(bytes) == u32::from_le_bytes(*crc)).then_some(bytes)
+    (checksum(key, bytes) == u32::from_le_bytes(*crc)).then_some(bytes)
+}
+
+fn checksum(key: &[u8], bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {

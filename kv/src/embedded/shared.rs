@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) jobs: FairQueue<Job>,
     pub(super) reads: FairQueue<ReadJob>,
     pub(super) metrics: Arc<Metrics>,
+    /// A reader met an error of the disk, after which the database answers no more.
+    pub(super) failed_to_read: AtomicBool,
 }
 
 /// The namespaces that exist.

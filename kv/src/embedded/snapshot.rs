@@ -14,6 +14,10 @@ use super::fault::Fault;
 use super::record::{Record, StoredValue, decode_piece};
 use super::schema::{PIECES, RECORDS, record_key, split_record_key};
 
+/// A page ends early after so many keys that have expired and are not swept yet, so that no list
+/// keeps a reader for long.
+const MAX_HIDDEN_KEYS: usize = 20_000;
+
 /// The tables at one moment.
 pub(super) struct Snapshot {
     txn: ReadTransaction,
@@ -44,7 +48,7 @@ impl Snapshot {
     pub(super) fn find(&self, namespace: u32, key: &str) -> Result<Option<Found>, Fault> {
         let key = record_key(namespace, key);
         let Some(found) = self.records.get(key.as_slice())? else { return Ok(None) };
-        let record = Record::decode(found.value())?;
+        let record = Record::decode(&key, found.value())?;
         let value = match record.value {
             StoredValue::Inline(value) => FoundValue::Whole(Bytes::copy_from_slice(value)),
             StoredValue::Pieces { id, bytes } => FoundValue::Pieces { id, bytes },
@@ -60,7 +64,11 @@ impl Snapshot {
         let value = match value {
             FoundValue::Whole(value) => value,
             FoundValue::Pieces { id, bytes } => {
-                self.pieces(id, 0, bytes)?.ok_or(Fault::MISSING_PIECE)?.0
+                let (value, _) = self.pieces(id, 0, bytes)?.ok_or(Fault::MISSING_PIECE)?;
+                if value.len() as u64 != bytes {
+                    return Err(Fault::MISSING_PIECE);
+                }
+                value
             }
         };
         Ok(Some(Entry { value, expiration, metadata }))
@@ -82,7 +90,7 @@ impl Snapshot {
             if key.value() != (id, next) {
                 return Err(Fault::MISSING_PIECE);
             }
-            gathered.extend_from_slice(decode_piece(piece.value())?);
+            gathered.extend_from_slice(decode_piece(key.value(), piece.value())?);
             next += 1;
             if gathered.len() as u64 >= most {
                 break;
@@ -105,14 +113,21 @@ impl Snapshot {
             _ => Bound::Included(prefix.as_slice()),
         };
         let mut page = ListPage::default();
+        let mut hidden = 0;
         for entry in self.records.range::<&[u8]>((start, Bound::Unbounded))? {
             let (key, record) = entry?;
             if !key.value().starts_with(&prefix) {
                 break;
             }
-            let record = Record::decode(record.value())?;
+            let record = Record::decode(key.value(), record.value())?;
             if !record.is_visible(now) {
-                continue;
+                hidden += 1;
+                if hidden < MAX_HIDDEN_KEYS {
+                    continue;
+                }
+                let (_, name) = split_record_key(key.value()).ok_or(Fault::DAMAGED_KEY)?;
+                page.next = Some(name.to_owned());
+                break;
             }
             if page.keys.len() == request.limit {
                 page.next = page.keys.last().map(|key| key.name.clone());

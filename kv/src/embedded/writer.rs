@@ -9,6 +9,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use redb::{Database, Durability, WriteTransaction};
@@ -29,6 +30,8 @@ use super::shared::Shared;
 /// A group is closed at so many operations, or bytes.
 const MAX_GROUP_JOBS: usize = 4096;
 const MAX_GROUP_BYTES: usize = 1 << 20;
+/// How long a group is kept open for more at most.
+const MAX_GATHERING: Duration = Duration::from_micros(300);
 /// A larger group goes into the tables at once: a second copy in the log would cost more than it
 /// saves.
 const MAX_LOGGED_BYTES: usize = 1 << 20;
@@ -51,6 +54,14 @@ pub(super) struct Writer {
     retired: Option<Arc<Database>>,
     failed_at: Option<Instant>,
     housekeeping: Housekeeping,
+    last_group: LastGroup,
+}
+
+/// How many were waiting for the last sync, and how long it and what belongs to it took.
+#[derive(Clone, Copy, Default)]
+struct LastGroup {
+    jobs: usize,
+    took: Duration,
 }
 
 /// How the writer is set up.
@@ -89,6 +100,7 @@ impl Writer {
             retired: None,
             failed_at: None,
             housekeeping,
+            last_group: LastGroup::default(),
         }
     }
 
@@ -98,7 +110,9 @@ impl Writer {
             match self.shared.jobs.pop(Some(self.next_wake())) {
                 Popped::Item(job) => {
                     let group = self.gather(job);
+                    let (jobs, started) = (group.len(), Instant::now());
                     self.commit(group);
+                    self.last_group = LastGroup { jobs, took: started.elapsed() };
                     if self.housekeeping.is_overdue() {
                         self.keep_house();
                     }
@@ -116,6 +130,7 @@ impl Writer {
     fn next_wake(&self) -> Instant {
         let housekeeping = self.housekeeping.next();
         match &self.files {
+            None => self.failed_at.unwrap_or_else(Instant::now) + REOPEN_AFTER,
             Some(files) if files.unsaved > 0 => {
                 housekeeping.min(files.last_write + CHECKPOINT_WHEN_IDLE)
             }
@@ -123,13 +138,22 @@ impl Writer {
         }
     }
 
+    /// Takes what is waiting. Those who have just been answered are about to write again: when the
+    /// last group was large, a part of what a sync takes is well spent on waiting for them.
     fn gather(&self, first: Job) -> Vec<Job> {
         let mut bytes = first.bytes();
         let mut group = vec![first];
-        while bytes < MAX_GROUP_BYTES
-            && group.len() < MAX_GROUP_JOBS
-            && let Some(job) = self.shared.jobs.try_pop()
-        {
+        let expected = self.last_group.jobs * 3 / 4;
+        let deadline = Instant::now() + (self.last_group.took / 4).min(MAX_GATHERING);
+        while bytes < MAX_GROUP_BYTES && group.len() < MAX_GROUP_JOBS {
+            let job = match self.shared.jobs.try_pop() {
+                Some(job) => job,
+                None if group.len() >= expected => break,
+                None => match self.shared.jobs.pop(Some(deadline)) {
+                    Popped::Item(job) => job,
+                    Popped::TimedOut | Popped::Closed => break,
+                },
+            };
             bytes += job.bytes();
             group.push(job);
         }
@@ -147,6 +171,9 @@ impl Writer {
                     std::mem::take(&mut group).into_iter().partition(is_possible);
                 group = possible;
                 refused.into_iter().for_each(|job: Job| job.fail(&full));
+                if group.is_empty() {
+                    return Ok(Outcome::default());
+                }
             }
             self.write(&group)
         });
@@ -180,11 +207,11 @@ impl Writer {
         if bytes == 0 {
             return Ok(());
         }
-        let space = self.disk.space().map_err(|error| self.failed(error.into(), bytes))?;
+        let free_bytes = self.disk.free_bytes().map_err(|error| self.failed(error.into()))?;
         let needed = self.options.min_free_bytes.saturating_add(bytes as u64);
-        if space.free < needed {
-            let needed_bytes = bytes as u64;
-            return Err(StoreError::Full { needed_bytes, bound_bytes: space.total });
+        if free_bytes < needed {
+            let kept_free_bytes = self.options.min_free_bytes;
+            return Err(StoreError::DiskFull { free_bytes, kept_free_bytes });
         }
         Ok(())
     }
@@ -193,9 +220,8 @@ impl Writer {
     fn write(&mut self, group: &[Job]) -> Result<Outcome, StoreError> {
         let result = Fault::catch(|| self.try_write(group));
         result.map_err(|fault| {
-            let bytes = group.iter().map(Job::bytes).sum();
             self.give_up(&fault);
-            self.failed(fault, bytes)
+            self.failed(fault)
         })
     }
 
@@ -223,18 +249,20 @@ impl Writer {
         durable |= logged.len() > MAX_LOGGED_BYTES
             || !files.log.has_room(logged.len())
             || files.unsaved + changes > MAX_UNSAVED_CHANGES;
-        if !durable && !logged.is_empty() {
-            files.log.append(&logged)?;
-        }
         let started = Instant::now();
         let txn = if durable { begin_durable(&database)? } else { begin_volatile(&database)? };
         let mut group_run = Group { files, names: &names, outcome: Outcome::default() };
         let applied = group_run.apply(&txn, &self.shared, group)?;
         let outcome = group_run.outcome;
+        if !durable && !logged.is_empty() {
+            // Only what has gone into the tables: the next start will bring it there again.
+            files.log.append(&logged)?;
+        }
         let epoch = files.log.epoch() + 1;
         if durable {
             txn.open_table(META)?.insert(META_LOG_EPOCH, epoch)?;
         }
+        self.shared.cache.writing(&outcome.written);
         txn.commit()?;
         self.shared.holds.absolve();
         if durable {
@@ -256,12 +284,7 @@ impl Writer {
         if let Some(names) = outcome.names {
             self.shared.namespaces.store(Arc::new(names));
         }
-        for (namespace, key, entry) in outcome.written {
-            self.shared.cache.written(namespace, &key, entry);
-        }
-        for (namespace, key) in outcome.forgotten {
-            self.shared.cache.forget(namespace, &key);
-        }
+        self.shared.cache.written(outcome.written);
         for (job, answer) in group.into_iter().zip(outcome.answers) {
             job.answer(answer);
         }
@@ -274,6 +297,9 @@ impl Writer {
         }
         if self.open_files().is_err() {
             return;
+        }
+        if self.shared.failed_to_read.swap(false, Ordering::Relaxed) {
+            return self.give_up(&Fault::Closed);
         }
         let Some(files) = &mut self.files else { return };
         let step = Fault::catch(|| {
@@ -329,11 +355,12 @@ impl Writer {
         }
     }
 
-    fn failed(&self, fault: Fault, bytes: usize) -> StoreError {
+    fn failed(&self, fault: Fault) -> StoreError {
         match fault.into_io() {
             Ok(error) if error.kind() == io::ErrorKind::StorageFull => {
-                let bound_bytes = self.disk.space().map_or(0, |space| space.total);
-                StoreError::Full { needed_bytes: bytes as u64, bound_bytes }
+                let free_bytes = self.disk.free_bytes().unwrap_or_default();
+                let kept_free_bytes = self.options.min_free_bytes;
+                StoreError::DiskFull { free_bytes, kept_free_bytes }
             }
             Ok(error) => Fault::Io(error).while_doing("writing"),
             Err(fault) => fault.while_doing("writing"),

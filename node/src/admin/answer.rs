@@ -92,7 +92,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Refused(refused) => refused.into(),
-            full @ StoreError::Full { .. } => {
+            full @ (StoreError::Full { .. } | StoreError::DiskFull { .. }) => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, full.to_string())
             }
             StoreError::Failed { ref source, .. } => Self::internal(format!("{error}: {source}")),

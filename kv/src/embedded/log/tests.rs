@@ -28,8 +28,9 @@ proptest! {
             prop_assert!(log.has_room(batch.len()));
             log.append(batch).unwrap();
         }
-        prop_assert_eq!(read(&disk, EPOCH).unwrap(), batches);
+        prop_assert_eq!(read(&disk, EPOCH).unwrap(), batches.clone());
         prop_assert_eq!(read(&disk, EPOCH + 1).unwrap(), Vec::<Vec<u8>>::new());
+        prop_assert_eq!(read(&disk, EPOCH - 1).is_err(), !batches.is_empty());
     }
 }
 
@@ -59,10 +60,7 @@ fn a_torn_batch_at_the_end_is_left_out_and_one_before_others_is_an_error() {
     };
     assert_eq!(damaged(1024 + 100).unwrap(), [[1; 600]]);
     let error = damaged(100).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a batch at byte 0 of the log is damaged, and later ones are not"
-    );
+    assert_eq!(error.to_string(), "a batch at byte 0 of kv.log is damaged, and later ones are not");
 }
 
 #[test]

@@ -22,8 +22,9 @@ proptest! {
         };
         let record =
             Record { expiration: at.map(UnixSeconds), metadata: metadata.as_deref(), value };
-        let bytes = record.encode();
-        prop_assert_eq!(Record::decode(&bytes).unwrap(), record);
+        let bytes = record.encode(b"key");
+        prop_assert_eq!(Record::decode(b"key", &bytes).unwrap(), record);
+        prop_assert!(Record::decode(b"kez", &bytes).is_err(), "it is another key's");
     }
 
     #[test]
@@ -33,10 +34,10 @@ proptest! {
             metadata: metadata.as_deref(),
             value: StoredValue::Inline(&value),
         };
-        let mut bytes = record.encode();
+        let mut bytes = record.encode(b"key");
         let bit = bit.index(bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
-        prop_assert!(Record::decode(&bytes).is_err());
+        prop_assert!(Record::decode(b"key", &bytes).is_err());
     }
 
     #[test]

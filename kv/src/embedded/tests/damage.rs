@@ -74,3 +74,73 @@ fn a_later_format_is_not_touched() {
     let error = open(&disk).err().expect("it is newer");
     assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
 }
+
+/// Changes a bit of each place in the file that looks like this value.
+fn spoil(disk: &SimDisk, value: &[u8]) {
+    disk.edit("kv.redb", |bytes| {
+        let places: Vec<usize> = bytes
+            .windows(value.len())
+            .enumerate()
+            .filter(|(_, window)| *window == value)
+            .map(|(at, _)| at)
+            .collect();
+        assert!(!places.is_empty(), "the value is in the file");
+        for at in places {
+            bytes[at] ^= 1;
+        }
+    });
+}
+
+#[test]
+fn a_damaged_record_is_healed_by_a_put_and_harms_no_other() {
+    for expiration in [None, Some(UnixSeconds(NOW + 1))] {
+        let disk = SimDisk::new();
+        let store = open(&disk).unwrap();
+        let value = Bytes::from_static(b"a value that is easily found in the file");
+        let damaged = Put { expiration, ..Put::bytes(value.clone()) };
+        wait(store.put(&namespace(), "damaged", damaged)).unwrap();
+        put(&store, "other", "fine").unwrap();
+        drop(store);
+        let disk = disk.after_kill();
+        spoil(&disk, &value);
+        let clock = Arc::new(ManualClock::new(UnixSeconds(NOW + 10)));
+        let store = open_with(&disk, EmbeddedOptions { clock, ..options() }).unwrap();
+        assert!(matches!(get(&store, "damaged"), Err(StoreError::Failed { .. })));
+        assert_eq!(get(&store, "other").unwrap().as_deref(), Some(&b"fine"[..]));
+        put(&store, "damaged", "whole again").unwrap();
+        put(&store, "third", "x").unwrap();
+        drop(store);
+        let store = open(&disk.after_kill()).unwrap();
+        assert_eq!(get(&store, "damaged").unwrap().as_deref(), Some(&b"whole again"[..]));
+    }
+}
+
+#[test]
+fn a_log_without_its_database_is_an_error() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    for key in ["made with its namespace", "only in the log"] {
+        put(&store, key, "v").unwrap();
+    }
+    let left = disk.after_kill();
+    left.remove("kv.redb");
+    let error = open(&left).err().expect("it is missing");
+    assert!(error.to_string().contains("kv.redb is missing"), "{error}");
+}
+
+#[test]
+fn a_log_that_is_ahead_of_its_database_is_an_error() {
+    let disk = SimDisk::new();
+    drop(open(&disk).unwrap());
+    let backup = disk.after_kill();
+    let store = open(&disk).unwrap();
+    for key in ["made with its namespace", "only in the log"] {
+        put(&store, key, "v").unwrap();
+    }
+    let left = disk.after_kill();
+    let mut old = Vec::new();
+    backup.edit("kv.redb", |bytes| old = bytes.clone());
+    left.edit("kv.redb", |bytes| *bytes = old);
+    let error = open(&left).err().expect("it is older");
+    assert!(error.to_string().contains("goes on from a later kv.redb"), "{error}");
+}

@@ -10,7 +10,10 @@ fn a_full_disk_refuses_writes_and_answers_reads() {
     put(&store, "kept", "value").unwrap();
     disk.set_free_bytes(10_050);
     let error = put(&store, "new", vec![1; 100]).unwrap_err();
-    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert!(
+        matches!(error, StoreError::DiskFull { free_bytes: 10_050, kept_free_bytes: 10_000 }),
+        "{error}"
+    );
     assert_eq!(error.into_refused().to_string(), "507 Insufficient Storage");
     assert_eq!(get(&store, "kept").unwrap().as_deref(), Some(&b"value"[..]));
     assert_eq!(get(&store, "new").unwrap(), None);
@@ -116,4 +119,26 @@ fn the_files_are_not_opened_again_before_the_last_reader_is_done() {
     drop(reader);
     until_it_works(|| put(&store, "k", "new"));
     assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"new"[..]));
+}
+
+#[test]
+fn reads_work_again_after_the_disk_could_not_be_read() {
+    let disk = SimDisk::new();
+    let options = EmbeddedOptions { cache_bytes: 0, page_cache_bytes: 0, ..options() };
+    let store = open_with(&disk, options).unwrap();
+    for number in 0..100 {
+        put(&store, &format!("{number}"), vec![1; 1_000]).unwrap();
+    }
+    drop(store);
+    let disk = disk.after_kill();
+    let store = open_with(
+        &disk,
+        EmbeddedOptions { cache_bytes: 0, page_cache_bytes: 0, ..self::options() },
+    );
+    let store = store.unwrap();
+    disk.fail_reads(true);
+    get(&store, "50").unwrap_err();
+    disk.fail_reads(false);
+    // Nobody writes.
+    until_it_works(|| get(&store, "50").map(drop));
 }

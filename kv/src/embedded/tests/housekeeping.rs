@@ -3,6 +3,7 @@
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::*;
+use crate::embedded::apply::MAX_LOOKED_AT;
 
 /// How many rows the tables have that hold contents.
 fn rows(store: &EmbeddedStore) -> [u64; 5] {
@@ -80,4 +81,25 @@ fn a_deleted_namespace_is_gone_at_once_and_then_for_good() {
     assert_eq!(wait(store.get(&other, "k")).unwrap().as_deref(), Some(&b"kept"[..]));
     let sizes: Vec<_> = wait(store.namespaces()).unwrap().iter().map(|info| info.keys).collect();
     assert_eq!(sizes, [1, 1]);
+}
+
+#[test]
+fn values_that_are_held_are_in_nobodys_way() {
+    let store =
+        open_with(&SimDisk::new(), EmbeddedOptions { cache_bytes: 0, ..options() }).unwrap();
+    let streams: Vec<_> = (0..MAX_LOOKED_AT * 2)
+        .map(|number| {
+            let key = format!("{number}");
+            put(&store, &key, vec![1; 5_000]).unwrap();
+            let stream = wait(store.get_stream(&namespace(), &key)).unwrap().unwrap();
+            wait(store.delete(&namespace(), &key)).unwrap();
+            stream
+        })
+        .collect();
+    let held = rows(&store)[1];
+    put(&store, "large", vec![1; 3_000_000]).unwrap();
+    wait(store.delete(&namespace(), "large")).unwrap();
+    until(&store, "cleaned", |[_, pieces, ..]| pieces == held);
+    drop(streams);
+    until(&store, "cleaned up", |[_, pieces, _, unreferenced, _]| (pieces, unreferenced) == (0, 0));
 }

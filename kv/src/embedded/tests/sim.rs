@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use proptest::prelude::RngExt;
 
-use crate::embedded::disk::{Disk, DiskFile, Space};
+use crate::embedded::disk::{Disk, DiskFile};
 
 const SECTOR_BYTES: usize = 512;
 const TOTAL_BYTES: u64 = 1 << 40;
@@ -23,6 +23,7 @@ struct State {
     free_bytes: u64,
     /// Writes and syncs fail once this many more have been done.
     fails_after: Option<u64>,
+    reads_fail: bool,
     syncs: u64,
 }
 
@@ -84,6 +85,10 @@ impl SimDisk {
         self.0.lock().fails_after = operations;
     }
 
+    pub(in crate::embedded) fn fail_reads(&self, fail: bool) {
+        self.0.lock().reads_fail = fail;
+    }
+
     pub(in crate::embedded) fn syncs(&self) -> u64 {
         self.0.lock().syncs
     }
@@ -133,8 +138,8 @@ impl Disk for SimDisk {
         Ok(Arc::new(SimFile { disk: self.clone(), name: name.to_owned() }))
     }
 
-    fn space(&self) -> io::Result<Space> {
-        Ok(Space { free: self.0.lock().free_bytes, total: TOTAL_BYTES })
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(self.0.lock().free_bytes)
     }
 }
 
@@ -177,6 +182,9 @@ impl DiskFile for SimFile {
     }
 
     fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
+        if self.disk.0.lock().reads_fail {
+            return Err(io::Error::other("the disk cannot be read"));
+        }
         let offset = offset as usize;
         self.with(|contents| {
             let bytes = contents.now.get(offset..offset + out.len());
