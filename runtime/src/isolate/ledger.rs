@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
     StartCpu,
     /// An event's CPU limit.
     EventCpu(u32),
-    /// Code that outlived its event used an event's worth of CPU.
+    /// Code that outlived its event used an event's worth of CPU in a short time.
     StrayCpu,
     /// The isolate's memory; the event is the one that was running, 0 if none is known.
     Memory(u32),
@@ -73,12 +73,38 @@ impl Account {
     }
 }
 
+/// CPU time that nobody's code can be charged with: of code that outlived its event, and of looks
+/// that fall between two events, which are many in a busy isolate. So it is not the sum that is
+/// bounded, which grows with the isolate's age, but the share.
+#[derive(Debug, Default)]
+struct Stray {
+    account: Account,
+    /// Since when the account counts, on the thread's CPU clock.
+    since_ns: Cell<u64>,
+}
+
+/// The account begins anew when it has not been overdrawn in so many times its limit of CPU time:
+/// a twentieth of the thread's time is what stray code may use.
+const STRAY_WINDOW_LIMITS: u64 = 20;
+
+impl Stray {
+    /// Charges the time up to `now_ns`; answers whether it is too much.
+    fn charge(&self, now_ns: u64, elapsed_ns: u64) -> bool {
+        let window_ns = self.account.limit_ns.get().saturating_mul(STRAY_WINDOW_LIMITS);
+        if now_ns.saturating_sub(self.since_ns.get()) > window_ns {
+            self.since_ns.set(now_ns);
+            self.account.used_ns.set(0);
+        }
+        self.account.charge(elapsed_ns);
+        self.account.is_overdrawn()
+    }
+}
+
 /// The accounts of one isolate. Read and written on its thread only.
 pub(crate) struct Ledger {
     events: RefCell<HashMap<u32, Rc<Account>>>,
     start: Account,
-    /// For code whose event is over but which runs on.
-    stray: Account,
+    stray: Stray,
     payer: Cell<Payer>,
     mark_ns: Cell<u64>,
     carried_ns: Cell<u64>,
@@ -103,7 +129,7 @@ impl Ledger {
         Ledger {
             events: RefCell::default(),
             start: Account::default(),
-            stray: Account::default(),
+            stray: Stray::default(),
             payer: Cell::new(Payer::Running),
             mark_ns: Cell::new(0),
             carried_ns: Cell::new(0),
@@ -132,7 +158,7 @@ impl Ledger {
     /// Sets the limits of a worker that is about to start.
     pub(super) fn open_start(&self, start_cpu: Duration, event_cpu: Duration, unsafe_eval: bool) {
         self.start.limit_ns.set(start_cpu.as_nanos() as u64);
-        self.stray.limit_ns.set(event_cpu.as_nanos() as u64);
+        self.stray.account.limit_ns.set(event_cpu.as_nanos() as u64);
         self.unsafe_eval.set(unsafe_eval);
     }
 
@@ -221,10 +247,7 @@ impl Ledger {
                     self.events.borrow().get(&id).is_some_and(|account| account.is_overdrawn());
                 overdrawn.then_some(Verdict::EventCpu(id))
             }
-            Payer::Running => {
-                self.stray.charge(elapsed);
-                self.stray.is_overdrawn().then_some(Verdict::StrayCpu)
-            }
+            Payer::Running => self.stray.charge(now_ns, elapsed).then_some(Verdict::StrayCpu),
         };
         if self.verdict.get().is_none() {
             self.verdict.set(verdict);
@@ -295,6 +318,36 @@ impl Ledger {
     fn charge_event(&self, id: u32, ns: u64) {
         if let Some(account) = self.events.borrow().get(&id) {
             account.charge(ns);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn stray(limit_ms: u64) -> Stray {
+        let stray = Stray::default();
+        stray.account.limit_ns.set(limit_ms * MS);
+        stray
+    }
+
+    #[test]
+    fn looks_between_events_do_not_add_up_for_ever() {
+        let stray = stray(50);
+        for hundredth in 0..100_000 {
+            assert!(!stray.charge(hundredth * 100 * MS, MS), "after {hundredth} looks");
+        }
+    }
+
+    #[test]
+    fn code_that_outlived_its_event_is_stopped() {
+        for limit_ms in [1, 50, 30_000] {
+            let stray = stray(limit_ms);
+            let stopped = (1..).find(|look| stray.charge(1_000_000 * MS + look * MS, MS));
+            assert_eq!(stopped, Some(limit_ms + 1));
         }
     }
 }

@@ -69,6 +69,10 @@ impl Slot {
             let mut events = self.events.borrow_mut();
             let running = events.get_mut(&id)?;
             running.outcome = failure.outcome();
+            if let Failure::IsolateLost { reason } = failure {
+                // The tenant's code did not throw, but an operator asks why.
+                running.exception.get_or_insert_with(|| ((*reason).to_owned(), String::new()));
+            }
             let unanswered = !running.event.is_answered() || caller == Some(id);
             running.event.close();
             unanswered
