@@ -11,8 +11,16 @@ use std::time::{Duration, Instant};
 use crate::shard::ShardHandle;
 use crate::version::Version;
 
-/// A slice longer than this ends a worker's trust: while it ran, the shard's sockets waited.
-pub(crate) const LONG_SLICE: Duration = Duration::from_millis(4);
+/// A slice that takes this long for an event ends a worker's trust: while it ran, the shard's
+/// sockets waited.
+const LONG_SLICE: Duration = Duration::from_millis(4);
+
+/// A slice that advances many events is long because there are many. This much is too long all the
+/// same.
+const LONG_FOR_MANY: Duration = Duration::from_millis(20);
+
+/// What each of many events may take of such a slice.
+const SHARE_OF_MANY: Duration = Duration::from_micros(500);
 
 /// Events in short slices that make a worker trusted.
 const EVENTS_TO_TRUST: u64 = 64;
@@ -55,13 +63,18 @@ impl Default for Trust {
 }
 
 impl Trust {
-    /// Records how long a slice kept its shard.
-    pub(crate) fn slice_took(&self, cpu: Duration) {
-        if cpu < LONG_SLICE {
-            self.short_slices.fetch_add(1, Ordering::Relaxed);
-        } else {
+    /// Records how long a slice kept its shard, and how many events it answered or ended. Tells
+    /// whether that was too long for a shard with sockets.
+    pub(crate) fn slice_took(&self, cpu: Duration, events: usize) -> bool {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let allowed = SHARE_OF_MANY.saturating_mul(events).clamp(LONG_SLICE, LONG_FOR_MANY);
+        let is_long = cpu >= allowed;
+        if is_long {
             self.offend();
+        } else {
+            self.short_slices.fetch_add(1, Ordering::Relaxed);
         }
+        is_long
     }
 
     /// Ends the trust.
@@ -143,15 +156,23 @@ mod tests {
         let trust = Trust::default();
         assert!(!trust.is_trusted());
         for _ in 0..EVENTS_TO_TRUST {
-            trust.slice_took(Duration::from_micros(50));
+            trust.slice_took(Duration::from_micros(50), 1);
         }
         assert!(trust.is_trusted());
-        trust.slice_took(LONG_SLICE);
+        assert!(trust.slice_took(LONG_SLICE, 1));
         assert!(!trust.is_trusted());
         for _ in 0..EVENTS_TO_TRUST {
-            trust.slice_took(Duration::from_micros(50));
+            trust.slice_took(Duration::from_micros(50), 1);
         }
         assert!(!trust.is_trusted(), "a distrusted worker has to wait, however well it behaves");
+    }
+
+    #[test]
+    fn a_slice_for_many_events_is_not_one_events_long_slice() {
+        let trust = Trust::default();
+        assert!(!trust.slice_took(Duration::from_millis(8), 200));
+        assert!(trust.slice_took(Duration::from_millis(8), 10));
+        assert!(trust.slice_took(LONG_FOR_MANY, 10_000));
     }
 
     #[test]

@@ -242,11 +242,11 @@ impl Slot {
     /// decided; all others are sent.
     fn after_slice(&self, end: SliceEnd, caller: Option<u32>) -> Option<Answer> {
         self.shard.handle.set_running(None);
-        self.version.trust.slice_took(end.cpu);
         let changed = match &*self.isolate.borrow() {
             Some(isolate) => isolate.events().take_changed(),
             None => Vec::new(),
         };
+        let was_long = self.version.trust.slice_took(end.cpu, changed.len());
         let mut answer = None;
         for event in changed {
             if let Some(decided) = event.take_answer() {
@@ -266,7 +266,7 @@ impl Slot {
         }
         if self.is_over_memory() {
             self.condemn("it is over its memory limit");
-        } else if self.shard.handle.is_front() && end.cpu >= crate::placement::LONG_SLICE {
+        } else if self.shard.handle.is_front() && was_long {
             self.condemn("its slices are too long for a front shard");
         }
         answer
