@@ -28,10 +28,17 @@ pub(super) struct KvState {
     pub(super) to_fill: Option<Bytes>,
 }
 
+/// A value that comes piece by piece.
+struct Open {
+    sink: Box<dyn ValueSink>,
+    /// Who writes it, where there are events.
+    event: Option<Weak<Event>>,
+}
+
 /// The values that come piece by piece, by number.
 #[derive(Default)]
 pub(super) struct Sinks {
-    open: HashMap<u32, (Box<dyn ValueSink>, Option<Weak<Event>>)>,
+    open: HashMap<u32, Open>,
     last: u32,
 }
 
@@ -129,23 +136,23 @@ impl Sinks {
         sink: Box<dyn ValueSink>,
         event: Option<Weak<Event>>,
     ) -> Option<u32> {
-        self.open
-            .retain(|_, (_, event)| event.as_ref().is_none_or(|event| event.strong_count() > 0));
+        let is_on = |event: &Weak<Event>| event.strong_count() > 0;
+        self.open.retain(|_, open| open.event.as_ref().is_none_or(is_on));
         if self.open.len() == MAX_SINKS {
             return None;
         }
         self.last = (1..)
             .map(|step| self.last.wrapping_add(step))
             .find(|number| !self.open.contains_key(number))?;
-        self.open.insert(self.last, (sink, event));
+        self.open.insert(self.last, Open { sink, event });
         Some(self.last)
     }
 
     pub(super) fn get(&mut self, number: u32) -> Option<&mut dyn ValueSink> {
-        self.open.get_mut(&number).map(|(sink, _)| &mut **sink as _)
+        self.open.get_mut(&number).map(|open| &mut *open.sink as _)
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
-        self.open.remove(&number).map(|(sink, _)| sink)
+        self.open.remove(&number).map(|open| open.sink)
     }
 }
