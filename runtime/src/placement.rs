@@ -33,7 +33,10 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The first loss of trust lasts this long; doubled each time.
 const DISTRUST: Duration = Duration::from_secs(5);
 
-const DISTRUST_DOUBLINGS: u32 = 8;
+const DISTRUST_DOUBLINGS: u32 = 5;
+
+/// A worker that has not lost its trust for so long begins with the first pause again.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(120);
 
 /// Events in an isolate from which on another isolate on another shard is worth making.
 const EVENTS_TO_SPREAD: u32 = 24;
@@ -44,6 +47,7 @@ pub(crate) struct Trust {
     epoch: Instant,
     short_slices: AtomicU64,
     offences: AtomicU32,
+    offended_at_ms: AtomicU64,
     distrusted_until_ms: AtomicU64,
     window_started_ms: AtomicU64,
     window_events: AtomicU32,
@@ -55,6 +59,7 @@ impl Default for Trust {
             epoch: Instant::now(),
             short_slices: AtomicU64::new(0),
             offences: AtomicU32::new(0),
+            offended_at_ms: AtomicU64::new(0),
             distrusted_until_ms: AtomicU64::new(0),
             window_started_ms: AtomicU64::new(0),
             window_events: AtomicU32::new(0),
@@ -79,10 +84,18 @@ impl Trust {
 
     /// Ends the trust.
     pub(crate) fn offend(&self) {
+        self.offend_at(self.now_ms());
+    }
+
+    fn offend_at(&self, now_ms: u64) {
+        let before_ms = self.offended_at_ms.swap(now_ms, Ordering::Relaxed);
+        if now_ms.saturating_sub(before_ms) > FORGIVEN_AFTER.as_millis() as u64 {
+            self.offences.store(0, Ordering::Relaxed);
+        }
         let offences = self.offences.fetch_add(1, Ordering::Relaxed).min(DISTRUST_DOUBLINGS);
         let pause = DISTRUST * 2u32.pow(offences);
-        let until = self.now_ms() + pause.as_millis() as u64;
-        self.distrusted_until_ms.fetch_max(until, Ordering::Relaxed);
+        let until_ms = now_ms + pause.as_millis() as u64;
+        self.distrusted_until_ms.fetch_max(until_ms, Ordering::Relaxed);
         self.short_slices.store(0, Ordering::Relaxed);
     }
 
@@ -173,6 +186,17 @@ mod tests {
         assert!(!trust.slice_took(Duration::from_millis(8), 200));
         assert!(trust.slice_took(Duration::from_millis(8), 10));
         assert!(trust.slice_took(LONG_FOR_MANY, 10_000));
+    }
+
+    #[test]
+    fn offences_double_the_pause_and_are_forgiven() {
+        let trust = Trust::default();
+        let pause_s = |at_s: u64| {
+            trust.offend_at(at_s * 1000);
+            trust.distrusted_until_ms.load(Ordering::Relaxed) / 1000 - at_s
+        };
+        assert_eq!([pause_s(100), pause_s(110), pause_s(130)], [5, 10, 20]);
+        assert_eq!(pause_s(130 + 121), 5);
     }
 
     #[test]
