@@ -37,6 +37,11 @@ impl UnixSeconds {
     }
 }
 
+/// Whether a key with this expiration is still seen at `now`: it is hidden from that second on.
+pub(crate) fn is_visible(expiration: Option<UnixSeconds>, now: UnixSeconds) -> bool {
+    expiration.is_none_or(|at| now < at)
+}
+
 impl Clock for SystemClock {
     fn now(&self) -> UnixSeconds {
         // A clock set before 1970 reads as 1970: nothing has expired yet.

@@ -8,6 +8,7 @@
 mod apply;
 mod batch;
 mod cache;
+mod codec;
 mod disk;
 mod fair;
 mod fault;
@@ -37,7 +38,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
 
-use crate::clock::{Clock, SystemClock, UnixSeconds};
+use crate::clock::{Clock, SystemClock, UnixSeconds, is_visible};
 use crate::error::{Refused, StoreError};
 use crate::lookup::Lookup;
 use crate::store::{
@@ -336,7 +337,7 @@ fn find_stream(
 ) -> Result<Option<StreamedEntry>, Fault> {
     for _ in 0..MAX_HOLD_ATTEMPTS {
         let Some(found) = Snapshot::take(database)?.find(number, key)? else { return Ok(None) };
-        if found.expiration.is_some_and(|at| at <= shared.clock.now()) {
+        if !is_visible(found.expiration, shared.clock.now()) {
             return Ok(None);
         }
         let snapshot::Found { expiration, metadata, value } = found;
@@ -362,7 +363,7 @@ fn find_stream(
 }
 
 fn visible(cached: &Cached, now: UnixSeconds) -> Option<&Entry> {
-    cached.as_deref().filter(|entry| entry.expiration.is_none_or(|at| now < at))
+    cached.as_deref().filter(|entry| is_visible(entry.expiration, now))
 }
 
 /// The answer of a bulk get.

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use crate::clock::UnixSeconds;
 use crate::store::{Change, Put};
 
+use super::codec::{array, number, slice, text};
+
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
 const NO_EXPIRATION: u64 = u64::MAX;
@@ -61,7 +63,7 @@ fn decode_change(rest: &mut &[u8]) -> Option<(u32, Change)> {
     match kind {
         DELETE => Some((namespace, Change { key, put: None })),
         PUT => {
-            let expiration = u64::from_le_bytes(*array(rest)?);
+            let expiration = number(rest)?;
             let metadata = match u16::from_le_bytes(*array(rest)?) {
                 NO_METADATA => None,
                 length => Some(Arc::from(text(rest, length.into())?)),
@@ -77,22 +79,6 @@ fn decode_change(rest: &mut &[u8]) -> Option<(u32, Change)> {
 
 fn short(length: usize) -> u16 {
     u16::try_from(length).expect("keys and metadata are within their limits")
-}
-
-fn text<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a str> {
-    std::str::from_utf8(slice(rest, length)?).ok()
-}
-
-fn slice<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
-    let (taken, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    Some(taken)
-}
-
-fn array<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(taken)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::codec::checksum;
 use super::disk::DiskFile;
 
 const MAGIC: [u8; 4] = *b"IKVL";
@@ -208,13 +209,6 @@ impl Header {
         let Some(payload) = bytes.get(self.payload(at)) else { return false };
         checksum(&bytes[at + 4..at + 24], payload) == self.crc
     }
-}
-
-fn checksum(header: &[u8], payload: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(header);
-    hasher.update(payload);
-    hasher.finalize()
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, is_visible};
+
+use super::codec::{array, checksum, number, text};
 
 const HAS_EXPIRATION: u8 = 1;
 const HAS_METADATA: u8 = 2;
@@ -86,17 +88,15 @@ impl<'a> Record<'a> {
 
     pub(super) fn decode(key: &[u8], sealed: &'a [u8]) -> Result<Self, Damaged> {
         let mut rest = unseal(sealed, key).ok_or(DAMAGED_RECORD)?;
-        let [flags] = *take::<1>(&mut rest).ok_or(DAMAGED_RECORD)?;
+        let [flags] = *array(&mut rest).ok_or(DAMAGED_RECORD)?;
         let mut expiration = None;
         if flags & HAS_EXPIRATION != 0 {
             expiration = Some(UnixSeconds(number(&mut rest).ok_or(DAMAGED_RECORD)?));
         }
         let mut metadata = None;
         if flags & HAS_METADATA != 0 {
-            let length = u16::from_le_bytes(*take(&mut rest).ok_or(DAMAGED_RECORD)?);
-            let (text, after) = rest.split_at_checked(length.into()).ok_or(DAMAGED_RECORD)?;
-            metadata = Some(std::str::from_utf8(text).map_err(|_| DAMAGED_RECORD)?);
-            rest = after;
+            let length = u16::from_le_bytes(*array(&mut rest).ok_or(DAMAGED_RECORD)?);
+            metadata = Some(text(&mut rest, length.into()).ok_or(DAMAGED_RECORD)?);
         }
         let value = if flags & IN_PIECES == 0 {
             StoredValue::Inline(rest)
@@ -109,7 +109,7 @@ impl<'a> Record<'a> {
 
     /// Whether the record is visible at `now`.
     pub(super) fn is_visible(&self, now: UnixSeconds) -> bool {
-        self.expiration.is_none_or(|at| now < at)
+        is_visible(self.expiration, now)
     }
 
     pub(super) fn metadata(&self) -> Option<Arc<str>> {
@@ -180,23 +180,6 @@ fn seal(mut bytes: Vec<u8>, key: &[u8]) -> Vec<u8> {
 fn unseal<'a>(sealed: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     let (bytes, crc) = sealed.split_last_chunk::<CRC_BYTES>()?;
     (checksum(key, bytes) == u32::from_le_bytes(*crc)).then_some(bytes)
-}
-
-fn checksum(key: &[u8], bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(key);
-    hasher.update(bytes);
-    hasher.finalize()
-}
-
-fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
-    let (taken, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(taken)
-}
-
-fn number(rest: &mut &[u8]) -> Option<u64> {
-    take(rest).map(|bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]

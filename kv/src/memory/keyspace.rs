@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, is_visible};
 use crate::store::{Change, Entry, ListPage, ListRequest, ListedKey};
 
 /// What a key costs beside its text, value and metadata: its nodes in the two trees and their
@@ -36,7 +36,7 @@ fn content_bytes(key: &str, value: &[u8], metadata: Option<&str>) -> u64 {
 
 impl Keyspace {
     pub(super) fn get(&self, key: &str, now: UnixSeconds) -> Option<&Entry> {
-        self.entries.get(key).filter(|entry| is_visible(entry, now))
+        self.entries.get(key).filter(|entry| is_visible(entry.expiration, now))
     }
 
     /// What the record under a key counts for, expired or not.
@@ -104,7 +104,7 @@ impl Keyspace {
             .entries
             .range::<str, _>((start, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
-            .filter(|(_, entry)| is_visible(entry, now));
+            .filter(|(_, entry)| is_visible(entry.expiration, now));
         let keys: Vec<ListedKey> = visible
             .by_ref()
             .take(request.limit)
@@ -120,8 +120,4 @@ impl Keyspace {
         };
         ListPage { keys, next }
     }
-}
-
-fn is_visible(entry: &Entry, now: UnixSeconds) -> bool {
-    entry.expiration.is_none_or(|at| now < at)
 }
