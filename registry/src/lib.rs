@@ -1,0 +1,8 @@
+//! What is deployed on a node, kept on disk: the versions of each worker, which of them is
+//! active, who made it so, the worker's secrets. No V8, no sockets: what a version means is the
+//! node's business.
+#![forbid(unsafe_code)]
+
+mod records;
+
+pub use records::{Binding, DeploymentRecord, VersionRecord, WorkerRecord};
