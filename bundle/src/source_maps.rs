@@ -104,6 +104,14 @@ impl SourceMaps {
         }
     }
 
+    /// The source map of a module, as JSON; `None` for one that runs as it was written.
+    pub fn json(&self, specifier: &str) -> Option<&str> {
+        match self.modules.get(specifier)? {
+            ModuleMap::AsWritten => None,
+            ModuleMap::Transpiled { json, .. } => Some(json),
+        }
+    }
+
     /// The stack of an error with every place in a module of the bundle
     /// (`worker:///src/index.ts:12:3`) as the place in the project (`src/index.ts:8:5`). All else
     /// stays as it is.

@@ -1,6 +1,6 @@
 //! The arguments of the command, and what `--help` says of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -52,6 +52,16 @@ pub(crate) struct DevArgs {
     /// Folder for data that is kept between runs, such as what workers put into KV.
     #[arg(long, default_value = ".isolane", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
+    /// Let debuggers connect: Chrome DevTools (chrome://inspect), VS Code, WebStorm. Breakpoints
+    /// work in the sources and outlive a reload; CPU limits are lifted.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:9229"
+    )]
+    pub(crate) inspect: Option<SocketAddr>,
 }
 
 /// Arguments of `isolane serve`.

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{AdminListener, Config, MapStack, Node, WorkerConfig};
+use node::{
+    AdminListener, Config, Inspector, InspectorListener, MapStack, Node, Sources, WorkerConfig,
+};
 
 use crate::args::DevArgs;
 use crate::running;
@@ -21,16 +23,37 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
+    let inspector = args.inspect.map(|_| Arc::new(Inspector::default()));
+    if let Some(inspector) = &inspector {
+        settings.inspect = Some(inspector.listener());
+        // One that is at a breakpoint keeps its shard.
+        settings.back_shards = settings.back_shards.max(2 * config.workers.len());
+    }
     let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
     let node = running::start(&config, &runtime, lines.clone())?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     // Before the address is known to anybody, who may then change a file at once.
-    let _watch = watch::Watch::start(node.deployments())?;
+    let _watch = watch::Watch::start(node.deployments(), &runtime)?;
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
     let admin = AdminListener::start(&config, admin)?;
-    running::until_signal(&node, admin, || greet(&node, &args.data))
+    let debuggers = match (args.inspect, inspector) {
+        (Some(address), Some(inspector)) => {
+            let sources = Arc::clone(node.deployments()) as Arc<dyn Sources>;
+            Some(InspectorListener::start(address, inspector, sources)?.address())
+        }
+        _ => None,
+    };
+    running::until_signal(&node, admin, || {
+        greet(&node, &args.data);
+        if let Some(address) = debuggers {
+            anstream::println!(
+                "  {DIM}debuggers connect to{DIM:#} {LINK}{address}{LINK:#} \
+                 {DIM}(chrome://inspect, or http://{address}/json/list){DIM:#}\n"
+            );
+        }
+    })
 }
 
 fn greet(node: &Node, data: &Path) {

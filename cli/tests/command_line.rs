@@ -9,6 +9,8 @@ mod dev;
 mod folder;
 #[path = "support/http.rs"]
 mod http;
+#[path = "command_line/inspect.rs"]
+mod inspect;
 #[path = "command_line/kv.rs"]
 mod kv;
 #[path = "support/process.rs"]

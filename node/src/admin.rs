@@ -29,6 +29,8 @@ pub use self::announce::Announcement;
 pub use self::listen::{AdminError, AdminListener};
 pub use self::token::{Token, TokenError};
 
+pub(crate) use self::gate::is_host_plain;
+
 use self::answer::{Answer, Fault};
 use self::upload::Upload;
 

@@ -3,6 +3,7 @@
 
 mod definition;
 mod routes;
+mod sources;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -241,17 +242,20 @@ impl Deployments {
     }
 }
 
+impl Deployments {
+    /// A version that is there, or was a while ago.
+    fn known(&self, worker: &str, version: &str) -> Option<Arc<Worker>> {
+        let state = self.state.lock();
+        let mut known = state.workers.iter().chain(&state.retired);
+        known
+            .find(|known| &*known.served.worker == worker && &*known.served.version == version)
+            .cloned()
+    }
+}
+
 impl MapStack for Deployments {
     fn map_stack(&self, served: &Served, stack: &str) -> String {
-        let worker = {
-            let state = self.state.lock();
-            let mut known = state.workers.iter().chain(&state.retired);
-            known
-                .find(|known| {
-                    known.served.worker == served.worker && known.served.version == served.version
-                })
-                .cloned()
-        };
+        let worker = self.known(&served.worker, &served.version);
         worker.map_or_else(|| stack.to_owned(), |worker| worker.maps.map_stack(stack))
     }
 }

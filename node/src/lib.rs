@@ -7,6 +7,7 @@ mod config;
 mod deployments;
 mod dispatch;
 pub mod front;
+mod inspector;
 mod log;
 mod node;
 mod refusal;
@@ -21,6 +22,7 @@ pub use config::{
 };
 pub use deployments::{DeployError, Deployments, Reload, Worker};
 pub use dispatch::Dispatch;
+pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};
 pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
 pub use node::{Node, StartError};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EventReport;
+use crate::inspect::{INSPECTED_CPU, INSPECTED_IDLE, Inspect};
 
 /// Settings of a runtime.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Config {
     pub outbound: bindings::fetch::OutboundPolicy,
     /// Root certificates that `fetch()` trusts beside Mozilla's, in DER.
     pub outbound_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
+    /// Makes isolates that can be debugged.
+    pub inspect: Option<Inspect>,
 }
 
 impl Default for Config {
@@ -56,6 +59,23 @@ impl Default for Config {
             stuck_after: Duration::from_secs(1),
             outbound: Default::default(),
             outbound_roots: Vec::new(),
+            inspect: None,
+        }
+    }
+}
+
+impl Config {
+    /// The same, with the time that a person at a breakpoint takes, where isolates can be debugged.
+    pub(crate) fn with_patience(self) -> Self {
+        if self.inspect.is_none() {
+            return self;
+        }
+        Self {
+            start_cpu: INSPECTED_CPU,
+            max_cpu: INSPECTED_CPU,
+            idle_timeout: INSPECTED_IDLE,
+            wait_until: INSPECTED_IDLE,
+            ..self
         }
     }
 }

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use bindings::blob::QuotaBlobStore;
 use bindings::event::{Console, Events};
 use bindings::fetch::Outbound;
-use deno_core::{JsRuntime, RuntimeOptions, v8};
+use deno_core::futures::channel::mpsc::UnboundedSender;
+use deno_core::{InspectorSessionProxy, JsRuntime, RuntimeOptions, v8};
 
 use ledger::Ledger;
 use loader::WorkerLoader;
@@ -62,7 +63,7 @@ impl Isolate {
     /// Makes an isolate with no worker in it: a spare. Takes 5 to 10 ms, nearly all of it
     /// V8's deserialisation of the snapshot. Must be called on a shard, inside its tokio
     /// runtime.
-    pub(crate) fn new(pulse: Arc<Pulse>, memory_limit_bytes: usize) -> Isolate {
+    pub(crate) fn new(pulse: Arc<Pulse>, memory_limit_bytes: usize, inspectable: bool) -> Isolate {
         let quota = BufferQuota::new(memory_limit_bytes);
         let blobs = QuotaBlobStore::new(memory_limit_bytes);
         let loader = Rc::new(WorkerLoader::default());
@@ -75,6 +76,8 @@ impl Isolate {
             skip_op_registration: true,
             module_loader: Some(loader.clone()),
             create_params: Some(params),
+            inspector: inspectable,
+            is_main: inspectable,
             ..Default::default()
         });
         let handle = js.v8_isolate().thread_safe_handle();
@@ -105,6 +108,11 @@ impl Isolate {
     /// What the isolate and its events have used.
     pub(crate) fn ledger(&self) -> &Rc<Ledger> {
         &self.ledger
+    }
+
+    /// Where debuggers ask for a session, if it was made for them.
+    pub(crate) fn debugger_door(&mut self) -> UnboundedSender<InspectorSessionProxy> {
+        self.js.as_ref().expect("only Drop takes the runtime").inspector().get_session_sender()
     }
 
     /// Sets where `console` goes.

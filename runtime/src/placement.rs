@@ -160,6 +160,25 @@ pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<A
     }
 }
 
+/// Chooses the one back shard of a version that is debugged: every event of it meets the same
+/// breakpoints, however long they take.
+pub(crate) fn choose_home(
+    version: &Version,
+    shards: &[Arc<ShardHandle>],
+) -> Option<Arc<ShardHandle>> {
+    let residences = version.residences();
+    let home = residences.iter().map(|residence| &residence.shard).find(|shard| shard.is_usable());
+    let free = || {
+        // By the version, so that two events that come at once go to one shard; and past one that
+        // is at another version's breakpoint, which does not come back soon.
+        let first = version.key as usize % shards.len().max(1);
+        let order = || shards.iter().cycle().skip(first).take(shards.len());
+        let mut usable = order().filter(|shard| shard.is_usable());
+        order().find(|shard| shard.is_usable() && !shard.is_stuck()).or_else(|| usable.next())
+    };
+    home.or_else(free).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

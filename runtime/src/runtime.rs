@@ -91,7 +91,7 @@ impl Runtime {
         observer: Arc<dyn Observer>,
     ) -> std::io::Result<Runtime> {
         Self::initialise();
-        let shared = Shared::new(config, store, observer)?;
+        let shared = Shared::new(config.with_patience(), store, observer)?;
         watchdog::spawn(&shared)?;
         Ok(Runtime { shared })
     }
@@ -109,7 +109,10 @@ impl Runtime {
 
     /// Makes a version known. Makes no isolate: that happens with its first event, or when
     /// it is warmed.
-    pub fn version(&self, definition: Definition) -> Arc<Version> {
+    pub fn version(&self, mut definition: Definition) -> Arc<Version> {
+        if self.shared.config.inspect.is_some() {
+            definition.limits.cpu = self.shared.config.max_cpu;
+        }
         let folder = self.shared.config.cache_dir.as_deref();
         let cache = CodeCache::new(folder, &definition.worker, &definition.version);
         let namespaces = definition
@@ -139,7 +142,7 @@ impl Runtime {
             if shard.has_ready(version.key) {
                 return self.call(&shard, version, event).await;
             }
-            if placement::should_promote(version) {
+            if self.shared.config.inspect.is_none() && placement::should_promote(version) {
                 // Made while this event and the next ones run on a back shard.
                 let version = version.clone();
                 tokio::task::spawn_local(async move { shard.warm(&version) });

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use node::{Deployments, Worker};
+use node::{Deployments, Runtime, Worker};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::terminal::{DIM, ERROR, GOOD, WARNING, took};
@@ -22,7 +22,10 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Watches the folders of all files that the workers were made from.
-    pub(super) fn start(deployments: &Arc<Deployments>) -> anyhow::Result<Watch> {
+    pub(super) fn start(
+        deployments: &Arc<Deployments>,
+        runtime: &Runtime,
+    ) -> anyhow::Result<Watch> {
         let (sender, changes) = channel();
         let mut watcher =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -37,10 +40,10 @@ impl Watch {
         for worker in deployments.workers() {
             watch_folders(&mut watcher, &mut watched, &worker);
         }
-        let deployments = Arc::clone(deployments);
+        let (deployments, runtime) = (Arc::clone(deployments), runtime.clone());
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
             while let Some(paths) = settled(&changes) {
-                reload(&deployments, &paths);
+                reload(&deployments, &runtime, &paths);
             }
         })?;
         Ok(Watch { _watcher: watcher })
@@ -78,7 +81,7 @@ fn settled(changes: &Receiver<Vec<PathBuf>>) -> Option<HashSet<PathBuf>> {
 }
 
 /// Reloads the workers that the changed files concern.
-fn reload(deployments: &Deployments, changed: &HashSet<PathBuf>) {
+fn reload(deployments: &Deployments, runtime: &Runtime, changed: &HashSet<PathBuf>) {
     for (index, worker) in deployments.workers().iter().enumerate() {
         if !changed.iter().any(|path| concerns(worker, path)) {
             continue;
@@ -86,6 +89,7 @@ fn reload(deployments: &Deployments, changed: &HashSet<PathBuf>) {
         let began = Instant::now();
         match deployments.reload(index) {
             Ok(reload) if reload.changed => {
+                runtime.warm(reload.worker.version());
                 for warning in reload.worker.warnings() {
                     anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
                 }

@@ -19,7 +19,6 @@ pub(super) fn admit(parts: &Parts, token: Option<&Token>) -> Result<(), Fault> {
         return forbidden("the admin API is not for web pages: a request has no Origin");
     }
     if !is_host_plain(&parts.headers) {
-        // A hostname that resolves to loopback may be anybody's (DNS rebinding).
         return forbidden("the Host of a request to the admin API is an IP address or localhost");
     }
     let Some(token) = token else { return Ok(()) };
@@ -30,7 +29,9 @@ pub(super) fn admit(parts: &Parts, token: Option<&Token>) -> Result<(), Fault> {
     }
 }
 
-fn is_host_plain(headers: &HeaderMap) -> bool {
+/// Whether the one host of a request is an IP address or `localhost`: a hostname that resolves to
+/// loopback may be anybody's (DNS rebinding).
+pub(crate) fn is_host_plain(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };

@@ -89,7 +89,11 @@ impl Shared {
         version: &Arc<Version>,
         message: Message,
     ) -> Option<Arc<ShardHandle>> {
-        let shard = placement::choose(version, &self.back.load())?;
+        let shards = self.back.load();
+        let shard = match self.config.inspect {
+            None => placement::choose(version, &shards),
+            Some(_) => placement::choose_home(version, &shards),
+        }?;
         if let Message::Event(job) = &message {
             job.ticket.shard.store(shard.id(), Ordering::Relaxed);
         }
@@ -113,6 +117,10 @@ impl Shared {
     /// Sends what waits in a stuck shard's inbox to other shards, where there is one that
     /// has time.
     pub(crate) fn rescue(&self, stuck: &Arc<ShardHandle>) {
+        if self.config.inspect.is_some() {
+            // It may be at a breakpoint, and the events are to meet that, too.
+            return;
+        }
         let shards = self.back.load();
         let free = shards.iter().any(|shard| shard.is_usable() && !shard.is_stuck());
         if free {

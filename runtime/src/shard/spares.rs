@@ -50,7 +50,7 @@ impl Shard {
                 return spare;
             }
         }
-        Isolate::new(self.pulse(), memory_limit_bytes)
+        self.make_isolate(memory_limit_bytes)
     }
 
     /// Makes spares again, when the shard is quiet.
@@ -63,13 +63,17 @@ impl Shard {
             while shard.spares.is_short() && shard.handle.is_usable() {
                 tokio::time::sleep(QUIET).await;
                 if !shard.handle.has_messages() {
-                    let spare = Isolate::new(shard.pulse(), DEFAULT_MEMORY_BYTES);
+                    let spare = shard.make_isolate(DEFAULT_MEMORY_BYTES);
                     shard.spares.ready.borrow_mut().push(spare);
                     shard.handle.spares.fetch_add(1, Ordering::Relaxed);
                 }
             }
             shard.spares.being_made.set(false);
         });
+    }
+
+    fn make_isolate(&self, memory_limit_bytes: usize) -> Isolate {
+        Isolate::new(self.pulse(), memory_limit_bytes, self.shared.config.inspect.is_some())
     }
 
     fn pulse(&self) -> Arc<Pulse> {

@@ -7,6 +7,7 @@ use bindings::event::Console;
 
 use super::{Slot, State};
 use crate::config::ConsoleLevel;
+use crate::inspect::InspectTarget;
 use crate::isolate::ledger::Verdict;
 use crate::isolate::{Isolate, LoadError};
 use crate::outcome::Failure;
@@ -59,6 +60,7 @@ impl Slot {
                 slot.wake_loop();
             }
         });
+        self.show_to_debuggers(&mut isolate);
         *self.isolate.borrow_mut() = Some(isolate);
         self.state.set(State::Ready);
         self.shard.handle.isolates.fetch_add(1, Ordering::Relaxed);
@@ -79,6 +81,16 @@ impl Slot {
             }
         }
         self.dispose_if_done();
+    }
+
+    fn show_to_debuggers(&self, isolate: &mut Isolate) {
+        if let Some(inspect) = &self.shard.shared.config.inspect {
+            inspect.started(InspectTarget {
+                worker: self.version.worker().clone(),
+                version: self.version.id().clone(),
+                sessions: isolate.debugger_door(),
+            });
+        }
     }
 
     fn keep_code_cache(&self) {

@@ -1,0 +1,19 @@
+//! What debuggers are shown of a worker: the files of its project, by their paths on this machine.
+
+use bundle::specifier_of_url;
+use serde_json::Value;
+use url::Url;
+
+use super::Deployments;
+use crate::inspector::Sources;
+
+impl Sources for Deployments {
+    fn source_map(&self, worker: &str, version: &str, url: &str) -> Option<String> {
+        let worker = self.known(worker, version)?;
+        let map = worker.maps.json(&specifier_of_url(url)?)?;
+        let mut map: Value = serde_json::from_str(map).ok()?;
+        let root = Url::from_directory_path(worker.root()).ok()?;
+        map.as_object_mut()?.insert("sourceRoot".to_owned(), root.as_str().into());
+        Some(map.to_string())
+    }
+}
