@@ -60,11 +60,11 @@ const FULL_JSON: &str = r#"
 "#;
 
 fn toml(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml)
+    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, None)
 }
 
 fn json(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json)
+    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json, None)
 }
 
 #[track_caller]
@@ -86,8 +86,8 @@ fn both_syntaxes_say_the_same() {
     for config in [toml(FULL_TOML).unwrap(), json(FULL_JSON).unwrap()] {
         assert_eq!(config.name.as_deref(), Some("shop"));
         assert_eq!(config.main.unwrap().path, "src/worker.ts");
-        assert_eq!(config.jsx.factory, "h");
-        assert_eq!(config.jsx.fragment, "Fragment");
+        assert_eq!(config.build.jsx_factory.as_deref(), Some("h"));
+        assert_eq!(config.build.jsx_fragment.as_deref(), Some("Fragment"));
         let vars = json!({
             "GREETING": "hello", "RETRIES": 16, "RATIO": 1.5, "LIST": [1, "two"],
             "FLAGS": { "beta": true, "since": "2026-01-02" },
@@ -223,21 +223,21 @@ fn a_byte_order_mark_is_no_syntax_error_and_moves_no_column() {
 #[test]
 fn keys_without_effect_warn_by_name_in_the_order_of_the_file() {
     check_warnings(
-        toml("zzz = 1\nnmae = 'x'\n[triggers]\ncrons = []\n[limits]\ncpu = 5\n"),
+        toml("zzz = 1\nnmae = 'x'\n[triggers]\ncrons = ['* * * * *']\n[limits]\ncpu = 5\n"),
         &[
             "app/wrangler.toml:1:1: unknown key \"zzz\"",
             "app/wrangler.toml:2:1: unknown key \"nmae\"; did you mean \"name\"?",
-            "app/wrangler.toml:3:2: \"triggers\" has no effect yet",
+            "app/wrangler.toml:4:1: \"triggers.crons\" is not supported yet",
             "app/wrangler.toml:6:1: unknown key \"limits.cpu\"; did you mean \"cpu_ms\"?",
         ],
     );
     check_warnings(
         json(
-            r#"{ "services": [], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
+            r#"{ "services": [1], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
         ),
         &[
-            "app/wrangler.jsonc:1:3: \"services\" has no effect yet",
-            "app/wrangler.jsonc:1:74: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
+            "app/wrangler.jsonc:1:3: \"services\" is not supported yet",
+            "app/wrangler.jsonc:1:75: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
         ],
     );
 }
@@ -269,7 +269,7 @@ fn a_day_is_one_of_the_calendar() {
 fn the_first_configuration_file_wins_and_the_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let shown = Path::new("app");
-    assert!(of_folder(folder.path(), shown).unwrap().is_none());
+    assert!(of_folder(folder.path(), shown, None).unwrap().is_none());
     for (name, text) in [
         ("wrangler.jsonc", "{ \"name\": \"d\" }"),
         ("wrangler.json", "{ \"name\": \"c\" } // comments are allowed here too"),
@@ -277,11 +277,11 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
         ("isolane.toml", "name = 'a'"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
-        let (config, file) = of_folder(folder.path(), shown).unwrap().unwrap();
+        let (config, file) = of_folder(folder.path(), shown, None).unwrap().unwrap();
         assert_eq!(file, folder.path().join(name));
         assert_eq!(config.name.unwrap(), text.split(['"', '\'']).rev().nth(1).unwrap());
     }
-    let (config, _) = of_folder(folder.path(), shown).unwrap().unwrap();
+    let (config, _) = of_folder(folder.path(), shown, None).unwrap().unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
