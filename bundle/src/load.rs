@@ -74,7 +74,7 @@ pub(crate) fn load(
     }
     let run = |has_type_exports| {
         let options = options::of(project, options, tsconfig.jsx.clone(), has_type_exports);
-        engine::run(options, Arc::clone(&plugin))
+        engine::run(options, plugin.clone())
     };
     let mut output = run(false)?;
     if output.as_ref().is_err_and(|diagnostics| fault::are_type_exports(project, diagnostics)) {
