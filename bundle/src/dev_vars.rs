@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{BundleError, ConfigError, Location};
 use crate::text;
 
+/// Variables of development by name, after the file that they are from.
+pub type DevVars = (PathBuf, BTreeMap<String, String>);
+
 /// The variables of development of a project's folder, and the file that they are from: of
 /// `.dev.vars.ENVIRONMENT` and `.dev.vars` the first that exists. Without those, of `.env`,
 /// `.env.local`, `.env.ENVIRONMENT` and `.env.ENVIRONMENT.local` together, where later ones win
@@ -23,10 +26,7 @@ use crate::text;
 /// # Errors
 ///
 /// When a file cannot be read, is not UTF-8, or has a line that is not `NAME=value`.
-pub fn dev_vars(
-    root: &Path,
-    environment: Option<&str>,
-) -> Result<Option<(PathBuf, BTreeMap<String, String>)>, BundleError> {
+pub fn dev_vars(root: &Path, environment: Option<&str>) -> Result<Option<DevVars>, BundleError> {
     of_folder(root, root, environment)
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn of_folder(
     root: &Path,
     shown: &Path,
     environment: Option<&str>,
-) -> Result<Option<(PathBuf, BTreeMap<String, String>)>, BundleError> {
+) -> Result<Option<DevVars>, BundleError> {
     let own = environment.map(|environment| format!(".dev.vars.{environment}"));
     for name in own.into_iter().chain([".dev.vars".to_owned()]) {
         if let Some(values) = read(root, shown, &name)? {
@@ -47,7 +47,7 @@ pub(crate) fn of_folder(
         names.push(format!(".env.{environment}"));
         names.push(format!(".env.{environment}.local"));
     }
-    let mut found: Option<(PathBuf, BTreeMap<String, String>)> = None;
+    let mut found: Option<DevVars> = None;
     for name in names {
         if let Some(values) = read(root, shown, &name)? {
             found.get_or_insert_with(|| (root.join(name), BTreeMap::new())).1.extend(values);

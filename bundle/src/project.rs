@@ -4,12 +4,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Build, Config, Main};
-use crate::dev_vars;
+use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
@@ -136,7 +135,7 @@ impl Project {
     /// # Errors
     ///
     /// As [`crate::dev_vars`].
-    pub fn dev_vars(&self) -> Result<Option<(PathBuf, BTreeMap<String, String>)>, BundleError> {
+    pub fn dev_vars(&self) -> Result<Option<DevVars>, BundleError> {
         dev_vars::of_folder(&self.root, &self.shown, self.environment())
     }
 
