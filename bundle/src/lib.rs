@@ -5,6 +5,7 @@
 
 mod bundle;
 mod config;
+mod dev_vars;
 mod error;
 mod load;
 mod name;
@@ -14,6 +15,7 @@ mod source_maps;
 mod text;
 
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
+pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
 pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NODE_MODULES, NodeEnv};
 pub use project::{OpenOptions, Project};

@@ -72,8 +72,14 @@ pub(crate) fn load(
     for file in project.config_file.iter().chain(&tsconfig.file) {
         plugin.inputs().depends_on(file);
     }
-    let options = options::of(project, options, tsconfig.jsx);
-    let output = engine::run(options, Arc::clone(&plugin))?;
+    let run = |has_type_exports| {
+        let options = options::of(project, options, tsconfig.jsx.clone(), has_type_exports);
+        engine::run(options, plugin.clone())
+    };
+    let mut output = run(false)?;
+    if output.as_ref().is_err_and(|diagnostics| fault::are_type_exports(project, diagnostics)) {
+        output = run(true)?;
+    }
     let mut errors = plugin.inputs().take_errors(project);
     match output {
         Ok(output) if errors.is_empty() => {

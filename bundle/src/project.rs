@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Build, Config, Main};
+use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
@@ -59,6 +60,8 @@ pub struct Project {
     pub(crate) warnings: Vec<Warning>,
     /// The configuration file, canonical.
     pub(crate) config_file: Option<PathBuf>,
+    /// The environment that the configuration was read for.
+    environment: Option<String>,
 }
 
 impl Project {
@@ -119,6 +122,21 @@ impl Project {
     /// What is worth knowing about the configuration.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// The environment that the project was opened for.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// The project's variables of development, read now, and the file that they are from
+    /// ([`crate::dev_vars`]). They are no part of its bundle.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::dev_vars`].
+    pub fn dev_vars(&self) -> Result<Option<DevVars>, BundleError> {
+        dev_vars::of_folder(&self.root, &self.shown, self.environment())
     }
 
     /// Bundles the main module with what it imports, as for a deploy. The configuration is not
@@ -204,6 +222,7 @@ impl Project {
             settings: Settings::default(),
             warnings: Vec::new(),
             config_file: None,
+            environment: None,
         })
     }
 
@@ -251,7 +270,18 @@ impl Project {
         };
         let shown = path.to_owned();
         let rules = Rules::new(&build.rules);
-        Ok(Self { root, shown, main, name, build, rules, settings, warnings, config_file })
+        Ok(Self {
+            root,
+            shown,
+            main,
+            name,
+            build,
+            rules,
+            settings,
+            warnings,
+            config_file,
+            environment: environment.map(str::to_owned),
+        })
     }
 }
 

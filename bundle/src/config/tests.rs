@@ -289,3 +289,101 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
             .map(|name| format!("app/{name} is not read: isolane.toml is"))
     );
 }
+
+#[test]
+fn how_modules_are_bundled_is_read() {
+    let text = r#"
+minify = true
+keep_names = false
+tsconfig = "ts/web.json"
+define = { VERSION = "'1'" }
+alias = { a = "./b", "a/c" = "d" }
+rules = [
+  { type = "Text", globs = ["**/*.tmpl"], fallthrough = true },
+  { type = "CompiledWasm", globs = ["**/*.w"] },
+]
+"#;
+    let build = toml(text).unwrap().build;
+    assert!(build.minify);
+    assert_eq!(build.keep_names, Some(false));
+    assert_eq!(build.tsconfig.as_ref().unwrap().0, Path::new("ts/web.json"));
+    assert_eq!(build.define, [("VERSION".to_owned(), "'1'".to_owned())]);
+    assert_eq!(build.rules.len(), 2);
+    assert!(build.rules[0].fallthrough && !build.rules[1].fallthrough);
+    for (specifier, other) in
+        [("a", Some("./b")), ("a/x", Some("./b/x")), ("ab", None), ("a/c", Some("./b/c"))]
+    {
+        assert_eq!(build.aliased(specifier).as_deref(), other, "{specifier}");
+    }
+    for (text, expected) in [
+        ("minify = 1", "1:10: expected true or false for \"minify\", found an integer"),
+        ("define = { A = 1 }", "1:16: expected a string for \"define.A\", found an integer"),
+        ("alias = []", "1:9: expected a table for \"alias\", found a list"),
+        ("rules = [{ globs = ['x'] }]", "1:10: expected a \"type\" in the rule"),
+        ("rules = [{ type = 'Text' }]", "1:10: expected \"globs\" in the rule"),
+        (
+            "rules = [{ type = 'Txt', globs = ['x'] }]",
+            "1:19: expected one of ESModule, CommonJS, Text, Data and CompiledWasm, found \"Txt\"",
+        ),
+        (
+            "triggers = { crons = [1] }",
+            "1:23: expected a string for \"triggers.crons[0]\", found an integer",
+        ),
+        ("queues = []", "1:10: expected a table for \"queues\", found a list"),
+        ("env = { a = 1 }", "1:13: expected a table for \"env.a\", found an integer"),
+    ] {
+        check_error(toml(text), &format!("app/wrangler.toml:{expected}"));
+    }
+}
+
+#[test]
+fn what_is_not_supported_warns_only_when_it_is_used() {
+    check_warnings(
+        json(
+            r#"{ "services": [], "queues": { "producers": [] }, "triggers": { "crons": null },
+                 "assets": {}, "d1_databases": [], "no_bundle": false, "observability": { "x": 1 },
+                 "$schema": "x", "workers_dev": true, "dev": { "port": 1 } }"#,
+        ),
+        &[],
+    );
+    check_warnings(
+        toml(
+            "[assets]\ndirectory = 'x'\n[[queues.consumers]]\nqueue = 'q'\n[[durable_objects.bindings]]",
+        ),
+        &[
+            "app/wrangler.toml:1:2: \"assets\" is not supported yet",
+            "app/wrangler.toml:3:3: \"queues\" is not supported yet",
+            "app/wrangler.toml:5:3: \"durable_objects\" is not supported yet",
+        ],
+    );
+}
+
+#[test]
+fn an_environment_takes_over_what_is_inherited_and_warns_of_the_rest() {
+    let text = "route = 'a.b'\nvars = { A = 1 }\ncompatibility_date = '2026-01-01'\n\
+                kv_namespaces = [{ binding = 'K' }]\n\
+                [env.live]\nroutes = ['c.d']\nkv_namespaces = [{ binding = 'L' }]\nnmae = 'x'\n\
+                [env.test.limits]\ncpu_ms = 0\n";
+    let parse =
+        |environment| parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, Some(environment));
+    let config = parse("live").unwrap();
+    assert_eq!(config.settings.routes, ["c.d"]);
+    assert_eq!(config.settings.compatibility_date.as_deref(), Some("2026-01-01"));
+    assert!(config.settings.vars.is_empty());
+    assert_eq!(config.settings.kv_namespaces[0].binding, "L");
+    assert_eq!(config.settings.kv_namespaces.len(), 1);
+    check_warnings(
+        parse("live"),
+        &[
+            "app/wrangler.toml:2:1: \"vars\" is not inherited by environments: the worker has \
+             none of it; repeat it as \"env.live.vars\"",
+            "app/wrangler.toml:8:1: unknown key \"env.live.nmae\"; did you mean \"name\"?",
+        ],
+    );
+    check_error(
+        parse("test"),
+        "app/wrangler.toml:10:10: expected an integer from 1 to 300000 for \
+         \"env.test.limits.cpu_ms\", found 0",
+    );
+    assert_eq!(toml(text).unwrap().settings.routes, ["a.b"]);
+}

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rolldown::{BundleOutput, Bundler, BundlerOptions};
 use rolldown_error::BatchedBuildDiagnostic;
+use rolldown_plugin::Pluginable;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::plugin::ProjectPlugin;
 use crate::error::BundleError;
 
 /// The stack that modules are compiled on, in bytes. The compiler calls itself for each level of
@@ -33,7 +33,7 @@ pub(super) type Output = Result<BundleOutput, BatchedBuildDiagnostic>;
 /// When the bundler itself fails: it panics, or one of its tasks does.
 pub(super) fn run(
     options: BundlerOptions,
-    plugin: Arc<ProjectPlugin>,
+    plugin: Arc<dyn Pluginable>,
 ) -> Result<Output, BundleError> {
     let bundle = || bundle_on_this_thread(options, plugin);
     thread::scope(|scope| {
@@ -47,7 +47,7 @@ pub(super) fn run(
 
 fn bundle_on_this_thread(
     options: BundlerOptions,
-    plugin: Arc<ProjectPlugin>,
+    plugin: Arc<dyn Pluginable>,
 ) -> Result<Output, BundleError> {
     let runtime = runtime()?;
     let run = AssertUnwindSafe(|| {
@@ -109,4 +109,57 @@ fn panicked(panic: &(dyn Any + Send)) -> BundleError {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "it panicked".to_owned());
     BundleError::Bundler { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use rolldown_plugin::{
+        HookLoadArgs, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput, HookResolveIdReturn,
+        HookUsage, Plugin, PluginContext, SharedLoadPluginContext,
+    };
+
+    use super::*;
+
+    /// A fault of the bundler in the task that reads a module.
+    #[derive(Debug)]
+    struct Faulty;
+
+    impl Plugin for Faulty {
+        fn name(&self) -> Cow<'static, str> {
+            "faulty".into()
+        }
+
+        fn register_hook_usage(&self) -> HookUsage {
+            HookUsage::ResolveId | HookUsage::Load
+        }
+
+        async fn resolve_id(
+            &self,
+            _context: &PluginContext,
+            args: &HookResolveIdArgs<'_>,
+        ) -> HookResolveIdReturn {
+            assert_ne!(args.specifier, "resolve", "cannot resolve");
+            Ok(Some(HookResolveIdOutput::from_id(args.specifier)))
+        }
+
+        async fn load(
+            &self,
+            _context: SharedLoadPluginContext,
+            args: &HookLoadArgs<'_>,
+        ) -> HookLoadReturn {
+            panic!("cannot load {}", args.id)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_bundler_is_an_error() {
+        for entry in ["load", "resolve"] {
+            let input = Some(vec![entry.to_owned().into()]);
+            let options = BundlerOptions { input, ..BundlerOptions::default() };
+            let error = run(options, Arc::new(Faulty)).err().unwrap();
+            assert!(matches!(error, BundleError::Bundler { .. }), "{error}");
+        }
+    }
 }

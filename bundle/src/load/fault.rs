@@ -45,6 +45,20 @@ pub(super) fn of_diagnostics(
     }
 }
 
+/// Whether all that is wrong are names that TypeScript imports of TypeScript and that are not
+/// exported: types, as far as one file can tell.
+pub(super) fn are_type_exports(project: &Project, diagnostics: &[BuildDiagnostic]) -> bool {
+    let is_typescript = |id: Option<String>| {
+        let kind = id.and_then(|id| project.rules().kind(&project.below(Path::new(&id))));
+        matches!(kind, Some(FileKind::Script(Language::TypeScript | Language::TypeScriptJsx)))
+    };
+    diagnostics.iter().all(|diagnostic| {
+        matches!(diagnostic.kind(), EventKind::MissingExportError)
+            && is_typescript(diagnostic.id())
+            && is_typescript(diagnostic.exporter())
+    })
+}
+
 fn rank(error: &BundleError) -> u8 {
     match error {
         BundleError::TooBig { .. } => 0,

@@ -1,9 +1,12 @@
 //! What the bundler is asked to do for a project: wrangler's choices, so that a project means the
 //! same here (<https://developers.cloudflare.com/workers/wrangler/bundling/>).
 
+use oxc::mangler::MangleOptionsKeepNames;
+use oxc::minifier::CompressOptionsKeepNames;
 use rolldown::{
-    AttachDebugInfo, BundlerOptions, BundlerTransformOptions, Either, ExperimentalOptions,
-    InputItem, JsxOptions, OutputFormat, Platform, RawMinifyOptions, ResolveOptions, SourceMapType,
+    AttachDebugInfo, BundlerOptions, BundlerTransformOptions, CommentsOptions, Either,
+    ExperimentalOptions, InputItem, JsxOptions, OutputFormat, Platform, RawCompressOptions,
+    RawMangleOptions, RawMinifyOptions, RawMinifyOptionsDetailed, ResolveOptions, SourceMapType,
     TsConfig,
 };
 
@@ -24,7 +27,14 @@ const IMPLIED_EXTENSIONS: [&str; 8] =
 const NODE_ENV: [&str; 3] =
     ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"];
 
-pub(super) fn of(project: &Project, options: &LoadOptions, jsx: JsxOptions) -> BundlerOptions {
+/// `has_type_exports` is whether TypeScript exports by name what another module exports as a type
+/// only, which is nothing when the code runs.
+pub(super) fn of(
+    project: &Project,
+    options: &LoadOptions,
+    jsx: JsxOptions,
+    has_type_exports: bool,
+) -> BundlerOptions {
     let build = &project.build;
     let strings = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
     let stem = project.main.file_stem().unwrap_or_default().to_string_lossy();
@@ -44,13 +54,10 @@ pub(super) fn of(project: &Project, options: &LoadOptions, jsx: JsxOptions) -> B
         platform: Some(Platform::Browser),
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
-        minify: Some(if minify {
-            RawMinifyOptions::Bool(true)
-        } else {
-            RawMinifyOptions::DeadCodeEliminationOnly
-        }),
-        keep_names: Some(build.keep_names.unwrap_or(true)),
+        minify: Some(minified(minify, build.keep_names.unwrap_or(true))),
+        shim_missing_exports: Some(has_type_exports),
         define: Some(define),
+        comments: Some(CommentsOptions { legal: true, annotation: false, jsdoc: false }),
         resolve: Some(ResolveOptions {
             condition_names: Some(strings(&CONDITIONS)),
             main_fields: Some(strings(&MAIN_FIELDS)),
@@ -69,4 +76,22 @@ pub(super) fn of(project: &Project, options: &LoadOptions, jsx: JsxOptions) -> B
         }),
         ..BundlerOptions::default()
     }
+}
+
+fn minified(minify: bool, keep_names: bool) -> RawMinifyOptions {
+    if !minify {
+        return RawMinifyOptions::DeadCodeEliminationOnly;
+    }
+    // The bundler's own "keep_names" loses exports of declarations with more than one name.
+    RawMinifyOptions::Object(RawMinifyOptionsDetailed {
+        mangle: Some(RawMangleOptions {
+            keep_names: keep_names.then(MangleOptionsKeepNames::all_true),
+            ..RawMangleOptions::default()
+        }),
+        compress: Some(RawCompressOptions {
+            keep_names: keep_names.then(CompressOptionsKeepNames::all_true),
+            ..RawCompressOptions::default()
+        }),
+        remove_whitespace: true,
+    })
 }

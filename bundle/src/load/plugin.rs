@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use rolldown_common::{ImportKind, ModuleType, ResolvedExternal, side_effects::HookSideEffects};
+use rolldown_common::{ImportKind, ModuleType, ResolvedExternal};
 use rolldown_plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
     HookResolveIdReturn, HookTransformAstArgs, HookTransformAstReturn, HookUsage, Plugin,
@@ -232,8 +232,6 @@ fn outside(module: String, kind: ImportKind) -> HookResolveIdOutput {
 fn external(module: &str) -> HookResolveIdOutput {
     HookResolveIdOutput {
         external: Some(ResolvedExternal::Bool(true)),
-        // Without importers that use it, it goes.
-        side_effects: Some(HookSideEffects::False),
         ..HookResolveIdOutput::from_id(module)
     }
 }

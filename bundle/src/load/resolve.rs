@@ -151,7 +151,11 @@ fn node_module(project: &Project, written: &str, module: &str) -> Problem {
     if node::exists(module) {
         let mut flags = project.settings.compatibility_flags.clone();
         flags.push("nodejs_compat".to_owned());
-        let help = if project.config_file.as_ref().is_some_and(|f| f.extension() != toml()) {
+        let is_toml = match &project.config_file {
+            Some(file) => file.extension().is_some_and(|extension| extension == "toml"),
+            None => true,
+        };
+        let help = if !is_toml {
             format!("add \"compatibility_flags\": {flags:?} to the configuration")
         } else {
             format!("add compatibility_flags = {flags:?} to the configuration")
@@ -166,10 +170,6 @@ fn node_module(project: &Project, written: &str, module: &str) -> Problem {
         modules.join(", ")
     );
     Problem::import(message, help)
-}
-
-fn toml() -> Option<&'static std::ffi::OsStr> {
-    Some(std::ffi::OsStr::new("toml"))
 }
 
 fn outside(written: &str) -> Problem {

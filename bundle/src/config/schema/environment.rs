@@ -10,8 +10,8 @@ use crate::error::{ConfigError, Warning};
 
 /// The keys that count for an environment, or without one, each with the table it stands in.
 /// What the environments are called goes into the configuration.
-pub(super) fn entries<'a, 'd>(
-    root: &'a Field<'d>,
+pub(super) fn entries<'d>(
+    root: &Field<'d>,
     environment: Option<&str>,
     config: &mut Config,
 ) -> Result<Vec<(Field<'d>, &'d Entry)>, ConfigError> {

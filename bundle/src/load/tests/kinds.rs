@@ -45,16 +45,6 @@ fn what_is_no_code_stays_a_module_of_its_own() {
 }
 
 #[test]
-fn what_nothing_uses_is_no_module() {
-    let folder = Folder::with(&[
-        ("a.js", "import text from './a.txt'; import './b.txt'"),
-        ("a.txt", ""),
-        ("b.txt", ""),
-    ]);
-    assert_eq!(specifiers(&folder.load().unwrap()), ["a.js"]);
-}
-
-#[test]
 fn such_a_module_can_be_imported_when_it_is_wanted_and_be_required() {
     let folder = Folder::with(&[
         ("a.js", "import b from './b.cjs'; export default [b, import('./later.txt')]"),
