@@ -3,6 +3,7 @@
 //! V8, no sockets.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod bundle;
 mod config;
 mod dev_vars;
@@ -14,6 +15,7 @@ mod settings;
 mod source_maps;
 mod text;
 
+pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
 pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};

@@ -17,16 +17,20 @@ pub mod tls;
 
 pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
-    WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
+    Mode, WorkerConfig,
 };
-pub use deployments::{DeployError, Deployments, Reload, Worker};
+pub use deployments::{
+    Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
+    MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
+};
 pub use dispatch::Dispatch;
 pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};
 pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};
+pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, WorkerRecord};
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Observer, Outcome, Runtime, StartReport};
-pub use storage::{memory_store, open_store, store_folder};
+pub use storage::{memory_store, open_registry, open_store, store_folder};

@@ -6,13 +6,17 @@ use url::Url;
 
 use super::Deployments;
 use crate::inspector::Sources;
+use crate::refusal::Served;
 
 impl Sources for Deployments {
     fn source_map(&self, worker: &str, version: &str, url: &str) -> Option<String> {
-        let worker = self.known(worker, version)?;
-        let map = worker.maps.json(&specifier_of_url(url)?)?;
+        let served = Served { worker: worker.into(), version: version.into() };
+        let loaded = self.shared.find(&served)?;
+        let map = loaded.maps.json(&specifier_of_url(url)?)?;
         let mut map: Value = serde_json::from_str(map).ok()?;
-        let root = Url::from_directory_path(worker.root()).ok()?;
+        let workers = self.workers();
+        let project = workers.iter().find(|project| project.name() == worker)?;
+        let root = Url::from_directory_path(project.root()).ok()?;
         map.as_object_mut()?.insert("sourceRoot".to_owned(), root.as_str().into());
         Some(map.to_string())
     }
