@@ -29,7 +29,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    let admin = AdminListener::start(&config, admin)?;
+    let admin = AdminListener::start(&config, admin.of_node(&node, &config))?;
     running::until_signal(&node, admin, || greet(&node, &args.data))
 }
 

@@ -148,11 +148,15 @@ pub struct AdminConfig {
     /// The file of the token that requests have to show. Without one only an address on loopback
     /// will do.
     pub token_file: Option<PathBuf>,
+    /// The certificates of a listener that speaks TLS, chosen by SNI; empty for one that does
+    /// not, which will do beyond loopback only where the operator says that it is meant.
+    pub certificates: Vec<CertificateFiles>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), token_file: None }
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        Self { address, token_file: None, certificates: Vec::new() }
     }
 }
 

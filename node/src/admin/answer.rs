@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use kv::{Refused, StoreError};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// A response of the admin API.
 pub(super) type Answer = Response<Body>;
@@ -26,13 +26,18 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Debug)]
 pub(super) struct Fault {
     status: StatusCode,
+    /// Why, in a word that clients can rely on.
+    code: &'static str,
     pub(super) message: String,
+    /// What else there is to know, beside the code and the message.
+    details: Map<String, Value>,
     header: Option<(http::HeaderName, HeaderValue)>,
 }
 
 impl Fault {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        let (code, message) = (code_of(status), message.into());
+        Self { status, code, message, details: Map::new(), header: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -54,10 +59,35 @@ impl Fault {
     }
 
     /// A method that the resource does not have.
-    pub(super) fn method(allowed: &'static str) -> Self {
+    pub(super) fn method(allowed: &str) -> Self {
         let message = format!("the methods here are {allowed}");
-        let allow = (ALLOW, HeaderValue::from_static(allowed));
-        Self { header: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+        let allow = HeaderValue::try_from(allowed).ok().map(|allowed| (ALLOW, allowed));
+        Self { header: allow, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// A body that is longer than it may be.
+    pub(super) fn too_large(what: &str, limit_bytes: usize) -> Self {
+        let message = format!("{what} is longer than {limit_bytes} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// The same fault, for a reason that its status does not tell.
+    #[must_use]
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same fault, with something else to know.
+    #[must_use]
+    pub(super) fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same fault, with a header.
+    #[must_use]
+    pub(super) fn with_header(self, name: http::HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     /// The same fault, with something said before and after it.
@@ -68,7 +98,10 @@ impl Fault {
 
     /// The fault as a JSON object.
     pub(super) fn to_json(&self) -> serde_json::Value {
-        json!({ "error": { "message": self.message } })
+        let mut error = self.details.clone();
+        error.insert("code".to_owned(), self.code.into());
+        error.insert("message".to_owned(), self.message.as_str().into());
+        json!({ "error": error })
     }
 
     pub(super) fn into_answer(self) -> Answer {
@@ -77,6 +110,23 @@ impl Fault {
             answer.headers_mut().insert(name, value);
         }
         answer
+    }
+}
+
+/// The reason that a status stands for.
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::CONFLICT => "conflict",
+        StatusCode::PRECONDITION_FAILED => "precondition_failed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        StatusCode::INSUFFICIENT_STORAGE => "storage_full",
+        status if status.is_server_error() => "internal",
+        _ => "invalid",
     }
 }
 
@@ -113,6 +163,13 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
 pub(super) fn no_content() -> Answer {
     let mut answer = Response::new(whole(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}
+
+/// An answer to who has already what was asked for.
+pub(super) fn not_modified() -> Answer {
+    let mut answer = Response::new(whole(Bytes::new()));
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
     answer
 }
 

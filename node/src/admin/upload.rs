@@ -1,4 +1,4 @@
-//! What a request brings with it: pieces, or lines of JSON. What they mean is not known here.
+//! What a request brings with it: pieces, lines of JSON, or all at once. What they mean is not known here.
 
 use std::time::Duration;
 
@@ -54,6 +54,22 @@ impl Upload {
                 }
             }
         }
+    }
+
+    /// All of it, if that is no more than `limit_bytes`; `what` names it.
+    pub(super) async fn whole(mut self, what: &str, limit_bytes: usize) -> Result<Bytes, Fault> {
+        let announced = self.0.as_ref().map_or(0, |body| body.size_hint().lower());
+        if announced > limit_bytes as u64 {
+            return Err(Fault::too_large(what, limit_bytes));
+        }
+        let mut all = BytesMut::with_capacity(announced as usize);
+        while let Some(piece) = self.next().await? {
+            if all.len() + piece.len() > limit_bytes {
+                return Err(Fault::too_large(what, limit_bytes));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 
     pub(super) fn lines(self) -> Lines {
