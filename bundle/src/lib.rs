@@ -2,6 +2,7 @@
 //! configuration, its modules, their source maps. No V8, no sockets, no asynchronous I/O.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod bundle;
 mod config;
 mod error;
@@ -13,6 +14,7 @@ mod source_maps;
 mod text;
 mod transpile;
 
+pub use archive::ArchiveLimits;
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
 pub use load::MAX_BUNDLE_BYTES;

@@ -1,6 +1,7 @@
 //! The workers of a node: loaded from their folders, reachable by the route table, replaced
 //! while the node serves. How a request finds one is `dispatch`'s.
 
+mod changes;
 mod definition;
 mod routes;
 
@@ -18,6 +19,11 @@ use thiserror::Error;
 
 use crate::config::{Config, Limits, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
+
+pub use changes::{
+    Change, ChangeError, Current, MAX_NOTE_CHARS, MAX_SECRET_BYTES, MAX_SECRETS, Precondition,
+    Uploaded,
+};
 
 /// Versions whose stacks can still be mapped after they were replaced, because their last
 /// events may not be over.

@@ -19,12 +19,16 @@ pub use config::{
     AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
     WorkerConfig,
 };
-pub use deployments::{DeployError, Deployments, Reload, Worker};
+pub use deployments::{
+    Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
+    MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
+};
 pub use dispatch::Dispatch;
 pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};
+pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, WorkerRecord};
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Observer, Outcome, Runtime, StartReport};
 pub use storage::{memory_store, open_store, store_folder};

@@ -3,6 +3,8 @@
 //! node's business.
 #![forbid(unsafe_code)]
 
+mod error;
 mod records;
 
+pub use error::RegistryError;
 pub use records::{Binding, DeploymentRecord, VersionRecord, WorkerRecord};

@@ -1,0 +1,315 @@
+//! What can be changed while the node serves: versions come, are made active and go, secrets are
+//! put. The types that callers see are here; each change has its own file below.
+
+use std::fmt;
+
+use bundle::VersionId;
+use bytes::Bytes;
+use registry::{DeploymentRecord, VersionRecord, WorkerRecord};
+use runtime::Outcome;
+use thiserror::Error;
+
+use super::Deployments;
+
+/// How long `who` and `message` of a change may be, in characters.
+pub const MAX_NOTE_CHARS: usize = 1024;
+/// How long a secret's value may be, in bytes (as on Workers:
+/// <https://developers.cloudflare.com/workers/platform/limits/#environment-variables>).
+pub const MAX_SECRET_BYTES: usize = 5 << 10;
+/// How many secrets a worker may have.
+pub const MAX_SECRETS: usize = 128;
+
+/// Who makes a change, and why, in their own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Who, such as `ada@laptop`; at most [`MAX_NOTE_CHARS`].
+    pub who: Option<String>,
+    /// What for; at most [`MAX_NOTE_CHARS`].
+    pub message: Option<String>,
+}
+
+/// What has to be so for a change to happen. It is looked at in the same step as the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    Any,
+    /// No version of the worker is active (`If-None-Match: *`).
+    Absent,
+    /// The worker has this revision (`If-Match: "N"`).
+    Revision(u64),
+}
+
+/// A version that was validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// What is kept of it; of a mere validation, what would be.
+    pub version: VersionRecord,
+    /// Whether it was not known before.
+    pub created: bool,
+    /// What its author should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a change was not made. Nothing has changed then.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// What is to be changed does not exist.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What: `worker shop`, `version 1234 of worker shop`.
+        what: String,
+    },
+    /// It contradicts what is there: a route or a name is taken, a version is active, a secret
+    /// and a binding have one name.
+    #[error("{message}")]
+    Conflict {
+        /// What contradicts what, and what to do.
+        message: String,
+    },
+    /// The worker is not as the [`Precondition`] has it.
+    #[error("{}", precondition_failed(worker, current.as_ref()))]
+    PreconditionFailed {
+        /// The worker's name.
+        worker: String,
+        /// What the worker is instead; `None` where there is no active version.
+        current: Option<Current>,
+    },
+    /// What was sent cannot be used: an archive that is none, another identifier than its
+    /// content's, a name or route that is no name or route, a worker that nobody could reach.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, and what was expected.
+        message: String,
+    },
+    /// What was sent is larger than the limit.
+    #[error("{message}")]
+    TooLarge {
+        /// What is too large, and the limit.
+        message: String,
+    },
+    /// The version was started in an isolate and failed.
+    #[error("{message}")]
+    StartFailed {
+        /// What it failed with.
+        message: String,
+        /// The stack with the places of the sources, empty where there is none.
+        stack: String,
+        /// In the words of the log: `exception`, `exceededCpu`, `exceededMemory`.
+        outcome: Outcome,
+    },
+    /// The node cannot do it now: it has too much to do, or stops.
+    #[error("{message}")]
+    Unavailable {
+        /// Why.
+        message: String,
+    },
+    /// The disk failed, or is full.
+    #[error(transparent)]
+    Storage(#[from] registry::RegistryError),
+}
+
+/// A worker's state as a failed [`Precondition`] found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// The worker's revision.
+    pub revision: u64,
+    /// Who made the active version active.
+    pub who: Option<String>,
+    /// When, in milliseconds since the UNIX epoch.
+    pub activated_at_ms: u64,
+}
+
+impl ChangeError {
+    /// The status of the response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid { .. } => 400,
+            Self::NotFound { .. } => 404,
+            Self::Conflict { .. } => 409,
+            Self::PreconditionFailed { .. } => 412,
+            Self::TooLarge { .. } => 413,
+            Self::StartFailed { .. } => 422,
+            Self::Unavailable { .. } => 503,
+            Self::Storage(error) if error.is_disk_full() => 507,
+            Self::Storage(_) => 500,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::PreconditionFailed { .. } => "precondition_failed",
+            Self::TooLarge { .. } => "too_large",
+            Self::StartFailed { .. } => "start_failed",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Storage(error) if error.is_disk_full() => "disk_full",
+            Self::Storage(_) => "storage",
+        }
+    }
+}
+
+fn precondition_failed(worker: &str, current: Option<&Current>) -> impl fmt::Display {
+    match current {
+        None => format!("worker {worker} has no active version"),
+        Some(Current { revision, who, .. }) => {
+            let who = who.as_deref().map(|who| format!(", made by {who}")).unwrap_or_default();
+            format!("worker {worker} was changed in the meantime: its revision is {revision}{who}")
+        }
+    }
+}
+
+impl Deployments {
+    /// Validates a version and keeps it: the archive is one, its content has that identifier,
+    /// and it starts in an isolate within the start-up limits. A version that is known is not
+    /// started again. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Why it is not kept.
+    pub async fn upload(
+        &self,
+        worker: &str,
+        id: &VersionId,
+        archive: Bytes,
+        change: Change,
+    ) -> Result<Uploaded, ChangeError> {
+        let _ = (worker, id, archive, change);
+        Err(no_registry())
+    }
+
+    /// The same without keeping it.
+    ///
+    /// # Errors
+    /// Why it would not be kept.
+    pub async fn validate(
+        &self,
+        worker: &str,
+        id: &VersionId,
+        archive: Bytes,
+    ) -> Result<Uploaded, ChangeError> {
+        let _ = (worker, id, archive);
+        Err(no_registry())
+    }
+
+    /// Makes a version active: from one moment on new requests go to it, and the version before
+    /// ends when its requests have. The version is named by all of its 64 digits. Asked for what
+    /// is so already, nothing changes, also where a [`Precondition`] speaks of the state before
+    /// the very change that made it so: a request whose answer was lost can be repeated.
+    ///
+    /// # Errors
+    /// Why all stays as it is.
+    pub async fn activate(
+        &self,
+        worker: &str,
+        version: &str,
+        precondition: Precondition,
+        change: Change,
+    ) -> Result<WorkerRecord, ChangeError> {
+        let _ = (worker, version, precondition, change);
+        Err(no_registry())
+    }
+
+    /// Deletes a worker with its versions, secrets and history.
+    ///
+    /// # Errors
+    /// When there is none, or it is not as the precondition has it.
+    pub async fn delete_worker(
+        &self,
+        worker: &str,
+        precondition: Precondition,
+    ) -> Result<(), ChangeError> {
+        let _ = (worker, precondition);
+        Err(no_registry())
+    }
+
+    /// Deletes a version that is not active.
+    ///
+    /// # Errors
+    /// When there is none, or it is active.
+    pub async fn delete_version(&self, worker: &str, version: &str) -> Result<(), ChangeError> {
+        let _ = (worker, version);
+        Err(no_registry())
+    }
+
+    /// The deployed workers in the order of their names, those after `after` alone. Reads the
+    /// disk, as all that follow: not to be called on a shard.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn list_workers(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<WorkerRecord>, ChangeError> {
+        let _ = (after, limit);
+        Err(no_registry())
+    }
+
+    /// A deployed worker; `None` also where it has versions and none was ever active.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn worker(&self, name: &str) -> Result<Option<WorkerRecord>, ChangeError> {
+        let _ = name;
+        Err(no_registry())
+    }
+
+    /// The versions of a worker, the newest first; none where there is no such worker.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn versions(&self, worker: &str) -> Result<Vec<VersionRecord>, ChangeError> {
+        let _ = worker;
+        Err(no_registry())
+    }
+
+    /// The last deployments of a worker, the newest first.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn history(
+        &self,
+        worker: &str,
+        limit: usize,
+    ) -> Result<Vec<DeploymentRecord>, ChangeError> {
+        let _ = (worker, limit);
+        Err(no_registry())
+    }
+
+    /// Gives a deployed worker a secret, or another value to one that it has: new events see it.
+    ///
+    /// # Errors
+    /// When there is no such worker, the name or the value cannot be one, a binding has the name,
+    /// or the worker is not as the precondition has it.
+    pub async fn put_secret(
+        &self,
+        worker: &str,
+        name: &str,
+        value: String,
+        precondition: Precondition,
+    ) -> Result<WorkerRecord, ChangeError> {
+        let _ = (worker, name, value, precondition);
+        Err(no_registry())
+    }
+
+    /// Takes a secret from a worker.
+    ///
+    /// # Errors
+    /// When there is no such worker or secret, or the worker is not as the precondition has it.
+    pub async fn delete_secret(
+        &self,
+        worker: &str,
+        name: &str,
+        precondition: Precondition,
+    ) -> Result<WorkerRecord, ChangeError> {
+        let _ = (worker, name, precondition);
+        Err(no_registry())
+    }
+}
+
+fn no_registry() -> ChangeError {
+    let message = "this node takes no deploys: it serves the projects that it was started with";
+    ChangeError::Unavailable { message: message.to_owned() }
+}
