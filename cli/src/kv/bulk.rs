@@ -11,9 +11,10 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::args::{BulkArgs, BulkCommand, ExportArgs, ImportArgs};
-use super::client::{Client, failure_in, namespace_path, piece, read, whole};
-use super::output::{Output, count, say};
-use super::progress::Progress;
+use super::namespace_path;
+use crate::admin::client::{Client, failure_in, piece, read, whole};
+use crate::output::{Output, count, say};
+use crate::progress::Progress;
 use super::records::{Fault, Records};
 
 /// The header of an export with the number of its keys.

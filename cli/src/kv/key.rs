@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 use url::form_urlencoded::Serializer;
 
 use super::args::{KeyCommand, PutArgs};
+use super::{namespace_path, value_path};
 use super::bulk;
-use super::client::{Body, Client, from_reader, namespace_path, piece, read, value_path, whole};
-use super::output::{Output, plain, say};
+use crate::admin::client::{Body, Client, from_reader, piece, read, whole};
+use crate::output::{Output, plain, say};
 use crate::failure::BadArgument;
 
 /// The most keys of a page.

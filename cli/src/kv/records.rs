@@ -13,8 +13,8 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::client::{Body, from_thread};
-use super::progress::Progress;
+use crate::admin::client::{Body, from_thread};
+use crate::progress::Progress;
 use crate::failure::BadArgument;
 
 /// Records are gathered up to so many bytes before they are sent.

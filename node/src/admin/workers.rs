@@ -81,7 +81,7 @@ fn get(deployments: &Deployments, worker: &str, headers: &HeaderMap) -> Result<A
     let tag = etag(&record);
     let known = headers.get_all(IF_NONE_MATCH).iter();
     let is_known = known.filter_map(|known| known.to_str().ok()).any(|known| {
-        known.split(',').any(|known| known.trim().trim_start_matches("W/").as_bytes() == tag)
+        known.split(',').any(|known| *known.trim().trim_start_matches("W/").as_bytes() == tag)
     });
     let mut answer = match is_known {
         true => not_modified(),
