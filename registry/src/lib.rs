@@ -3,8 +3,15 @@
 //! node's business.
 #![forbid(unsafe_code)]
 
+mod archives;
 mod error;
+mod lock;
 mod records;
+mod registry;
+mod secret;
+mod tables;
 
 pub use error::RegistryError;
 pub use records::{Binding, DeploymentRecord, VersionRecord, WorkerRecord};
+pub use registry::{Activation, Options, Registry};
+pub use secret::Secret;
