@@ -14,7 +14,7 @@ mod source_maps;
 mod text;
 mod transpile;
 
-pub use archive::ArchiveLimits;
+pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
 pub use load::MAX_BUNDLE_BYTES;

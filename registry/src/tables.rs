@@ -97,7 +97,7 @@ impl Tables {
         }
         let tables = Self { path, database: RwLock::new(None) };
         tables.reopen()?;
-        let format = tables.read(|txn| Ok(number(&txn.open_table(META)?, META_FORMAT)?))?;
+        let format = tables.read(|txn| number(&txn.open_table(META)?, META_FORMAT))?;
         if format > FORMAT {
             return Err(RegistryError::Newer { path: tables.path, found: format, known: FORMAT });
         }
