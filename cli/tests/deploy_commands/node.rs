@@ -1,5 +1,7 @@
 //! A node that `isolane serve` runs for a test, and plain requests to its admin API.
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::command::Isolane;
@@ -41,7 +43,9 @@ impl Node {
 
     /// Ends the node and starts it again on what it has left.
     pub(crate) fn restart(&mut self) {
-        self.process.kill();
+        let id = i32::try_from(self.process.id()).expect("an identifier of a process is small");
+        kill(Pid::from_raw(id), Signal::SIGKILL).expect("the process is there");
+        self.process.ended();
         let (process, port, admin) = started(&self.folder);
         (self.process, self.port, self.admin) = (process, port, admin);
     }

@@ -62,12 +62,6 @@ impl Process {
         self.child.wait().expect("it is a child of this process")
     }
 
-    /// Ends it at once, as a machine that fails does.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("it is a child of this process");
-        self.child.wait().expect("it is a child of this process");
-    }
-
     /// The port that `isolane dev` says it listens on.
     pub(crate) fn dev_port(&mut self) -> u16 {
         let line = self.stdout.wait("localhost:", |line| line.contains("localhost:"));
