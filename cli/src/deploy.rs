@@ -13,7 +13,7 @@ use bundle::Bundle;
 use bytes::Bytes;
 use clap::Args;
 use http::StatusCode;
-use node::WorkerRecord;
+use node::{VersionRecord, WorkerRecord};
 
 use crate::admin::{self, Api, Expected, NodeArgs, Refusal, Upload};
 use crate::output::short;
@@ -98,7 +98,7 @@ async fn deploy(args: &DeployArgs) -> anyhow::Result<()> {
     }
     let active = match args.dry_run {
         true => None,
-        false => Some(activate(args, &mut api, &uploaded.version.id, before.as_ref()).await?),
+        false => Some(activate(args, &mut api, &uploaded.version, before.as_ref()).await?),
     };
     let summary = Summary {
         url: api.url(),
@@ -139,7 +139,7 @@ async fn upload(args: &DeployArgs, api: &mut Api, bundle: &Bundle) -> anyhow::Re
 async fn activate(
     args: &DeployArgs,
     api: &mut Api,
-    version: &str,
+    version: &VersionRecord,
     before: Option<&WorkerRecord>,
 ) -> anyhow::Result<WorkerRecord> {
     let expected = match before {
@@ -148,19 +148,15 @@ async fn activate(
         None => Expected::Absent,
     };
     let who = args.who.clone().or_else(who::here);
-    let project = project::open(&args.path, args.env.as_deref())?;
+    let VersionRecord { worker, id, .. } = version;
     let change = (who.as_deref(), args.message.as_deref());
-    let activated = api.activate((project.name(), version), expected, change).await;
-    match activated {
-        Err(error) => match admin::refusal(&error) {
-            Some(refusal) if refusal.status == StatusCode::PRECONDITION_FAILED => {
-                let message = overtaken(project.name(), version, refusal);
-                Err(error.context(message))
-            }
-            _ => Err(error),
-        },
-        activated => activated,
-    }
+    api.activate((worker, id), expected, change).await.map_err(|error| {
+        let refusal = admin::refusal(&error);
+        let overtaken = refusal
+            .filter(|refusal| refusal.status == StatusCode::PRECONDITION_FAILED)
+            .map(|refusal| overtaken(worker, id, refusal));
+        overtaken.map_or_else(|| error, |message| error.context(message))
+    })
 }
 
 /// What to say when the worker has changed since the deploy began.

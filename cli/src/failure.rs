@@ -54,12 +54,10 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         // A worker with a fault in its code is not one with a fault in its configuration.
         Some(DeployError::Bundle(BundleError::Source(_) | BundleError::TooBig { .. })) => false,
         Some(_) => true,
-        None if error.is::<BundleError>() => {
-            !matches!(
-                error.downcast_ref(),
-                Some(BundleError::Source(_) | BundleError::TooBig { .. })
-            )
-        }
+        None if error.is::<BundleError>() => !matches!(
+            error.downcast_ref(),
+            Some(BundleError::Source(_) | BundleError::TooBig { .. })
+        ),
         None => {
             error.is::<ConfigError>()
                 || error.is::<BadArgument>()

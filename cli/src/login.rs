@@ -72,7 +72,9 @@ async fn log_in(args: &LoginArgs) -> anyhow::Result<()> {
         Err(error) if given.is_none() && is_unauthorized(&error) => {
             let text = prompt::secret(&format!("the token of {url}"))?;
             let token = Token::new(text.trim()).ok_or_else(|| {
-                BadArgument("expected a token of at least 16 characters of visible ASCII".to_owned())
+                BadArgument(
+                    "expected a token of at least 16 characters of visible ASCII".to_owned(),
+                )
             })?;
             (at(Some(token.clone()))?.node().await?, Some(token))
         }
@@ -148,7 +150,8 @@ mod tests {
         for url in ["http://10.0.0.1:8788", "http://node.test", "http://[fd00::1]:8788"] {
             assert!(goes_unprotected(url), "{url}");
         }
-        for url in ["https://node.test", "http://127.0.0.1:8788", "http://[::1]:1", "http://localhost"]
+        for url in
+            ["https://node.test", "http://127.0.0.1:8788", "http://[::1]:1", "http://localhost"]
         {
             assert!(!goes_unprotected(url), "{url}");
         }

@@ -39,7 +39,9 @@ pub(crate) fn confirm(question: &str, what: &str, otherwise: &'static str) -> an
 pub(crate) fn secret(name: &str) -> anyhow::Result<String> {
     let text = if io::stdin().is_terminal() { typed(name)? } else { piped(name)? };
     match text.is_empty() {
-        true => Err(BadArgument(format!("expected {name} on the standard input, found nothing")).into()),
+        true => {
+            Err(BadArgument(format!("expected {name} on the standard input, found nothing")).into())
+        }
         false => Ok(text),
     }
 }

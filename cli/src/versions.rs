@@ -160,7 +160,10 @@ async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
         "previous": record.active.version });
     say(args.node.json, &done, || {
         let (version, before) = (short(&version.id), short(&record.active.version));
-        format!("{worker} is at version {version} again (revision {}), before: {before}", now.revision)
+        format!(
+            "{worker} is at version {version} again (revision {}), before: {before}",
+            now.revision
+        )
     })
 }
 

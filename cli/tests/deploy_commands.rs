@@ -24,6 +24,8 @@ mod preconditions;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]
 #[path = "support/process.rs"]
 mod process;
+#[path = "deploy_commands/proxy.rs"]
+mod proxy;
 #[path = "deploy_commands/schema.rs"]
 mod schema;
 #[path = "deploy_commands/secrets.rs"]

@@ -282,7 +282,9 @@ impl Api {
         let answer = client.send_with(ask.method.clone(), &ask.path, &ask.headers, body, length);
         let answer = answer.await.with_context(|| self.endpoint.url().to_owned())?;
         let body = answer.into_body().collect().await;
-        Ok(body.with_context(|| format!("the answer of {} breaks off", self.endpoint.url()))?.to_bytes())
+        Ok(body
+            .with_context(|| format!("the answer of {} breaks off", self.endpoint.url()))?
+            .to_bytes())
     }
 }
 

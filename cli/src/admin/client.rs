@@ -62,7 +62,8 @@ struct Problem {
 
 impl Refusal {
     fn new(status: StatusCode, details: Map<String, Value>) -> Self {
-        let message = details.get("message").and_then(Value::as_str).unwrap_or("no reason is given");
+        let message =
+            details.get("message").and_then(Value::as_str).unwrap_or("no reason is given");
         let mut message = message.to_owned();
         if status == StatusCode::UNAUTHORIZED {
             message.push_str(

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::args::{BulkArgs, BulkCommand, ExportArgs, ImportArgs};
 use super::namespace_path;
+use super::records::{Fault, Records};
 use crate::admin::client::{Client, failure_in, piece, read, whole};
 use crate::output::{Output, count, say};
 use crate::progress::Progress;
-use super::records::{Fault, Records};
 
 /// The header of an export with the number of its keys.
 const KEYS: &str = "isolane-kv-keys";

@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use url::form_urlencoded::Serializer;
 
 use super::args::{KeyCommand, PutArgs};
-use super::{namespace_path, value_path};
 use super::bulk;
+use super::{namespace_path, value_path};
 use crate::admin::client::{Body, Client, from_reader, piece, read, whole};
-use crate::output::{Output, plain, say};
 use crate::failure::BadArgument;
+use crate::output::{Output, plain, say};
 
 /// The most keys of a page.
 const PAGE_KEYS: u64 = 1_000;

@@ -47,9 +47,9 @@ async fn list(client: &mut Client, as_json: bool) -> anyhow::Result<()> {
         return say(true, &read::<Value>(answer).await?, String::new);
     }
     let found: Vec<Info> = read(answer).await?;
-    let rows = found.iter().map(|Info { id, keys, bytes }| {
-        vec![plain(id), keys.to_string(), bytes.to_string()]
-    });
+    let rows = found
+        .iter()
+        .map(|Info { id, keys, bytes }| vec![plain(id), keys.to_string(), bytes.to_string()]);
     let mut output = Output::to(None)?;
     output.write(table(&["NAMESPACE", "KEYS>", "BYTES>"], rows).as_bytes())?;
     output.finish()

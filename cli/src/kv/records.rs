@@ -14,8 +14,8 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use crate::admin::client::{Body, from_thread};
-use crate::progress::Progress;
 use crate::failure::BadArgument;
+use crate::progress::Progress;
 
 /// Records are gathered up to so many bytes before they are sent.
 const CHUNK_BYTES: usize = 64 << 10;

@@ -87,7 +87,8 @@ impl Walk {
         };
         let media_type = response.header("content-type").split(';').next().unwrap().trim();
         let schema = content.get(media_type);
-        let schema = &schema.unwrap_or_else(|| panic!("{what}: {media_type} is not described"))["schema"];
+        let schema =
+            &schema.unwrap_or_else(|| panic!("{what}: {media_type} is not described"))["schema"];
         let fits = |value: &Value| {
             check(&self.description, schema, value).unwrap_or_else(|it| panic!("{what}: {it}"));
         };
@@ -213,10 +214,12 @@ fn walk_kv(walk: &mut Walk) {
     walk.call("GET", VALUE, (&["things", "none"], ""), "", b"", 404);
     walk.call("PUT", VALUE, (&["things", &*"k".repeat(513)], ""), "", b"value", 414);
     let bulk = |name: &str| format!("{NAMESPACE}/bulk/{name}");
-    let records = b"{\"key\":\"c\",\"value\":\"x\"}\n{\"key\":\"d\",\"value\":\"AA==\",\"base64\":true}";
+    let records =
+        b"{\"key\":\"c\",\"value\":\"x\"}\n{\"key\":\"d\",\"value\":\"AA==\",\"base64\":true}";
     walk.call("POST", &bulk("put"), namespace, "", records, 200);
     walk.call("POST", &bulk("put"), namespace, "", b"7", 400);
-    let listed = walk.call("GET", &format!("{NAMESPACE}/keys"), (&["things"], "?limit=2"), "", b"", 200);
+    let listed =
+        walk.call("GET", &format!("{NAMESPACE}/keys"), (&["things"], "?limit=2"), "", b"", 200);
     assert_eq!(listed["keys"].as_array().unwrap().len(), 2);
     let read = walk.call("POST", &bulk("get"), namespace, "", b"\"c\"\n\"none\"", 200);
     assert_eq!(read[1]["value"], Value::Null);

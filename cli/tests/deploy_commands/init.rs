@@ -46,10 +46,7 @@ fn each_template_is_a_worker_that_can_be_deployed() {
         assert_eq!(ended.stderr, "", "{template} has no warnings");
     }
     let body = |host: &str, path: &str| get(node.port, host, path).body;
-    assert_eq!(
-        body("my-hello.localhost", "/x"),
-        "Hello from my-hello! You asked for /x.\n"
-    );
+    assert_eq!(body("my-hello.localhost", "/x"), "Hello from my-hello! You asked for /x.\n");
     assert_eq!(body("my-typescript.localhost", "/?name=Ada"), r#"{"message":"Hello, Ada!"}"#);
     assert_eq!(body("my-typescript.localhost", "/x"), r#"{"error":"there is no /x"}"#);
     assert_eq!(body("my-hono.localhost", "/"), "Hello from my-hono!\n");

@@ -1,8 +1,13 @@
 //! Two who change one worker, and requests that are made again because their answers were lost.
 
+use std::collections::HashSet;
+use std::sync::mpsc::channel;
+
 use serde_json::{Value, json};
 
-use crate::node::Node;
+use crate::http::Connection;
+use crate::node::{Node, answers};
+use crate::proxy::{Answer, Proxy};
 
 /// Uploads what `app` answers with, without making it active; gives the version.
 fn version_of(node: &Node, text: &str) -> String {
@@ -58,6 +63,60 @@ fn a_request_that_is_made_again_has_no_further_effect() {
     let (_, history) = node.told("GET", "/v1/workers/app/deployments?limit=1000", "", "");
     let ids: Vec<_> = history["deployments"].as_array().unwrap().iter().collect();
     assert_eq!(ids.iter().filter(|it| it["revision"] == first.1["revision"]).count(), 1);
+}
+
+#[test]
+fn a_command_whose_answers_are_lost_ends_well_and_does_everything_once() {
+    let node = Node::start();
+    let (lost, all_lost) = channel();
+    let mut seen = HashSet::new();
+    // Each change is made, and its first answer does not arrive.
+    let proxy = Proxy::to(&node.admin, move |line| {
+        if line.starts_with("GET ") || !seen.insert(line.to_owned()) {
+            return Answer::Arrives;
+        }
+        lost.send(()).unwrap();
+        Answer::IsLost
+    });
+    let url = proxy.url();
+    node.isolane().good(&["deploy", "app", "--node", &url]);
+    assert_eq!(all_lost.try_iter().count(), 2, "those of the upload and of the activation");
+    assert_eq!(node.body("app.test"), "one");
+    let (_, history) = node.told("GET", "/v1/workers/app/deployments", "", "");
+    assert_eq!(history["deployments"].as_array().unwrap().len(), 1);
+    let put = ["secret", "put", "KEY", "--worker", "app", "--node", &url];
+    node.isolane().good_with(&put, "value");
+    node.isolane().good(&["secret", "delete", "KEY", "--worker", "app", "--node", &url]);
+    node.isolane().good(&["delete", "app", "--yes", "--node", &url]);
+    assert_eq!(all_lost.try_iter().count(), 3);
+}
+
+#[test]
+fn who_deploys_while_somebody_else_does_is_told() {
+    let node = Node::start();
+    node.deploy("one");
+    let other = version_of(&node, "other");
+    let (admin, body) = (node.admin.clone(), json!({ "version": other, "who": "grace@desk" }));
+    let mut is_first = true;
+    let proxy = Proxy::to(&node.admin, move |line| {
+        if line.starts_with("PUT /v1/workers/app/active") && std::mem::take(&mut is_first) {
+            let port = admin.rsplit_once(':').unwrap().1.parse().unwrap();
+            let path = "/v1/workers/app/active";
+            let body = body.to_string();
+            let mut other = Connection::open(port);
+            assert_eq!(other.request("PUT", "localhost", path, "", body.as_bytes()).status, 200);
+        }
+        Answer::Arrives
+    });
+    node.folder.write("app/index.js", &answers("mine"));
+    let url = proxy.url();
+    let told = node.isolane().bad(&["deploy", "app", "--node", &url], 1);
+    for expected in ["last by grace@desk (just now)", "uploaded and not active", "--force"] {
+        assert!(told.contains(expected), "{told}");
+    }
+    assert_eq!(node.body("app.test"), "other");
+    node.isolane().good(&["deploy", "app", "--node", &url]);
+    assert_eq!(node.body("app.test"), "mine");
 }
 
 #[test]

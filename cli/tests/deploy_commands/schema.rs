@@ -60,9 +60,9 @@ fn check_keyword(
             true
         }
         "minimum" => value.as_i64() >= wanted.as_i64(),
-        "maxLength" => {
-            value.as_str().is_none_or(|text| text.chars().count() as u64 <= wanted.as_u64().unwrap())
-        }
+        "maxLength" => value
+            .as_str()
+            .is_none_or(|text| text.chars().count() as u64 <= wanted.as_u64().unwrap()),
         "pattern" => {
             // The one pattern that there is.
             assert_eq!(wanted, "^[0-9a-f]{64}$");
@@ -99,7 +99,8 @@ fn a_value_that_does_not_fit_is_found() {
     for good in [r#"{"a":1}"#, r#"{"a":7,"b":["x",true,false]}"#, r#"{"a":2,"b":[]}"#] {
         assert!(fits(good), "{good}");
     }
-    for bad in ["7", "{}", r#"{"a":0}"#, r#"{"a":1.5}"#, r#"{"a":1,"c":1}"#, r#"{"a":1,"b":["y"]}"#] {
+    for bad in ["7", "{}", r#"{"a":0}"#, r#"{"a":1.5}"#, r#"{"a":1,"c":1}"#, r#"{"a":1,"b":["y"]}"#]
+    {
         assert!(!fits(bad), "{bad}");
     }
     assert!(check(&root, &serde_json::json!({ "oneOf": [] }), &root).is_err());

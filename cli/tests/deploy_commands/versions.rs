@@ -15,7 +15,10 @@ fn versions_are_listed_and_the_active_one_is_marked() {
     assert_eq!(versions.len(), 2);
     assert_eq!(all["active"], second["version"]["id"]);
     assert_eq!(versions[0]["id"], second["version"]["id"]);
-    assert_eq!((&versions[1]["who"], &versions[1]["message"]), (&json!("grace"), &json!("the first")));
+    assert_eq!(
+        (&versions[1]["who"], &versions[1]["message"]),
+        (&json!("grace"), &json!("the first"))
+    );
     let table = isolane.good(&["versions", "app"]);
     let lines: Vec<_> = table.lines().collect();
     let id = second["version"]["id"].as_str().unwrap();

@@ -38,7 +38,9 @@ pub(super) async fn call(
         KvOperation::DeleteNamespace => namespaces::delete(&**store, &namespace()?).await,
         KvOperation::ListKeys => keys::list(&**store, &namespace()?, query).await,
         KvOperation::GetValue => values::get(&**store, &namespace()?, key).await,
-        KvOperation::PutValue => values::put(&**store, &namespace()?, key, query, headers, body).await,
+        KvOperation::PutValue => {
+            values::put(&**store, &namespace()?, key, query, headers, body).await
+        }
         KvOperation::DeleteValue => values::delete(&**store, &namespace()?, key).await,
         KvOperation::PutRecords => bulk::put(&**store, &namespace()?, body).await,
         KvOperation::DeleteRecords => bulk::delete(&**store, &namespace()?, body).await,

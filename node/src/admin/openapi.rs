@@ -80,11 +80,8 @@ fn operation(route: &Route) -> Value {
     let (first, rest) = name.split_at(1);
     let query = route.query.iter().map(|parameter| named(parameter, "query"));
     let headers = route.headers.iter().map(|parameter| named(parameter, "header"));
-    let mut responses: Map<String, Value> = route
-        .answers
-        .iter()
-        .map(|good| (good.status.to_string(), response(good)))
-        .collect();
+    let mut responses: Map<String, Value> =
+        route.answers.iter().map(|good| (good.status.to_string(), response(good))).collect();
     let fault = |about: &str| json!({ "description": about, "content": json_content("Error") });
     for status in route.faults {
         responses.insert(status.to_string(), fault(about_fault(*status)));
@@ -142,7 +139,9 @@ fn content(content: Content) -> Option<Value> {
                 "schema": { "$ref": format!("#/components/schemas/{schema}") },
             },
         })),
-        Content::Text(media_type) => Some(json!({ media_type: { "schema": { "type": "string" } } })),
+        Content::Text(media_type) => {
+            Some(json!({ media_type: { "schema": { "type": "string" } } }))
+        }
         // A body of bytes has no schema (OpenAPI 3.1, section 4.8.14.1).
         Content::Bytes(media_type) => Some(json!({ media_type: {} })),
     }

@@ -12,7 +12,11 @@ const fn route(method: &'static str, path: &'static str, does: Do, summary: &'st
 
 pub(super) static ROUTES: &[Route] = &[
     Route {
-        answers: &[Good::new(200, "All of them, with what they hold.", Content::Json("Namespaces"))],
+        answers: &[Good::new(
+            200,
+            "All of them, with what they hold.",
+            Content::Json("Namespaces"),
+        )],
         ..route("GET", "/v1/kv/namespaces", Do::ListNamespaces, "List the namespaces.")
     },
     Route {
@@ -26,12 +30,7 @@ pub(super) static ROUTES: &[Route] = &[
     Route {
         answers: &[Good::new(204, "It is gone.", Content::None)],
         faults: &[404],
-        ..route(
-            "DELETE",
-            NAMESPACE,
-            Do::DeleteNamespace,
-            "Delete a namespace with all its keys.",
-        )
+        ..route("DELETE", NAMESPACE, Do::DeleteNamespace, "Delete a namespace with all its keys.")
     },
     Route {
         query: &[
@@ -104,12 +103,7 @@ pub(super) static ROUTES: &[Route] = &[
             Content::Lines("FoundRecord"),
         )],
         faults: &[404],
-        ..route(
-            "POST",
-            "/v1/kv/namespaces/{namespace}/bulk/get",
-            Do::GetRecords,
-            "Read many keys.",
-        )
+        ..route("POST", "/v1/kv/namespaces/{namespace}/bulk/get", Do::GetRecords, "Read many keys.")
     },
     Route {
         body: Some(Content::Lines("Record")),

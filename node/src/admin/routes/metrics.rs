@@ -18,12 +18,7 @@ pub(super) static ROUTES: &[Route] = &[
     },
     Route {
         answers: &[Good::new(200, "An OpenAPI 3.1 document.", Content::Json("Description"))],
-        ..Route::new(
-            "GET",
-            "/v1/openapi.json",
-            Operation::GetDescription,
-            "Read this description.",
-        )
+        ..Route::new("GET", "/v1/openapi.json", Operation::GetDescription, "Read this description.")
     },
     Route {
         answers: &[Good::new(200, "What the node is.", Content::Json("Node"))],

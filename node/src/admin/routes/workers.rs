@@ -11,7 +11,8 @@ const DEPLOYMENTS: &str = "/v1/workers/{worker}/deployments";
 const SECRETS: &str = "/v1/workers/{worker}/secrets";
 const SECRET: &str = "/v1/workers/{worker}/secrets/{name}";
 
-const LIMIT: Parameter = Parameter::whole("limit", "At most so many, from 1 to 1,000; 100 if absent.");
+const LIMIT: Parameter =
+    Parameter::whole("limit", "At most so many, from 1 to 1,000; 100 if absent.");
 const IF_MATCH: Parameter = Parameter::text(
     "If-Match",
     "The ETag of the worker that the request was made for: 412 if it has changed since.",
@@ -29,11 +30,12 @@ const fn route(method: &'static str, path: &'static str, does: Do, summary: &'st
 
 pub(super) static ROUTES: &[Route] = &[
     Route {
-        query: &[
-            Parameter::text("after", "Only workers whose names come after this one."),
-            LIMIT,
-        ],
-        answers: &[Good::new(200, "Workers in the order of their names.", Content::Json("Workers"))],
+        query: &[Parameter::text("after", "Only workers whose names come after this one."), LIMIT],
+        answers: &[Good::new(
+            200,
+            "Workers in the order of their names.",
+            Content::Json("Workers"),
+        )],
         ..route("GET", "/v1/workers", Do::ListWorkers, "List the deployed workers.")
     },
     Route {
@@ -47,7 +49,11 @@ pub(super) static ROUTES: &[Route] = &[
     },
     Route {
         headers: &[IF_MATCH],
-        answers: &[Good::new(204, "The worker is gone, with its versions and secrets.", Content::None)],
+        answers: &[Good::new(
+            204,
+            "The worker is gone, with its versions and secrets.",
+            Content::None,
+        )],
         faults: &[404, 409, 412],
         ..route("DELETE", WORKER, Do::DeleteWorker, "Delete a worker.")
     },
@@ -74,7 +80,11 @@ pub(super) static ROUTES: &[Route] = &[
         ],
         body: Some(Content::Bytes("application/gzip")),
         answers: &[
-            Good::new(200, "The version was there, or it was only validated.", Content::Json("Uploaded")),
+            Good::new(
+                200,
+                "The version was there, or it was only validated.",
+                Content::Json("Uploaded"),
+            ),
             Good::new(201, "The version is stored.", Content::Json("Uploaded")),
         ],
         faults: &[409, 413, 422, 507],
@@ -119,12 +129,7 @@ pub(super) static ROUTES: &[Route] = &[
         body: Some(Content::Text("text/plain")),
         answers: &[Good::new(204, "The secret is set.", Content::None).with_etag()],
         faults: &[404, 409, 412, 413, 507],
-        ..route(
-            "PUT",
-            SECRET,
-            Do::PutSecret,
-            "Set a secret, which new events see in `env`.",
-        )
+        ..route("PUT", SECRET, Do::PutSecret, "Set a secret, which new events see in `env`.")
     },
     Route {
         headers: &[IF_MATCH],

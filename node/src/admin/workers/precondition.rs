@@ -1,7 +1,7 @@
 //! The headers that make a request depend on a worker's state (RFC 9110, section 13.1).
 
-use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::HeaderMap;
+use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 
 use crate::admin::answer::Fault;
 use crate::deployments::Precondition;

@@ -30,11 +30,7 @@ pub(super) fn list(deployments: &Deployments, worker: &str) -> Result<Answer, Fa
     Ok(json(StatusCode::OK, &json!({ "versions": all(deployments, worker)? })))
 }
 
-pub(super) fn get(
-    deployments: &Deployments,
-    worker: &str,
-    version: &str,
-) -> Result<Answer, Fault> {
+pub(super) fn get(deployments: &Deployments, worker: &str, version: &str) -> Result<Answer, Fault> {
     Ok(json(StatusCode::OK, &find(deployments, worker, version)?))
 }
 
