@@ -163,11 +163,13 @@ async fn activate(
 fn overtaken(worker: &str, version: &str, refusal: &Refusal) -> String {
     let who = refusal.detail("who").unwrap_or("somebody who gave no name");
     let at = refusal.details.get("changed_at_ms").and_then(serde_json::Value::as_u64);
-    let when = at.map(|at| format!(" ({})", who::ago(at))).unwrap_or_default();
+    let now = match at {
+        Some(at) => format!("its active version is by {who}, {}", who::ago(at)),
+        None => "it has no active version now".to_owned(),
+    };
     format!(
-        "{worker} was changed while this deploy was running, last by {who}{when}, so version {} \
-         is uploaded and not active: look at `isolane versions {worker}`, then deploy again, or \
-         deploy with --force",
+        "{worker} was changed while this deploy was running ({now}), so version {} is uploaded \
+         and not active: look at `isolane versions {worker}`, then deploy again, or with --force",
         short(version)
     )
 }

@@ -8,7 +8,7 @@ use node::{VersionRecord, WorkerRecord};
 use serde_json::json;
 
 use crate::admin::{self, Api, Expected, NodeArgs};
-use crate::output::{Output, plain, say, short, table};
+use crate::output::{Output, plain, say, short, size, table};
 use crate::{project, prompt, who};
 
 /// List the versions of a worker, the newest first; `*` is the active one.
@@ -101,7 +101,7 @@ fn row(version: &VersionRecord, active: Option<&str>) -> Vec<String> {
         short(&version.id).to_owned(),
         who::ago(version.created_at_ms),
         said(&version.who),
-        version.size_bytes.to_string(),
+        size(version.size_bytes),
         said(&version.message),
     ]
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::form_urlencoded::Serializer;
 
-use super::client::{Client, counted, nothing};
+use super::client::{Client, Refusal, counted, nothing};
 use super::endpoint::Endpoint;
 use super::refusal;
 
@@ -232,7 +232,7 @@ impl Api {
     async fn delete(&mut self, ask: Ask) -> anyhow::Result<()> {
         let (told, attempts) = self.attempt(&ask, |_| ()).await;
         match told {
-            Err(error) if attempts > 1 && is_missing(&error) => Ok(()),
+            Err(error) if attempts > 1 && is_gone(&error) => Ok(()),
             told => told.map(drop),
         }
     }
@@ -314,6 +314,15 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> anyhow::Result<T> {
 
 fn is_missing(error: &anyhow::Error) -> bool {
     refusal(error).is_some_and(|refusal| refusal.status == StatusCode::NOT_FOUND)
+}
+
+/// Whether what was to be deleted, perhaps in one state alone, is not there.
+fn is_gone(error: &anyhow::Error) -> bool {
+    let is_absent = |refusal: &Refusal| {
+        refusal.status == StatusCode::PRECONDITION_FAILED
+            && refusal.details.get("revision").is_some_and(Value::is_null)
+    };
+    is_missing(error) || refusal(error).is_some_and(is_absent)
 }
 
 fn path(worker: &str) -> String {

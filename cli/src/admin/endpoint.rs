@@ -155,7 +155,9 @@ impl Endpoint {
 
 fn parse(text: &str) -> anyhow::Result<Url> {
     let unfit = || {
-        BadArgument(format!("expected a node as http://ADDRESS:PORT or https://NAME:PORT, found {text:?}"))
+        BadArgument(format!(
+            "expected a node as http://ADDRESS:PORT or https://NAME:PORT, found {text:?}"
+        ))
     };
     let url = Url::parse(text).map_err(|_| unfit())?;
     let is_bare = matches!(&url[Position::BeforePath..], "" | "/") && url.username().is_empty();

@@ -7,7 +7,7 @@ use node::{VersionRecord, WorkerRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::output::{count, plain, printed, short};
+use crate::output::{count, plain, printed, short, size};
 use crate::terminal::{DIM, GOOD, LINK, took};
 
 /// All there is to say.
@@ -62,8 +62,8 @@ impl Summary<'_> {
             out,
             "{DIM}bundled{DIM:#}   {modules}, {size} ({gzip} gzipped) {DIM}in {took}{DIM:#}",
             modules = count(self.modules as u64, "module"),
-            size = bytes(version.size_bytes),
-            gzip = bytes(version.gzip_bytes),
+            size = size(version.size_bytes),
+            gzip = size(version.gzip_bytes),
             took = took(self.bundled_in),
         )?;
         writeln!(
@@ -135,15 +135,6 @@ fn url_of(route: &str, listen: &[Listen]) -> String {
     format!("{scheme}://{host}{port}{}", path.strip_suffix('*').unwrap_or(path))
 }
 
-/// A size as a person reads it.
-fn bytes(bytes: u64) -> String {
-    match bytes {
-        ..1024 => format!("{bytes} bytes"),
-        ..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,12 +154,5 @@ mod tests {
         }
         assert_eq!(url_of("a.test/x", &both), "https://a.test/x");
         assert_eq!(url_of("a.test", &[]), "a.test");
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(bytes(1023), "1023 bytes");
-        assert_eq!(bytes(2048), "2.0 KiB");
-        assert_eq!(bytes(3 << 20), "3.0 MiB");
     }
 }

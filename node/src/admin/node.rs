@@ -6,14 +6,20 @@ use std::sync::Arc;
 use bundle::{ArchiveLimits, MAX_BUNDLE_BYTES};
 use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::answer::{Answer, json as answer};
 use crate::config::{Config, Limits};
 use crate::deployments::{Deployments, MAX_SECRET_BYTES};
 
+/// Archives that are in memory at once; further uploads wait.
+const ARCHIVES_AT_ONCE: usize = 4;
+
 /// A node that serves.
 pub(super) struct Served {
     pub(super) deployments: Arc<Deployments>,
+    /// Archives that are in memory, so many at once.
+    pub(super) archives: Semaphore,
     limits: Limits,
     /// Where requests to workers come in, and whether with TLS.
     listen: Vec<(SocketAddr, bool)>,
@@ -26,6 +32,7 @@ impl Served {
         let listen = node.local_addrs().iter().copied();
         Self {
             deployments: Arc::clone(node.deployments()),
+            archives: Semaphore::new(ARCHIVES_AT_ONCE),
             limits: config.limits.clone(),
             listen: listen.zip(config.listen.iter().map(|listen| listen.tls)).collect(),
         }
@@ -37,7 +44,7 @@ impl Served {
     }
 
     fn to_json(&self) -> Value {
-        let Self { deployments, limits, listen } = self;
+        let Self { deployments, limits, listen, .. } = self;
         let listen: Vec<_> = listen
             .iter()
             .map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls }))

@@ -45,9 +45,7 @@ pub(super) async fn call(
         }
         WorkerOperation::ListVersions => versions::list(deployments, worker),
         WorkerOperation::GetVersion => versions::get(deployments, worker, version),
-        WorkerOperation::PutVersion => {
-            versions::put(deployments, worker, version, query, body).await
-        }
+        WorkerOperation::PutVersion => versions::put(node, worker, version, query, body).await,
         WorkerOperation::DeleteVersion => versions::delete(deployments, worker, version).await,
         WorkerOperation::ActivateVersion => {
             versions::activate(deployments, worker, headers, body).await

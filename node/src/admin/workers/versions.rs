@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{precondition, tagged};
 use crate::admin::answer::{Answer, Fault, json, no_content};
+use crate::admin::node::Served;
 use crate::admin::query::Query;
 use crate::admin::upload::Upload;
 use crate::deployments::{Change, Deployments, MAX_NOTE_CHARS};
@@ -35,7 +36,7 @@ pub(super) fn get(deployments: &Deployments, worker: &str, version: &str) -> Res
 }
 
 pub(super) async fn put(
-    deployments: &Deployments,
+    node: &Served,
     worker: &str,
     version: &str,
     query: &Query,
@@ -50,7 +51,9 @@ pub(super) async fn put(
     let change = change(text("who"), text("message"))?;
     let dry_run = query.flag("dry_run")?;
     let limit = usize::try_from(ArchiveLimits::default().archive_bytes()).unwrap_or(usize::MAX);
+    let _room = node.archives.acquire().await;
     let archive = body.whole("the archive", limit).await?;
+    let deployments = &node.deployments;
     let uploaded = match dry_run {
         true => deployments.validate(worker, &id, archive).await?,
         false => deployments.upload(worker, &id, archive, change).await?,
