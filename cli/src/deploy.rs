@@ -155,7 +155,10 @@ async fn activate(
         let overtaken = refusal
             .filter(|refusal| refusal.status == StatusCode::PRECONDITION_FAILED)
             .map(|refusal| overtaken(worker, id, refusal));
-        overtaken.map_or_else(|| error, |message| error.context(message))
+        match overtaken {
+            Some(message) => error.context(message),
+            None => error,
+        }
     })
 }
 

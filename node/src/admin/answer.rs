@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use kv::{Refused, StoreError};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// A response of the admin API.
 pub(super) type Answer = Response<Body>;
@@ -30,14 +30,15 @@ pub(super) struct Fault {
     code: &'static str,
     pub(super) message: String,
     /// What else there is to know, beside the code and the message.
-    details: Map<String, Value>,
-    header: Option<(http::HeaderName, HeaderValue)>,
+    details: Vec<(&'static str, Value)>,
+    /// In a box, because a fault is what most functions here may answer with.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Fault {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let (code, message) = (code_of(status), message.into());
-        Self { status, code, message, details: Map::new(), header: None }
+        Self { status, code, message, details: Vec::new(), header: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -54,15 +55,18 @@ impl Fault {
 
     /// A request without the right token.
     pub(super) fn unauthorized(message: &str) -> Self {
-        let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Self { header: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, message) }
+        let challenge = HeaderValue::from_static("Bearer");
+        Self::new(StatusCode::UNAUTHORIZED, message).with_header(WWW_AUTHENTICATE, challenge)
     }
 
     /// A method that the resource does not have.
     pub(super) fn method(allowed: &str) -> Self {
         let message = format!("the methods here are {allowed}");
-        let allow = HeaderValue::try_from(allowed).ok().map(|allowed| (ALLOW, allowed));
-        Self { header: allow, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+        let fault = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
+        match HeaderValue::try_from(allowed) {
+            Ok(allowed) => fault.with_header(ALLOW, allowed),
+            Err(_) => fault,
+        }
     }
 
     /// A body that is longer than it may be.
@@ -79,15 +83,15 @@ impl Fault {
 
     /// The same fault, with something else to know.
     #[must_use]
-    pub(super) fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_owned(), value.into());
+    pub(super) fn with_detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push((name, value.into()));
         self
     }
 
     /// The same fault, with a header.
     #[must_use]
-    pub(super) fn with_header(self, name: http::HeaderName, value: HeaderValue) -> Self {
-        Self { header: Some((name, value)), ..self }
+    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// The same fault, with something said before and after it.
@@ -98,15 +102,16 @@ impl Fault {
 
     /// The fault as a JSON object.
     pub(super) fn to_json(&self) -> serde_json::Value {
-        let mut error = self.details.clone();
-        error.insert("code".to_owned(), self.code.into());
-        error.insert("message".to_owned(), self.message.as_str().into());
+        let mut error = json!({ "code": self.code, "message": self.message });
+        for (name, value) in &self.details {
+            error[*name] = value.clone();
+        }
         json!({ "error": error })
     }
 
     pub(super) fn into_answer(self) -> Answer {
         let mut answer = json(self.status, &self.to_json());
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             answer.headers_mut().insert(name, value);
         }
         answer
