@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::ConfigError;
+pub(crate) use raw::is_label;
+
+/// The key of the secrets in the data folder.
+const SECRETS_KEY: &str = "secrets.key";
 
 /// Everything that a node is told. Paths are absolute, or relative to the process's folder.
 #[derive(Debug, Clone)]
@@ -21,7 +25,7 @@ pub struct Config {
     /// The certificates, chosen by SNI; the first is the default. Not empty if a listener
     /// speaks TLS.
     pub certificates: Vec<CertificateFiles>,
-    /// Where the node keeps its data: KV, code caches.
+    /// Where the node keeps its data: KV, deployed versions, code caches.
     pub data: PathBuf,
     /// How the log is written.
     pub log: LogFormat,
@@ -35,7 +39,11 @@ pub struct Config {
     pub admin: AdminConfig,
     /// Which addresses `fetch()` may reach beside the public ones.
     pub outbound: runtime::OutboundPolicy,
-    /// The workers to serve.
+    /// What is kept of deployed workers, and how they are reached.
+    pub deploys: Deploys,
+    /// The file of the key that secrets are encrypted with on disk; made with the first secret.
+    pub secrets_key: PathBuf,
+    /// The workers to serve, beside those that are deployed.
     pub workers: Vec<WorkerConfig>,
 }
 
@@ -153,6 +161,25 @@ pub struct AdminConfig {
     pub certificates: Vec<CertificateFiles>,
 }
 
+/// What is kept of deployed workers, and how they are reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deploys {
+    /// Every worker is at `<worker>.<domain>`, beside its own routes. In the normal form of
+    /// hostnames.
+    pub domain: Option<String>,
+    /// Versions kept of each worker.
+    pub keep_versions: usize,
+    /// Modules and source maps of deployed workers in memory, in bytes. What was not asked for
+    /// for the longest time goes first and is read from the disk again.
+    pub cache_bytes: u64,
+}
+
+impl Default for Deploys {
+    fn default() -> Self {
+        Self { domain: None, keep_versions: 100, cache_bytes: 512 << 20 }
+    }
+}
+
 impl Default for AdminConfig {
     fn default() -> Self {
         let address = (Ipv4Addr::LOCALHOST, 0).into();
@@ -216,6 +243,7 @@ impl Config {
         Self {
             listen: vec![Listen { address, tls: false }],
             certificates: Vec::new(),
+            secrets_key: data.join(SECRETS_KEY),
             data,
             log: LogFormat::default(),
             mode: Mode::Dev,
@@ -223,8 +251,14 @@ impl Config {
             kv: Kv::default(),
             admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow: Vec::new(), allow_private: true },
+            deploys: Deploys::default(),
             workers,
         }
+    }
+
+    /// Whether only the node's own machine reaches it.
+    pub fn is_local(&self) -> bool {
+        self.listen.iter().all(|listen| listen.address.ip().is_loopback())
     }
 
     /// What the runtime is told: its part of the limits, and its own defaults for the rest.

@@ -1,150 +1,34 @@
-//! The workers of a node: loaded from their folders, reachable by the route table, replaced
-//! while the node serves. How a request finds one is `dispatch`'s.
+//! The workers of a node: those of its configuration, loaded from their folders, and those that
+//! were deployed, kept in the registry. How a request finds one is `dispatch`'s, how they change
+//! is in `deployments/changes.rs`.
 
+mod cache;
 mod changes;
 mod definition;
+mod error;
+mod loader;
 mod routes;
+mod shared;
+mod target;
+mod worker;
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use bundle::{BundleError, Project, SourceMaps, Warning};
-use parking_lot::Mutex;
-use router::{RouteError, Table};
+use registry::Registry;
 use runtime::{Failure, Runtime, StartReport, Version};
-use thiserror::Error;
 
-use crate::config::{Config, Limits, Mode, WorkerConfig};
+use crate::config::{Config, WorkerConfig};
 use crate::refusal::{MapStack, Served};
+use shared::Shared;
+pub(crate) use target::Target;
 
 pub use changes::{
     Change, ChangeError, Current, MAX_NOTE_CHARS, MAX_SECRET_BYTES, MAX_SECRETS, Precondition,
     Uploaded,
 };
-
-/// Versions whose stacks can still be mapped after they were replaced, because their last
-/// events may not be over.
-const RETIRED_KEPT: usize = 8;
-
-/// Why workers cannot be deployed. Their author or the operator is at fault.
-#[derive(Debug, Error)]
-pub enum DeployError {
-    /// A project cannot be opened or loaded.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// A route is malformed or taken.
-    #[error("worker {worker}: {source}")]
-    Route {
-        /// The worker's name.
-        worker: String,
-        /// What is wrong.
-        source: RouteError,
-    },
-    /// Two workers have one name.
-    #[error(
-        "two workers are named {name}: {} and {}; give one another \"name\"",
-        first.display(),
-        second.display()
-    )]
-    SameName {
-        /// The name.
-        name: String,
-        /// The first worker's folder.
-        first: PathBuf,
-        /// The other one's.
-        second: PathBuf,
-    },
-    /// No request could ever reach a worker.
-    #[error(
-        "worker {worker} has no routes, so no request could reach it: set \"routes\" in its \
-         configuration or in node.toml (\"*\" is every host)"
-    )]
-    NoRoutes {
-        /// The worker's name.
-        worker: String,
-    },
-    /// A binding says nothing of which namespace it is bound to.
-    #[error(
-        "worker {worker}: the KV binding {binding} names no namespace: give its entry in \
-         \"kv_namespaces\" an \"id\", such as id = \"{worker}-{}\"", .binding.to_lowercase()
-    )]
-    NoNamespace {
-        /// The worker's name.
-        worker: String,
-        /// The binding's name.
-        binding: String,
-    },
-    /// There is no worker with that number.
-    #[error("there is no worker number {index}")]
-    NoWorker {
-        /// The number, from 0.
-        index: usize,
-    },
-}
-
-/// One version of a worker that the node serves.
-pub struct Worker {
-    served: Served,
-    version: Arc<Version>,
-    maps: SourceMaps,
-    path: PathBuf,
-    root: PathBuf,
-    routes: Vec<router::Pattern>,
-    inputs: Vec<PathBuf>,
-    warnings: Vec<Warning>,
-}
-
-impl Worker {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.served.worker
-    }
-
-    /// Its name and version.
-    pub fn served(&self) -> &Served {
-        &self.served
-    }
-
-    /// The version, as the runtime knows it.
-    pub fn version(&self) -> &Arc<Version> {
-        &self.version
-    }
-
-    /// The project's folder, absolute.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Every file that the version was made from, absolute.
-    pub fn inputs(&self) -> &[PathBuf] {
-        &self.inputs
-    }
-
-    /// The routes that lead to it in production.
-    pub fn routes(&self) -> &[router::Pattern] {
-        &self.routes
-    }
-
-    /// What its author should know.
-    pub fn warnings(&self) -> &[Warning] {
-        &self.warnings
-    }
-}
-
-impl fmt::Debug for Worker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("served", &self.served).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for Worker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use error::DeployError;
+pub use worker::Worker;
 
 /// What became of a worker that was loaded again.
 #[derive(Debug)]
@@ -157,52 +41,68 @@ pub struct Reload {
 
 /// The workers of a node.
 pub struct Deployments {
-    runtime: Runtime,
-    mode: Mode,
-    limits: Limits,
+    shared: Arc<Shared>,
     configs: Vec<WorkerConfig>,
-    table: ArcSwap<Table<Arc<Worker>>>,
-    /// Held while a worker is replaced, never on the path of a request.
-    state: Mutex<State>,
-}
-
-struct State {
-    /// In the order of the configuration.
-    workers: Vec<Arc<Worker>>,
-    retired: VecDeque<Arc<Worker>>,
 }
 
 impl Deployments {
-    /// Loads every worker and makes the route table. Reads files and transpiles, on the calling
-    /// thread; runs no code of the workers, see [`check`](Self::check).
+    /// Loads every worker of the configuration and makes the route table; a node of these alone
+    /// takes no deploys. Reads files and transpiles, on the calling thread; runs no code of the
+    /// workers, see [`check`](Self::check).
     ///
     /// # Errors
     /// The first worker that cannot be loaded or reached.
     pub fn load(config: &Config, runtime: Runtime) -> Result<Self, DeployError> {
-        let workers = config
-            .workers
-            .iter()
-            .map(|worker| load(worker, config.mode, &config.limits, &runtime))
-            .collect::<Result<Vec<_>, _>>()?;
-        let table = table(config.mode, &workers)?;
-        Ok(Self {
-            runtime,
-            mode: config.mode,
-            limits: config.limits.clone(),
-            configs: config.workers.clone(),
-            table: ArcSwap::from_pointee(table),
-            state: Mutex::new(State { workers, retired: VecDeque::new() }),
-        })
+        Self::start(config, runtime, None)
     }
 
-    /// The worker for a host in normal form and a path.
-    pub fn resolve(&self, host: &str, path: &str) -> Option<Arc<Worker>> {
-        self.table.load().resolve(host, path).cloned()
+    /// The same, and beside them the workers that were deployed. Of these only the records are
+    /// read: a version is read from the disk when it is first asked for.
+    ///
+    /// # Errors
+    /// The first worker of the configuration that cannot be loaded or reached, or what is wrong
+    /// with the registry. A deployed worker is no reason: it is not served, and the log says so.
+    pub fn open(
+        config: &Config,
+        runtime: Runtime,
+        registry: Registry,
+    ) -> Result<Self, DeployError> {
+        Self::start(config, runtime, Some(registry))
     }
 
-    /// The workers, in the order of the configuration.
+    fn start(
+        config: &Config,
+        runtime: Runtime,
+        registry: Option<Registry>,
+    ) -> Result<Self, DeployError> {
+        let (shared, inbox) = Shared::new(config, runtime, registry);
+        let load = |worker| Worker::load(worker, &shared);
+        let workers = config.workers.iter().map(load).collect::<Result<_, _>>()?;
+        shared.begin(workers)?;
+        let shared = Arc::new(shared);
+        inbox.serve(&shared)?;
+        Ok(Self { shared, configs: config.workers.clone() })
+    }
+
+    /// The version for a host in normal form and a path.
+    pub(crate) fn resolve(&self, host: &str, path: &str) -> Option<Arc<Target>> {
+        self.shared.table.load().resolve(host, path).cloned()
+    }
+
+    /// A version, ready to run. It is read from the disk first where it has to be, which the
+    /// calling shard does not wait for.
+    pub(crate) async fn ready(&self, target: &Arc<Target>) -> Result<Arc<Version>, Failure> {
+        Ok(Arc::clone(&self.shared.load(target).await?.version))
+    }
+
+    /// Has a version made ready and started ahead of its first request. Returns at once.
+    pub(crate) fn warm(&self, target: &Arc<Target>) {
+        self.shared.warm(target);
+    }
+
+    /// The workers of the configuration, in its order.
     pub fn workers(&self) -> Vec<Arc<Worker>> {
-        self.state.lock().workers.clone()
+        self.shared.state.lock().workers.clone()
     }
 
     /// Loads a worker again, by its place in the configuration. If it is another version, new
@@ -213,103 +113,70 @@ impl Deployments {
     /// When it cannot be loaded or reached; the present version then goes on.
     pub fn reload(&self, index: usize) -> Result<Reload, DeployError> {
         let config = self.configs.get(index).ok_or(DeployError::NoWorker { index })?;
-        let fresh = load(config, self.mode, &self.limits, &self.runtime)?;
-        let mut state = self.state.lock();
+        let fresh = Worker::load(config, &self.shared)?;
+        let mut state = self.shared.state.lock();
         let mut workers = state.workers.clone();
         let slot = workers.get_mut(index).ok_or(DeployError::NoWorker { index })?;
-        let same = slot.served.version == fresh.served.version
-            && slot.served.worker == fresh.served.worker;
+        let same = slot.served().version == fresh.served().version && slot.name() == fresh.name();
         if same {
             // What is not part of the version may differ: files that were read, warnings.
             let worker = Arc::clone(slot);
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
-        self.table.store(Arc::new(table(self.mode, &workers)?));
-        state.workers = workers;
-        self.runtime.retire(&old.version);
-        state.retired.push_back(old);
-        if state.retired.len() > RETIRED_KEPT {
-            state.retired.pop_front();
+        let taken = workers
+            .iter()
+            .enumerate()
+            .find(|(other, worker)| *other != index && worker.name() == fresh.name());
+        if let Some((_, other)) = taken {
+            return Err(DeployError::SameName {
+                name: fresh.name().to_owned(),
+                first: other.path.clone(),
+                second: fresh.path.clone(),
+            });
         }
+        let before = state.workers.get(..index).unwrap_or_default().to_vec();
+        if old.name() == fresh.name() {
+            self.shared.claim_folder(&mut state.claims, &fresh, &before)?;
+        } else {
+            let name = &old.served().worker;
+            let claim = state.claims.get(name).cloned();
+            // Only for the moment: nobody sees the claims before they are published.
+            let _ = state.claims.replace(name, None);
+            if let Err(error) = self.shared.claim_folder(&mut state.claims, &fresh, &before) {
+                let _ = state.claims.replace(name, claim);
+                return Err(error);
+            }
+            self.shared.rename(name, None);
+        }
+        state.workers = workers;
+        self.shared.publish(&mut state);
+        drop(state);
+        self.shared.retire(&old.target);
         Ok(Reload { worker: fresh, changed: true })
     }
 
-    /// Starts every worker in an isolate of its own and throws it away: a worker that fails here
-    /// would answer every request with a 503.
+    /// Starts every worker of the configuration in an isolate of its own and throws it away: a
+    /// worker that fails here would answer every request with a 503.
     pub async fn check(&self) -> Vec<(Arc<Worker>, Result<StartReport, Failure>)> {
         let mut reports = Vec::new();
         for worker in self.workers() {
-            let report = self.runtime.check(&worker.version).await;
+            let report = self.shared.runtime.check(worker.version()).await;
             reports.push((worker, report));
         }
         reports
     }
 }
 
+impl fmt::Debug for Deployments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deployments").field("workers", &self.workers()).finish_non_exhaustive()
+    }
+}
+
 impl MapStack for Deployments {
     fn map_stack(&self, served: &Served, stack: &str) -> String {
-        let worker = {
-            let state = self.state.lock();
-            let mut known = state.workers.iter().chain(&state.retired);
-            known
-                .find(|known| {
-                    known.served.worker == served.worker && known.served.version == served.version
-                })
-                .cloned()
-        };
-        worker.map_or_else(|| stack.to_owned(), |worker| worker.maps.map_stack(stack))
+        let loaded = self.shared.find(served);
+        loaded.map_or_else(|| stack.to_owned(), |loaded| loaded.maps.map_stack(stack))
     }
-}
-
-fn load(
-    config: &WorkerConfig,
-    mode: Mode,
-    limits: &Limits,
-    runtime: &Runtime,
-) -> Result<Arc<Worker>, DeployError> {
-    let project = Project::open(&config.path)?;
-    let mut bundle = project.load()?;
-    if let Some(name) = &config.name {
-        bundle.name.clone_from(name);
-    }
-    let routes = match &config.routes {
-        Some(routes) => routes.clone(),
-        None => bundle
-            .settings
-            .routes
-            .iter()
-            .map(|route| router::Pattern::parse(route))
-            .collect::<Result<_, _>>()
-            .map_err(|source| DeployError::Route { worker: bundle.name.clone(), source })?,
-    };
-    let maps = SourceMaps::of(&bundle);
-    let inputs = std::mem::take(&mut bundle.inputs);
-    let mut warnings = std::mem::take(&mut bundle.warnings);
-    let definition = definition::of(bundle, config, mode, limits, &mut warnings)?;
-    let served =
-        Served { worker: Arc::clone(&definition.worker), version: Arc::clone(&definition.version) };
-    Ok(Arc::new(Worker {
-        served,
-        version: runtime.version(definition),
-        maps,
-        path: config.path.clone(),
-        root: project.root().to_owned(),
-        routes,
-        inputs,
-        warnings,
-    }))
-}
-
-fn table(mode: Mode, workers: &[Arc<Worker>]) -> Result<Table<Arc<Worker>>, DeployError> {
-    let entries: Vec<_> = workers
-        .iter()
-        .map(|worker| routes::Entry {
-            name: worker.name(),
-            path: &worker.path,
-            routes: &worker.routes,
-            target: Arc::clone(worker),
-        })
-        .collect();
-    routes::table(mode, &entries)
 }

@@ -27,19 +27,23 @@ impl Dispatch {
 impl Handler for Dispatch {
     fn expect(&self, host: &str) {
         // The path is not known yet. A worker with routes for other paths alone stays cold.
-        if let Some(worker) = self.deployments.resolve(host, "/") {
-            self.runtime.warm(worker.version());
+        if let Some(target) = self.deployments.resolve(host, "/") {
+            self.deployments.warm(&target);
         }
     }
 
     async fn handle(&self, arrival: Arrival) -> Reply {
         let Arrival { host, event } = arrival;
-        let worker = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
-        let Some(worker) = worker else {
+        let target = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
+        let Some(target) = target else {
             return Reply { served: None, result: Err(Refusal::UnknownHost { host }) };
         };
-        let result = self.runtime.fetch(worker.version(), event).await.map_err(Refusal::from);
-        Reply { served: Some(worker.served().clone()), result }
+        // From here on the request is this version's, whatever is activated meanwhile.
+        let result = match self.deployments.ready(&target).await {
+            Ok(version) => self.runtime.fetch(&version, event).await,
+            Err(failure) => Err(failure),
+        };
+        Reply { served: Some(target.served().clone()), result: result.map_err(Refusal::from) }
     }
 }
 

@@ -16,8 +16,8 @@ pub mod tls;
 
 pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
-    WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
+    Mode, WorkerConfig,
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
@@ -31,4 +31,4 @@ pub use refusal::{MapStack, Refusal, Served};
 pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, WorkerRecord};
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Observer, Outcome, Runtime, StartReport};
-pub use storage::{memory_store, open_store, store_folder};
+pub use storage::{memory_store, open_registry, open_store, store_folder};

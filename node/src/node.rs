@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use registry::RegistryError;
 use runtime::{FrontShard, Runtime};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::front::{self, Front};
 use crate::log::RequestLog;
 use crate::refusal::MapStack;
 use crate::signals::{Ask, Signals};
+use crate::storage::open_registry;
 use crate::tls::{Tls, TlsError, Watch};
 
 /// Why a node cannot start.
@@ -25,6 +27,9 @@ pub enum StartError {
     /// A worker cannot be deployed.
     #[error(transparent)]
     Deploy(#[from] DeployError),
+    /// The registry of deployed workers cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -66,7 +71,8 @@ struct Socket {
 }
 
 impl Node {
-    /// Loads the workers and the certificates and begins to serve on the runtime's front shards.
+    /// Loads the workers and the certificates, opens the registry of deployed workers (in
+    /// development there is none), and begins to serve on the runtime's front shards.
     /// The calling thread reads files; it needs no tokio runtime.
     ///
     /// # Errors
@@ -77,7 +83,10 @@ impl Node {
         runtime: Runtime,
         log: Arc<dyn RequestLog>,
     ) -> Result<Self, StartError> {
-        let deployments = Arc::new(Deployments::load(config, runtime.clone())?);
+        let deployments = Arc::new(match config.mode {
+            Mode::Dev => Deployments::load(config, runtime.clone())?,
+            Mode::Serve => Deployments::open(config, runtime.clone(), open_registry(config)?)?,
+        });
         let tls = match config.certificates.is_empty() {
             true => None,
             false => Some(Arc::new(Tls::load(&config.certificates)?)),

@@ -1,11 +1,15 @@
-//! The KV store of a node, in its data folder.
+//! What a node keeps in its data folder: the KV store, and the registry of deployed workers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kv::{EmbeddedOptions, EmbeddedStore, MemoryOptions, MemoryStore, OpenError, Store};
+use registry::{Registry, RegistryError};
 
 use crate::config::Config;
+
+/// Activations that are remembered of each worker.
+const KEEP_DEPLOYMENTS: usize = 1000;
 
 /// A KV store in memory: what is put is gone when the process ends.
 pub fn memory_store() -> Arc<dyn Store> {
@@ -29,4 +33,18 @@ pub fn open_store(config: &Config) -> Result<Arc<EmbeddedStore>, OpenError> {
 /// Where the KV store is in a data folder.
 pub fn store_folder(data: &Path) -> PathBuf {
     data.join("kv")
+}
+
+/// Opens the registry of a node, which is in the folder `registry` of its data.
+///
+/// # Errors
+/// When another process has it, it cannot be used or is damaged, or the key of its secrets is
+/// missing.
+pub fn open_registry(config: &Config) -> Result<Registry, RegistryError> {
+    Registry::open(registry::Options {
+        folder: config.data.join("registry"),
+        key_file: config.secrets_key.clone(),
+        keep_versions: config.deploys.keep_versions,
+        keep_deployments: KEEP_DEPLOYMENTS,
+    })
 }

@@ -13,9 +13,13 @@ use toml::Spanned;
 
 use super::error::Source;
 use super::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
-    WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
+    Mode, SECRETS_KEY, WorkerConfig,
 };
+
+/// So long a domain leaves room for a dot and the longest name of a worker before it (RFC 1035,
+/// section 2.3.4).
+const MAX_DOMAIN_BYTES: usize = 253 - 1 - 63;
 
 /// Where the node listens when the file does not say.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([0, 0, 0, 0], 8080);
@@ -28,6 +32,7 @@ struct RawConfig {
     #[serde(default)]
     tls: Vec<RawCertificate>,
     data: Option<PathBuf>,
+    domain: Option<Spanned<String>>,
     log: Option<RawLog>,
     #[serde(default)]
     limits: RawLimits,
@@ -37,6 +42,10 @@ struct RawConfig {
     admin: RawAdmin,
     #[serde(default)]
     outbound: RawOutbound,
+    #[serde(default)]
+    deploys: RawDeploys,
+    #[serde(default)]
+    secrets: RawSecrets,
     #[serde(default)]
     workers: Vec<RawWorker>,
 }
@@ -109,6 +118,19 @@ struct RawOutbound {
     allow_private: bool,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDeploys {
+    keep_versions: Option<Spanned<u64>>,
+    cache_mb: Option<Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSecrets {
+    key_file: Option<PathBuf>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawWorker {
@@ -129,11 +151,16 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         .into_iter()
         .map(|raw| CertificateFiles { cert: folder.join(raw.cert), key: folder.join(raw.key) })
         .collect();
+    let data = folder.join(raw.data.unwrap_or_else(|| "data".into()));
+    let secrets_key = match raw.secrets.key_file {
+        Some(file) => folder.join(file),
+        None => data.join(SECRETS_KEY),
+    };
     Ok(Config {
         listen: listen(&source, raw.listen, !certificates.is_empty())?,
         admin: admin(&source, folder, raw.admin, &certificates)?,
         certificates,
-        data: folder.join(raw.data.unwrap_or_else(|| "data".into())),
+        data,
         log: match raw.log {
             None | Some(RawLog::Text) => LogFormat::Text,
             Some(RawLog::Json) => LogFormat::Json,
@@ -142,6 +169,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         limits: limits(&source, raw.limits)?,
         kv: kv(&source, raw.kv)?,
         outbound: outbound(&source, raw.outbound)?,
+        deploys: deploys(&source, raw.domain, raw.deploys)?,
+        secrets_key,
         workers: workers(&source, folder, raw.workers)?,
     })
 }
@@ -278,6 +307,34 @@ fn kv(source: &Source<'_>, raw: RawKv) -> Result<Kv, ConfigError> {
     })
 }
 
+fn deploys(
+    source: &Source<'_>,
+    domain: Option<Spanned<String>>,
+    raw: RawDeploys,
+) -> Result<Deploys, ConfigError> {
+    let default = Deploys::default();
+    let domain = domain.map(|text| domain_name(source, &text)).transpose()?;
+    let keep = number(source, raw.keep_versions, 2..=10_000, default.keep_versions as u64)?;
+    let cache_mb = number(source, raw.cache_mb, 0..=1 << 20, default.cache_bytes >> 20)?;
+    Ok(Deploys { domain, keep_versions: keep as usize, cache_bytes: cache_mb << 20 })
+}
+
+/// A domain in normal form. That a worker's name can stand before it shows that it is one, and no
+/// address and no pattern.
+fn domain_name(source: &Source<'_>, text: &Spanned<String>) -> Result<String, ConfigError> {
+    let found = text.get_ref();
+    let host = router::Host::parse(found)
+        .ok()
+        .filter(|host| {
+            !host.starts_with('[') && router::Pattern::parse(&format!("*.{host}")).is_ok()
+        })
+        .filter(|host| host.len() <= MAX_DOMAIN_BYTES);
+    host.map(|host| host.as_str().to_owned()).ok_or_else(|| {
+        let expected = "expected a domain of up to 189 characters such as \"workers.example.com\"";
+        source.fault(text.span(), format!("{expected}, found \"{found}\""))
+    })
+}
+
 fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
     let default = Limits::default();
     let number = |value, range, default| number(source, value, range, default);
@@ -354,7 +411,7 @@ fn workers(
 }
 
 /// A worker's name is a label of DNS, because it is one in `<name>.localhost`.
-fn is_label(name: &str) -> bool {
+pub(crate) fn is_label(name: &str) -> bool {
     let plain = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
     plain && (1..=63).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-')
 }

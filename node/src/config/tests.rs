@@ -22,6 +22,8 @@ fn an_empty_file_is_the_default_node() {
     assert_eq!(config.limits, super::Limits::default());
     assert_eq!(config.log, LogFormat::Text);
     assert!(config.admin.address.ip().is_loopback());
+    assert_eq!(config.deploys, super::Deploys::default());
+    assert_eq!(config.secrets_key, Path::new("/etc/isolane/data/secrets.key"));
 }
 
 #[test]
@@ -29,6 +31,7 @@ fn every_key_reaches_its_place() {
     let config = parse(
         r#"
         data = "/var/lib/isolane"
+        domain = "Workers.Example.com."
         log = "json"
         [[listen]]
         address = "127.0.0.1:8443"
@@ -50,6 +53,11 @@ fn every_key_reaches_its_place() {
         tls = true
         [outbound]
         allow = ["10.0.0.0/8"]
+        [deploys]
+        keep_versions = 7
+        cache_mb = 64
+        [secrets]
+        key_file = "keys/secrets.key"
         [[workers]]
         path = "workers/api"
         name = "api"
@@ -73,6 +81,10 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
     assert_eq!(config.admin.certificates, config.certificates);
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
+    assert_eq!(config.deploys.domain.as_deref(), Some("workers.example.com"));
+    assert_eq!(config.deploys.keep_versions, 7);
+    assert_eq!(config.deploys.cache_bytes, 64 << 20);
+    assert_eq!(config.secrets_key, Path::new("/etc/isolane/keys/secrets.key"));
     let worker = &config.workers[0];
     assert_eq!(worker.path, Path::new("/etc/isolane/workers/api"));
     assert_eq!(worker.routes.as_ref().unwrap().len(), 2);
@@ -112,6 +124,10 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("[outbound]\nallow = [\"10.0.0.0\"]", "2:10: expected a network such as"),
         ("[[workers]]\npath = \"a\"\nroutes = [\"a b\"]", "3:11: expected a route"),
         ("[[workers]]\npath = \"a\"\nname = \"A_b\"", "3:8: expected a name of up to 63"),
+        ("domain = \"10.0.0.1\"", "1:10: expected a domain of up to 189 characters"),
+        ("domain = \"*.example.com\"", "1:10: expected a domain of up to"),
+        ("domain = \"example.com/a\"", "1:10: expected a domain of up to"),
+        ("[deploys]\nkeep_versions = 1", "2:17: expected a number from 2 to 10000, found 1"),
         ("[limits\n", "1:8: "),
     ];
     for (text, expected) in cases {

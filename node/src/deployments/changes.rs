@@ -1,15 +1,21 @@
 //! What can be changed while the node serves: versions come, are made active and go, secrets are
-//! put. The types that callers see are here; each change has its own file below.
+//! put. Here is what callers see; each change has its own file below.
 
-use std::fmt;
+mod activate;
+mod checks;
+mod secrets;
+mod upload;
+
+use std::sync::Arc;
 
 use bundle::VersionId;
 use bytes::Bytes;
-use registry::{DeploymentRecord, VersionRecord, WorkerRecord};
+use registry::{DeploymentRecord, Registry, RegistryError, VersionRecord, WorkerRecord};
 use runtime::Outcome;
 use thiserror::Error;
 
 use super::Deployments;
+use super::shared::Shared;
 
 /// How long `who` and `message` of a change may be, in characters.
 pub const MAX_NOTE_CHARS: usize = 1024;
@@ -105,7 +111,7 @@ pub enum ChangeError {
     },
     /// The disk failed, or is full.
     #[error(transparent)]
-    Storage(#[from] registry::RegistryError),
+    Storage(RegistryError),
 }
 
 /// A worker's state as a failed [`Precondition`] found it.
@@ -151,12 +157,23 @@ impl ChangeError {
     }
 }
 
-fn precondition_failed(worker: &str, current: Option<&Current>) -> impl fmt::Display {
+impl From<RegistryError> for ChangeError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Missing { what } => Self::NotFound { what },
+            RegistryError::Conflict { message } => Self::Conflict { message },
+            other => Self::Storage(other),
+        }
+    }
+}
+
+fn precondition_failed(worker: &str, current: Option<&Current>) -> String {
     match current {
         None => format!("worker {worker} has no active version"),
         Some(Current { revision, who, .. }) => {
-            let who = who.as_deref().map(|who| format!(", made by {who}")).unwrap_or_default();
-            format!("worker {worker} was changed in the meantime: its revision is {revision}{who}")
+            let who = who.as_deref().map(|who| format!(", made active by {who}"));
+            let who = who.unwrap_or_default();
+            format!("worker {worker} is not as expected: its revision is {revision}{who}")
         }
     }
 }
@@ -175,8 +192,7 @@ impl Deployments {
         archive: Bytes,
         change: Change,
     ) -> Result<Uploaded, ChangeError> {
-        let _ = (worker, id, archive, change);
-        Err(no_registry())
+        upload::receive(&self.shared, worker, id, archive, Some(change)).await
     }
 
     /// The same without keeping it.
@@ -189,8 +205,7 @@ impl Deployments {
         id: &VersionId,
         archive: Bytes,
     ) -> Result<Uploaded, ChangeError> {
-        let _ = (worker, id, archive);
-        Err(no_registry())
+        upload::receive(&self.shared, worker, id, archive, None).await
     }
 
     /// Makes a version active: from one moment on new requests go to it, and the version before
@@ -207,8 +222,11 @@ impl Deployments {
         precondition: Precondition,
         change: Change,
     ) -> Result<WorkerRecord, ChangeError> {
-        let _ = (worker, version, precondition, change);
-        Err(no_registry())
+        let (worker, version) = (worker.to_owned(), version.to_owned());
+        self.change(move |shared, registry| {
+            activate::activate(shared, registry, &worker, &version, precondition, change)
+        })
+        .await
     }
 
     /// Deletes a worker with its versions, secrets and history.
@@ -220,8 +238,11 @@ impl Deployments {
         worker: &str,
         precondition: Precondition,
     ) -> Result<(), ChangeError> {
-        let _ = (worker, precondition);
-        Err(no_registry())
+        let worker = worker.to_owned();
+        self.change(move |shared, registry| {
+            activate::delete_worker(shared, registry, &worker, precondition)
+        })
+        .await
     }
 
     /// Deletes a version that is not active.
@@ -229,8 +250,8 @@ impl Deployments {
     /// # Errors
     /// When there is none, or it is active.
     pub async fn delete_version(&self, worker: &str, version: &str) -> Result<(), ChangeError> {
-        let _ = (worker, version);
-        Err(no_registry())
+        let (worker, version) = (worker.to_owned(), version.to_owned());
+        self.change(move |_, registry| Ok(registry.delete_version(&worker, &version)?)).await
     }
 
     /// The deployed workers in the order of their names, those after `after` alone. Reads the
@@ -243,8 +264,8 @@ impl Deployments {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<WorkerRecord>, ChangeError> {
-        let _ = (after, limit);
-        Err(no_registry())
+        let records = self.shared.registry()?.list_workers(after, limit)?;
+        Ok(records.into_iter().map(|record| self.shared.shown(record)).collect())
     }
 
     /// A deployed worker; `None` also where it has versions and none was ever active.
@@ -252,8 +273,8 @@ impl Deployments {
     /// # Errors
     /// When the disk fails.
     pub fn worker(&self, name: &str) -> Result<Option<WorkerRecord>, ChangeError> {
-        let _ = name;
-        Err(no_registry())
+        let record = self.shared.registry()?.worker(name)?;
+        Ok(record.map(|record| self.shared.shown(record)))
     }
 
     /// The versions of a worker, the newest first; none where there is no such worker.
@@ -261,8 +282,7 @@ impl Deployments {
     /// # Errors
     /// When the disk fails.
     pub fn versions(&self, worker: &str) -> Result<Vec<VersionRecord>, ChangeError> {
-        let _ = worker;
-        Err(no_registry())
+        Ok(self.shared.registry()?.versions(worker)?)
     }
 
     /// The last deployments of a worker, the newest first.
@@ -274,8 +294,7 @@ impl Deployments {
         worker: &str,
         limit: usize,
     ) -> Result<Vec<DeploymentRecord>, ChangeError> {
-        let _ = (worker, limit);
-        Err(no_registry())
+        Ok(self.shared.registry()?.deployments(worker, limit)?)
     }
 
     /// Gives a deployed worker a secret, or another value to one that it has: new events see it.
@@ -290,8 +309,11 @@ impl Deployments {
         value: String,
         precondition: Precondition,
     ) -> Result<WorkerRecord, ChangeError> {
-        let _ = (worker, name, value, precondition);
-        Err(no_registry())
+        let (worker, name, value) = (worker.to_owned(), name.to_owned(), value.into());
+        self.change(move |shared, registry| {
+            secrets::put(shared, registry, &worker, &name, &value, precondition)
+        })
+        .await
     }
 
     /// Takes a secret from a worker.
@@ -304,12 +326,65 @@ impl Deployments {
         name: &str,
         precondition: Precondition,
     ) -> Result<WorkerRecord, ChangeError> {
-        let _ = (worker, name, precondition);
-        Err(no_registry())
+        let (worker, name) = (worker.to_owned(), name.to_owned());
+        self.change(move |shared, registry| {
+            secrets::delete(shared, registry, &worker, &name, precondition)
+        })
+        .await
+    }
+
+    /// How many workers are deployed.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn worker_count(&self) -> Result<u64, ChangeError> {
+        Ok(self.shared.registry()?.worker_count()?)
+    }
+
+    /// Makes a change, one at a time, on a thread that may block. It goes on to its end also where
+    /// nobody waits for it any more.
+    async fn change<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Shared, &Registry) -> Result<T, ChangeError> + Send + 'static,
+    ) -> Result<T, ChangeError> {
+        let changing = Arc::clone(&self.shared.changing).lock_owned().await;
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let _changing = changing;
+            make(&shared, shared.registry()?)
+        })
+        .await
     }
 }
 
-fn no_registry() -> ChangeError {
-    let message = "this node takes no deploys: it serves the projects that it was started with";
-    ChangeError::Unavailable { message: message.to_owned() }
+impl Shared {
+    /// The registry, where there is one.
+    fn registry(&self) -> Result<&Registry, ChangeError> {
+        self.registry.as_ref().ok_or_else(|| {
+            let message =
+                "this node takes no deploys: it serves the projects that it was started with";
+            ChangeError::Unavailable { message: message.to_owned() }
+        })
+    }
+
+    /// A worker as callers see it: the routes that it has by its name are among its routes.
+    fn shown(&self, mut record: WorkerRecord) -> WorkerRecord {
+        let state = self.state.lock();
+        if let Some(claim) = state.claims.get(&record.name)
+            && !state.has_folder(&record.name)
+        {
+            record.active.routes = claim.routes.iter().map(ToString::to_string).collect();
+        }
+        record
+    }
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, ChangeError> + Send + 'static,
+) -> Result<T, ChangeError> {
+    tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| {
+        let message = "the node failed while it made the change; its log says more";
+        Err(ChangeError::Unavailable { message: message.to_owned() })
+    })
 }

@@ -5,28 +5,54 @@ use std::time::Duration;
 
 use bundle::{Bundle, ModuleKind, Settings, Warning};
 use bytes::Bytes;
+use registry::Secret;
 use runtime::{Definition, Module, ModuleSource};
 
 use super::DeployError;
 use crate::config::{Limits, Mode, WorkerConfig};
 
-/// The one module that is not a bundle's own.
+/// The module that every worker can import, beside the bundle's own.
 const WORKERS_MODULE: &str = "cloudflare:workers";
+
+/// What modules begin with that the runtime provides for those who ask for Node.js.
+const NODE_PREFIX: &str = "node:";
+
+/// What a definition takes from elsewhere than the bundle.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The version's identifier, where it is known: it was made of the content once.
+    version: Option<String>,
+    /// What `env` has beside the bundle's variables, and before them.
+    vars: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Origin {
+    /// A worker of the node's own configuration.
+    pub(super) fn folder(config: &WorkerConfig) -> Self {
+        Self { version: None, vars: config.vars.clone() }
+    }
+
+    /// A deployed version with the worker's secrets.
+    pub(super) fn deployed(id: &str, secrets: Vec<(String, Secret)>) -> Self {
+        let vars = secrets.into_iter().map(|(name, value)| (name, value.expose().into()));
+        Self { version: Some(id.to_owned()), vars: vars.collect() }
+    }
+}
 
 /// The definition of a bundle. What the node does not grant in full is added to `warnings`.
 pub(super) fn of(
     bundle: Bundle,
-    config: &WorkerConfig,
+    origin: Origin,
     mode: Mode,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
 ) -> Result<Definition, DeployError> {
-    let version = bundle.id().to_string();
+    let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
     let settings = bundle.settings;
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
-    vars.extend(config.vars.clone());
+    vars.extend(origin.vars);
     Ok(Definition {
         worker: bundle.name.into(),
         version: version.into(),
@@ -55,7 +81,8 @@ fn module(module: bundle::Module) -> Module {
 
 /// The URL of what an import leads to: a module of the bundle, or one of the runtime's own.
 fn url(resolved: String) -> String {
-    if resolved == WORKERS_MODULE { resolved } else { bundle::module_url(&resolved) }
+    let is_provided = resolved == WORKERS_MODULE || resolved.starts_with(NODE_PREFIX);
+    if is_provided { resolved } else { bundle::module_url(&resolved) }
 }
 
 /// The limits that the worker asks for, as far as the node allows them.
@@ -127,7 +154,8 @@ mod tests {
         fs::write(folder.path().join("a.txt"), "hello").unwrap();
         let bundle = Project::open(folder.path()).unwrap().load().unwrap();
         let mut warnings = Vec::new();
-        let definition = of(bundle, &config, mode, &Limits::default(), &mut warnings);
+        let definition =
+            of(bundle, Origin::folder(&config), mode, &Limits::default(), &mut warnings);
         (definition, warnings)
     }
 

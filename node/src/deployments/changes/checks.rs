@@ -1,0 +1,74 @@
+//! What a change is held to before it is made: names, notes, preconditions.
+
+use registry::WorkerRecord;
+
+use super::super::shared::Shared;
+use super::{Change, ChangeError, Current, MAX_NOTE_CHARS, Precondition};
+use crate::config::is_label;
+
+/// The name of a worker that can be deployed.
+pub(super) fn name(shared: &Shared, worker: &str) -> Result<(), ChangeError> {
+    if !is_label(worker) {
+        return invalid(format!(
+            "expected a worker's name of up to 63 lower-case letters, digits and hyphens, found \
+             {worker:?}"
+        ));
+    }
+    if shared.state.lock().has_folder(worker) {
+        let message = format!(
+            "worker {worker} belongs to node.toml: give yours another name, or remove its entry \
+             in [[workers]]"
+        );
+        return Err(ChangeError::Conflict { message });
+    }
+    Ok(())
+}
+
+/// What people say of a change.
+pub(super) fn notes(change: &Change) -> Result<(), ChangeError> {
+    for (what, note) in [("who", &change.who), ("message", &change.message)] {
+        if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARS) {
+            return invalid(format!("\"{what}\" is longer than {MAX_NOTE_CHARS} characters"));
+        }
+    }
+    Ok(())
+}
+
+/// The state that a change expects.
+pub(super) fn precondition(
+    worker: &str,
+    expected: Precondition,
+    found: Option<&WorkerRecord>,
+) -> Result<(), ChangeError> {
+    let holds = match expected {
+        Precondition::Any => true,
+        Precondition::Absent => found.is_none(),
+        Precondition::Revision(revision) => found.is_some_and(|it| it.revision == revision),
+    };
+    if holds {
+        return Ok(());
+    }
+    let current = found.map(|found| Current {
+        revision: found.revision,
+        who: found.active.who.clone(),
+        activated_at_ms: found.active.activated_at_ms,
+    });
+    Err(ChangeError::PreconditionFailed { worker: worker.to_owned(), current })
+}
+
+/// Whether a version that is active was made so by the very change that is asked for, whose answer
+/// was lost.
+pub(super) fn is_repeated(expected: Precondition, found: &WorkerRecord) -> bool {
+    match expected {
+        Precondition::Any => true,
+        Precondition::Absent => found.active.previous.is_none(),
+        Precondition::Revision(revision) => {
+            found.revision == revision || found.active.revision.checked_sub(1) == Some(revision)
+        }
+    }
+}
+
+/// The answer to what cannot be used.
+pub(super) fn invalid<T>(message: impl Into<String>) -> Result<T, ChangeError> {
+    Err(ChangeError::Invalid { message: message.into() })
+}

@@ -1,0 +1,192 @@
+//! A version comes: it is taken apart, started in an isolate that is thrown away, and kept. It
+//! serves nobody before it is made active.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bundle::{ArchiveError, ArchiveLimits, Bundle, Unpacked, VersionId};
+use bytes::Bytes;
+use registry::{Binding, VersionRecord};
+use router::Pattern;
+use runtime::{Failure, Outcome, StartReport};
+
+use super::super::definition::Origin;
+use super::super::loader;
+use super::super::shared::Shared;
+use super::super::target::Loaded;
+use super::{Change, ChangeError, Uploaded, blocking, checks};
+
+/// A version that is one, as far as can be told without running it.
+struct Prepared {
+    record: VersionRecord,
+    is_known: bool,
+    loaded: Arc<Loaded>,
+    warnings: Vec<String>,
+}
+
+/// Validates a version, and keeps it if that is the `change`.
+pub(super) async fn receive(
+    shared: &Arc<Shared>,
+    worker: &str,
+    id: &VersionId,
+    archive: Bytes,
+    change: Option<Change>,
+) -> Result<Uploaded, ChangeError> {
+    checks::name(shared, worker)?;
+    let is_kept = change.is_some();
+    let change = change.unwrap_or_default();
+    checks::notes(&change)?;
+    let Ok(_permit) = shared.validations.acquire().await else {
+        return Err(ChangeError::Unavailable { message: "the node is shutting down".to_owned() });
+    };
+    let prepared = {
+        let (shared, archive) = (Arc::clone(shared), archive.clone());
+        let (worker, id) = (worker.to_owned(), id.clone());
+        blocking(move || prepare(&shared, &worker, &id, &archive, change)).await?
+    };
+    let Prepared { mut record, is_known, loaded, warnings } = prepared;
+    if !is_known {
+        let report = start(shared, &loaded).await?;
+        record.start_cpu_us = report.cpu.as_micros() as u64;
+        record.handlers = report.handlers;
+    }
+    if !is_kept {
+        return Ok(Uploaded { version: record, created: !is_known, warnings });
+    }
+    let shared = Arc::clone(shared);
+    blocking(move || {
+        let (version, created) = shared.registry()?.put_version(&record, &archive)?;
+        Ok(Uploaded { version, created, warnings })
+    })
+    .await
+}
+
+/// Takes an archive apart, and looks whether the node could run what is in it.
+fn prepare(
+    shared: &Shared,
+    worker: &str,
+    id: &VersionId,
+    archive: &[u8],
+    change: Change,
+) -> Result<Prepared, ChangeError> {
+    let registry = shared.registry()?;
+    let unpacked = Unpacked::from_archive(archive, ArchiveLimits::default());
+    let Unpacked { bundle, gzip_bytes } = unpacked.map_err(refused)?;
+    if bundle.name != worker {
+        let name = &bundle.name;
+        return checks::invalid(format!("the bundle is one of worker {name}, not of {worker}"));
+    }
+    let content = bundle.id();
+    if content != *id {
+        return checks::invalid(format!(
+            "the bundle's content has the address {content}, not {id}"
+        ));
+    }
+    let bindings = bindings(&bundle)?;
+    for route in &bundle.settings.routes {
+        Pattern::parse(route).or_else(|error| checks::invalid(error.to_string()))?;
+    }
+    let active = registry.worker(worker)?;
+    let secrets = active.map(|active| active.secrets).unwrap_or_default();
+    no_secret_among(worker, &bindings, &secrets)?;
+    let fresh = VersionRecord {
+        id: id.to_string(),
+        worker: worker.to_owned(),
+        created_at_ms: now_ms(),
+        who: change.who,
+        message: change.message,
+        size_bytes: bundle.modules.iter().map(|module| module.source.len() as u64).sum(),
+        gzip_bytes,
+        start_cpu_us: 0,
+        handlers: Vec::new(),
+        routes: bundle.settings.routes.clone(),
+        bindings,
+        compatibility_date: bundle.settings.compatibility_date.clone(),
+    };
+    let known = registry.version(worker, id.as_str())?;
+    let is_known = known.is_some();
+    let mut warnings = Vec::new();
+    let origin = Origin::deployed(id.as_str(), registry.secrets(worker)?);
+    let loaded = loader::load(shared, bundle, origin, &mut warnings)
+        .or_else(|error| checks::invalid(error.to_string()))?;
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    Ok(Prepared { record: known.unwrap_or(fresh), is_known, loaded, warnings })
+}
+
+/// Starts a version in an isolate of its own.
+async fn start(shared: &Shared, loaded: &Loaded) -> Result<StartReport, ChangeError> {
+    shared.runtime.check(&loaded.version).await.map_err(|failure| {
+        let message = failure.to_string();
+        match failure {
+            Failure::ShuttingDown | Failure::LoadShed { .. } => {
+                ChangeError::Unavailable { message }
+            }
+            Failure::CannotStart { stack, .. } => {
+                let stack = loaded.maps.map_stack(&stack);
+                ChangeError::StartFailed { message, stack, outcome: Outcome::Exception }
+            }
+            other => {
+                let outcome = other.outcome();
+                ChangeError::StartFailed { message, stack: String::new(), outcome }
+            }
+        }
+    })
+}
+
+/// What the version sees in `env`. Each name is there once.
+fn bindings(bundle: &Bundle) -> Result<Vec<Binding>, ChangeError> {
+    let settings = &bundle.settings;
+    let namespaces = settings.kv_namespaces.iter().map(|namespace| Binding {
+        kind: "kv_namespace".to_owned(),
+        name: namespace.binding.clone(),
+        target: namespace.id.clone(),
+    });
+    let vars = settings.vars.keys().map(|name| Binding {
+        kind: "var".to_owned(),
+        name: name.clone(),
+        target: None,
+    });
+    let mut bindings: Vec<_> = namespaces.chain(vars).collect();
+    bindings.sort_by(|one, other| one.name.cmp(&other.name));
+    let twice = bindings.windows(2).find_map(|pair| match pair {
+        [one, other] if one.name == other.name => Some(one.name.clone()),
+        _ => None,
+    });
+    match twice {
+        Some(name) => checks::invalid(format!("two bindings are named {name}")),
+        None => Ok(bindings),
+    }
+}
+
+/// A binding and a secret of one name: one of them would be hidden.
+pub(super) fn no_secret_among(
+    worker: &str,
+    bindings: &[Binding],
+    secrets: &[String],
+) -> Result<(), ChangeError> {
+    let Some(both) = bindings.iter().find(|binding| secrets.contains(&binding.name)) else {
+        return Ok(());
+    };
+    let Binding { kind, name, .. } = both;
+    let message = format!(
+        "worker {worker} has a secret named {name}, and the version a {kind} of that name: delete \
+         the secret, or give the other another name"
+    );
+    Err(ChangeError::Conflict { message })
+}
+
+/// Milliseconds since the UNIX epoch.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    since.as_millis() as u64
+}
+
+fn refused(error: ArchiveError) -> ChangeError {
+    let message = error.to_string();
+    match error {
+        ArchiveError::TooLarge { .. } => ChangeError::TooLarge { message },
+        ArchiveError::Newer { .. } | ArchiveError::Malformed { .. } => {
+            ChangeError::Invalid { message }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the requests, the changes and the threads of the deployments share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use registry::{Registry, WorkerRecord};
+use router::{Pattern, Table};
+use runtime::Runtime;
+use tokio::sync::Semaphore;
+
+use super::DeployError;
+use super::cache::Cache;
+use super::loader::{Inbox, Loader};
+use super::routes::{Claim, Claims, Reach};
+use super::target::{Loaded, Target};
+use super::worker::Worker;
+use crate::config::{Config, Limits, Mode};
+use crate::refusal::Served;
+
+/// Versions that are validated at one time: each may take a start-up's CPU time and the memory of
+/// a bundle several times over.
+const VALIDATIONS: usize = 2;
+
+pub(super) struct Shared {
+    pub(super) runtime: Runtime,
+    /// Where deployed workers are; in development there are none.
+    pub(super) registry: Option<Registry>,
+    pub(super) mode: Mode,
+    pub(super) limits: Limits,
+    pub(super) reach: Reach,
+    /// Whose requests are whose: the one thing that they all read.
+    pub(super) table: ArcSwap<Table<Arc<Target>>>,
+    /// The workers by their names, for the stacks of their errors.
+    names: DashMap<Arc<str>, Arc<Target>>,
+    /// Held while a worker is replaced, never on the path of a request.
+    pub(super) state: Mutex<State>,
+    /// Held by the one change of deployed workers that is under way, the disk included.
+    pub(super) changing: Arc<tokio::sync::Mutex<()>>,
+    pub(super) validations: Semaphore,
+    pub(super) loader: Loader,
+    pub(super) cache: Cache,
+    epoch: Instant,
+}
+
+pub(super) struct State {
+    /// Those of the configuration, in its order.
+    pub(super) workers: Vec<Arc<Worker>>,
+    pub(super) claims: Claims<Arc<Target>>,
+    /// The table before the present one. It takes long to drop, which must not fall to the last
+    /// request that reads it.
+    table_before: Option<Arc<Table<Arc<Target>>>>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: &Config,
+        runtime: Runtime,
+        registry: Option<Registry>,
+    ) -> (Self, Inbox) {
+        let (loader, inbox) = Loader::new();
+        let shared = Self {
+            runtime,
+            registry,
+            mode: config.mode,
+            limits: config.limits.clone(),
+            reach: Reach::of(config),
+            table: ArcSwap::default(),
+            names: DashMap::new(),
+            state: Mutex::new(State {
+                workers: Vec::new(),
+                claims: Claims::new(),
+                table_before: None,
+            }),
+            changing: Arc::default(),
+            validations: Semaphore::new(VALIDATIONS),
+            loader,
+            cache: Cache::new(config.deploys.cache_bytes),
+            epoch: Instant::now(),
+        };
+        (shared, inbox)
+    }
+
+    /// The node's own clock.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+
+    /// Makes the table of the deployed workers and of these. What the configuration names comes
+    /// first: a deployed worker that it contradicts is not served, and the log says so.
+    pub(super) fn begin(&self, workers: Vec<Arc<Worker>>) -> Result<(), DeployError> {
+        let mut state = self.state.lock();
+        for (index, worker) in workers.iter().enumerate() {
+            let others = workers.get(..index).unwrap_or_default();
+            self.claim_folder(&mut state.claims, worker, others)?;
+        }
+        state.workers = workers;
+        let deployed = self.registry.as_ref().map_or(Ok(Vec::new()), Registry::workers)?;
+        for record in deployed {
+            if let Err(problem) = self.claim_deployed(&mut state, &record) {
+                tracing::error!(worker = record.name, "a deployed worker is not served: {problem}");
+            }
+        }
+        self.publish(&mut state);
+        Ok(())
+    }
+
+    /// Gives a worker of the configuration its routes. `others` are those before it.
+    pub(super) fn claim_folder(
+        &self,
+        claims: &mut Claims<Arc<Target>>,
+        worker: &Arc<Worker>,
+        others: &[Arc<Worker>],
+    ) -> Result<Option<Arc<Target>>, DeployError> {
+        let name = worker.name();
+        if let Some(other) = others.iter().find(|other| other.name() == name) {
+            return Err(DeployError::SameName {
+                name: name.to_owned(),
+                first: other.path.clone(),
+                second: worker.path.clone(),
+            });
+        }
+        let fault = |source| DeployError::Route { worker: name.to_owned(), source };
+        let routes = self.reach.routes(name, &worker.routes, others.is_empty()).map_err(fault)?;
+        if routes.is_empty() {
+            return Err(DeployError::NoRoutes { worker: name.to_owned() });
+        }
+        let claim = Claim { routes, target: Arc::clone(&worker.target) };
+        let name = Arc::clone(&worker.served().worker);
+        let before = claims.replace(&name, Some(claim)).map_err(fault)?;
+        self.names.insert(name, Arc::clone(&worker.target));
+        Ok(before.map(|before| before.target))
+    }
+
+    fn claim_deployed(&self, state: &mut State, record: &WorkerRecord) -> Result<(), String> {
+        if state.has_folder(&record.name) {
+            return Err("node.toml has a worker of that name".to_owned());
+        }
+        let own = record.active.routes.iter().map(|route| Pattern::parse(route));
+        let routes = own
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|own| self.reach.routes(&record.name, &own, false))
+            .map_err(|error| error.to_string())?;
+        let served = served(record);
+        let name = Arc::clone(&served.worker);
+        let target = Target::on_disk(served);
+        let claim = Claim { routes, target: Arc::clone(&target) };
+        state.claims.replace(&name, Some(claim)).map_err(|error| error.to_string())?;
+        self.names.insert(name, target);
+        Ok(())
+    }
+
+    /// From this moment on requests go where the claims say.
+    pub(super) fn publish(&self, state: &mut State) {
+        let table = Arc::new(state.claims.table());
+        self.publish_table(state, table);
+    }
+
+    /// The same with a table that was made of them before.
+    pub(super) fn publish_table(&self, state: &mut State, table: Arc<Table<Arc<Target>>>) {
+        state.table_before = Some(self.table.swap(table));
+    }
+
+    /// A worker's requests go to this target, or nowhere; its stacks are mapped with that.
+    pub(super) fn rename(&self, name: &Arc<str>, target: Option<&Arc<Target>>) {
+        match target {
+            Some(target) => drop(self.names.insert(Arc::clone(name), Arc::clone(target))),
+            None => drop(self.names.remove(name)),
+        }
+    }
+
+    /// No route leads to this target any more.
+    pub(super) fn retire(&self, target: &Arc<Target>) {
+        target.retire();
+        if let Some(loaded) = target.evict() {
+            self.cache.leave(&self.runtime, loaded);
+            self.loader.sweep();
+        }
+    }
+
+    /// A version in memory, also one whose last events are not over.
+    pub(super) fn find(&self, served: &Served) -> Option<Arc<Loaded>> {
+        let target = self.names.get(&served.worker).map(|target| Arc::clone(&target));
+        target
+            .filter(|target| target.served().version == served.version)
+            .and_then(|target| target.loaded())
+            .or_else(|| self.cache.find_leaving(served))
+    }
+
+    /// Removes what a process left that was killed.
+    pub(super) fn remove_orphans(&self) {
+        let Some(registry) = &self.registry else { return };
+        match registry.remove_orphans() {
+            Ok(0) => {}
+            Ok(archives) => {
+                tracing::info!(archives, "removed archives of uploads that never ended")
+            }
+            Err(error) => tracing::warn!(%error, "cannot look for archives that nobody needs"),
+        }
+    }
+}
+
+impl State {
+    /// Whether the configuration has a worker of that name.
+    pub(super) fn has_folder(&self, name: &str) -> bool {
+        self.workers.iter().any(|worker| worker.name() == name)
+    }
+}
+
+/// The active version of a deployed worker.
+pub(super) fn served(record: &WorkerRecord) -> Served {
+    Served { worker: record.name.as_str().into(), version: record.active.version.as_str().into() }
+}

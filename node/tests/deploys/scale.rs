@@ -1,0 +1,70 @@
+//! A node with many workers: how long it takes to start, and what one activation costs it.
+//! `DEPLOYS_WORKERS` sets how many there are.
+
+use std::time::{Duration, Instant};
+
+use isolane_node::{Precondition, VersionRecord, open_registry};
+use libtest_mimic::Trial;
+
+use crate::support::{Node, routed, saying, trial};
+
+const DEFAULT_WORKERS: usize = 300;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![trial("a_node_with_many_workers_starts_without_reading_them", many)]
+}
+
+async fn many() {
+    let count =
+        std::env::var("DEPLOYS_WORKERS").map_or(DEFAULT_WORKERS, |text| text.parse().unwrap());
+    let mut node = Node::new();
+    let config = node.config.clone();
+    node.stop();
+    let registry = open_registry(&config).unwrap();
+    for number in 0..count {
+        let name = format!("worker-{number}");
+        let bundle = routed(&name, &name, &[&format!("{name}.example.com")]);
+        let id = bundle.id().to_string();
+        let record = VersionRecord {
+            id: id.clone(),
+            worker: name.clone(),
+            created_at_ms: 0,
+            who: None,
+            message: None,
+            size_bytes: 0,
+            gzip_bytes: 0,
+            start_cpu_us: 0,
+            handlers: vec!["fetch".to_owned()],
+            routes: bundle.settings.routes.clone(),
+            bindings: Vec::new(),
+            compatibility_date: None,
+        };
+        registry.put_version(&record, &bundle.to_archive()).unwrap();
+        let routes = vec![format!("{name}.example.com")];
+        let activation = registry::Activation { version: id, routes, ..Default::default() };
+        registry.activate(&name, &activation).unwrap();
+    }
+    drop(registry);
+    let began = Instant::now();
+    node.restart();
+    let opened = began.elapsed();
+    let last = format!("worker-{}", count - 1);
+    let began = Instant::now();
+    assert_eq!(node.text(&format!("http://{last}.example.com/")).await, last);
+    let first_answer = began.elapsed();
+    let mut activations = Vec::new();
+    for number in 0..9 {
+        let bundle = saying("fresh", &number.to_string());
+        node.upload(&bundle).await.unwrap();
+        let began = Instant::now();
+        node.activate(&bundle, Precondition::Any).await.unwrap();
+        activations.push(began.elapsed());
+    }
+    activations.sort();
+    println!(
+        "{count} workers: opened in {opened:?}, first answer of one of them after {first_answer:?}, \
+         an activation takes {:?}",
+        activations[activations.len() / 2]
+    );
+    assert!(opened < Duration::from_secs(10), "{opened:?}");
+}
