@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::deploy::DeployArgs;
+use crate::init::InitArgs;
 use crate::kv::KvArgs;
+use crate::login::{LoginArgs, LogoutArgs, WhoamiArgs};
+use crate::secret::SecretArgs;
+use crate::versions::{RollbackArgs, VersionsArgs};
+use crate::workers::{DeleteArgs, ListArgs};
 
 /// One process, many workers: each in its own V8 isolate, found by hostname, bounded in CPU
 /// and memory.
@@ -21,6 +27,9 @@ const EXAMPLES: &str = "Examples:
   isolane dev api/ shop/               two workers: api.localhost and shop.localhost
   isolane serve --config node.toml     run a node
   isolane check api/                   does it load and start?
+  isolane init hello                   a new project
+  isolane deploy                       put it on a node, while that serves
+  isolane rollback                     and the version before back
   isolane kv namespace list            what workers keep in KV
 
 Exit codes: 0 success, 1 failure, 2 bad arguments or configuration.";
@@ -33,7 +42,17 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Load workers and start each once in an isolate, without serving them.
     Check(CheckArgs),
+    Init(InitArgs),
+    Deploy(DeployArgs),
+    Versions(VersionsArgs),
+    Rollback(RollbackArgs),
+    List(ListArgs),
+    Delete(DeleteArgs),
+    Secret(SecretArgs),
     Kv(KvArgs),
+    Login(LoginArgs),
+    Logout(LogoutArgs),
+    Whoami(WhoamiArgs),
 }
 
 /// Arguments of `isolane dev`.

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    let admin = AdminListener::start(&config, admin)?;
+    let admin = AdminListener::start(&config, admin.of_node(&node, &config))?;
     let debuggers = match (args.inspect, inspector) {
         (Some(address), Some(inspector)) => {
             let sources = Arc::clone(node.deployments()) as Arc<dyn Sources>;

@@ -18,6 +18,12 @@ pub(crate) struct BadArgument(pub(crate) String);
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let red = crate::terminal::ERROR;
     anstream::eprintln!("{red}error{red:#}: {}", explain(error));
+    if let Some(stack) = crate::admin::refusal(error).and_then(|refusal| refusal.detail("stack")) {
+        let dim = crate::terminal::DIM;
+        for frame in stack.lines().filter(|line| line.starts_with("    at ")) {
+            anstream::eprintln!("{dim}{frame}{dim:#}");
+        }
+    }
     ExitCode::from(code(error))
 }
 
@@ -35,9 +41,10 @@ pub(crate) fn explain(error: &anyhow::Error) -> String {
 
 /// The place in a worker's files that an error is about.
 pub(crate) fn location(error: &anyhow::Error) -> Option<&Location> {
-    match deploy_error(error)? {
-        DeployError::Bundle(error) => error.location(),
-        _ => None,
+    match deploy_error(error) {
+        Some(DeployError::Bundle(error)) => error.location(),
+        Some(_) => None,
+        None => error.downcast_ref::<BundleError>()?.location(),
     }
 }
 
@@ -47,12 +54,16 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         // A worker with a fault in its code is not one with a fault in its configuration.
         Some(DeployError::Bundle(BundleError::Source(_) | BundleError::TooBig { .. })) => false,
         Some(_) => true,
+        None if error.is::<BundleError>() => !matches!(
+            error.downcast_ref(),
+            Some(BundleError::Source(_) | BundleError::TooBig { .. })
+        ),
         None => {
             error.is::<ConfigError>()
                 || error.is::<BadArgument>()
                 || error.is::<TokenError>()
                 || matches!(error.downcast_ref(), Some(StartError::Tls(_)))
-                || matches!(error.downcast_ref(), Some(AdminError::Token(_)))
+                || matches!(error.downcast_ref(), Some(AdminError::Token(_) | AdminError::Tls(_)))
         }
     };
     if bad_configuration { BAD_CONFIGURATION } else { 1 }

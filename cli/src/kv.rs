@@ -3,30 +3,25 @@
 
 mod args;
 mod bulk;
-mod client;
 mod connect;
 mod key;
 mod namespace;
-mod output;
-mod progress;
 mod records;
 
 use std::process::ExitCode;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::admin;
 
 pub(crate) use self::args::KvArgs;
 
 use self::args::{BulkCommand, KeyCommand, KvCommand, NamespaceCommand};
 use self::connect::{Access, connect};
-use self::output::ReaderGone;
 
 pub(crate) fn run(args: &KvArgs) -> anyhow::Result<ExitCode> {
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    match tokio.block_on(execute(args)) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        // Whoever reads the output, such as `head`, has enough of it.
-        Err(error) if error.is::<ReaderGone>() => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(error),
-    }
+    // With --json, too, a failure is told on the standard error: the output may be a file.
+    admin::run(false, execute(args))
 }
 
 async fn execute(args: &KvArgs) -> anyhow::Result<()> {
@@ -54,4 +49,15 @@ fn access(command: &KvCommand) -> Access {
         | KvCommand::Bulk(_)
         | KvCommand::Export(_) => Access::Read,
     }
+}
+
+/// The path of a namespace.
+fn namespace_path(id: &str) -> String {
+    format!("/v1/kv/namespaces/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+}
+
+/// The path of a value.
+fn value_path(namespace: &str, key: &str) -> String {
+    let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+    format!("{}/values/{key}", namespace_path(namespace))
 }

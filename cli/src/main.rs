@@ -2,14 +2,26 @@
 //! calls; here is nothing of V8.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod args;
 mod check;
+mod deploy;
 mod dev;
 mod failure;
+mod init;
 mod kv;
+mod login;
+mod output;
+mod progress;
+mod project;
+mod prompt;
 mod running;
+mod secret;
 mod serve;
 mod terminal;
+mod versions;
+mod who;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -21,7 +33,17 @@ fn main() -> ExitCode {
         args::Command::Dev(args) => dev::run(&args),
         args::Command::Serve(args) => serve::run(&args),
         args::Command::Check(args) => check::run(&args),
+        args::Command::Init(args) => init::run(&args),
+        args::Command::Deploy(args) => deploy::run(&args),
+        args::Command::Versions(args) => versions::versions(&args),
+        args::Command::Rollback(args) => versions::rollback(&args),
+        args::Command::List(args) => workers::list(&args),
+        args::Command::Delete(args) => workers::delete(&args),
+        args::Command::Secret(args) => secret::run(&args),
         args::Command::Kv(args) => kv::run(&args),
+        args::Command::Login(args) => login::login(&args),
+        args::Command::Logout(args) => login::logout(&args),
+        args::Command::Whoami(args) => login::whoami(&args),
     };
     result.unwrap_or_else(|error| failure::report(&error))
 }

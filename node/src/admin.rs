@@ -1,23 +1,30 @@
 //! The admin API: how an operator's commands look into a running node and change what it keeps.
-//! Here is a connection and where its requests go; the listener is in `admin/listen.rs`, and
-//! nothing of it is on the path of a worker's request.
+//! Here is a connection and where its requests go; the listener is in `admin/listen.rs`, what
+//! there is to ask for in `admin/routes.rs`, and nothing of it is on the path of a worker's
+//! request.
 
 mod announce;
 mod answer;
 mod gate;
 mod kv;
 mod listen;
+mod node;
+mod openapi;
 mod query;
+mod routes;
+mod secure;
 mod token;
 mod upload;
+mod workers;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::kv::{EmbeddedStore, Store};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,7 +39,12 @@ pub use self::token::{Token, TokenError};
 pub(crate) use self::gate::is_host_plain;
 
 use self::answer::{Answer, Fault};
+use self::node::Served;
+use self::query::Query;
+use self::routes::Operation;
+use self::secure::Secure;
 use self::upload::Upload;
+use crate::config::Config;
 
 /// How long a client may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -41,19 +53,28 @@ const METRICS_PREFIX: &str = "isolane";
 /// The media type of what [`prometheus_client`] writes.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The admin API on a store. Whoever has the store can serve it, on a socket or in memory.
+/// The admin API on a store, and on the node that runs on it. Whoever has the store can serve it,
+/// on a socket or in memory.
 pub struct Admin {
     store: Arc<dyn Store>,
     metrics: Registry,
     token: Option<Token>,
+    served: Option<Served>,
 }
 
 impl Admin {
-    /// The API on that store, for everyone who reaches it.
+    /// The API on that store, for everyone who reaches it. It knows of no node: what is asked of
+    /// one is refused.
     pub fn new(store: Arc<EmbeddedStore>) -> Self {
         let mut metrics = Registry::with_prefix(METRICS_PREFIX);
         store.register_metrics(metrics.sub_registry_with_prefix("kv"));
-        Self { store, metrics, token: None }
+        Self { store, metrics, token: None, served: None }
+    }
+
+    /// The same on a running node, too, which has that configuration.
+    #[must_use]
+    pub fn of_node(self, node: &crate::Node, config: &Config) -> Self {
+        Self { served: Some(Served::of(node, config)), ..self }
     }
 
     /// Only for who shows this token.
@@ -64,9 +85,18 @@ impl Admin {
 
     /// Serves one connection, HTTP/1.1, until its end. Needs a tokio runtime with time.
     pub async fn serve(self: Arc<Self>, io: impl AsyncRead + AsyncWrite + Unpin) {
+        self.serve_over(io, None).await;
+    }
+
+    /// The same; over TLS, with whose certificates.
+    async fn serve_over(
+        self: Arc<Self>,
+        io: impl AsyncRead + AsyncWrite + Unpin,
+        secure: Option<Arc<Secure>>,
+    ) {
         let service = service_fn(move |request| {
-            let admin = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(admin.answer(request).await) }
+            let (admin, secure) = (Arc::clone(&self), secure.clone());
+            async move { Ok::<_, Infallible>(admin.answer(request, secure.as_deref()).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -77,10 +107,10 @@ impl Admin {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, secure: Option<&Secure>) -> Answer {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body);
-        let answer = match gate::admit(&parts, self.token.as_ref()) {
+        let answer = match gate::admit(&parts, self.token.as_ref(), secure) {
             Ok(()) => self.call(&parts, body).await,
             Err(fault) => Err(fault),
         };
@@ -88,14 +118,31 @@ impl Admin {
     }
 
     async fn call(&self, parts: &Parts, body: Upload) -> Result<Answer, Fault> {
-        let segments = query::segments(parts.uri.path())?;
+        let path = parts.uri.path();
+        let segments = query::segments(path)?;
         let segments: Vec<_> = segments.iter().map(AsRef::as_ref).collect();
-        match (segments.as_slice(), parts.method.as_str()) {
-            (["metrics"], "GET") => self.metrics(),
-            (["metrics"], _) => Err(Fault::method("GET")),
-            (["v1", "kv", path @ ..], _) => kv::call(&self.store, parts, path, body).await,
-            _ => Err(Fault::not_found(format!("there is no {}", parts.uri.path()))),
+        let (route, captures) = routes::find(parts.method.as_str(), path, &segments)?;
+        let query = Query::parse(parts.uri.query(), route.query)?;
+        let headers = &parts.headers;
+        match route.operation {
+            Operation::GetMetrics => self.metrics(),
+            Operation::GetDescription => Ok(description()),
+            Operation::GetNode => Ok(self.node()?.answer()),
+            Operation::Worker(operation) => {
+                let node = self.node()?;
+                workers::call(node, operation, &captures, &query, headers, body).await
+            }
+            Operation::Kv(operation) => {
+                kv::call(&self.store, operation, &captures, &query, headers, body).await
+            }
         }
+    }
+
+    fn node(&self) -> Result<&Served, Fault> {
+        self.served.as_ref().ok_or_else(|| {
+            let message = "no node runs on this data: start one with `isolane serve`";
+            Fault::new(http::StatusCode::SERVICE_UNAVAILABLE, message)
+        })
     }
 
     fn metrics(&self) -> Result<Answer, Fault> {
@@ -103,8 +150,14 @@ impl Admin {
         prometheus_client::encoding::text::encode(&mut text, &self.metrics)
             .map_err(|_| Fault::internal("the metrics cannot be written as text"))?;
         Ok(Response::builder()
-            .header(http::header::CONTENT_TYPE, METRICS_TYPE)
+            .header(CONTENT_TYPE, METRICS_TYPE)
             .body(answer::whole(text))
             .expect("the header is a constant"))
     }
+}
+
+fn description() -> Answer {
+    let mut answer = Response::new(answer::whole(openapi::document()));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
 }

@@ -156,6 +156,9 @@ pub struct AdminConfig {
     /// The file of the token that requests have to show. Without one only an address on loopback
     /// will do.
     pub token_file: Option<PathBuf>,
+    /// The certificates of a listener that speaks TLS, chosen by SNI; empty for one that does
+    /// not, which will do beyond loopback only where the operator says that it is meant.
+    pub certificates: Vec<CertificateFiles>,
 }
 
 /// What is kept of deployed workers, and how they are reached.
@@ -179,7 +182,8 @@ impl Default for Deploys {
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::LOCALHOST, 0).into(), token_file: None }
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        Self { address, token_file: None, certificates: Vec::new() }
     }
 }
 

@@ -57,9 +57,12 @@ pub(super) struct Target {
     /// The admin API of a running node, such as http://127.0.0.1:8788.
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["data", "config"])]
     pub(super) node: Option<String>,
-    /// The file with the token of the node.
+    /// The file with the token of the node; without it, ISOLANE_TOKEN or `isolane login` has it.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,
+    /// A file with certificates to trust beside the public ones, in PEM.
+    #[arg(long, global = true, value_name = "FILE", requires = "node")]
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

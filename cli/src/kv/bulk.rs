@@ -11,10 +11,11 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::args::{BulkArgs, BulkCommand, ExportArgs, ImportArgs};
-use super::client::{Client, failure_in, namespace_path, piece, read, whole};
-use super::output::{Output, count, say};
-use super::progress::Progress;
+use super::namespace_path;
 use super::records::{Fault, Records};
+use crate::admin::client::{Client, failure_in, piece, read, whole};
+use crate::output::{Output, count, say};
+use crate::progress::Progress;
 
 /// The header of an export with the number of its keys.
 const KEYS: &str = "isolane-kv-keys";

@@ -12,9 +12,10 @@ use url::form_urlencoded::Serializer;
 
 use super::args::{KeyCommand, PutArgs};
 use super::bulk;
-use super::client::{Body, Client, from_reader, namespace_path, piece, read, value_path, whole};
-use super::output::{Output, plain, say};
+use super::{namespace_path, value_path};
+use crate::admin::client::{Body, Client, from_reader, piece, read, whole};
 use crate::failure::BadArgument;
+use crate::output::{Output, plain, say};
 
 /// The most keys of a page.
 const PAGE_KEYS: u64 = 1_000;

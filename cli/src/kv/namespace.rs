@@ -1,15 +1,14 @@
 //! `isolane kv namespace ...`.
 
-use std::io::{IsTerminal as _, Write as _};
-
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::args::NamespaceCommand;
-use super::client::{Client, namespace_path, read};
-use super::output::{Output, plain, say};
-use crate::failure::BadArgument;
+use super::namespace_path;
+use crate::admin::client::{Client, read};
+use crate::output::{Output, plain, say, table};
+use crate::prompt;
 
 #[derive(Deserialize)]
 struct Info {
@@ -38,20 +37,8 @@ pub(super) async fn run(
 /// Asks before a namespace is deleted, unless that is agreed.
 pub(super) fn confirm(command: &NamespaceCommand) -> anyhow::Result<()> {
     let NamespaceCommand::Delete { id, yes: false } = command else { return Ok(()) };
-    let mut stderr = std::io::stderr();
-    if !std::io::stdin().is_terminal() || !stderr.is_terminal() {
-        let message =
-            "a namespace is deleted with all its keys: say --yes where nobody can be asked";
-        return Err(BadArgument(message.to_owned()).into());
-    }
-    write!(stderr, "Delete the namespace {} with all its keys? [y/N] ", plain(id))?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => anyhow::bail!("nothing was deleted"),
-    }
+    let question = format!("Delete the namespace {} with all its keys?", plain(id));
+    prompt::confirm(&question, "a namespace is deleted with all its keys", "nothing was deleted")
 }
 
 async fn list(client: &mut Client, as_json: bool) -> anyhow::Result<()> {
@@ -60,21 +47,11 @@ async fn list(client: &mut Client, as_json: bool) -> anyhow::Result<()> {
         return say(true, &read::<Value>(answer).await?, String::new);
     }
     let found: Vec<Info> = read(answer).await?;
-    let rows = found.iter().map(|info| {
-        let Info { id, keys, bytes } = info;
-        (plain(id), keys.to_string(), bytes.to_string())
-    });
-    let head = ("NAMESPACE".to_owned(), "KEYS".to_owned(), "BYTES".to_owned());
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let width = |cell: fn(&(String, String, String)) -> &String| {
-        rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0)
-    };
-    let (first, second, third) = (width(|row| &row.0), width(|row| &row.1), width(|row| &row.2));
-    let line = |(id, keys, bytes): &(String, String, String)| {
-        format!("{id:<first$}  {keys:>second$}  {bytes:>third$}\n")
-    };
+    let rows = found
+        .iter()
+        .map(|Info { id, keys, bytes }| vec![plain(id), keys.to_string(), bytes.to_string()]);
     let mut output = Output::to(None)?;
-    output.write(rows.iter().map(line).collect::<String>().as_bytes())?;
+    output.write(table(&["NAMESPACE", "KEYS>", "BYTES>"], rows).as_bytes())?;
     output.finish()
 }
 

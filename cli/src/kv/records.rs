@@ -13,9 +13,9 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
-use super::client::{Body, from_thread};
-use super::progress::Progress;
+use crate::admin::client::{Body, from_thread};
 use crate::failure::BadArgument;
+use crate::progress::Progress;
 
 /// Records are gathered up to so many bytes before they are sent.
 const CHUNK_BYTES: usize = 64 << 10;

@@ -128,7 +128,7 @@ fn a_bad_argument_has_exit_code_2() {
         (&["key", "put", "-n", "A", "k", "v", "--path", "f"], "cannot be used with"),
         (&["key", "put", "-n", "A", "k", "--path", "gone"], "cannot read gone: "),
         (&["bulk", "put", "-n", "A", "gone"], "cannot read gone: "),
-        (&["namespace", "list", "--node", "127.0.0.1:8788"], "expected --node http://"),
+        (&["namespace", "list", "--node", "127.0.0.1:8788"], "expected a node as http://"),
         (&["namespace", "list", "--config", "node.toml"], "node.toml:2:11: expected an address on"),
         (&["namespace", "list", "--token-file", "gone"], "cannot read the token in gone: "),
     ];

@@ -18,6 +18,10 @@ pub struct Announcement {
     /// The file of the token that it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// The file of the certificate that it shows, where it speaks TLS. Whoever finds a node
+    /// through its folder knows it by that, whatever name the certificate has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
 }
 
 /// An announcement that is there until this is dropped.
@@ -29,11 +33,16 @@ pub(super) struct Announced {
 
 impl Announcement {
     /// That of this process, which listens at that address.
-    pub(super) fn new(listening: SocketAddr, token_file: Option<&Path>) -> io::Result<Self> {
+    pub(super) fn new(
+        listening: SocketAddr,
+        token_file: Option<&Path>,
+        certificate: Option<&Path>,
+    ) -> io::Result<Self> {
         Ok(Self {
             address: SocketAddr::new(reachable(listening.ip()), listening.port()),
             pid: std::process::id(),
             token_file: token_file.map(std::path::absolute).transpose()?,
+            certificate: certificate.map(std::path::absolute).transpose()?,
         })
     }
 
@@ -90,7 +99,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Announcement::read(folder.path()).unwrap(), None);
         let listening = "0.0.0.0:8788".parse().unwrap();
-        let announcement = Announcement::new(listening, Some(Path::new("/etc/token"))).unwrap();
+        let token = Path::new("/etc/token");
+        let announcement = Announcement::new(listening, Some(token), None).unwrap();
         assert_eq!(announcement.address.to_string(), "127.0.0.1:8788");
         let announced = announcement.write(folder.path(), None).unwrap();
         assert_eq!(Announcement::read(folder.path()).unwrap(), Some(announcement));

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use kv::{Refused, StoreError};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A response of the admin API.
 pub(super) type Answer = Response<Body>;
@@ -26,13 +26,19 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Debug)]
 pub(super) struct Fault {
     status: StatusCode,
+    /// Why, in a word that clients can rely on.
+    code: &'static str,
     pub(super) message: String,
-    header: Option<(http::HeaderName, HeaderValue)>,
+    /// What else there is to know, beside the code and the message.
+    details: Vec<(&'static str, Value)>,
+    /// In a box, because a fault is what most functions here may answer with.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Fault {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None }
+        let (code, message) = (code_of(status), message.into());
+        Self { status, code, message, details: Vec::new(), header: None }
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -49,15 +55,43 @@ impl Fault {
 
     /// A request without the right token.
     pub(super) fn unauthorized(message: &str) -> Self {
-        let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Self { header: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, message) }
+        let challenge = HeaderValue::from_static("Bearer");
+        Self::new(StatusCode::UNAUTHORIZED, message).with_header(WWW_AUTHENTICATE, challenge)
     }
 
     /// A method that the resource does not have.
-    pub(super) fn method(allowed: &'static str) -> Self {
+    pub(super) fn method(allowed: &str) -> Self {
         let message = format!("the methods here are {allowed}");
-        let allow = (ALLOW, HeaderValue::from_static(allowed));
-        Self { header: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+        let fault = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
+        match HeaderValue::try_from(allowed) {
+            Ok(allowed) => fault.with_header(ALLOW, allowed),
+            Err(_) => fault,
+        }
+    }
+
+    /// A body that is longer than it may be.
+    pub(super) fn too_large(what: &str, limit_bytes: usize) -> Self {
+        let message = format!("{what} is longer than {limit_bytes} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// The same fault, for a reason that its status does not tell.
+    #[must_use]
+    pub(super) fn with_code(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same fault, with something else to know.
+    #[must_use]
+    pub(super) fn with_detail(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// The same fault, with a header.
+    #[must_use]
+    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some(Box::new((name, value))), ..self }
     }
 
     /// The same fault, with something said before and after it.
@@ -68,15 +102,36 @@ impl Fault {
 
     /// The fault as a JSON object.
     pub(super) fn to_json(&self) -> serde_json::Value {
-        json!({ "error": { "message": self.message } })
+        let mut error = json!({ "code": self.code, "message": self.message });
+        for (name, value) in &self.details {
+            error[*name] = value.clone();
+        }
+        json!({ "error": error })
     }
 
     pub(super) fn into_answer(self) -> Answer {
         let mut answer = json(self.status, &self.to_json());
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             answer.headers_mut().insert(name, value);
         }
         answer
+    }
+}
+
+/// The reason that a status stands for.
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::CONFLICT => "conflict",
+        StatusCode::PRECONDITION_FAILED => "precondition_failed",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        StatusCode::INSUFFICIENT_STORAGE => "storage_full",
+        status if status.is_server_error() => "internal",
+        _ => "invalid",
     }
 }
 
@@ -113,6 +168,13 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
 pub(super) fn no_content() -> Answer {
     let mut answer = Response::new(whole(Bytes::new()));
     *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}
+
+/// An answer to who has already what was asked for.
+pub(super) fn not_modified() -> Answer {
+    let mut answer = Response::new(whole(Bytes::new()));
+    *answer.status_mut() = StatusCode::NOT_MODIFIED;
     answer
 }
 

@@ -1,6 +1,6 @@
 //! Who may ask the admin API: those with the token, if there is one, and no browser's page. A page
 //! of any website can send requests to loopback; what it cannot do is to leave out `Origin` on one
-//! that changes something, or to choose the `Host`.
+//! that changes something, to choose the `Host`, or to know the token.
 
 use std::net::IpAddr;
 
@@ -10,16 +10,35 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Fault;
+use super::secure::Secure;
 use super::token::Token;
 
-/// Lets a request in, or says why not.
-pub(super) fn admit(parts: &Parts, token: Option<&Token>) -> Result<(), Fault> {
+/// Lets a request in, or says why not. Over TLS, `secure` is whose certificates the client saw.
+pub(super) fn admit(
+    parts: &Parts,
+    token: Option<&Token>,
+    secure: Option<&Secure>,
+) -> Result<(), Fault> {
     let forbidden = |message| Err(Fault::new(StatusCode::FORBIDDEN, message));
     if parts.headers.contains_key(ORIGIN) {
         return forbidden("the admin API is not for web pages: a request has no Origin");
     }
-    if !is_host_plain(&parts.headers) {
-        return forbidden("the Host of a request to the admin API is an IP address or localhost");
+    // A hostname that resolves to this machine may be anybody's (DNS rebinding). One that the
+    // certificate is for is the operator's; a token is asked for all the same, which no page has.
+    let is_ours = |name: &str| token.is_some() && secure.is_some_and(|it| it.covers(name));
+    match host(&parts.headers) {
+        Some(name) if is_plain(&name) || is_ours(&name) => {}
+        _ if secure.is_some() => {
+            return forbidden(
+                "the Host of a request to the admin API is an IP address, localhost, or, where \
+                 a token is asked for, a name in its certificate",
+            );
+        }
+        _ => {
+            return forbidden(
+                "the Host of a request to the admin API is an IP address or localhost",
+            );
+        }
     }
     let Some(token) = token else { return Ok(()) };
     match bearer(&parts.headers) {
@@ -29,13 +48,20 @@ pub(super) fn admit(parts: &Parts, token: Option<&Token>) -> Result<(), Fault> {
     }
 }
 
+/// The host of a request that has one, without the port.
+fn host(headers: &HeaderMap) -> Option<String> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
+    Some(Authority::try_from(host.as_bytes()).ok()?.host().to_owned())
+}
+
 /// Whether the one host of a request is an IP address or `localhost`: a hostname that resolves to
 /// loopback may be anybody's (DNS rebinding).
 pub(crate) fn is_host_plain(headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
-    let host = authority.host();
+    host(headers).is_some_and(|host| is_plain(&host))
+}
+
+fn is_plain(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
 }
@@ -51,15 +77,24 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::config::CertificateFiles;
 
     fn admits(headers: &[(&str, &str)], token: Option<&str>) -> Result<(), u16> {
+        admits_over(None, headers, token)
+    }
+
+    fn admits_over(
+        secure: Option<&Secure>,
+        headers: &[(&str, &str)],
+        token: Option<&str>,
+    ) -> Result<(), u16> {
         let mut request = Request::builder();
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let token = token.map(|token| Token::new(token).unwrap());
-        admit(&parts, token.as_ref()).map_err(|fault| fault.into_answer().status().as_u16())
+        admit(&parts, token.as_ref(), secure).map_err(|fault| fault.into_answer().status().as_u16())
     }
 
     #[test]
@@ -72,6 +107,30 @@ mod tests {
         }
         assert_eq!(admits(&[], None), Err(403));
         assert_eq!(admits(&[("host", "127.0.0.1"), ("host", "127.0.0.1")], None), Err(403));
+    }
+
+    #[test]
+    fn a_name_of_the_certificate_is_a_host_where_a_token_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["node.test".to_owned()]).unwrap();
+        let files = CertificateFiles {
+            cert: folder.path().join("cert.pem"),
+            key: folder.path().join("key.pem"),
+        };
+        std::fs::write(&files.cert, made.cert.pem()).unwrap();
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        let secure = Secure::load(&[files]).unwrap();
+        const TOKEN: &str = "0123456789abcdef";
+        let with = |host, token| {
+            let headers = [("host", host), ("authorization", "Bearer 0123456789abcdef")];
+            admits_over(secure.as_ref(), &headers, token)
+        };
+        for host in ["node.test", "NODE.test:8788", "10.0.0.1:8788"] {
+            assert_eq!(with(host, Some(TOKEN)), Ok(()), "{host}");
+        }
+        assert_eq!(with("other.test", Some(TOKEN)), Err(403));
+        assert_eq!(with("node.test", None), Err(403));
+        assert_eq!(admits(&[("host", "node.test")], Some(TOKEN)), Err(403));
     }
 
     #[test]

@@ -10,66 +10,44 @@ mod values;
 
 use std::sync::Arc;
 
-use http::request::Parts;
+use http::HeaderMap;
 use kv::{KeyError, Namespace, NamespaceInfo, Store};
 
 use super::answer::{Answer, Fault};
 use super::query::Query;
+use super::routes::{Captures, KvOperation};
 use super::upload::Upload;
 
 /// The longest identity of a namespace, in bytes.
 const MAX_NAMESPACE_BYTES: usize = 512;
 
-/// One request, for what follows `/v1/kv` in its path.
+/// One request.
 pub(super) async fn call(
     store: &Arc<dyn Store>,
-    parts: &Parts,
-    path: &[&str],
+    operation: KvOperation,
+    captures: &Captures<'_>,
+    query: &Query,
+    headers: &HeaderMap,
     body: Upload,
 ) -> Result<Answer, Fault> {
-    let ["namespaces", rest @ ..] = path else { return Err(nothing_at(parts)) };
-    let method = parts.method.as_str();
-    let query = Query::parse(parts.uri.query(), parameters(rest, method))?;
-    let [id, rest @ ..] = rest else {
-        return match method {
-            "GET" => namespaces::list(&**store).await,
-            _ => Err(Fault::method("GET")),
-        };
-    };
-    let namespace = &namespace(id)?;
-    match (rest, method) {
-        ([], "PUT") => namespaces::create(&**store, namespace).await,
-        ([], "DELETE") => namespaces::delete(&**store, namespace).await,
-        ([], _) => Err(Fault::method("PUT, DELETE")),
-        (["keys"], "GET") => keys::list(&**store, namespace, &query).await,
-        (["values", key], "GET") => values::get(&**store, namespace, key).await,
-        (["values", key], "PUT") => {
-            values::put(&**store, namespace, key, &query, &parts.headers, body).await
+    let key = captures.get("key");
+    let namespace = || namespace(captures.get("namespace"));
+    match operation {
+        KvOperation::ListNamespaces => namespaces::list(&**store).await,
+        KvOperation::CreateNamespace => namespaces::create(&**store, &namespace()?).await,
+        KvOperation::DeleteNamespace => namespaces::delete(&**store, &namespace()?).await,
+        KvOperation::ListKeys => keys::list(&**store, &namespace()?, query).await,
+        KvOperation::GetValue => values::get(&**store, &namespace()?, key).await,
+        KvOperation::PutValue => {
+            values::put(&**store, &namespace()?, key, query, headers, body).await
         }
-        (["values", key], "DELETE") => values::delete(&**store, namespace, key).await,
-        (["values", _], _) => Err(Fault::method("GET, PUT, DELETE")),
-        (["bulk", "put"], "POST") => bulk::put(&**store, namespace, body).await,
-        (["bulk", "delete"], "POST") => bulk::delete(&**store, namespace, body).await,
-        (["bulk", "get"], "POST") => export::get_many(store, namespace, body).await,
-        (["import"], "POST") => bulk::import(&**store, namespace, body).await,
-        (["bulk", "put" | "delete" | "get"] | ["import"], _) => Err(Fault::method("POST")),
-        (["export"], "GET") => export::export(store, namespace).await,
-        (["keys"] | ["export"], _) => Err(Fault::method("GET")),
-        _ => Err(nothing_at(parts)),
+        KvOperation::DeleteValue => values::delete(&**store, &namespace()?, key).await,
+        KvOperation::PutRecords => bulk::put(&**store, &namespace()?, body).await,
+        KvOperation::DeleteRecords => bulk::delete(&**store, &namespace()?, body).await,
+        KvOperation::GetRecords => export::get_many(store, &namespace()?, body).await,
+        KvOperation::ImportRecords => bulk::import(&**store, &namespace()?, body).await,
+        KvOperation::ExportRecords => export::export(store, &namespace()?).await,
     }
-}
-
-/// The parameters that a request may have.
-fn parameters(path: &[&str], method: &str) -> &'static [&'static str] {
-    match (path, method) {
-        ([_, "keys"], "GET") => &["prefix", "limit", "cursor"],
-        ([_, "values", _], "PUT") => &["expiration", "expiration_ttl", "metadata"],
-        _ => &[],
-    }
-}
-
-fn nothing_at(parts: &Parts) -> Fault {
-    Fault::not_found(format!("there is no {}", parts.uri.path()))
 }
 
 fn namespace(id: &str) -> Result<Namespace, Fault> {

@@ -9,14 +9,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Admin;
 use super::announce::{Announced, Announcement};
+use super::secure::Secure;
 use super::token::{Token, TokenError};
 use crate::config::Config;
+use crate::tls::TlsError;
 
 /// Open connections; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -31,6 +34,9 @@ pub enum AdminError {
     /// The token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The certificates cannot be used.
+    #[error("the admin API: {0}")]
+    Tls(#[from] TlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address} for the admin API: {source}")]
     Listen {
@@ -65,12 +71,14 @@ impl AdminListener {
     /// node makes one: a tenant must not administer the node.
     ///
     /// # Errors
-    /// When the token cannot be used, the address not listened on, or the folder not written to.
+    /// When the token or a certificate cannot be used, the address not listened on, or the folder
+    /// not written to.
     pub fn start(config: &Config, admin: Admin) -> Result<Self, AdminError> {
         let wanted = config.admin.address;
         let listen = |source| AdminError::Listen { address: wanted, source };
         let announce = |source| AdminError::Announce { data: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(announce)?;
+        let secure = Secure::load(&config.admin.certificates)?;
         let listener = TcpListener::bind(wanted).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -92,12 +100,15 @@ impl AdminListener {
             tokio.block_on(async {
                 tokio::select! {
                     () = stopped => {}
-                    () = accept(listener, admin) => {}
+                    () = accept(listener, admin, secure.map(Arc::new)) => {}
                 }
             });
         };
         let token_file = config.admin.token_file.as_deref().or(made_token.as_deref());
-        let announcement = Announcement::new(address, token_file).map_err(announce)?;
+        // Clients without a name of the node in mind are shown the first.
+        let certificate = config.admin.certificates.first().map(|files| files.cert.as_path());
+        let announcement = Announcement::new(address, token_file, certificate);
+        let announcement = announcement.map_err(announce)?;
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run);
         let thread = Some(thread.map_err(listen)?);
         let announced = announcement.write(&config.data, made_token).map_err(announce)?;
@@ -119,7 +130,7 @@ impl Drop for AdminListener {
     }
 }
 
-async fn accept(listener: TcpListener, admin: Arc<Admin>) {
+async fn accept(listener: TcpListener, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the admin API cannot listen"),
@@ -130,9 +141,9 @@ async fn accept(listener: TcpListener, admin: Arc<Admin>) {
             Ok((stream, _)) => {
                 // Not needed for a correct answer.
                 let _ = stream.set_nodelay(true);
-                let admin = Arc::clone(&admin);
+                let (admin, secure) = (Arc::clone(&admin), secure.clone());
                 tokio::spawn(async move {
-                    admin.serve(stream).await;
+                    serve(stream, admin, secure).await;
                     drop(slot);
                 });
             }
@@ -141,5 +152,13 @@ async fn accept(listener: TcpListener, admin: Arc<Admin>) {
                 sleep(NO_DESCRIPTOR_PAUSE).await;
             }
         }
+    }
+}
+
+async fn serve(stream: TcpStream, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
+    let Some(tls) = secure else { return admin.serve(stream).await };
+    match tls.accept(stream).await {
+        Ok(stream) => admin.serve_over(stream, Some(tls)).await,
+        Err(error) => tracing::debug!(%error, "a handshake with the admin API failed"),
     }
 }

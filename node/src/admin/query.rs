@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use super::answer::Fault;
+use super::routes::Parameter;
 
 /// The parameters of a request.
 pub(super) struct Query(Vec<(String, String)>);
@@ -25,10 +26,10 @@ pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Fault> {
 impl Query {
     /// Reads a query that may have these parameters, each once: a misspelt one does not pass in
     /// silence.
-    pub(super) fn parse(query: Option<&str>, known: &[&str]) -> Result<Self, Fault> {
+    pub(super) fn parse(query: Option<&str>, known: &[Parameter]) -> Result<Self, Fault> {
         let mut found: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if !known.contains(&&*name) {
+            if !known.iter().any(|parameter| parameter.name == name) {
                 return Err(Fault::bad_request(format!("there is no parameter {name:?} here")));
             }
             if found.iter().any(|(other, _)| *other == name) {
@@ -52,6 +53,17 @@ impl Query {
         };
         self.get(name).map(parse).transpose()
     }
+
+    /// A parameter that is `true` or `false`; absent, it is `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Fault> {
+        match self.get(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(value) => Err(Fault::bad_request(format!(
+                "expected true or false as {name}, found {value:?}"
+            ))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -66,14 +78,26 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_is_true_or_false() {
+        let known = [Parameter::flag("dry_run", "")];
+        let flag = |query| Query::parse(query, &known).unwrap().flag("dry_run");
+        assert!(flag(Some("dry_run=true")).unwrap());
+        assert!(!flag(Some("dry_run=false")).unwrap());
+        assert!(!flag(None).unwrap());
+        let message = flag(Some("dry_run")).unwrap_err().message;
+        assert_eq!(message, "expected true or false as dry_run, found \"\"");
+    }
+
+    #[test]
     fn a_parameter_is_known_and_there_once() {
-        let query = Query::parse(Some("limit=7&prefix=a%26+b"), &["limit", "prefix"]).unwrap();
+        let known = [Parameter::whole("limit", ""), Parameter::text("prefix", "")];
+        let query = Query::parse(Some("limit=7&prefix=a%26+b"), &known).unwrap();
         assert_eq!(query.whole("limit").unwrap(), Some(7));
         assert_eq!(query.get("prefix"), Some("a& b"));
         for wrong in ["limti=7", "limit=7&limit=8"] {
-            assert!(Query::parse(Some(wrong), &["limit"]).is_err(), "{wrong}");
+            assert!(Query::parse(Some(wrong), &known).is_err(), "{wrong}");
         }
-        let query = Query::parse(Some("limit=7.5"), &["limit"]).unwrap();
+        let query = Query::parse(Some("limit=7.5"), &known).unwrap();
         let message = query.whole("limit").unwrap_err().message;
         assert_eq!(message, "expected a whole number as limit, found \"7.5\"");
     }

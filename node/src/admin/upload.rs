@@ -1,8 +1,9 @@
-//! What a request brings with it: pieces, or lines of JSON. What they mean is not known here.
+//! What a request brings with it: pieces, lines of JSON, or all at once. What they mean is not known here.
 
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use http::StatusCode;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use kv::MAX_VALUE_BYTES;
@@ -13,6 +14,8 @@ use super::answer::Fault;
 
 /// The longest line. In JSON a byte of text takes at most six, as in `\u0000`.
 const MAX_LINE_BYTES: usize = 6 * MAX_VALUE_BYTES + (64 << 10);
+/// How long the next piece of a body that is kept in memory may take.
+const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the rest of a body is read after the answer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -54,6 +57,27 @@ impl Upload {
                 }
             }
         }
+    }
+
+    /// All of it, if that is no more than `limit_bytes`; `what` names it. Who sends nothing for a
+    /// while is not waited for.
+    pub(super) async fn whole(mut self, what: &str, limit_bytes: usize) -> Result<Bytes, Fault> {
+        let announced = self.0.as_ref().map_or(0, |body| body.size_hint().lower());
+        if announced > limit_bytes as u64 {
+            return Err(Fault::too_large(what, limit_bytes));
+        }
+        let mut all = BytesMut::with_capacity(announced as usize);
+        let stalls = |_| {
+            let message = format!("{what} does not go on");
+            Fault::new(StatusCode::REQUEST_TIMEOUT, message)
+        };
+        while let Some(piece) = timeout(PIECE_TIMEOUT, self.next()).await.map_err(stalls)?? {
+            if all.len() + piece.len() > limit_bytes {
+                return Err(Fault::too_large(what, limit_bytes));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 
     pub(super) fn lines(self) -> Lines {

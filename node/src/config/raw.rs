@@ -102,6 +102,11 @@ struct RawKv {
 struct RawAdmin {
     address: Option<Spanned<String>>,
     token_file: Option<PathBuf>,
+    tls: Option<Spanned<bool>>,
+    cert: Option<Spanned<PathBuf>>,
+    key: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    insecure: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -153,6 +158,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     };
     Ok(Config {
         listen: listen(&source, raw.listen, !certificates.is_empty())?,
+        admin: admin(&source, folder, raw.admin, &certificates)?,
         certificates,
         data,
         log: match raw.log {
@@ -162,7 +168,6 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         mode: Mode::Serve,
         limits: limits(&source, raw.limits)?,
         kv: kv(&source, raw.kv)?,
-        admin: admin(&source, folder, raw.admin)?,
         outbound: outbound(&source, raw.outbound)?,
         deploys: deploys(&source, raw.domain, raw.deploys)?,
         secrets_key,
@@ -207,20 +212,71 @@ fn socket_address(
     })
 }
 
-fn admin(source: &Source<'_>, folder: &Path, raw: RawAdmin) -> Result<AdminConfig, ConfigError> {
-    let token_file = raw.token_file.map(|file| folder.join(file));
-    let Some(text) = raw.address else {
-        return Ok(AdminConfig { token_file, ..AdminConfig::default() });
+fn admin(
+    source: &Source<'_>,
+    folder: &Path,
+    raw: RawAdmin,
+    of_node: &[CertificateFiles],
+) -> Result<AdminConfig, ConfigError> {
+    let insecure = raw.insecure;
+    let token_file = raw.token_file.as_ref().map(|file| folder.join(file));
+    let text = raw.address.clone();
+    let certificates = admin_certificates(source, folder, raw, of_node)?;
+    let Some(text) = text else {
+        return Ok(AdminConfig { token_file, certificates, ..AdminConfig::default() });
     };
     let address = socket_address(source, &text, "127.0.0.1:8788")?;
-    if !address.ip().is_loopback() && token_file.is_none() {
+    let missing = match () {
+        () if address.ip().is_loopback() => None,
+        () if token_file.is_none() => Some("a token_file"),
+        () if certificates.is_empty() && !insecure => {
+            Some("tls = true (or insecure = true, where something else protects the token)")
+        }
+        () => None,
+    };
+    if let Some(missing) = missing {
         let message = format!(
-            "expected an address on loopback, or a token_file for all who reach {}, found none",
+            "expected an address on loopback, or {missing} for all who reach {}, found none",
             address.ip()
         );
         return Err(source.fault(text.span(), message));
     }
-    Ok(AdminConfig { address, token_file })
+    Ok(AdminConfig { address, token_file, certificates })
+}
+
+/// The certificates of the admin API: its own, or those of the node.
+fn admin_certificates(
+    source: &Source<'_>,
+    folder: &Path,
+    raw: RawAdmin,
+    of_node: &[CertificateFiles],
+) -> Result<Vec<CertificateFiles>, ConfigError> {
+    let is_off = raw.tls.as_ref().is_some_and(|tls| !tls.get_ref());
+    match (raw.cert, raw.key) {
+        (Some(cert), Some(_)) if is_off => {
+            let message = "expected no certificate beside tls = false, found one";
+            Err(source.fault(cert.span(), message))
+        }
+        (Some(cert), Some(key)) => Ok(vec![CertificateFiles {
+            cert: folder.join(cert.into_inner()),
+            key: folder.join(key.into_inner()),
+        }]),
+        (Some(one), None) => {
+            Err(source.fault(one.span(), "expected the key of the certificate, too, found none"))
+        }
+        (None, Some(one)) => {
+            Err(source.fault(one.span(), "expected the cert of the key, too, found none"))
+        }
+        (None, None) => match raw.tls {
+            Some(tls) if *tls.get_ref() && of_node.is_empty() => {
+                let message = "expected a certificate (cert and key here, or [[tls]]) for an \
+                               admin API with TLS, found none";
+                Err(source.fault(tls.span(), message))
+            }
+            Some(tls) if *tls.get_ref() => Ok(of_node.to_vec()),
+            _ => Ok(Vec::new()),
+        },
+    }
 }
 
 fn number(

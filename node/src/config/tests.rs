@@ -50,6 +50,7 @@ fn every_key_reaches_its_place() {
         [admin]
         address = "10.0.0.1:8788"
         token_file = "admin.token"
+        tls = true
         [outbound]
         allow = ["10.0.0.0/8"]
         [deploys]
@@ -78,6 +79,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.memory_max_bytes, 256 << 20);
     assert_eq!(config.admin.address.to_string(), "10.0.0.1:8788");
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
+    assert_eq!(config.admin.certificates, config.certificates);
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
     assert_eq!(config.deploys.domain.as_deref(), Some("workers.example.com"));
     assert_eq!(config.deploys.keep_versions, 7);
@@ -102,7 +104,22 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("[[listen]]\naddress = \"[::]:443\"\ntls = true", "3:7: expected a certificate"),
         ("[admin]\naddress = \"8788\"", "2:11: expected an address and port such as"),
         ("[admin]\naddress = \"0.0.0.0:8788\"", "2:11: expected an address on loopback, or a"),
-        ("[admin]\ntoken = \"x\"", "2:1: expected `address` or `token_file`, found the unknown"),
+        (
+            "[admin]\naddress = \"10.0.0.1:8788\"\ntoken_file = \"t\"",
+            "2:11: expected an address on loopback, or tls = true (or insecure",
+        ),
+        (
+            "[admin]\naddress = \"10.0.0.1:8788\"\ninsecure = true",
+            "2:11: expected an address on loopback, or a token_file for all who reach 10.0.0.1",
+        ),
+        ("[admin]\ntls = true", "2:7: expected a certificate (cert and key here, or [[tls]])"),
+        ("[admin]\ncert = \"c\"", "2:8: expected the key of the certificate, too"),
+        ("[admin]\nkey = \"c\"", "2:7: expected the cert of the key, too"),
+        (
+            "[admin]\ntls = false\ncert = \"c\"\nkey = \"k\"",
+            "3:8: expected no certificate beside tls = false",
+        ),
+        ("[admin]\ntoken = \"x\"", "2:1: expected one of `address`, `token_file`, `tls`,"),
         ("log = \"xml\"", "1:7: expected `text` or `json`, found `xml`"),
         ("[outbound]\nallow = [\"10.0.0.0\"]", "2:10: expected a network such as"),
         ("[[workers]]\npath = \"a\"\nroutes = [\"a b\"]", "3:11: expected a route"),
@@ -117,6 +134,16 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         let message = fault(text);
         assert!(message.starts_with(expected), "{text:?} gives {message:?}");
     }
+}
+
+#[test]
+fn an_admin_api_beyond_loopback_has_a_token_and_tls_or_an_operator_who_does_without() {
+    let reached = "[admin]\naddress = \"10.0.0.1:8788\"\ntoken_file = \"t\"\n";
+    let own = parse(&format!("{reached}cert = \"a.pem\"\nkey = \"a.key\"")).unwrap();
+    assert_eq!(own.admin.certificates[0].cert, Path::new("/etc/isolane/a.pem"));
+    assert_eq!(own.admin.certificates[0].key, Path::new("/etc/isolane/a.key"));
+    let plain = parse(&format!("{reached}insecure = true")).unwrap();
+    assert!(plain.admin.certificates.is_empty());
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl Certificates {
         Ok(())
     }
 
+    /// Whether one of them is for that name.
+    pub fn covers(&self, name: &str) -> bool {
+        self.set.load().find(name).is_some()
+    }
+
     /// The files that are read.
     pub fn files(&self) -> &[CertificateFiles] {
         &self.files

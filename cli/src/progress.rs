@@ -11,11 +11,11 @@ const KEYS: &str = "{msg} {bar:30} {human_pos} of {human_len} keys, {per_sec}, {
 const UNKNOWN: &str = "{msg} {spinner} {elapsed}";
 
 /// A bar on the terminal that the standard error is, or nothing where it is none.
-pub(super) struct Progress(ProgressBar);
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
     /// Of what is said in one word.
-    pub(super) fn of(doing: &'static str) -> Self {
+    pub(crate) fn of(doing: &'static str) -> Self {
         let bar = ProgressBar::no_length().with_message(doing).with_style(style(UNKNOWN));
         if !bar.is_hidden() {
             bar.enable_steady_tick(REDRAWN_EACH);
@@ -24,24 +24,35 @@ impl Progress {
     }
 
     /// So many bytes are to be read.
-    pub(super) fn expect_bytes(&self, bytes: u64) {
+    pub(crate) fn expect_bytes(&self, bytes: u64) {
         self.0.set_length(bytes);
         self.0.set_style(style(BYTES));
     }
 
     /// So many keys are to be written.
-    pub(super) fn expect_keys(&self, keys: u64) {
+    pub(crate) fn expect_keys(&self, keys: u64) {
         self.0.set_length(keys);
         self.0.set_style(style(KEYS));
     }
 
     /// Some more are done.
-    pub(super) fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         self.0.inc(more);
     }
 
+    /// How much is done.
+    pub(crate) fn done(&self) -> u64 {
+        self.0.position()
+    }
+
+    /// Something else is done from now on, and nobody knows how long it takes.
+    pub(crate) fn then(&self, doing: &'static str) {
+        self.0.set_style(style(UNKNOWN));
+        self.0.set_message(doing);
+    }
+
     /// The same reader, whose bytes are counted.
-    pub(super) fn reading<R: Read>(&self, reader: R) -> impl Read + use<R> {
+    pub(crate) fn reading<R: Read>(&self, reader: R) -> impl Read + use<R> {
         self.0.wrap_read(reader)
     }
 }

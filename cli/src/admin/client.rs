@@ -1,5 +1,5 @@
-//! The commands' side of the admin API: requests, their bodies, and what a refusal says. Where the
-//! API is found is in `connect.rs`.
+//! The commands' side of the admin API: requests over one connection, their bodies, and what a
+//! refusal says. Where the API is found is in `endpoint.rs` and `discovery.rs`.
 
 use std::error::Error;
 use std::io::Read;
@@ -10,15 +10,15 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::poll_fn;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -31,13 +31,13 @@ const READ_AHEAD: usize = 2;
 const BROKEN_OFF: &str = "the answer breaks off";
 
 /// What a request sends.
-pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 /// Where a thread that makes a body puts its pieces.
-pub(super) type Sender = mpsc::Sender<Result<Bytes, Box<dyn Error + Send + Sync>>>;
+pub(crate) type Sender = mpsc::Sender<Result<Bytes, Box<dyn Error + Send + Sync>>>;
 
 /// A connection to an admin API.
-pub(super) struct Client {
+pub(crate) struct Client {
     sender: SendRequest<Body>,
     host: HeaderValue,
     authorization: Option<HeaderValue>,
@@ -46,23 +46,42 @@ pub(super) struct Client {
 /// What the node says of a request that it has not done.
 #[derive(Debug, Error)]
 #[error("{message}")]
-pub(super) struct Refusal {
-    message: String,
+pub(crate) struct Refusal {
+    /// The status of the answer; 200 for a failure in the middle of one.
+    pub(crate) status: StatusCode,
+    /// What it says, with what it may go on with.
+    pub(crate) message: String,
+    /// All that the node says, as it says it: `code`, `message` and what belongs to them.
+    pub(crate) details: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct Problem {
-    error: Message,
+    error: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-struct Message {
-    message: String,
+impl Refusal {
+    fn new(status: StatusCode, details: Map<String, Value>) -> Self {
+        let message =
+            details.get("message").and_then(Value::as_str).unwrap_or("no reason is given");
+        let mut message = message.to_owned();
+        if status == StatusCode::UNAUTHORIZED {
+            message.push_str(
+                ": log in with `isolane login URL`, or give --token-file or ISOLANE_TOKEN",
+            );
+        }
+        Self { status, message, details }
+    }
+
+    /// A text among what the node says.
+    pub(crate) fn detail(&self, name: &str) -> Option<&str> {
+        self.details.get(name)?.as_str()
+    }
 }
 
 impl Client {
     /// Speaks over this connection, to that host, with that token.
-    pub(super) async fn over(
+    pub(crate) async fn over(
         io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         host: &str,
         token: Option<&str>,
@@ -75,14 +94,29 @@ impl Client {
     }
 
     /// Sends a request; an answer other than a good one is a [`Refusal`].
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         path: &str,
         body: Body,
         length: Option<u64>,
     ) -> anyhow::Result<Response<Incoming>> {
+        self.send_with(method, path, &HeaderMap::new(), body, length).await
+    }
+
+    /// The same with more headers.
+    pub(crate) async fn send_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &HeaderMap,
+        body: Body,
+        length: Option<u64>,
+    ) -> anyhow::Result<Response<Incoming>> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -97,15 +131,18 @@ impl Client {
             return Ok(answer);
         }
         let text = answer.into_body().collect().await.context(BROKEN_OFF)?.to_bytes();
-        let message = match serde_json::from_slice::<Problem>(&text) {
-            Ok(problem) => problem.error.message,
-            Err(_) => format!("what answers there is no Isolane node (status {status})"),
-        };
-        Err(Refusal { message }.into())
+        match serde_json::from_slice::<Problem>(&text) {
+            Ok(problem) => Err(Refusal::new(status, problem.error).into()),
+            Err(_) => {
+                let message = format!("what answers there is no Isolane node (status {status})");
+                let details = Map::from_iter([("message".to_owned(), message.into())]);
+                Err(Refusal::new(status, details).into())
+            }
+        }
     }
 
     /// Sends a request without a body.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &mut self,
         method: Method,
         path: &str,
@@ -126,13 +163,13 @@ fn explained(error: hyper::Error) -> anyhow::Error {
 }
 
 /// The whole of an answer, from JSON.
-pub(super) async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> anyhow::Result<T> {
+pub(crate) async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> anyhow::Result<T> {
     let text = answer.into_body().collect().await.context(BROKEN_OFF)?.to_bytes();
     serde_json::from_slice(&text).context("what answers there is no Isolane node")
 }
 
 /// The next piece of an answer, or `None` after the last.
-pub(super) async fn piece(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> {
+pub(crate) async fn piece(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> {
     while let Some(frame) = body.frame().await {
         if let Ok(piece) = frame.context(BROKEN_OFF)?.into_data() {
             return Ok(Some(piece));
@@ -142,45 +179,45 @@ pub(super) async fn piece(body: &mut Incoming) -> anyhow::Result<Option<Bytes>> 
 }
 
 /// What a line of an answer says that tells of a failure in its middle.
-pub(super) fn failure_in(line: &[u8]) -> Option<Refusal> {
+pub(crate) fn failure_in(line: &[u8]) -> Option<Refusal> {
     if !line.starts_with(b"{\"error\":") {
         return None;
     }
     let problem: Problem = serde_json::from_slice(line).ok()?;
-    Some(Refusal { message: problem.error.message })
-}
-
-/// The path of a namespace.
-pub(super) fn namespace_path(id: &str) -> String {
-    format!("/v1/kv/namespaces/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
-}
-
-/// The path of a value.
-pub(super) fn value_path(namespace: &str, key: &str) -> String {
-    let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
-    format!("{}/values/{key}", namespace_path(namespace))
+    Some(Refusal::new(StatusCode::OK, problem.error))
 }
 
 /// An empty body.
-pub(super) fn nothing() -> Body {
+pub(crate) fn nothing() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body that is in memory.
-pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is in memory, sent in pieces of which each is counted.
+pub(crate) fn counted(bytes: Bytes, mut count: impl FnMut(u64) + Send + 'static) -> Body {
+    let mut left = bytes;
+    let pieces = std::iter::from_fn(move || {
+        let piece = left.split_to(left.len().min(READ_BYTES));
+        count(piece.len() as u64);
+        (!piece.is_empty()).then(|| Ok(Frame::data(piece)))
+    });
+    StreamBody::new(futures_util::stream::iter(pieces)).boxed_unsync()
 }
 
 /// A body of what another thread sends, piece by piece, as fast as the node takes it. A piece that
 /// is an error breaks the request off. Sending fails when nobody wants more.
-pub(super) fn from_thread(write: impl FnOnce(&Sender) + Send + 'static) -> Body {
+pub(crate) fn from_thread(write: impl FnOnce(&Sender) + Send + 'static) -> Body {
     let (sender, mut pieces) = mpsc::channel(READ_AHEAD);
     thread::spawn(move || write(&sender));
     StreamBody::new(poll_fn(move |cx| pieces.poll_recv(cx)).map_ok(Frame::data)).boxed_unsync()
 }
 
 /// A body of what a reader gives.
-pub(super) fn from_reader(mut reader: impl Read + Send + 'static, name: String) -> Body {
+pub(crate) fn from_reader(mut reader: impl Read + Send + 'static, name: String) -> Body {
     from_thread(move |sender| {
         loop {
             let mut piece = Vec::with_capacity(READ_BYTES);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 /// What a command writes to.
-pub(super) enum Output {
+pub(crate) enum Output {
     /// The standard output.
     Standard(Stdout),
     /// Something that is there and no plain file, such as a pipe.
@@ -21,11 +21,11 @@ pub(super) enum Output {
 /// Nobody reads the standard output any more.
 #[derive(Debug, Error)]
 #[error("the standard output is closed")]
-pub(super) struct ReaderGone;
+pub(crate) struct ReaderGone;
 
 impl Output {
     /// A file, or the standard output for `-` and for none.
-    pub(super) fn to(path: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn to(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::Standard(io::stdout()));
         };
@@ -50,11 +50,11 @@ impl Output {
     }
 
     /// Whether results are what the standard output has.
-    pub(super) fn is_standard(&self) -> bool {
+    pub(crate) fn is_standard(&self) -> bool {
         matches!(self, Self::Standard(_))
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         let written = match self {
             Self::Standard(stdout) => return printed(stdout.write_all(bytes)),
             Self::Special { file, .. } | Self::File { file, .. } => file.write_all(bytes),
@@ -63,7 +63,7 @@ impl Output {
     }
 
     /// Has everything where it belongs.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         let finished = match &mut self {
             Self::Standard(stdout) => return printed(stdout.flush()),
             Self::Special { .. } => Ok(()),
@@ -93,7 +93,7 @@ impl Drop for Output {
 }
 
 /// Says what was done, to a person or as JSON.
-pub(super) fn say(
+pub(crate) fn say(
     as_json: bool,
     value: &Value,
     sentence: impl FnOnce() -> String,
@@ -102,8 +102,36 @@ pub(super) fn say(
     printed(writeln!(io::stdout(), "{line}"))
 }
 
+/// Rows below their head, in columns: numbers, whose heads end in `>`, at the right.
+pub(crate) fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let is_right: Vec<_> = head.iter().map(|name| name.ends_with('>')).collect();
+    let head = head.iter().map(|name| name.trim_end_matches('>').to_owned()).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
+    let widths: Vec<_> = (0..is_right.len())
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for ((cell, width), is_right) in row.iter().zip(&widths).zip(&is_right) {
+            let gap = if line.is_empty() { "" } else { "  " };
+            let padding = " ".repeat(width - cell.chars().count());
+            match is_right {
+                true => line.extend([gap, &padding, cell]),
+                false => line.extend([gap, cell, &padding]),
+            }
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// What came of writing to the standard output.
-pub(super) fn printed(written: io::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn printed(written: io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         written => written.context("cannot write to the standard output"),
@@ -111,12 +139,26 @@ pub(super) fn printed(written: io::Result<()>) -> anyhow::Result<()> {
 }
 
 /// A number of things, with its noun.
-pub(super) fn count(number: u64, one: &str) -> String {
+pub(crate) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// A number of bytes as a person reads it.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        ..1024 => count(bytes, "byte"),
+        ..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
+}
+
+/// The digits of a version that people use.
+pub(crate) fn short(version: &str) -> &str {
+    version.get(..8).unwrap_or(version)
+}
+
 /// A name as it can be shown on a terminal: one with control characters is quoted.
-pub(super) fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     if name.contains(char::is_control) { format!("{name:?}") } else { name.to_owned() }
 }
 
@@ -154,6 +196,22 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size(1), "1 byte");
+        assert_eq!(size(1023), "1023 bytes");
+        assert_eq!(size(2048), "2.0 KiB");
+        assert_eq!(size(3 << 20), "3.0 MiB");
+    }
+
+    #[test]
+    fn a_table_has_its_numbers_at_the_right() {
+        let rows = [["a", "1", ""], ["ünï", "1000", "x"]];
+        let rows = rows.iter().map(|row| row.iter().map(ToString::to_string).collect());
+        let text = table(&["NAME", "KEYS>", "MORE"], rows);
+        assert_eq!(text, "NAME  KEYS  MORE\na        1\nünï   1000  x\n");
     }
 
     #[test]

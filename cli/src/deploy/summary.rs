@@ -1,0 +1,158 @@
+//! What a deploy has done, for a person or as JSON.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use node::{VersionRecord, WorkerRecord};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::output::{count, plain, printed, short, size};
+use crate::terminal::{DIM, GOOD, LINK, took};
+
+/// All there is to say.
+pub(super) struct Summary<'a> {
+    /// The node's URL.
+    pub(super) url: &'a str,
+    /// What the node says of itself.
+    pub(super) node: &'a Value,
+    pub(super) version: &'a VersionRecord,
+    pub(super) modules: usize,
+    pub(super) bundled_in: Duration,
+    /// The worker as it was.
+    pub(super) before: Option<&'a WorkerRecord>,
+    /// The worker as it is now; nothing when the version was only validated.
+    pub(super) active: Option<&'a WorkerRecord>,
+    pub(super) warnings: &'a [String],
+}
+
+#[derive(Deserialize)]
+struct Listen {
+    address: SocketAddr,
+    tls: bool,
+}
+
+impl Summary<'_> {
+    pub(super) fn print(&self, as_json: bool) -> anyhow::Result<()> {
+        match as_json {
+            true => crate::output::say(true, &self.to_json(), String::new),
+            false => printed(self.write()),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "node": self.url,
+            "worker": self.version.worker,
+            "version": self.version,
+            "active": self.active,
+            "previous": self.previous(),
+            "dry_run": self.active.is_none(),
+            "urls": self.urls(),
+            "warnings": self.warnings,
+        })
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        use std::io::Write as _;
+        let mut out = anstream::stdout();
+        let version = self.version;
+        let id = short(&version.id);
+        writeln!(
+            out,
+            "{DIM}bundled{DIM:#}   {modules}, {size} ({gzip} gzipped) {DIM}in {took}{DIM:#}",
+            modules = count(self.modules as u64, "module"),
+            size = size(version.size_bytes),
+            gzip = size(version.gzip_bytes),
+            took = took(self.bundled_in),
+        )?;
+        writeln!(
+            out,
+            "{DIM}started{DIM:#}   in {took} of CPU time, handlers: {handlers}",
+            took = took(Duration::from_micros(version.start_cpu_us)),
+            handlers = version.handlers.join(", "),
+        )?;
+        let worker = &version.worker;
+        let Some(active) = self.active else {
+            writeln!(out, "{GOOD}ok{GOOD:#}        {worker} {id} can be deployed to {}", self.url)?;
+            return self.write_bindings(&mut out);
+        };
+        let before = match self.previous() {
+            Some(previous) if previous == version.id => "as it was before".to_owned(),
+            Some(previous) => format!("before: {}", short(previous)),
+            None => "its first version".to_owned(),
+        };
+        writeln!(
+            out,
+            "{GOOD}deployed{GOOD:#}  {worker} {id} to {url} {DIM}revision {revision}, \
+             {before}{DIM:#}",
+            url = self.url,
+            revision = active.revision,
+        )?;
+        self.write_bindings(&mut out)?;
+        for url in self.urls() {
+            writeln!(out, "          {LINK}{url}{LINK:#}")?;
+        }
+        Ok(())
+    }
+
+    fn write_bindings(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        for binding in &self.version.bindings {
+            let target = binding.target.as_deref().map(plain).unwrap_or_default();
+            let (kind, name) = (&binding.kind, &binding.name);
+            writeln!(out, "{DIM}binding{DIM:#}   env.{name} {DIM}{kind}{DIM:#} {target}")?;
+        }
+        for secret in self.active.iter().flat_map(|active| &active.secrets) {
+            writeln!(out, "{DIM}binding{DIM:#}   env.{secret} {DIM}secret{DIM:#}")?;
+        }
+        Ok(())
+    }
+
+    /// The version that was active when the deploy began.
+    fn previous(&self) -> Option<&str> {
+        self.before.map(|before| before.active.version.as_str())
+    }
+
+    fn urls(&self) -> Vec<String> {
+        let listen = Vec::deserialize(&self.node["listen"]).unwrap_or_default();
+        let routes = self.active.iter().flat_map(|active| &active.active.routes);
+        routes.map(|route| url_of(route, &listen)).collect()
+    }
+}
+
+/// The URL of a route, if it is one host's: TLS where the node has it. Another route stays one.
+fn url_of(route: &str, listen: &[Listen]) -> String {
+    let best = listen.iter().find(|listen| listen.tls).or(listen.first());
+    let Some(Listen { address, tls }) = best.filter(|_| !route.starts_with('*')) else {
+        return route.to_owned();
+    };
+    let (scheme, usual) = if *tls { ("https", 443) } else { ("http", 80) };
+    let port = match address.port() {
+        port if port == usual => String::new(),
+        port => format!(":{port}"),
+    };
+    let (host, path) = route.split_at(route.find('/').unwrap_or(route.len()));
+    format!("{scheme}://{host}{port}{}", path.strip_suffix('*').unwrap_or(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_of_one_host_has_a_url() {
+        let listen = |text: &str, tls| Listen { address: text.parse().unwrap(), tls };
+        let plain = [listen("0.0.0.0:8080", false)];
+        let both = [listen("0.0.0.0:80", false), listen("0.0.0.0:443", true)];
+        for (route, expected) in [
+            ("a.test", "http://a.test:8080"),
+            ("a.test/blog/*", "http://a.test:8080/blog/"),
+            ("*.a.test", "*.a.test"),
+            ("*", "*"),
+        ] {
+            assert_eq!(url_of(route, &plain), expected);
+        }
+        assert_eq!(url_of("a.test/x", &both), "https://a.test/x");
+        assert_eq!(url_of("a.test", &[]), "a.test");
+    }
+}

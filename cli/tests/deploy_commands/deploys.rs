@@ -1,0 +1,133 @@
+//! Deploys: a project becomes what a node serves.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::node::{Node, answers};
+
+#[test]
+fn a_project_is_deployed_and_changed_while_the_node_serves() {
+    let node = Node::start();
+    let said = node.isolane().good(&["deploy", "app", "--message", "the first"]);
+    for expected in ["1 module", "handlers: fetch", "app ", "its first version", "http://app.test:"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!said.contains('\u{1b}'), "{said}");
+    assert_eq!(node.body("app.test"), "one");
+    let second = node.deploy("two");
+    assert_eq!(node.body("app.test"), "two");
+    assert_eq!(second["worker"], "app");
+    assert_eq!(second["dry_run"], false);
+    assert_eq!(second["active"]["active"]["version"], second["version"]["id"]);
+    assert_eq!(second["active"]["active"]["previous"], second["previous"]);
+    assert_eq!(second["urls"], json!([format!("http://app.test:{}", node.port)]));
+    let listed = node.isolane().json(&["list"]);
+    assert_eq!(listed["workers"][0]["name"], "app");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(listed["workers"][0]["active"]["who"], format!("ada@{}", host.trim()));
+    let listed = node.isolane().good(&["list"]);
+    assert!(listed.starts_with("WORKER  VERSION"), "{listed}");
+    assert!(listed.contains("app.test"), "{listed}");
+}
+
+#[test]
+fn what_is_deployed_again_unchanged_stays_as_it_is() {
+    let node = Node::start();
+    let first = node.deploy("one");
+    let again = node.deploy("one");
+    assert_eq!(again["version"], first["version"]);
+    assert_eq!(again["active"]["revision"], first["active"]["revision"]);
+    let said = node.isolane().good(&["deploy", "app"]);
+    assert!(said.contains("as it was before"), "{said}");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let node = Node::start();
+    let dry = node.isolane().json(&["deploy", "app", "--dry-run"]);
+    assert_eq!((&dry["dry_run"], &dry["active"]), (&json!(true), &Value::Null));
+    assert_eq!(dry["version"]["handlers"], json!(["fetch"]));
+    let refused = node.isolane().bad(&["versions", "app"], 1);
+    assert!(refused.contains("there is no worker app on http://127.0.0.1:"), "{refused}");
+    let said = node.isolane().good(&["deploy", "app", "--dry-run", "--outdir", "out"]);
+    assert!(said.contains("can be deployed to http://127.0.0.1:"), "{said}");
+    let files = fs::read_dir(node.folder.path().join("out")).unwrap().count();
+    assert!(files >= 1, "the bundle is written");
+}
+
+#[test]
+fn a_worker_that_cannot_start_is_refused_with_the_place_in_its_source() {
+    let node = Node::start();
+    node.deploy("one");
+    let source = "const limits: { cpu: number } | undefined = undefined;\n\n\
+                  export const cpu = limits!.cpu;\n\
+                  export default { fetch: () => new Response('two') };\n";
+    node.folder.write("app/index.ts", source);
+    fs::remove_file(node.folder.path().join("app/index.js")).unwrap();
+    let refused = node.isolane().bad(&["deploy", "app"], 1);
+    assert!(refused.contains("undefined"), "{refused}");
+    assert!(refused.contains("index.ts:3:"), "{refused}");
+    let ended = node.isolane().run(&["deploy", "app", "--json"]);
+    let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((ended.code, &told["error"]["code"]), (Some(1), &json!("start_failed")));
+    assert_eq!(told["error"]["outcome"], "exception");
+    assert!(told["error"]["stack"].as_str().unwrap().contains("index.ts:3:"), "{told}");
+    assert_eq!(node.body("app.test"), "one");
+}
+
+#[test]
+fn a_source_that_is_no_code_is_refused_before_anything_is_sent() {
+    let node = Node::start();
+    node.folder.write("app/index.js", "export default {\n  fetch( {\n");
+    let refused = node.isolane().bad(&["deploy", "app"], 1);
+    assert!(refused.contains("index.js:"), "{refused}");
+    let ended = node.isolane().run(&["deploy", "app", "--json"]);
+    let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(ended.code, Some(1));
+    assert!(told["error"]["location"]["line"].as_u64().is_some(), "{told}");
+    node.folder.write("app/isolane.toml", "name = 7");
+    let refused = node.isolane().bad(&["deploy", "app"], 2);
+    assert!(refused.contains("isolane.toml:1:"), "{refused}");
+    let nowhere = node.isolane().bad(&["deploy", "nowhere"], 2);
+    assert!(nowhere.contains("nowhere"), "{nowhere}");
+}
+
+#[test]
+fn a_route_of_another_worker_is_not_taken_over() {
+    let node = Node::start();
+    node.deploy("one");
+    node.folder.write("other/index.js", &answers("other"));
+    node.folder.write("other/isolane.toml", "name = 'other'\nroutes = ['app.test']\n");
+    let refused = node.isolane().bad(&["deploy", "other"], 1);
+    assert!(refused.contains("app.test") && refused.contains("app"), "{refused}");
+    assert_eq!(node.body("app.test"), "one");
+}
+
+#[test]
+fn what_is_deployed_is_there_after_the_node_was_killed() {
+    let mut node = Node::start();
+    node.deploy("one");
+    let before = node.isolane().json(&["versions", "app"]);
+    node.restart();
+    assert_eq!(node.body("app.test"), "one");
+    assert_eq!(node.isolane().json(&["versions", "app"]), before);
+}
+
+#[test]
+fn a_deleted_worker_is_gone_with_its_versions() {
+    let node = Node::start();
+    node.deploy("one");
+    let refused = node.isolane().bad(&["delete", "app"], 2);
+    assert!(refused.contains("say --yes"), "{refused}");
+    assert_eq!(node.body("app.test"), "one");
+    let said = node.isolane().good(&["delete", "app", "--yes"]);
+    assert!(said.starts_with("deleted app from http://127.0.0.1:"), "{said}");
+    assert!(node.body("app.test").contains("app.test"), "no worker has that host");
+    let gone = node.isolane().bad(&["delete", "app", "--yes"], 1);
+    assert!(gone.contains("there is no worker app"), "{gone}");
+    assert_eq!(node.isolane().json(&["list"])["workers"], json!([]));
+    let listed = node.isolane().good(&["list"]);
+    assert!(listed.starts_with("no worker is deployed"), "{listed}");
+}

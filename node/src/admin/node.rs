@@ -1,0 +1,68 @@
+//! What the admin API says of the node itself, and its way to the node's workers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bundle::{ArchiveLimits, MAX_BUNDLE_BYTES};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::answer::{Answer, json as answer};
+use crate::config::{Config, Limits};
+use crate::deployments::{Deployments, MAX_SECRET_BYTES};
+
+/// Archives that are in memory at once; further uploads wait.
+const ARCHIVES_AT_ONCE: usize = 4;
+
+/// A node that serves.
+pub(super) struct Served {
+    pub(super) deployments: Arc<Deployments>,
+    /// Archives that are in memory, so many at once.
+    pub(super) archives: Semaphore,
+    limits: Limits,
+    /// Where requests to workers come in, and whether with TLS.
+    listen: Vec<(SocketAddr, bool)>,
+}
+
+impl Served {
+    /// That node, which was started with that configuration.
+    pub(super) fn of(node: &crate::Node, config: &Config) -> Self {
+        // The addresses are in the order of the configuration.
+        let listen = node.local_addrs().iter().copied();
+        Self {
+            deployments: Arc::clone(node.deployments()),
+            archives: Semaphore::new(ARCHIVES_AT_ONCE),
+            limits: config.limits.clone(),
+            listen: listen.zip(config.listen.iter().map(|listen| listen.tls)).collect(),
+        }
+    }
+
+    /// What the node is.
+    pub(super) fn answer(&self) -> Answer {
+        answer(StatusCode::OK, &self.to_json())
+    }
+
+    fn to_json(&self) -> Value {
+        let Self { deployments, limits, listen, .. } = self;
+        let listen: Vec<_> = listen
+            .iter()
+            .map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls }))
+            .collect();
+        json!({
+            "product": "isolane",
+            "version": env!("CARGO_PKG_VERSION"),
+            "workers": deployments.workers().len(),
+            "listen": listen,
+            "limits": {
+                "archive_bytes": ArchiveLimits::default().archive_bytes(),
+                "bundle_bytes": MAX_BUNDLE_BYTES,
+                "secret_bytes": MAX_SECRET_BYTES,
+                "startup_cpu_ms": limits.startup_cpu.as_millis() as u64,
+                "cpu_ms_max": limits.cpu_max.as_millis() as u64,
+                "memory_mb_max": limits.memory_max_bytes >> 20,
+                "request_body_bytes": limits.request_body_bytes,
+            },
+        })
+    }
+}

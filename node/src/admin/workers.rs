@@ -1,0 +1,152 @@
+//! What the admin API says and does of deployed workers: from a request to the change. The rules
+//! are those of `deployments`, and so are the texts of their refusals.
+
+mod precondition;
+mod secrets;
+mod versions;
+
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde_json::json;
+
+use super::answer::{Answer, Fault, json, no_content, not_modified};
+use super::node::Served;
+use super::query::Query;
+use super::routes::{Captures, WorkerOperation};
+use super::upload::Upload;
+use crate::deployments::{ChangeError, Deployments};
+use registry::WorkerRecord;
+
+/// How many records a list has when the request does not say.
+const DEFAULT_LIMIT: usize = 100;
+/// The most records of a list.
+const MAX_LIMIT: i64 = 1_000;
+
+/// One request.
+pub(super) async fn call(
+    node: &Served,
+    operation: WorkerOperation,
+    captures: &Captures<'_>,
+    query: &Query,
+    headers: &HeaderMap,
+    body: Upload,
+) -> Result<Answer, Fault> {
+    let deployments = &*node.deployments;
+    let worker = captures.get("worker");
+    let version = captures.get("version");
+    let secret = captures.get("name");
+    match operation {
+        WorkerOperation::ListWorkers => list(deployments, query),
+        WorkerOperation::GetWorker => get(deployments, worker, headers),
+        WorkerOperation::DeleteWorker => {
+            let precondition = precondition::of(headers)?;
+            deployments.delete_worker(worker, precondition).await?;
+            Ok(no_content())
+        }
+        WorkerOperation::ListVersions => versions::list(deployments, worker),
+        WorkerOperation::GetVersion => versions::get(deployments, worker, version),
+        WorkerOperation::PutVersion => versions::put(node, worker, version, query, body).await,
+        WorkerOperation::DeleteVersion => versions::delete(deployments, worker, version).await,
+        WorkerOperation::ActivateVersion => {
+            versions::activate(deployments, worker, headers, body).await
+        }
+        WorkerOperation::ListDeployments => history(deployments, worker, query),
+        WorkerOperation::ListSecrets => {
+            let secrets = existing(deployments, worker)?.secrets;
+            Ok(json(StatusCode::OK, &json!({ "secrets": secrets })))
+        }
+        WorkerOperation::PutSecret => {
+            secrets::put(deployments, worker, secret, headers, body).await
+        }
+        WorkerOperation::DeleteSecret => {
+            secrets::delete(deployments, worker, secret, headers).await
+        }
+    }
+}
+
+fn list(deployments: &Deployments, query: &Query) -> Result<Answer, Fault> {
+    let limit = limit(query)?;
+    // One more than are shown says whether there is another page.
+    let mut workers = deployments.list_workers(query.get("after"), limit + 1)?;
+    let is_last = workers.len() <= limit;
+    workers.truncate(limit);
+    let next = workers.last().filter(|_| !is_last).map(|last| &last.name);
+    Ok(json(StatusCode::OK, &json!({ "workers": workers, "next": next })))
+}
+
+fn get(deployments: &Deployments, worker: &str, headers: &HeaderMap) -> Result<Answer, Fault> {
+    let record = existing(deployments, worker)?;
+    let tag = etag(&record);
+    let known = headers.get_all(IF_NONE_MATCH).iter();
+    let is_known = known.filter_map(|known| known.to_str().ok()).any(|known| {
+        known.split(',').any(|known| *known.trim().trim_start_matches("W/").as_bytes() == tag)
+    });
+    let mut answer = match is_known {
+        true => not_modified(),
+        false => json(StatusCode::OK, &record),
+    };
+    answer.headers_mut().insert(ETAG, tag);
+    Ok(answer)
+}
+
+fn history(deployments: &Deployments, worker: &str, query: &Query) -> Result<Answer, Fault> {
+    let limit = limit(query)?;
+    existing(deployments, worker)?;
+    let history = deployments.history(worker, limit)?;
+    Ok(json(StatusCode::OK, &json!({ "deployments": history })))
+}
+
+fn limit(query: &Query) -> Result<usize, Fault> {
+    match query.whole("limit")? {
+        None => Ok(DEFAULT_LIMIT),
+        Some(limit @ 1..=MAX_LIMIT) => Ok(limit as usize),
+        Some(limit) => Err(Fault::bad_request(format!(
+            "expected a number from 1 to {MAX_LIMIT} as limit, found {limit}"
+        ))),
+    }
+}
+
+/// A worker that is deployed.
+fn existing(deployments: &Deployments, worker: &str) -> Result<WorkerRecord, Fault> {
+    let found = deployments.worker(worker)?;
+    found.ok_or_else(|| Fault::not_found(format!("there is no worker {worker}")))
+}
+
+/// The tag of a worker's present state.
+fn etag(worker: &WorkerRecord) -> HeaderValue {
+    etag_of(worker.revision)
+}
+
+fn etag_of(revision: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are visible ASCII")
+}
+
+/// An answer with the worker's tag.
+fn tagged(mut answer: Answer, worker: &WorkerRecord) -> Answer {
+    answer.headers_mut().insert(ETAG, etag(worker));
+    answer
+}
+
+impl From<ChangeError> for Fault {
+    fn from(error: ChangeError) -> Self {
+        let status = StatusCode::from_u16(error.status());
+        let fault = Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), error.to_string());
+        match error {
+            ChangeError::StartFailed { stack, outcome, .. } => fault
+                .with_code("start_failed")
+                .with_detail("stack", stack)
+                .with_detail("outcome", outcome.to_string()),
+            ChangeError::PreconditionFailed { current, .. } => {
+                let fault = fault
+                    .with_detail("revision", current.as_ref().map(|it| it.revision))
+                    .with_detail("who", current.as_ref().and_then(|it| it.who.clone()))
+                    .with_detail("changed_at_ms", current.as_ref().map(|it| it.activated_at_ms));
+                match current {
+                    Some(current) => fault.with_header(ETAG, etag_of(current.revision)),
+                    None => fault,
+                }
+            }
+            _ => fault,
+        }
+    }
+}

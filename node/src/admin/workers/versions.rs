@@ -1,0 +1,137 @@
+//! A worker's versions: they come as archives, one of them is active, others go.
+
+use bundle::{ArchiveLimits, VersionId};
+use http::{HeaderMap, StatusCode};
+use registry::VersionRecord;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{precondition, tagged};
+use crate::admin::answer::{Answer, Fault, json, no_content};
+use crate::admin::node::Served;
+use crate::admin::query::Query;
+use crate::admin::upload::Upload;
+use crate::deployments::{Change, Deployments, MAX_NOTE_CHARS};
+
+/// The fewest digits that stand for a version.
+const MIN_PREFIX_DIGITS: usize = 6;
+/// The body of an activation: its texts, of at most six bytes a character twice, and its keys.
+const MAX_ACTIVATION_BYTES: usize = 32 << 10;
+
+/// The body of an activation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activation {
+    version: String,
+    who: Option<String>,
+    message: Option<String>,
+}
+
+pub(super) fn list(deployments: &Deployments, worker: &str) -> Result<Answer, Fault> {
+    Ok(json(StatusCode::OK, &json!({ "versions": all(deployments, worker)? })))
+}
+
+pub(super) fn get(deployments: &Deployments, worker: &str, version: &str) -> Result<Answer, Fault> {
+    Ok(json(StatusCode::OK, &find(deployments, worker, version)?))
+}
+
+pub(super) async fn put(
+    node: &Served,
+    worker: &str,
+    version: &str,
+    query: &Query,
+    body: Upload,
+) -> Result<Answer, Fault> {
+    let id = VersionId::parse(version).ok_or_else(|| {
+        Fault::bad_request(format!(
+            "expected a version's 64 hexadecimal digits in lower case, found {version:?}"
+        ))
+    })?;
+    let text = |name| query.get(name).map(str::to_owned);
+    let change = change(text("who"), text("message"))?;
+    let dry_run = query.flag("dry_run")?;
+    let limit = usize::try_from(ArchiveLimits::default().archive_bytes()).unwrap_or(usize::MAX);
+    let _room = node.archives.acquire().await;
+    let archive = body.whole("the archive", limit).await?;
+    let deployments = &node.deployments;
+    let uploaded = match dry_run {
+        true => deployments.validate(worker, &id, archive).await?,
+        false => deployments.upload(worker, &id, archive, change).await?,
+    };
+    let status = match uploaded.created && !dry_run {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    let answer = json!({ "version": uploaded.version, "warnings": uploaded.warnings });
+    Ok(json(status, &answer))
+}
+
+pub(super) async fn delete(
+    deployments: &Deployments,
+    worker: &str,
+    version: &str,
+) -> Result<Answer, Fault> {
+    let version = find(deployments, worker, version)?.id;
+    deployments.delete_version(worker, &version).await?;
+    Ok(no_content())
+}
+
+pub(super) async fn activate(
+    deployments: &Deployments,
+    worker: &str,
+    headers: &HeaderMap,
+    body: Upload,
+) -> Result<Answer, Fault> {
+    let precondition = precondition::of(headers)?;
+    let body = body.whole("the activation", MAX_ACTIVATION_BYTES).await?;
+    let Activation { version, who, message } = serde_json::from_slice(&body)
+        .map_err(|error| Fault::bad_request(format!("the activation is malformed: {error}")))?;
+    let change = change(who, message)?;
+    let version = find(deployments, worker, &version)?.id;
+    let record = deployments.activate(worker, &version, precondition, change).await?;
+    Ok(tagged(json(StatusCode::OK, &record), &record))
+}
+
+fn change(who: Option<String>, message: Option<String>) -> Result<Change, Fault> {
+    for (name, text) in [("who", &who), ("message", &message)] {
+        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_NOTE_CHARS) {
+            return Err(Fault::bad_request(format!(
+                "{name} is longer than {MAX_NOTE_CHARS} characters"
+            )));
+        }
+    }
+    // An empty text says nothing.
+    let said = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    Ok(Change { who: said(who), message: said(message) })
+}
+
+/// The versions of a worker that has some.
+fn all(deployments: &Deployments, worker: &str) -> Result<Vec<VersionRecord>, Fault> {
+    let versions = deployments.versions(worker)?;
+    match versions.is_empty() {
+        true => Err(Fault::not_found(format!("there is no worker {worker}"))),
+        false => Ok(versions),
+    }
+}
+
+/// The version that those digits stand for.
+fn find(deployments: &Deployments, worker: &str, digits: &str) -> Result<VersionRecord, Fault> {
+    let is_fit = digits.len() >= MIN_PREFIX_DIGITS
+        && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_fit {
+        return Err(Fault::bad_request(format!(
+            "expected {MIN_PREFIX_DIGITS} or more hexadecimal digits in lower case as a version, \
+             found {digits:?}"
+        )));
+    }
+    let mut found = all(deployments, worker)?;
+    found.retain(|version| version.id.starts_with(digits));
+    if found.len() > 1 {
+        return Err(Fault::new(
+            StatusCode::CONFLICT,
+            format!("{} versions of {worker} begin with {digits}: say more digits", found.len()),
+        ));
+    }
+    let missing = || Fault::not_found(format!("there is no version {digits} of worker {worker}"));
+    found.pop().ok_or_else(missing)
+}
