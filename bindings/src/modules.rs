@@ -1,5 +1,6 @@
-//! The modules of a bundle that are not JavaScript: bytes, handed over as an `ArrayBuffer`
-//! or as a compiled `WebAssembly.Module`.
+//! The modules that are not a worker's JavaScript: those the runtime provides, by name, and
+//! the bytes of a bundle, handed over as an `ArrayBuffer` or as a compiled
+//! `WebAssembly.Module`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,6 +15,21 @@ pub struct ModuleBytes {
     pub modules: Vec<Bytes>,
     /// Set while a module of the bundle is compiled: that is allowed where bytes are not.
     pub compiling: Rc<Cell<bool>>,
+}
+
+/// The module that `cloudflare:workers` is.
+const WORKERS: &str = "cloudflare:workers";
+
+/// Whether the runtime provides this module to a worker that imports it: `cloudflare:workers`
+/// and the `node:` modules, by their full names.
+#[must_use]
+pub fn provided(specifier: &str) -> bool {
+    specifier == WORKERS || crate::compat::MODULES.iter().any(|(name, _)| *name == specifier)
+}
+
+/// The specifiers of all modules that the runtime provides.
+pub fn all_provided() -> impl Iterator<Item = &'static str> {
+    std::iter::once(WORKERS).chain(crate::compat::MODULES.iter().map(|(name, _)| *name))
 }
 
 fn find(state: &OpState, index: u32) -> Result<Bytes, JsErrorBox> {

@@ -35,6 +35,7 @@ pub(super) fn of(
         vars,
         kv_namespaces,
         limits,
+        node_compat: false,
         unsafe_eval: settings.unsafe_eval,
     })
 }

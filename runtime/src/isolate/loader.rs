@@ -18,9 +18,6 @@ use deno_error::JsErrorBox;
 use crate::code_cache::CodeCache;
 use crate::definition::{Definition, Module, ModuleSource};
 
-/// The module that the bindings give to any worker that asks for it.
-const WORKERS_MODULE: &str = "cloudflare:workers";
-
 /// The module of the bindings that the shims of data and Wasm modules import from; no
 /// worker's own import leads there.
 const SHIM_IMPORT: &str = "isolane:modules";
@@ -107,7 +104,7 @@ impl ModuleLoader for WorkerLoader {
                 return parse(SHIM_IMPORT);
             }
             if let Some(url) = module.imports.get(specifier)
-                && (url == WORKERS_MODULE
+                && (bindings::modules::provided(url)
                     || worker.as_ref().is_some_and(|w| w.module(url).is_some()))
             {
                 return parse(url);
