@@ -3,6 +3,7 @@
 //! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
 pub mod body;
+mod frame;
 mod limits;
 mod ops;
 mod resource;
@@ -17,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use body::{RequestBody, ResponseBody};
 
+pub use frame::running_id;
 pub(crate) use ops::isolane_bindings;
 pub use ops::{describe, plain_text};
 
@@ -287,12 +289,6 @@ impl Events {
             call();
         }
     }
-}
-
-/// The event that V8's async context names; 0 for none.
-pub(crate) fn running_id(scope: &v8::PinScope<'_, '_>) -> u32 {
-    let context = scope.get_continuation_preserved_embedder_data();
-    v8::Local::<v8::Integer>::try_from(context).map_or(0, |id| id.value() as u32)
 }
 
 /// The event that calls an op.

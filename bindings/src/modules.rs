@@ -1,5 +1,6 @@
-//! The modules of a bundle that are not JavaScript: bytes, handed over as an `ArrayBuffer`
-//! or as a compiled `WebAssembly.Module`.
+//! The modules that are not a worker's JavaScript: those the runtime provides, by name, and
+//! the bytes of a bundle, handed over as an `ArrayBuffer` or as a compiled
+//! `WebAssembly.Module`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,6 +15,28 @@ pub struct ModuleBytes {
     pub modules: Vec<Bytes>,
     /// Set while a module of the bundle is compiled: that is allowed where bytes are not.
     pub compiling: Rc<Cell<bool>>,
+}
+
+/// The module of the Workers API, which is part of the snapshot.
+const WORKERS: &str = "cloudflare:workers";
+
+/// Whether the runtime provides this module to a worker that imports it: `cloudflare:workers`
+/// and the `node:` modules, by their full names.
+#[must_use]
+pub fn provided(specifier: &str) -> bool {
+    all_provided().any(|name| name == specifier)
+}
+
+/// The specifiers of all modules that the runtime provides.
+pub fn all_provided() -> impl Iterator<Item = &'static str> {
+    std::iter::once(WORKERS).chain(crate::compat::MODULES.iter().map(|module| module.specifier))
+}
+
+/// The JavaScript of a provided module that is loaded like one of the worker's; `None` for
+/// one that is part of the snapshot, or not provided. It imports `isolane:modules`.
+#[must_use]
+pub fn facade(specifier: &str) -> Option<String> {
+    crate::compat::facade(specifier)
 }
 
 fn find(state: &OpState, index: u32) -> Result<Bytes, JsErrorBox> {

@@ -23,6 +23,9 @@ pub struct Definition {
     pub kv_namespaces: Vec<(String, String)>,
     /// Limits of its events and isolates.
     pub limits: Limits,
+    /// Whether the globals of Node are there: `Buffer`, `process`, `global`, `setImmediate`,
+    /// `clearImmediate` (compatibility flag `nodejs_compat`).
+    pub node_compat: bool,
     /// Whether `eval`, `new Function` and Wasm from bytes are allowed.
     pub unsafe_eval: bool,
 }
@@ -35,7 +38,7 @@ pub struct Module {
     /// Its content.
     pub source: ModuleSource,
     /// What its import specifiers mean: as written, to the URL of a module of this version,
-    /// or to `cloudflare:workers`.
+    /// or to a module that the runtime provides (`bindings::modules::provided`).
     pub imports: BTreeMap<String, String>,
 }
 

@@ -73,6 +73,7 @@ impl Isolate {
         let mut js = JsRuntime::new(RuntimeOptions {
             extensions: bindings::extensions(blobs.clone()),
             startup_snapshot: Some(SNAPSHOT),
+            residual_lazy_js_sources: bindings::compat::SCRIPTS,
             skip_op_registration: true,
             module_loader: Some(loader.clone()),
             create_params: Some(params),

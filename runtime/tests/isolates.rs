@@ -5,10 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(missing_docs, unreachable_pub, reason = "modules of one test program")]
 
+#[path = "isolates/async_context.rs"]
+mod async_context;
 #[path = "isolates/basics.rs"]
 mod basics;
 #[path = "isolates/bodies.rs"]
 mod bodies;
+#[path = "isolates/compat.rs"]
+mod compat;
 #[path = "isolates/globals.rs"]
 mod globals;
 #[path = "isolates/hostile.rs"]
@@ -20,15 +24,20 @@ mod memory;
 #[path = "isolates/support.rs"]
 mod support;
 
+#[path = "isolates/measure.rs"]
+mod measure;
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     support::start();
     let mut trials = Vec::new();
+    trials.extend(async_context::trials());
     trials.extend(basics::trials());
     trials.extend(bodies::trials());
+    trials.extend(compat::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
     trials.extend(hostile::trials());
     trials.extend(memory::trials());
+    trials.extend(measure::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

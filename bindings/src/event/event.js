@@ -31,7 +31,7 @@ const {
   TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
-const { getAsyncContext, setAsyncContext } = core;
+const { setAsyncContext } = core;
 const { fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { InnerBody } = core.loadExtScript("ext:deno_fetch/22_body.js");
 const {
@@ -52,6 +52,7 @@ const {
   ReadableStreamPrototype,
   resourceForReadableStream,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
 
 /** Methods by the index that Rust passes; -1 means "ask for the name". */
@@ -65,12 +66,6 @@ const env = {};
 
 /** Callbacks that abort `request.signal`, by event, for the requests that have one. */
 const abortCallbacks = new SafeMap();
-
-/** @returns {number} the event whose code is running, 0 outside of any */
-function currentEvent() {
-  const id = getAsyncContext();
-  return typeof id === "number" ? id : 0;
-}
 
 /** Counts one subrequest against the event that is running. */
 function chargeSubrequest() {

@@ -18,13 +18,13 @@ const {
   SetPrototypeGetSize,
   TypeError,
 } = primordials;
-const { getAsyncContext } = core;
 const { op_event_needs_finish } = core.ops;
 const {
   clearTimeout: stopTimer,
   setInterval: startInterval,
   setTimeout: startTimeout,
 } = core.loadExtScript("ext:deno_web/02_timers.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 /** More than this many pending timers of one event is a leak or an attack. */
@@ -34,8 +34,8 @@ const MAX_TIMERS = 10_000;
 const pending = new SafeMap();
 
 function owner(what) {
-  const id = getAsyncContext();
-  if (typeof id !== "number") {
+  const id = currentEvent();
+  if (id === 0) {
     throw new Error(
       `Disallowed operation called within global scope: ${what}. Asynchronous I/O, timeouts and random values are possible in a handler only.`,
     );
@@ -80,12 +80,9 @@ function setInterval(callback, delay = 0, ...args) {
 }
 
 function clear(id) {
-  const event = getAsyncContext();
-  if (typeof event === "number") {
-    const set = MapPrototypeGet(pending, event);
-    if (set !== undefined) {
-      SetPrototypeDelete(set, id);
-    }
+  const set = MapPrototypeGet(pending, currentEvent());
+  if (set !== undefined) {
+    SetPrototypeDelete(set, id);
   }
   stopTimer(id);
 }

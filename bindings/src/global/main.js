@@ -34,6 +34,8 @@ const events = load("ext:isolane_bindings/event.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const extras = load("ext:isolane_bindings/extras.js");
+const variables = load("ext:isolane_bindings/variables.js");
+const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
 const kv = load("ext:isolane_kv/kv.js");
 load("ext:isolane_bindings/workers.js");
 load("ext:isolane_bindings/modules.js");
@@ -153,12 +155,18 @@ core.setUnhandledPromiseRejectionHandler((_promise, reason) => {
 });
 
 /**
- * Fills `env`, before the worker's modules are evaluated.
+ * Fills `env` and defines what the worker's settings ask for, before its modules are
+ * evaluated.
  * @param {string} vars a JSON object
  * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
+ * @param {boolean} nodeCompat whether the globals of Node are there
  */
-function prepare(vars, kvNames) {
+function prepare(vars, kvNames, nodeCompat) {
   ObjectAssign(events.env, JSONParse(vars));
+  variables.setVariables(JSONParse(vars));
+  if (nodeCompat) {
+    nodeGlobals.installNodeGlobals();
+  }
   for (let i = 0; i < kvNames.length; i++) {
     events.env[kvNames[i]] = kv.makeKvNamespace(i);
   }

@@ -61,6 +61,7 @@ pub(super) fn of(
         vars,
         kv_namespaces,
         limits,
+        node_compat: false,
         unsafe_eval: settings.unsafe_eval,
     })
 }

@@ -37,8 +37,7 @@ fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> u32 {
     v8::scope!(let scope, isolate);
     let context = v8::Local::new(scope, context);
     let scope = &mut v8::ContextScope::new(scope, context);
-    let running = scope.get_continuation_preserved_embedder_data();
-    v8::Local::<v8::Integer>::try_from(running).map_or(0, |id| id.value() as u32)
+    bindings::event::running_id(scope)
 }
 
 /// The heap, and what V8 counts outside of it: `ArrayBuffer`s, Wasm memories.

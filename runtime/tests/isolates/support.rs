@@ -1,5 +1,6 @@
 //! Builds workers and calls them, so that a test reads as a sentence.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -114,7 +115,7 @@ impl Worker {
         let module = Module {
             url: main.clone(),
             source: ModuleSource::EsModule(source.into()),
-            imports: [("cloudflare:workers".to_owned(), "cloudflare:workers".to_owned())].into(),
+            imports: provided(),
         };
         Builder {
             definition: Definition {
@@ -125,6 +126,7 @@ impl Worker {
                 vars: Map::new(),
                 kv_namespaces: Vec::new(),
                 limits: Limits::default(),
+                node_compat: false,
                 unsafe_eval: false,
             },
         }
@@ -225,6 +227,12 @@ impl Builder {
         self
     }
 
+    /// With the globals of Node.
+    pub fn with_node_compat(mut self) -> Builder {
+        self.definition.node_compat = true;
+        self
+    }
+
     pub fn with_unsafe_eval(mut self) -> Builder {
         self.definition.unsafe_eval = true;
         self
@@ -236,7 +244,7 @@ impl Builder {
         if let Some(main) = self.definition.modules.first_mut() {
             main.imports.insert(specifier.to_owned(), url.clone());
         }
-        let imports = Default::default();
+        let imports = provided();
         self.definition.modules.push(Module { url, source, imports });
         self
     }
@@ -249,6 +257,11 @@ impl Builder {
     pub async fn get(self, path: &str) -> Result<Reply, Failure> {
         self.build().get(path).await
     }
+}
+
+/// What any module may import.
+fn provided() -> BTreeMap<String, String> {
+    bindings::modules::all_provided().map(|name| (name.to_owned(), name.to_owned())).collect()
 }
 
 /// A GET request for a path.

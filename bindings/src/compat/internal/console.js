@@ -1,0 +1,5 @@
+// The global console, as it was when the first module asked for it.
+(function () {
+"use strict";
+return globalThis.console;
+})();

@@ -1,0 +1,197 @@
+// `crypto.pbkdf2`, `scrypt` and `hkdf`. PBKDF2 works in steps: the event that asked is charged
+// between them, and the asynchronous form lets other events run.
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const {
+  MathCeil,
+  MathMin,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
+} = primordials;
+const {
+  op_compat_hkdf,
+  op_compat_pbkdf2_begin,
+  op_compat_pbkdf2_step,
+  op_compat_scrypt,
+} = core.ops;
+const { digestName, hmacKey, lengthOf } = core.loadExtScript(
+  "ext:isolane_compat/internal/crypto/digests.js",
+);
+const { bytesOf, output } = core.loadExtScript("ext:isolane_compat/internal/crypto/bytes.js");
+const { keyBytes } = core.loadExtScript("ext:isolane_compat/internal/crypto/keys.js");
+const { setImmediate } = core.loadExtScript("ext:isolane_compat/internal/timers.js");
+const {
+  ERR_CRYPTO_INVALID_DIGEST,
+  ERR_CRYPTO_INVALID_KEYLEN,
+  ERR_CRYPTO_INVALID_SCRYPT_PARAMS,
+  ERR_OUT_OF_RANGE,
+} = core.loadExtScript("ext:isolane_node/internal/errors.js");
+const { validateFunction, validateInteger, validateString, validateUint32 } = core.loadExtScript(
+  "ext:isolane_node/internal/validators.js",
+);
+
+/** Iterations between two looks at the event's CPU time: some milliseconds. */
+const STEP = 5000;
+/** Bytes of a salt, a password or an output that one call takes: a bound on its time. */
+const LONGEST = 1024 * 1024;
+/** scrypt's default bound on memory, in bytes. */
+const MAX_MEMORY = 32 * 1024 * 1024;
+
+function bounded(bytes, name) {
+  if (bytes.length > LONGEST) {
+    throw new ERR_OUT_OF_RANGE(`${name}.byteLength`, `<= ${LONGEST}`, bytes.length);
+  }
+  return bytes;
+}
+
+/** Yields between steps; returns the key. */
+function* pbkdf2Steps({ digest, iterations, length, password, salt }) {
+  const key = new Uint8Array(length);
+  const size = lengthOf(digest);
+  const blocks = MathCeil(length / size);
+  for (let block = 1; block <= blocks; block++) {
+    const last = op_compat_pbkdf2_begin(digest, password, salt, block);
+    const sum = TypedArrayPrototypeSlice(last);
+    for (let done = 1; done < iterations; done += STEP) {
+      op_compat_pbkdf2_step(digest, password, last, sum, MathMin(STEP, iterations - done));
+      yield;
+    }
+    const start = (block - 1) * size;
+    TypedArrayPrototypeSet(key, TypedArrayPrototypeSubarray(sum, 0, MathMin(size, length - start)), start);
+  }
+  return key;
+}
+
+function pbkdf2Arguments(password, salt, iterations, length, digest) {
+  validateString(digest, "digest");
+  password = keyBytes(password, "password");
+  salt = bounded(bytesOf(salt, "salt"), "salt");
+  validateInteger(iterations, "iterations", 1, 2147483647);
+  validateInteger(length, "keylen", 0, 2147483647);
+  const name = digestName(digest);
+  if (name === undefined) {
+    throw new ERR_CRYPTO_INVALID_DIGEST(digest);
+  }
+  return { digest: name, iterations, length, password: hmacKey(name, password), salt };
+}
+
+function pbkdf2Sync(password, salt, iterations, length, digest) {
+  const steps = pbkdf2Steps(pbkdf2Arguments(password, salt, iterations, length, digest));
+  let step = steps.next();
+  while (!step.done) {
+    step = steps.next();
+  }
+  return output(step.value);
+}
+
+function pbkdf2(password, salt, iterations, length, digest, callback) {
+  if (typeof digest === "function") {
+    callback = digest;
+    digest = undefined;
+  }
+  const given = pbkdf2Arguments(password, salt, iterations, length, digest);
+  validateFunction(callback, "callback");
+  const steps = pbkdf2Steps(given);
+  const go = () => {
+    const { done, value } = steps.next();
+    if (done) {
+      callback(null, output(value));
+    } else {
+      setImmediate(go);
+    }
+  };
+  setImmediate(go);
+}
+
+function scryptArguments(password, salt, length, options = {}) {
+  password = bounded(keyBytes(password, "password"), "password");
+  salt = bounded(bytesOf(salt, "salt"), "salt");
+  validateInteger(length, "keylen", 0, 2147483647);
+  if (length > LONGEST) {
+    throw new ERR_OUT_OF_RANGE("keylen", `<= ${LONGEST}`, length);
+  }
+  const value = (short, long, fallback) => {
+    const given = options?.[short] ?? options?.[long];
+    if (given === undefined) {
+      return fallback;
+    }
+    validateUint32(given, options[short] === undefined ? long : short);
+    return given || fallback;
+  };
+  const cost = value("N", "cost", 16384);
+  const blockSize = value("r", "blockSize", 8);
+  const parallelization = value("p", "parallelization", 1);
+  const maxMemory = options?.maxmem ?? MAX_MEMORY;
+  validateInteger(maxMemory, "maxmem", 0);
+  if (cost < 2 || (cost & (cost - 1)) !== 0) {
+    throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS();
+  }
+  if (128 * cost * blockSize > maxMemory) {
+    throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS("memory limit exceeded");
+  }
+  return [password, salt, length, cost, blockSize, parallelization];
+}
+
+function scryptSync(password, salt, length, options) {
+  return output(op_compat_scrypt(...scryptArguments(password, salt, length, options)));
+}
+
+function scrypt(password, salt, length, options, callback) {
+  if (callback === undefined) {
+    callback = options;
+    options = undefined;
+  }
+  const given = scryptArguments(password, salt, length, options);
+  validateFunction(callback, "callback");
+  later(() => op_compat_scrypt(...given), (bytes) => output(bytes), callback);
+}
+
+function hkdfArguments(digest, key, salt, info, length) {
+  validateString(digest, "digest");
+  key = bounded(keyBytes(key, "ikm"), "ikm");
+  salt = bounded(bytesOf(salt, "salt"), "salt");
+  info = bytesOf(info, "info");
+  validateInteger(length, "length", 0, 2147483647);
+  if (info.length > 1024) {
+    throw new ERR_OUT_OF_RANGE("info", "must not contain more than 1024 bytes", info.length);
+  }
+  const name = digestName(digest);
+  if (name === undefined) {
+    throw new ERR_CRYPTO_INVALID_DIGEST(digest);
+  }
+  if (length > 255 * lengthOf(name)) {
+    throw new ERR_CRYPTO_INVALID_KEYLEN();
+  }
+  return [name, key, salt, info, length];
+}
+
+/** Gives an ArrayBuffer, unlike the others. */
+function hkdfSync(digest, key, salt, info, length) {
+  return op_compat_hkdf(...hkdfArguments(digest, key, salt, info, length)).buffer;
+}
+
+function hkdf(digest, key, salt, info, length, callback) {
+  const given = hkdfArguments(digest, key, salt, info, length);
+  validateFunction(callback, "callback");
+  later(() => op_compat_hkdf(...given), (bytes) => bytes.buffer, callback);
+}
+
+/** Works in a turn of its own, and calls back with the result or the error. */
+function later(work, convert, callback) {
+  setImmediate(() => {
+    let result;
+    try {
+      result = convert(work());
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    callback(null, result);
+  });
+}
+
+return { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync };
+})();

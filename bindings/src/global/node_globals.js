@@ -1,0 +1,47 @@
+// The globals of Node that a worker with the compatibility flag has. Each loads its module on
+// first use: a worker that does not use them does not pay for them.
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const { ObjectDefineProperty } = primordials;
+
+const BUFFER = "ext:isolane_compat/buffer.js";
+const TIMERS = "ext:isolane_compat/internal/timers.js";
+
+function define(name, value) {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    value,
+    writable: true,
+  });
+}
+
+function defineLazy(name, script, exported) {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    get() {
+      const value = core.loadExtScript(script)[exported];
+      define(name, value);
+      return value;
+    },
+    set(value) {
+      define(name, value);
+    },
+  });
+}
+
+/** Defines them, before the worker's code runs. */
+function installNodeGlobals() {
+  define("global", globalThis);
+  defineLazy("Buffer", BUFFER, "Buffer");
+  defineLazy("process", "ext:isolane_compat/process.js", "default");
+  defineLazy("setImmediate", TIMERS, "setImmediate");
+  defineLazy("clearImmediate", TIMERS, "clearImmediate");
+}
+
+return { installNodeGlobals };
+})();
