@@ -23,5 +23,8 @@ fn main() -> ExitCode {
         args::Command::Check(args) => check::run(&args),
         args::Command::Kv(args) => kv::run(&args),
     };
-    result.unwrap_or_else(|error| failure::report(&error))
+    result.unwrap_or_else(|error| {
+        terminal::leave();
+        failure::report(&error)
+    })
 }

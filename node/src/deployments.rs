@@ -2,12 +2,14 @@
 //! while the node serves. How a request finds one is `dispatch`'s.
 
 mod definition;
+mod development;
 mod routes;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use bundle::{BundleError, Project, SourceMaps, Warning};
@@ -18,6 +20,8 @@ use thiserror::Error;
 
 use crate::config::{Config, Limits, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
+
+pub use development::{Binding, BindingKind};
 
 /// Versions whose stacks can still be mapped after they were replaced, because their last
 /// events may not be over.
@@ -89,6 +93,9 @@ pub struct Worker {
     routes: Vec<router::Pattern>,
     inputs: Vec<PathBuf>,
     warnings: Vec<Warning>,
+    /// When the files began to be read.
+    loaded: SystemTime,
+    bindings: Vec<Binding>,
 }
 
 impl Worker {
@@ -112,6 +119,11 @@ impl Worker {
         &self.root
     }
 
+    /// Whether it is a project's folder, and not a single file.
+    pub fn is_folder(&self) -> bool {
+        self.path.is_dir()
+    }
+
     /// Every file that the version was made from, absolute.
     pub fn inputs(&self) -> &[PathBuf] {
         &self.inputs
@@ -125,6 +137,11 @@ impl Worker {
     /// What its author should know.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// What it finds in `env`.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
     }
 }
 
@@ -229,6 +246,24 @@ impl Deployments {
         Ok(Reload { worker: fresh, changed: true })
     }
 
+    /// A version that is served, or was until a moment ago.
+    fn known(&self, served: &Served) -> Option<Arc<Worker>> {
+        let state = self.state.lock();
+        let mut known = state.workers.iter().chain(&state.retired);
+        let is_it = |known: &&Arc<Worker>| {
+            known.served.worker == served.worker && known.served.version == served.version
+        };
+        known.find(is_it).cloned()
+    }
+
+    /// Starts one worker in an isolate of its own and throws it away.
+    ///
+    /// # Errors
+    /// Why it would answer every request with a 503.
+    pub async fn try_start(&self, worker: &Worker) -> Result<StartReport, Failure> {
+        self.runtime.check(&worker.version).await
+    }
+
     /// Starts every worker in an isolate of its own and throws it away: a worker that fails here
     /// would answer every request with a 503.
     pub async fn check(&self) -> Vec<(Arc<Worker>, Result<StartReport, Failure>)> {
@@ -243,16 +278,15 @@ impl Deployments {
 
 impl MapStack for Deployments {
     fn map_stack(&self, served: &Served, stack: &str) -> String {
-        let worker = {
-            let state = self.state.lock();
-            let mut known = state.workers.iter().chain(&state.retired);
-            known
-                .find(|known| {
-                    known.served.worker == served.worker && known.served.version == served.version
-                })
-                .cloned()
-        };
-        worker.map_or_else(|| stack.to_owned(), |worker| worker.maps.map_stack(stack))
+        match self.known(served) {
+            Some(worker) => worker.maps.map_stack(stack),
+            None => stack.to_owned(),
+        }
+    }
+
+    fn source(&self, served: &Served, file: &str) -> Option<String> {
+        let worker = self.known(served)?;
+        development::source(&worker.root, &worker.inputs, worker.loaded, file)
     }
 }
 
@@ -262,8 +296,13 @@ fn load(
     limits: &Limits,
     runtime: &Runtime,
 ) -> Result<Arc<Worker>, DeployError> {
+    let loaded = SystemTime::now();
     let project = Project::open(&config.path)?;
     let mut bundle = project.load()?;
+    let local = match mode {
+        Mode::Dev => development::local_vars(&project, config, &mut bundle)?,
+        Mode::Serve => None,
+    };
     if let Some(name) = &config.name {
         bundle.name.clone_from(name);
     }
@@ -281,6 +320,7 @@ fn load(
     let inputs = std::mem::take(&mut bundle.inputs);
     let mut warnings = std::mem::take(&mut bundle.warnings);
     let definition = definition::of(bundle, config, mode, limits, &mut warnings)?;
+    let bindings = development::bindings(&definition, local.as_ref());
     let served =
         Served { worker: Arc::clone(&definition.worker), version: Arc::clone(&definition.version) };
     Ok(Arc::new(Worker {
@@ -292,6 +332,8 @@ fn load(
         routes,
         inputs,
         warnings,
+        loaded,
+        bindings,
     }))
 }
 

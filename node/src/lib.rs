@@ -13,13 +13,14 @@ mod refusal;
 mod signals;
 mod storage;
 pub mod tls;
+pub mod trace;
 
 pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
     AdminConfig, CertificateFiles, Config, ConfigError, Kv, Limits, Listen, LogFormat, Mode,
     WorkerConfig,
 };
-pub use deployments::{DeployError, Deployments, Reload, Worker};
+pub use deployments::{Binding, BindingKind, DeployError, Deployments, Reload, Worker};
 pub use dispatch::Dispatch;
 pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, RequestLog, TracingLog};

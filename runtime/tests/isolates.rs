@@ -9,6 +9,8 @@
 mod basics;
 #[path = "isolates/bodies.rs"]
 mod bodies;
+#[path = "isolates/console.rs"]
+mod console;
 #[path = "isolates/globals.rs"]
 mod globals;
 #[path = "isolates/hostile.rs"]
@@ -26,6 +28,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(basics::trials());
     trials.extend(bodies::trials());
+    trials.extend(console::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
     trials.extend(hostile::trials());
