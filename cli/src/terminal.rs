@@ -167,10 +167,9 @@ impl Observer for Lines {
         let text = text.to_owned();
         self.printer.print_made(stream, text.len(), move || {
             let text = match mapper {
-                Some(mapper) => readable(&*mapper, &served, &text),
-                None => text,
+                Some(mapper) => harmless(&readable(&*mapper, &served, &text)),
+                None => harmless(&text),
             };
-            let text = harmless(&text);
             format!("{DIM}{time}{DIM:#} {style}{mark}{style:#}{DIM}{name}{DIM:#} {text}")
         });
     }

@@ -93,8 +93,8 @@ pub struct Worker {
     routes: Vec<router::Pattern>,
     inputs: Vec<PathBuf>,
     warnings: Vec<Warning>,
-    /// When the files began to be read.
-    loaded: SystemTime,
+    /// When the files began to be read, the last time that they gave this version.
+    loaded: Mutex<SystemTime>,
     bindings: Vec<Binding>,
 }
 
@@ -233,6 +233,7 @@ impl Deployments {
         if same {
             // What is not part of the version may differ: files that were read, warnings.
             let worker = Arc::clone(slot);
+            *worker.loaded.lock() = *fresh.loaded.lock();
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
@@ -286,7 +287,7 @@ impl MapStack for Deployments {
 
     fn source(&self, served: &Served, file: &str) -> Option<String> {
         let worker = self.known(served)?;
-        development::source(&worker.root, &worker.inputs, worker.loaded, file)
+        development::source(&worker.root, &worker.inputs, *worker.loaded.lock(), file)
     }
 }
 
@@ -332,7 +333,7 @@ fn load(
         routes,
         inputs,
         warnings,
-        loaded,
+        loaded: Mutex::new(loaded),
         bindings,
     }))
 }

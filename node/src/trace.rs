@@ -2,12 +2,15 @@
 //! of the runtime, and the lines around the place that threw. Which source stands behind a place
 //! is [`MapStack`]'s; how a page or a terminal shows it is theirs.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::refusal::{MapStack, Served};
 
 /// What every place in code that a worker runs begins with, before it is mapped.
 const MODULE_PREFIX: &str = bundle::MODULE_PREFIX;
+/// What every place in the runtime's own JavaScript begins with, behind the `at` of a frame.
+const RUNTIME_PREFIX: &str = "ext:";
 /// Lines before and after the one that threw.
 const CONTEXT_LINES: u32 = 2;
 /// Columns of a line that are shown; longer lines are cut around the place.
@@ -55,10 +58,11 @@ impl Trace {
 
 /// A text of a worker's, such as what it wrote to its console, with the places of its sources
 /// and without the frames of the runtime.
-pub fn readable(mapper: &dyn MapStack, served: &Served, text: &str) -> String {
-    let mapped =
-        if text.contains(MODULE_PREFIX) { mapper.map_stack(served, text) } else { text.into() };
-    if mapped.contains("ext:") { without_runtime(&mapped) } else { mapped }
+pub fn readable<'a>(mapper: &dyn MapStack, served: &Served, text: &'a str) -> Cow<'a, str> {
+    if !text.contains(MODULE_PREFIX) && !text.contains(RUNTIME_PREFIX) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(without_runtime(&mapper.map_stack(served, text)))
 }
 
 /// Drops the frames of the runtime's own JavaScript, which say nothing to the author.
@@ -67,7 +71,7 @@ fn without_runtime(stack: &str) -> String {
         let line = line.trim_start();
         line.starts_with("at ") && (line.contains("(ext:") || line.starts_with("at ext:"))
     };
-    let lines: Vec<_> = stack.lines().filter(|line| !is_ours(line)).collect();
+    let lines: Vec<_> = stack.split('\n').filter(|line| !is_ours(line)).collect();
     lines.join("\n")
 }
 
@@ -110,12 +114,12 @@ fn place(line: &str) -> Option<Place<'_>> {
 fn code_frame(source: &str, line: u32, column: u32) -> Option<String> {
     let first = line.saturating_sub(CONTEXT_LINES).max(1);
     let last = line.saturating_add(CONTEXT_LINES);
+    let marked = source.lines().nth(line.checked_sub(1)? as usize)?;
     // A cut line starts at the same column in every row, so that they stay aligned.
-    let before = (column as usize).saturating_sub(1);
+    let before = (column as usize).saturating_sub(1).min(marked.chars().count());
     let cut = before.saturating_sub(FRAME_COLUMNS * 3 / 4);
     let width = last.to_string().len();
     let mut frame = String::new();
-    let mut found = false;
     for (number, content) in (1u32..).zip(source.lines()) {
         if number < first {
             continue;
@@ -128,7 +132,6 @@ fn code_frame(source: &str, line: u32, column: u32) -> Option<String> {
         // Writing to a string cannot fail.
         let _ = writeln!(frame, "{}", format!("{mark} {number:>width$} | {shown}").trim_end());
         if number == line {
-            found = true;
             // A tab stays a tab, so that the caret stands under its character in any terminal.
             let skipped = content.chars().skip(cut).take(before - cut);
             let pad: String = skipped.map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
@@ -136,7 +139,7 @@ fn code_frame(source: &str, line: u32, column: u32) -> Option<String> {
         }
     }
     frame.truncate(frame.trim_end().len());
-    found.then_some(frame)
+    Some(frame)
 }
 
 #[cfg(test)]

@@ -60,13 +60,15 @@ function coloured() {
   return colours ??= op_event_console_colours();
 }
 
+// What ships here is ASCII: the snapshot holds a byte for each character.
+
 /** A text with what is too much of it counted. One that was cut is not cut again. */
 function cut(text) {
   const more = text.length - CHARACTERS_PER_CALL;
   if (more <= 100) {
     return text;
   }
-  return `${StringPrototypeSlice(text, 0, CHARACTERS_PER_CALL)}… ${more} more characters`;
+  return `${StringPrototypeSlice(text, 0, CHARACTERS_PER_CALL)}\u2026 ${more} more characters`;
 }
 
 function emit(level, text) {
@@ -190,7 +192,7 @@ function table(data, columns) {
   if (StringPrototypeEndsWith(text, "\n")) {
     text = StringPrototypeSlice(text, 0, -1);
   }
-  return rows > ROWS ? `${text}\n… ${rows - ROWS} more rows` : text;
+  return rows > ROWS ? `${text}\n\u2026 ${rows - ROWS} more rows` : text;
 }
 
 const methods = {

@@ -180,6 +180,37 @@ pub(super) fn is_written_by_hand(root: &Path, path: &Path) -> bool {
     let Ok(below) = path.strip_prefix(root) else { return false };
     below.components().all(|part| {
         let name = part.as_os_str().to_string_lossy();
-        name != PACKAGES && (!name.starts_with('.') || name.starts_with(".dev.vars"))
+        name != PACKAGES && (!name.starts_with('.') || holds_variables(&name))
     })
+}
+
+/// Whether a file of that name may hold variables of development.
+pub(super) fn holds_variables(name: &str) -> bool {
+    name.starts_with(".dev.vars") || name.starts_with(".env")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_by_hand_is_below_the_root_and_neither_hidden_nor_a_package() {
+        let cases = [
+            ("/app/src/a.ts", true),
+            ("/app", true),
+            ("/app/.dev.vars", true),
+            ("/app/.dev.vars.staging", true),
+            ("/app/.env.local", true),
+            ("/app/.a.ts.swp", false),
+            ("/app/.git/index", false),
+            ("/app/node_modules/hono/index.js", false),
+            ("/app/src/node_modules", false),
+            ("/application/a.ts", false),
+            ("/", false),
+        ];
+        for (path, expected) in cases {
+            let found = is_written_by_hand(Path::new("/app"), Path::new(path));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
 }

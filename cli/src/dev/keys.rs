@@ -47,6 +47,7 @@ pub(super) fn listen(keys: Keys) {
 impl Keys {
     async fn run(&self) -> io::Result<()> {
         // Made ready before the mode changes, so that an error leaves it as it was.
+        #[allow(deprecated, reason = "it is for what may be closed, which standard input is not")]
         let input = AsyncFd::with_interest(io::stdin(), Interest::READABLE)?;
         let mut suspended = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
         let mut continued = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use node::{Deployments, Failure, Runtime, Worker};
 
-use super::folders::{Change, Folders, Happening, is_written_by_hand};
+use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
 use super::greeting;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
 
@@ -197,5 +197,6 @@ fn concerns(worker: &Worker, change: &Change, is_broken: bool) -> bool {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| MANIFESTS.iter().any(|manifest| name == *manifest))
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    MANIFESTS.contains(&&*name) || holds_variables(&name)
 }

@@ -45,7 +45,9 @@ impl Terminal {
         let isolane = env!("CARGO_BIN_EXE_isolane");
         // The shell tells of the terminal's mode before and after.
         let mode = "stty -a | grep -o '.icanon\\|.echo '";
-        let run = format!("{mode}; {isolane} dev a.js --port 0; echo over $?; {mode}; echo end");
+        let run = format!(
+            "trap : INT; {mode}; {isolane} dev a.js --port 0; echo over $?; {mode}; echo end"
+        );
         Self::run(folder, &run)
     }
 
@@ -103,9 +105,13 @@ fn keys_reload_clear_and_quit_and_the_terminal_is_left_as_it_was() {
     terminal.press("q");
     terminal.until("over 0");
     terminal.until("end");
-    let modes: Vec<_> =
-        terminal.seen.iter().map(|line| line.trim()).filter(|line| line.contains("icanon")).collect();
-    assert_eq!(modes, [" icanon".trim(), " icanon".trim()], "{:?}", terminal.seen);
+    let modes: Vec<_> = terminal
+        .seen
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| line.contains("icanon"))
+        .collect();
+    assert_eq!(modes, ["icanon", "icanon"], "{:?}", terminal.seen);
 }
 
 #[test]
