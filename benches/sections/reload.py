@@ -1,6 +1,7 @@
 """Save to served: how long after a file is written `isolane dev` serves what it says."""
 
 import os
+import pathlib
 import re
 import time
 
@@ -45,12 +46,12 @@ def run(options):
 
 
 def _measure(isolane, files, saved, template, count, rename):
-    folder = processes.scratch()
+    folder = pathlib.Path(processes.scratch())
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     path = folder / saved
     path.write_text(template.format(text="start"), encoding="utf-8")
-    output = folder / "output.txt"
+    output = pathlib.Path(processes.scratch()) / "output.txt"
     with open(output, "wb") as file:
         command = [isolane, "dev", folder, "--port", "0", "--data", folder / ".data"]
         process = processes.start(command, environment={"NO_COLOR": "1"}, output=file)

@@ -117,6 +117,6 @@ fn start(
                 folders.insert(fresh)
             }
         };
-        folders.changed();
+        folders.changed(|_, _| true);
     }
 }

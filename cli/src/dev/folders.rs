@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -14,6 +14,8 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 const SETTLE: Duration = Duration::from_millis(8);
 /// But not for longer than this: something may write without end.
 const GATHER: Duration = Duration::from_millis(100);
+/// Nothing ends the wait for the first change: the sender is held here, too.
+const IDLE: Duration = Duration::from_secs(3600);
 /// Folders of one project that are watched, beside those of the files it was made from.
 const MAX_FOLDERS: usize = 2_000;
 /// Packages are not written by hand, and there are too many of them.
@@ -111,27 +113,38 @@ impl Folders {
         self.watched.len() > before
     }
 
-    /// Waits for changes, and then until there are no more for a moment. Folders among them are no
-    /// longer watched: they may be gone, or be others than before.
-    pub(super) fn changed(&mut self) -> Change {
+    /// Waits for a change that matters, and then until there are no more for a moment. Of each
+    /// changed path `matters` is asked, and told whether it came, went or got another name. Folders
+    /// that changed are no longer watched: they may be gone, or be others than before.
+    pub(super) fn changed(&mut self, matters: impl Fn(&Path, bool) -> bool) -> Change {
         let mut change = Change::default();
-        let mut end: Option<Instant> = None;
+        // When the gathering is over if nothing else happens, and when in any case.
+        let mut ends: Option<(Instant, Instant)> = None;
         loop {
-            let wait = match end {
-                // Nothing ends the wait: this holds a sender.
-                None => Duration::from_secs(3600),
-                Some(end) => SETTLE.min(end.saturating_duration_since(Instant::now())),
+            let wait = match ends {
+                None => IDLE,
+                Some((quiet, latest)) => {
+                    quiet.min(latest).saturating_duration_since(Instant::now())
+                }
             };
+            if wait.is_zero() {
+                break;
+            }
             match self.happenings.recv_timeout(wait) {
                 Ok(Happening::Files(more)) => {
+                    let is_it = |path: &PathBuf| matters(path, more.structural.contains(path));
+                    if !more.paths.iter().any(is_it) {
+                        continue;
+                    }
                     change.paths.extend(more.paths);
                     change.structural.extend(more.structural);
                 }
                 Ok(Happening::Asked) => change.asked = true,
-                Err(RecvTimeoutError::Timeout) if end.is_none() => continue,
-                Err(_) => break,
+                Err(_) => continue,
             }
-            end.get_or_insert_with(|| Instant::now() + GATHER);
+            let now = Instant::now();
+            let latest = ends.map_or(now + GATHER, |(_, latest)| latest);
+            ends = Some((now + SETTLE, latest));
         }
         for path in &change.structural {
             if self.watched.remove(path) {

@@ -1,14 +1,14 @@
 //! Loads a worker again when a file that it was made from changes, and says what became of it.
 //! Which folders are watched is `folders`'.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use node::{Deployments, Failure, Runtime, Worker};
 
-use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
+use super::folders::{Folders, Happening, holds_variables, is_written_by_hand};
 use super::greeting;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
 
@@ -77,7 +77,12 @@ impl Watch {
 
 impl Reloader {
     fn next(&mut self) {
-        let mut change = self.folders.changed();
+        let workers = self.deployments.workers();
+        let broken = &self.broken;
+        let mut change = self.folders.changed(|path, structural| {
+            let mut workers = workers.iter().zip(broken);
+            workers.any(|(worker, broken)| concerns(worker, path, structural, *broken))
+        });
         let whole = !change.structural.is_empty();
         // Before anything is read: what changes from now on is noticed.
         self.watch_all(whole);
@@ -85,7 +90,11 @@ impl Reloader {
             let workers = self.deployments.workers();
             let mut reloaded = false;
             for (index, worker) in workers.iter().enumerate() {
-                if change.asked || concerns(worker, &change, self.is_broken(index)) {
+                let broken = self.is_broken(index);
+                let is_it = |path: &PathBuf| {
+                    concerns(worker, path, change.structural.contains(path), broken)
+                };
+                if change.asked || change.paths.iter().any(is_it) {
                     self.reload(index, worker, change.asked);
                     reloaded = true;
                 }
@@ -180,20 +189,18 @@ impl Reloader {
     }
 }
 
-/// Whether a worker may be another one after this change. While its files cannot be loaded, any
-/// of its author's files may be what mends them.
-fn concerns(worker: &Worker, change: &Change, is_broken: bool) -> bool {
-    let root = worker.root();
-    let is_concerned = |path: &Path| {
-        worker.inputs().iter().any(|input| input == path)
-            || (is_written_by_hand(root, path) && (is_broken || is_manifest(path)))
-    };
-    let came_or_went = |path: &Path| {
-        is_written_by_hand(root, path)
-            || worker.inputs().iter().any(|input| input.starts_with(path))
-    };
-    change.paths.iter().any(|path| is_concerned(path))
-        || change.structural.iter().any(|path| came_or_went(path))
+/// Whether a worker may be another one after a change of that path, which was structural when
+/// something came, went or got another name. While the worker's files cannot be loaded, any of its
+/// author's files may be what mends them.
+fn concerns(worker: &Worker, path: &Path, structural: bool, is_broken: bool) -> bool {
+    if worker.inputs().iter().any(|input| input == path) {
+        return true;
+    }
+    // A folder that goes takes its files with it.
+    if structural && worker.inputs().iter().any(|input| input.starts_with(path)) {
+        return true;
+    }
+    is_written_by_hand(worker.root(), path) && (structural || is_broken || is_manifest(path))
 }
 
 fn is_manifest(path: &Path) -> bool {
