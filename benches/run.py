@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import coldstart, hello, kv, memory, overrun, quiet, rotation
+from sections import coldstart, hello, kv, memory, overrun, quiet, reload, rotation
 
 SECTIONS = {
     "hello": hello,
@@ -21,6 +21,7 @@ SECTIONS = {
     "memory": memory,
     "overrun": overrun,
     "quiet": quiet,
+    "reload": reload,
     "kv": kv,
 }
 # What each section needs beside Python and the binary, with its Debian package.

@@ -3,6 +3,7 @@
 //! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
 pub mod body;
+mod console;
 mod frame;
 mod limits;
 mod ops;
@@ -17,16 +18,15 @@ use deno_core::{CancelHandle, OpState, v8};
 use tokio::sync::Semaphore;
 
 use body::{RequestBody, ResponseBody};
+use console::Allowance;
 
+pub use console::Console;
 pub use frame::running_id;
 pub(crate) use ops::isolane_bindings;
 pub use ops::{describe, plain_text};
 
 /// Open outgoing connections per event (product.md, Limits; the figure is that of Workers).
 pub const CONNECTIONS_PER_EVENT: usize = 6;
-
-/// Console output kept per event, in bytes; what goes beyond is dropped with a notice.
-const CONSOLE_BYTES_PER_EVENT: usize = 256 * 1024;
 
 /// What a handler threw: one line for the log, and V8's stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,24 +39,6 @@ pub struct Thrown {
 
 /// What a handler answered.
 pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
-
-/// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
-type WriteLine = dyn Fn(i32, &str);
-
-/// Where the `console` of an isolate goes.
-#[derive(Clone)]
-pub struct Console(Rc<WriteLine>);
-
-impl Console {
-    /// A console that writes with this function.
-    pub fn new(write: impl Fn(i32, &str) + 'static) -> Console {
-        Console(Rc::new(write))
-    }
-
-    fn write(&self, level: i32, text: &str) {
-        (self.0)(level, text);
-    }
-}
 
 /// One event of an isolate, from its dispatch to its end.
 pub struct Event {
@@ -75,7 +57,7 @@ pub struct Event {
     needs_finish: Cell<bool>,
     aborted: Cell<bool>,
     thrown: RefCell<Option<Thrown>>,
-    console_bytes: Cell<usize>,
+    console: Allowance,
 }
 
 impl Event {
@@ -161,13 +143,6 @@ impl Event {
     fn report(&self, thrown: Thrown) {
         self.thrown.borrow_mut().get_or_insert(thrown);
     }
-
-    /// Takes `bytes` from the event's console allowance; false once it is used up.
-    fn charge_console(&self, bytes: usize) -> bool {
-        let used = self.console_bytes.get();
-        self.console_bytes.set(used.saturating_add(bytes));
-        used < CONSOLE_BYTES_PER_EVENT
-    }
 }
 
 /// The events that run in one isolate. Lives in the isolate's `OpState`; clones share it.
@@ -228,7 +203,7 @@ impl Events {
             needs_finish: Cell::new(false),
             aborted: Cell::new(false),
             thrown: RefCell::default(),
-            console_bytes: Cell::new(0),
+            console: Allowance::default(),
         });
         self.0.events.borrow_mut().insert(id, event.clone());
         event

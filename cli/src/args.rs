@@ -23,7 +23,8 @@ pub(crate) struct Args {
 }
 
 const EXAMPLES: &str = "Examples:
-  isolane dev hello.ts                 serve a file at http://localhost:8787, reload on change
+  isolane dev                          serve the project in this folder, reload on change
+  isolane dev hello.ts                 serve a file at http://localhost:8787
   isolane dev api/ shop/               two workers: api.localhost and shop.localhost
   isolane serve --config node.toml     run a node
   isolane check api/                   does it load and start?
@@ -60,11 +61,14 @@ pub(crate) enum Command {
 pub(crate) struct DevArgs {
     /// Files (JavaScript, TypeScript) or project folders; each is a worker at
     /// NAME.localhost, and the first is also at localhost.
-    #[arg(required = true, value_name = "FILE OR FOLDER")]
+    #[arg(default_value = ".", value_name = "FILE OR FOLDER")]
     pub(crate) workers: Vec<PathBuf>,
-    /// Port to listen on; 0 takes a free one.
-    #[arg(short, long, default_value_t = 8787)]
-    pub(crate) port: u16,
+    /// Environment of the configuration ([env.NAME]) to use.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Port to listen on, 8787 or the next free one by default; 0 takes any.
+    #[arg(short, long)]
+    pub(crate) port: Option<u16>,
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub(crate) host: IpAddr,
@@ -81,6 +85,18 @@ pub(crate) struct DevArgs {
         default_missing_value = "127.0.0.1:9229"
     )]
     pub(crate) inspect: Option<SocketAddr>,
+    /// Serve HTTPS, with a certificate that a local authority in the data folder signs.
+    #[arg(long)]
+    pub(crate) https: bool,
+    /// Serve HTTPS with this certificate (PEM, the leaf first).
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "https")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of that certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// Take no single keys as commands.
+    #[arg(long)]
+    pub(crate) no_keys: bool,
 }
 
 /// Arguments of `isolane serve`.

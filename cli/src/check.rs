@@ -8,7 +8,7 @@ use node::{Config, Deployments, Failure, MapStack, Worker, WorkerConfig};
 use serde_json::json;
 
 use crate::args::CheckArgs;
-use crate::terminal::{DIM, ERROR, GOOD, Lines, WARNING, took};
+use crate::terminal::{Clock, DIM, ERROR, GOOD, Lines, WARNING, took};
 use crate::{failure, running};
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -39,7 +39,7 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     settings.cache_dir = None;
     settings.front_shards = 1;
     settings.back_shards = 1;
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(Lines::new(Clock::of_here())?);
     let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
     let deployments = Arc::new(Deployments::load(&config, runtime)?);
     lines.map_stacks(Arc::clone(&deployments) as Arc<dyn MapStack>);

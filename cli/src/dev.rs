@@ -1,25 +1,38 @@
 //! `isolane dev`: workers on a developer's machine, reloaded when their files change.
 
+mod certificates;
+mod folders;
+mod greeting;
+mod keys;
+mod port;
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bundle::{BundleError, OpenOptions, Project};
 use node::{
-    AdminListener, Config, Inspector, InspectorListener, MapStack, Node, Sources, WorkerConfig,
+    AdminListener, CertificateFiles, Config, DeployError, Inspector, InspectorListener, MapStack,
+    Node, Runtime, Sources, StartError, WorkerConfig,
 };
 
 use crate::args::DevArgs;
+use crate::failure;
 use crate::running;
-use crate::terminal::{DIM, GOOD, LINK, Lines, WARNING};
+use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
+
+use self::certificates::Local;
+use self::folders::Folders;
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
-    let address = SocketAddr::new(args.host, args.port);
-    let workers = args.workers.iter().map(WorkerConfig::at).collect();
-    let config = Config::dev(address, args.data.clone(), workers);
-    let lines = Arc::new(Lines::default());
+    let lines = Arc::new(Lines::new(Clock::of_here())?);
+    let port = port::choose(args.host, args.port)?;
+    let address = SocketAddr::new(args.host, port.number);
+    let worker = |path| WorkerConfig { environment: args.env.clone(), ..WorkerConfig::at(path) };
+    let workers = args.workers.iter().map(worker).collect();
+    let mut config = Config::dev(address, args.data.clone(), workers);
+    let local = secure(args, &mut config)?;
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
@@ -30,10 +43,11 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         settings.back_shards = settings.back_shards.max(2 * config.workers.len());
     }
     let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
-    let node = running::start(&config, &runtime, lines.clone())?;
+    let node = start(args, &config, &runtime, &lines)?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
+    lines.name_workers(args.workers.len() > 1);
     // Before the address is known to anybody, who may then change a file at once.
-    let _watch = watch::Watch::start(node.deployments(), &runtime)?;
+    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, &args.data)?;
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
@@ -45,40 +59,78 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         }
         _ => None,
     };
+    let with_keys = !args.no_keys && mode::is_for_keys();
     running::until_signal(&node, admin, || {
-        greet(&node, &args.data);
-        if let Some(address) = debuggers {
-            anstream::println!(
-                "  {DIM}debuggers connect to{DIM:#} {LINK}{address}{LINK:#} \
-                 {DIM}(chrome://inspect, or http://{address}/json/list){DIM:#}\n"
-            );
+        let greeting = greeting::Greeting { args, node: &node, local: local.as_ref(), debuggers, with_keys };
+        let url = greeting.print(&lines, port.taken);
+        if with_keys {
+            keys::listen(keys::Keys { lines: Arc::clone(&lines), watch, url });
         }
     })
 }
 
-fn greet(node: &Node, data: &Path) {
-    let port = node.local_addrs().first().map_or(0, SocketAddr::port);
-    let workers = node.deployments().workers();
-    let width = workers.iter().map(|worker| worker.name().len()).max().unwrap_or(0);
-    anstream::println!(
-        "{GOOD}isolane {version}{GOOD:#} {DIM}dev{DIM:#}\n",
-        version = env!("CARGO_PKG_VERSION")
-    );
-    for (index, worker) in workers.iter().enumerate() {
-        let name = worker.name();
-        let also = match index {
-            0 => format!(" {DIM}and{DIM:#} {LINK}http://localhost:{port}{LINK:#}"),
-            _ => String::new(),
-        };
-        anstream::println!("  {name:<width$}  {LINK}http://{name}.localhost:{port}{LINK:#}{also}");
-    }
-    anstream::println!(
-        "\n  {DIM}Reloads when files change. KV data is in {data}. Ctrl-C stops.{DIM:#}\n",
-        data = data.display()
-    );
-    for worker in &workers {
-        for warning in worker.warnings() {
-            anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
+/// Sets up TLS where it was asked for; with the local authority that was made for it.
+fn secure(args: &DevArgs, config: &mut Config) -> anyhow::Result<Option<Local>> {
+    let (files, local) = match (&args.cert, &args.key) {
+        (Some(cert), Some(key)) => {
+            (CertificateFiles { cert: cert.clone(), key: key.clone() }, None)
         }
+        _ if args.https => {
+            let names = names(args);
+            let local = certificates::make(&args.data.join("tls"), args.host, &names)?;
+            (local.files.clone(), Some(local))
+        }
+        _ => return Ok(None),
+    };
+    config.certificates = vec![files];
+    for listen in &mut config.listen {
+        listen.tls = true;
+    }
+    Ok(local)
+}
+
+/// The names of the workers, as far as their projects can be opened. One that cannot has its
+/// error told when it is loaded.
+fn names(args: &DevArgs) -> Vec<String> {
+    let options = OpenOptions { environment: args.env.clone() };
+    let projects = args.workers.iter().filter_map(|path| Project::open_with(path, &options).ok());
+    projects.map(|project| project.name().to_owned()).collect()
+}
+
+/// Starts the node. Where a worker's code cannot be loaded, the error is shown and the files are
+/// waited for: whoever starts this is about to change them.
+fn start(
+    args: &DevArgs,
+    config: &Config,
+    runtime: &Runtime,
+    lines: &Arc<Lines>,
+) -> anyhow::Result<Arc<Node>> {
+    let mut folders: Option<Folders> = None;
+    loop {
+        let error = match running::start(config, runtime, lines.clone()) {
+            Ok(node) => return Ok(node),
+            Err(error) => error,
+        };
+        let in_code = matches!(
+            error.downcast_ref(),
+            Some(StartError::Deploy(DeployError::Bundle(BundleError::Source(_))))
+        );
+        if !in_code {
+            return Err(error);
+        }
+        let shown = failure::explain(&error);
+        lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
+        lines.complain(&format!("{DIM}waiting for a change{DIM:#}"));
+        let folders = match &mut folders {
+            Some(folders) => folders,
+            None => {
+                let mut fresh = Folders::new(&args.data)?;
+                for path in &args.workers {
+                    fresh.watch_project(path);
+                }
+                folders.insert(fresh)
+            }
+        };
+        folders.changed(|_, _| true);
     }
 }

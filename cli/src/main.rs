@@ -45,5 +45,8 @@ fn main() -> ExitCode {
         args::Command::Logout(args) => login::logout(&args),
         args::Command::Whoami(args) => login::whoami(&args),
     };
-    result.unwrap_or_else(|error| failure::report(&error))
+    result.unwrap_or_else(|error| {
+        terminal::leave();
+        failure::report(&error)
+    })
 }

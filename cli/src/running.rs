@@ -7,6 +7,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use node::{Admin, AdminListener, Config, Node, Observer, OpenError, RequestLog, Runtime};
 
+use crate::terminal;
+
 /// Starts the runtime of a node, on its KV store; with what operators see of the store.
 pub(crate) fn runtime(
     settings: node::RuntimeConfig,
@@ -69,5 +71,6 @@ pub(crate) fn until_signal(
 
 /// Ends the process. V8's threads, and shards that do not come back, are not waited for.
 pub(crate) fn exit(code: u8) -> ! {
+    terminal::leave();
     std::process::exit(code.into())
 }

@@ -1,12 +1,21 @@
-//! Colours and lines for a person: the request log of `dev`, workers' consoles, exceptions.
-//! Colours appear on a terminal only.
+//! What `dev` shows while it serves: requests, workers' consoles, exceptions. How lines get to the
+//! terminal is in `terminal/printer.rs`, its mode in `terminal/mode.rs`. Colours appear on a
+//! terminal only.
 
+pub(crate) mod mode;
+mod printer;
+mod text;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use node::trace::{Trace, readable};
 use node::{AccessLine, MapStack, RequestLog, Served};
 use node::{ConsoleLevel, EventReport, Observer, Outcome};
+
+pub(crate) use self::printer::{Printer, Stream};
+pub(crate) use self::text::{Clock, harmless, took};
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
@@ -14,17 +23,103 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const LINK: Style = AnsiColor::Cyan.on_default();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// What `dev` shows of the workers' doings.
-#[derive(Default)]
+/// What the process prints to the end: flushed when it exits.
+static PRINTER: OnceLock<Printer> = OnceLock::new();
+
+/// Leaves the terminal as it was found. To be called before the process exits.
+pub(crate) fn leave() {
+    mode::restore();
+    if let Some(printer) = PRINTER.get() {
+        printer.flush();
+    }
+}
+
+/// What `dev` shows of the workers' doings. Never blocks the shard that reports them.
 pub(crate) struct Lines {
+    printer: Printer,
+    clock: Clock,
     mapper: OnceLock<Arc<dyn MapStack>>,
+    /// Whether lines say which worker they are about: there are several.
+    named: AtomicBool,
+    coloured: bool,
 }
 
 impl Lines {
+    /// Lines with the times of that clock.
+    pub(crate) fn new(clock: Clock) -> std::io::Result<Self> {
+        let printer = Printer::start()?;
+        let _ = PRINTER.set(printer.clone());
+        let is_plain = |choice| matches!(choice, anstream::ColorChoice::Never);
+        let coloured = !is_plain(anstream::stdout().current_choice())
+            && !is_plain(anstream::stderr().current_choice());
+        let (mapper, named) = (OnceLock::new(), AtomicBool::new(true));
+        Ok(Self { printer, clock, mapper, named, coloured })
+    }
+
     /// From now on stacks show the lines of the sources.
     pub(crate) fn map_stacks(&self, mapper: Arc<dyn MapStack>) {
         let _ = self.mapper.set(mapper);
     }
+
+    /// Whether lines say which worker they are about.
+    pub(crate) fn name_workers(&self, named: bool) {
+        self.named.store(named, Ordering::Relaxed);
+    }
+
+    /// Prints a line about something that went as it should, with the time.
+    pub(crate) fn say(&self, text: &str) {
+        self.printer.print(Stream::Out, format!("{DIM}{}{DIM:#} {text}", self.clock.now()));
+    }
+
+    /// Prints a line about something that did not, with the time.
+    pub(crate) fn complain(&self, text: &str) {
+        self.printer.print(Stream::Err, format!("{DIM}{}{DIM:#} {text}", self.clock.now()));
+    }
+
+    /// Prints a text as it is.
+    pub(crate) fn print(&self, text: impl Into<String>) {
+        self.printer.print(Stream::Out, text);
+    }
+
+    /// Prints a warning.
+    pub(crate) fn warn(&self, text: &str) {
+        self.printer.print(Stream::Err, format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// Prints an exception with its frames and the lines of the source. `what` comes before it.
+    pub(crate) fn exception(&self, served: &Served, what: &str, message: &str, stack: &str) {
+        let (mapper, served) = (self.mapper.get().cloned(), served.clone());
+        let (what, message, stack) = (what.to_owned(), message.to_owned(), stack.to_owned());
+        let time = self.clock.now();
+        self.printer.print_made(Stream::Err, message.len() + stack.len(), move || {
+            let trace = match mapper {
+                Some(mapper) => Trace::new(&*mapper, &served, &message, &stack),
+                None => Trace { message, frames: stack, code: None },
+            };
+            let first =
+                format!("{DIM}{time}{DIM:#} {ERROR}{what}{}{ERROR:#}", harmless(&trace.message));
+            with_details(first, &trace)
+        });
+    }
+
+    fn name(&self, worker: &str) -> String {
+        if self.named.load(Ordering::Relaxed) { format!(" {worker}") } else { String::new() }
+    }
+}
+
+fn with_details(mut text: String, trace: &Trace) -> String {
+    if !trace.frames.is_empty() {
+        text.push_str(&format!("\n{DIM}{}{DIM:#}", harmless(&trace.frames)));
+    }
+    if let Some(code) = &trace.code {
+        text.push_str(&format!("\n\n  {LINK}{}{LINK:#}", harmless(&code.place)));
+        for line in harmless(&code.lines).lines() {
+            let style = if line.starts_with('>') { Style::new() } else { DIM };
+            text.push_str(&format!("\n  {style}{line}{style:#}"));
+        }
+        text.push('\n');
+    }
+    text
 }
 
 impl RequestLog for Lines {
@@ -34,91 +129,72 @@ impl RequestLog for Lines {
             400..500 => WARNING,
             _ => ERROR,
         };
-        let worker = line.served.map_or("-", |served| &*served.worker);
+        let worker = self.name(line.served.map_or("-", |served| &*served.worker));
         let outcome = match line.outcome {
             Outcome::Ok => String::new(),
             outcome => format!(" {WARNING}{outcome}{WARNING:#}"),
         };
-        anstream::println!(
-            "{colour}{status}{colour:#} {method:<6} {path} {DIM}{took} {worker}{DIM:#}{outcome}",
+        self.say(&format!(
+            "{colour}{status}{colour:#} {method:<6} {path} {DIM}{took}{worker}{DIM:#}{outcome}",
             status = line.status,
             method = line.method,
-            path = line.path,
+            path = harmless(line.path),
             took = took(line.duration),
-        );
+        ));
     }
 }
 
 impl Observer for Lines {
     fn event_ended(&self, report: &EventReport) {
         let Some((message, stack)) = &report.exception else {
-            return exceeded(report);
+            return self.exceeded(report);
         };
         let served =
             Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
-        let stack = match self.mapper.get() {
-            Some(mapper) => mapper.map_stack(&served, stack),
-            None => stack.clone(),
-        };
-        // V8's stack begins with the message.
-        let frames =
-            stack.strip_prefix(message.as_str()).unwrap_or(&stack).trim_start_matches('\n');
-        anstream::eprintln!("{ERROR}{worker}: {message}{ERROR:#}", worker = report.worker);
-        if !frames.is_empty() {
-            anstream::eprintln!("{DIM}{frames}{DIM:#}");
-        }
+        self.exception(&served, &format!("{}: ", report.worker), message, stack);
     }
 
-    fn console(&self, worker: &str, _version: &str, level: ConsoleLevel, text: &str) {
-        match level {
-            ConsoleLevel::Error => {
-                anstream::eprintln!("{DIM}{worker}{DIM:#} {ERROR}{text}{ERROR:#}")
-            }
-            ConsoleLevel::Warn => {
-                anstream::eprintln!("{DIM}{worker}{DIM:#} {WARNING}{text}{WARNING:#}");
-            }
-            ConsoleLevel::Debug => anstream::println!("{DIM}{worker} {text}{DIM:#}"),
-            ConsoleLevel::Log => anstream::println!("{DIM}{worker}{DIM:#} {text}"),
-        }
+    fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
+        let (stream, mark, style) = match level {
+            ConsoleLevel::Error => (Stream::Err, "error", ERROR),
+            ConsoleLevel::Warn => (Stream::Err, "warn", WARNING),
+            ConsoleLevel::Debug => (Stream::Out, "debug", DIM),
+            ConsoleLevel::Log => (Stream::Out, "log", LINK),
+        };
+        let (time, name) = (self.clock.now(), self.name(worker));
+        let mapper = self.mapper.get().cloned();
+        let served = Served { worker: worker.into(), version: version.into() };
+        let text = text.to_owned();
+        self.printer.print_made(stream, text.len(), move || {
+            let text = match mapper {
+                Some(mapper) => harmless(&readable(&*mapper, &served, &text)),
+                None => harmless(&text),
+            };
+            format!("{DIM}{time}{DIM:#} {style}{mark}{style:#}{DIM}{name}{DIM:#} {text}")
+        });
+    }
+
+    fn colours(&self) -> bool {
+        self.coloured
     }
 
     fn shard_abandoned(&self, worker: &str) {
-        anstream::eprintln!(
+        self.complain(&format!(
             "{ERROR}{worker}: its code did not return and could not be stopped; \
              its shard was replaced{ERROR:#}"
-        );
+        ));
     }
 }
 
-/// Names the limit that ended an event. Where the response had begun, nothing else does.
-fn exceeded(report: &EventReport) {
-    let EventReport { worker, outcome, cpu, wall, .. } = report;
-    let spent = match outcome {
-        Outcome::ExceededCpu | Outcome::ExceededMemory => format!("{} of CPU time", took(*cpu)),
-        Outcome::ExceededWallTime => took(*wall),
-        _ => return,
-    };
-    anstream::eprintln!("{ERROR}{worker}: {outcome}{ERROR:#} {DIM}after {spent}{DIM:#}");
-}
-
-/// A duration as a person reads it.
-pub(crate) fn took(duration: Duration) -> String {
-    let ms = duration.as_secs_f64() * 1e3;
-    match ms {
-        ..10.0 => format!("{ms:.2} ms"),
-        ..1000.0 => format!("{ms:.0} ms"),
-        _ => format!("{:.1} s", ms / 1e3),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_three_digits_or_so() {
-        assert_eq!(took(Duration::from_micros(1234)), "1.23 ms");
-        assert_eq!(took(Duration::from_millis(123)), "123 ms");
-        assert_eq!(took(Duration::from_millis(12_345)), "12.3 s");
+impl Lines {
+    /// Names the limit that ended an event. Where the response had begun, nothing else does.
+    fn exceeded(&self, report: &EventReport) {
+        let EventReport { worker, outcome, cpu, wall, .. } = report;
+        let spent = match outcome {
+            Outcome::ExceededCpu | Outcome::ExceededMemory => format!("{} of CPU time", took(*cpu)),
+            Outcome::ExceededWallTime => took(*wall),
+            _ => return,
+        };
+        self.complain(&format!("{ERROR}{worker}: {outcome}{ERROR:#} {DIM}after {spent}{DIM:#}"));
     }
 }

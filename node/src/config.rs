@@ -97,12 +97,20 @@ pub struct WorkerConfig {
     pub routes: Option<Vec<router::Pattern>>,
     /// Variables beside the project's, and before them where names are the same.
     pub vars: serde_json::Map<String, serde_json::Value>,
+    /// The environment of the project's configuration (`[env.NAME]`) instead of the top level.
+    pub environment: Option<String>,
 }
 
 impl WorkerConfig {
     /// The project at that path, as it describes itself.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), name: None, routes: None, vars: serde_json::Map::new() }
+        Self {
+            path: path.into(),
+            name: None,
+            routes: None,
+            vars: serde_json::Map::new(),
+            environment: None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod cache;
 mod changes;
 mod definition;
+mod development;
 mod error;
 mod loader;
 mod routes;
@@ -28,6 +29,7 @@ pub use changes::{
     Change, ChangeError, Current, MAX_NOTE_CHARS, MAX_SECRET_BYTES, MAX_SECRETS, Precondition,
     Uploaded,
 };
+pub use development::{Binding, BindingKind};
 pub use error::DeployError;
 pub use worker::Worker;
 
@@ -122,6 +124,7 @@ impl Deployments {
         if same {
             // What is not part of the version may differ: files that were read, warnings.
             let worker = Arc::clone(slot);
+            *worker.loaded.lock() = *fresh.loaded.lock();
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
@@ -157,6 +160,14 @@ impl Deployments {
         Ok(Reload { worker: fresh, changed: true })
     }
 
+    /// Starts one worker in an isolate of its own and throws it away.
+    ///
+    /// # Errors
+    /// Why it would answer every request with a 503.
+    pub async fn try_start(&self, worker: &Worker) -> Result<StartReport, Failure> {
+        self.shared.runtime.check(worker.version()).await
+    }
+
     /// Starts every worker of the configuration in an isolate of its own and throws it away: a
     /// worker that fails here would answer every request with a 503.
     pub async fn check(&self) -> Vec<(Arc<Worker>, Result<StartReport, Failure>)> {
@@ -179,5 +190,10 @@ impl MapStack for Deployments {
     fn map_stack(&self, served: &Served, stack: &str) -> String {
         let loaded = self.shared.find(served);
         loaded.map_or_else(|| stack.to_owned(), |loaded| loaded.maps.map_stack(stack))
+    }
+
+    fn source(&self, served: &Served, file: &str) -> Option<String> {
+        let workers = self.workers();
+        workers.iter().find(|worker| worker.served() == served)?.source(file)
     }
 }

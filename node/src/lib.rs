@@ -14,6 +14,7 @@ mod refusal;
 mod signals;
 mod storage;
 pub mod tls;
+pub mod trace;
 
 pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
@@ -21,7 +22,7 @@ pub use config::{
     Mode, WorkerConfig,
 };
 pub use deployments::{
-    Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
+    Binding, BindingKind, Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
     MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
 };
 pub use dispatch::Dispatch;

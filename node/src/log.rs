@@ -9,6 +9,7 @@ use http::{Method, Version};
 use runtime::{ConsoleLevel, EventReport, Observer, Outcome};
 
 use crate::refusal::{MapStack, Served};
+use crate::trace::readable;
 
 /// Who learns of finished requests.
 pub trait RequestLog: Send + Sync {
@@ -121,6 +122,11 @@ impl Observer for EventLog {
     fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
         // A level of `tracing` is part of the call site, so there is one for each.
         const TARGET: &str = "isolane::console";
+        let served = Served { worker: worker.into(), version: version.into() };
+        let text = match self.mapper.get() {
+            Some(mapper) => readable(&**mapper, &served, text),
+            None => text.into(),
+        };
         match level {
             ConsoleLevel::Error => tracing::error!(target: TARGET, worker, version, "{text}"),
             ConsoleLevel::Warn => tracing::warn!(target: TARGET, worker, version, "{text}"),

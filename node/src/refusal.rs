@@ -12,7 +12,7 @@ use router::HostError;
 use runtime::{Failure, Outcome};
 use thiserror::Error;
 
-pub(crate) use page::respond;
+pub(crate) use page::{Author, respond};
 
 /// When a client that was sent away because of load may come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -92,6 +92,13 @@ pub struct Served {
 pub trait MapStack: Send + Sync {
     /// The stack of an error of that worker and version, with the places of its sources.
     fn map_stack(&self, served: &Served, stack: &str) -> String;
+
+    /// The text of a file that such a stack names, where it is at hand as it was when the version
+    /// was made from it.
+    fn source(&self, served: &Served, file: &str) -> Option<String> {
+        let _ = (served, file);
+        None
+    }
 }
 
 impl Refusal {

@@ -88,6 +88,11 @@ pub trait Observer: Send + Sync + 'static {
     /// A worker wrote to its console.
     fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str);
 
+    /// Whether what `console` prints of values has colours, as escape sequences of a terminal.
+    fn colours(&self) -> bool {
+        false
+    }
+
     /// A shard did not come back from a tenant's code and has been replaced. `worker` is the
     /// one whose code it was.
     fn shard_abandoned(&self, worker: &str);

@@ -13,6 +13,8 @@ mod basics;
 mod bodies;
 #[path = "isolates/compat.rs"]
 mod compat;
+#[path = "isolates/console.rs"]
+mod console;
 #[path = "isolates/globals.rs"]
 mod globals;
 #[path = "isolates/hostile.rs"]
@@ -34,6 +36,7 @@ fn main() {
     trials.extend(basics::trials());
     trials.extend(bodies::trials());
     trials.extend(compat::trials());
+    trials.extend(console::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
     trials.extend(hostile::trials());

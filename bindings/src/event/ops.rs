@@ -12,13 +12,15 @@ use tokio::sync::mpsc;
 
 use super::body::{Chunks, RequestBody, ResponseBody};
 use super::resource::{RequestBodyResource, pump};
-use super::{Console, Event, Events, Thrown};
+use super::{Event, Events, Thrown};
 
 /// Chunks of a response's body on their way to the socket.
 const BODY_CHANNEL_CHUNKS: usize = 2;
 
 /// Stacks and messages beyond this many bytes are cut: they go to the log.
 const THROWN_BYTES: usize = 16 * 1024;
+/// Causes of an exception, each with its stack, that are put into words.
+const CAUSES: usize = 5;
 
 deno_core::extension!(
     isolane_bindings,
@@ -26,7 +28,9 @@ deno_core::extension!(
     ops = [
         op_event_body,
         op_event_charge_subrequest,
-        op_event_console,
+        super::console::op_event_console,
+        super::console::op_event_console_colours,
+        super::console::op_event_console_group,
         op_event_fail,
         super::frame::op_event_frame,
         op_event_headers,
@@ -47,6 +51,8 @@ deno_core::extension!(
     esm = [dir "src", "ext:isolane_bindings/main.js" = "global/main.js"],
     lazy_loaded_js = [
         dir "src",
+        "ext:isolane_bindings/console/console.js" = "console/console.js",
+        "ext:isolane_bindings/console/weigh.js" = "console/weigh.js",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
@@ -202,7 +208,18 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::V
     let error = JsError::from_v8_exception(scope, error);
     let message = error.exception_message;
     let message = message.strip_prefix("Uncaught ").unwrap_or(&message);
-    Thrown { message: cut(message), stack: cut(&worker_frames(error.stack.as_deref())) }
+    let mut stack = worker_frames(error.stack.as_deref());
+    let mut cause = error.cause.as_deref();
+    for _ in 0..CAUSES {
+        let Some(error) = cause else { break };
+        stack.push_str("\nCaused by: ");
+        match worker_frames(error.stack.as_deref()) {
+            frames if frames.is_empty() => stack.push_str(&error.exception_message),
+            frames => stack.push_str(&frames),
+        }
+        cause = error.cause.as_deref();
+    }
+    Thrown { message: cut(message), stack: cut(&stack) }
 }
 
 /// A stack without the frames of the bindings, which say nothing to the worker's author.
@@ -319,22 +336,6 @@ fn op_event_respond_stream(
     events.changed(&event);
     deno_core::unsync::spawn(pump(source, sender, events, event));
     Ok(())
-}
-
-#[op2(fast)]
-fn op_event_console(state: &mut OpState, #[smi] id: u32, #[smi] level: i32, #[string] text: &str) {
-    let Some(console) = state.try_borrow::<Console>().cloned() else { return };
-    if let Some(event) = state.borrow::<Events>().get_or_oldest(id) {
-        let had_room = event.console_bytes.get() < super::CONSOLE_BYTES_PER_EVENT;
-        if !event.charge_console(text.len()) {
-            return;
-        }
-        if had_room && event.console_bytes.get() >= super::CONSOLE_BYTES_PER_EVENT {
-            console.write(2, "console: this event has written too much; the rest is dropped");
-            return;
-        }
-    }
-    console.write(level, text.strip_suffix('\n').unwrap_or(text));
 }
 
 /// Compares without a branch on the content.

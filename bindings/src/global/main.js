@@ -4,7 +4,7 @@ import { core, primordials } from "ext:core/mod.js";
 
 const { JSONParse, ObjectAssign, ObjectDefineProperty, ObjectSetPrototypeOf, TypeError } =
   primordials;
-const { op_event_console, op_event_report } = core.ops;
+const { op_event_report } = core.ops;
 const load = (specifier) => core.loadExtScript(specifier);
 
 const webidl = load("ext:deno_webidl/00_webidl.js");
@@ -37,6 +37,7 @@ const extras = load("ext:isolane_bindings/extras.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
 const kv = load("ext:isolane_kv/kv.js");
+const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
 load("ext:isolane_bindings/modules.js");
 
@@ -115,9 +116,7 @@ const globals = {
   clearTimeout: writable(function clearTimeout(id = 0) {
     timers.clear(id);
   }),
-  console: nonEnumerable(
-    new console_.Console((text, level) => op_event_console(events.currentEvent(), level, text)),
-  ),
+  console: nonEnumerable(console),
   crypto: core.propGetterOnly(() => crypto_.crypto),
   fetch: writable(function fetch(input, init = undefined) {
     timers.owner("fetch");

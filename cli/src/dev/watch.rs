@@ -1,23 +1,45 @@
-//! Reloads a worker when a file it was made from changes.
+//! Loads a worker again when a file that it was made from changes, and says what became of it.
+//! Which folders are watched is `folders`'.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Sender;
+use std::time::Instant;
 
-use anyhow::Context as _;
-use node::{Deployments, Runtime, Worker};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use node::{Deployments, Failure, Runtime, Worker};
 
-use crate::terminal::{DIM, ERROR, GOOD, WARNING, took};
+use super::folders::{Folders, Happening, holds_variables, is_written_by_hand};
+use super::greeting;
+use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
 
-/// Editors write a file in several steps: changes are gathered for this long.
-const SETTLE: Duration = Duration::from_millis(8);
+/// Files beside the code from which it follows how the code is read.
+const MANIFESTS: [&str; 7] = [
+    "bun.lock",
+    "package-lock.json",
+    "package.json",
+    "pnpm-lock.yaml",
+    "tsconfig.json",
+    "yarn.lock",
+    "jsconfig.json",
+];
+/// How often one change can lead to folders that were not watched before.
+const MAX_ROUNDS: usize = 3;
 
-/// Watches until it is dropped.
+/// Watches until the process ends.
 pub(super) struct Watch {
-    _watcher: RecommendedWatcher,
+    happenings: Sender<Happening>,
+}
+
+/// What loads workers again.
+struct Reloader {
+    deployments: Arc<Deployments>,
+    runtime: Runtime,
+    lines: Arc<Lines>,
+    folders: Folders,
+    /// For each worker, whether its files cannot be loaded as they are.
+    broken: Vec<bool>,
+    /// Runs the trial starts of new versions.
+    trials: tokio::runtime::Runtime,
 }
 
 impl Watch {
@@ -25,93 +47,163 @@ impl Watch {
     pub(super) fn start(
         deployments: &Arc<Deployments>,
         runtime: &Runtime,
+        lines: &Arc<Lines>,
+        data: &Path,
     ) -> anyhow::Result<Watch> {
-        let (sender, changes) = channel();
-        let mut watcher =
-            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                if let Ok(event) = event
-                    && !matches!(event.kind, EventKind::Access(_))
-                {
-                    let _ = sender.send(event.paths);
-                }
-            })
-            .context("cannot watch files")?;
-        let mut watched = HashSet::new();
-        for worker in deployments.workers() {
-            watch_folders(&mut watcher, &mut watched, &worker);
-        }
-        let (deployments, runtime) = (Arc::clone(deployments), runtime.clone());
+        let folders = Folders::new(data)?;
+        let happenings = folders.sender();
+        let mut reloader = Reloader {
+            deployments: Arc::clone(deployments),
+            runtime: runtime.clone(),
+            lines: Arc::clone(lines),
+            folders,
+            broken: vec![false; deployments.workers().len()],
+            trials: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        };
+        reloader.watch_all(true);
         std::thread::Builder::new().name("reload".to_owned()).spawn(move || {
-            while let Some(paths) = settled(&changes) {
-                reload(&deployments, &runtime, &paths);
+            loop {
+                reloader.next();
             }
         })?;
-        Ok(Watch { _watcher: watcher })
+        Ok(Watch { happenings })
+    }
+
+    /// Loads all workers again.
+    pub(super) fn reload(&self) {
+        let _ = self.happenings.send(Happening::Asked);
     }
 }
 
-fn watch_folders(
-    watcher: &mut RecommendedWatcher,
-    watched: &mut HashSet<PathBuf>,
-    worker: &Worker,
-) {
-    let folders = worker.inputs().iter().filter_map(|file| file.parent());
-    for folder in folders.chain([worker.root()]) {
-        if watched.insert(folder.to_owned())
-            && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
-        {
-            anstream::eprintln!(
-                "{WARNING}warning{WARNING:#}: cannot watch {}: {error}",
-                folder.display()
-            );
-        }
-    }
-}
-
-/// Waits for changes, and then until there are no more for a moment.
-fn settled(changes: &Receiver<Vec<PathBuf>>) -> Option<HashSet<PathBuf>> {
-    let mut paths: HashSet<_> = changes.recv().ok()?.into_iter().collect();
-    loop {
-        match changes.recv_timeout(SETTLE) {
-            Ok(more) => paths.extend(more),
-            Err(RecvTimeoutError::Timeout) => return Some(paths),
-            Err(RecvTimeoutError::Disconnected) => return None,
-        }
-    }
-}
-
-/// Reloads the workers that the changed files concern.
-fn reload(deployments: &Deployments, runtime: &Runtime, changed: &HashSet<PathBuf>) {
-    for (index, worker) in deployments.workers().iter().enumerate() {
-        if !changed.iter().any(|path| concerns(worker, path)) {
-            continue;
-        }
-        let began = Instant::now();
-        match deployments.reload(index) {
-            Ok(reload) if reload.changed => {
-                runtime.warm(reload.worker.version());
-                for warning in reload.worker.warnings() {
-                    anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
+impl Reloader {
+    fn next(&mut self) {
+        let workers = self.deployments.workers();
+        let broken = &self.broken;
+        let mut change = self.folders.changed(|path, structural| {
+            let mut workers = workers.iter().zip(broken);
+            workers.any(|(worker, broken)| concerns(worker, path, structural, *broken))
+        });
+        let whole = !change.structural.is_empty();
+        // Before anything is read: what changes from now on is noticed.
+        self.watch_all(whole);
+        for _ in 0..MAX_ROUNDS {
+            let workers = self.deployments.workers();
+            let mut reloaded = false;
+            for (index, worker) in workers.iter().enumerate() {
+                let broken = self.is_broken(index);
+                let is_it = |path: &PathBuf| {
+                    concerns(worker, path, change.structural.contains(path), broken)
+                };
+                if change.asked || change.paths.iter().any(is_it) {
+                    self.reload(index, worker, change.asked);
+                    reloaded = true;
                 }
-                anstream::println!(
-                    "{GOOD}reloaded{GOOD:#} {name} {DIM}{took}{DIM:#}",
-                    name = worker.name(),
-                    took = took(began.elapsed()),
-                );
+            }
+            // Files in a folder that is new to the worker may have changed before it was watched.
+            if !reloaded || !self.watch_all(false) {
+                return;
+            }
+            change.asked = false;
+        }
+    }
+
+    /// Watches what the workers are made from now; answers whether that is more than before.
+    fn watch_all(&mut self, whole: bool) -> bool {
+        let mut more = false;
+        for worker in self.deployments.workers() {
+            // The project of a single file is a folder that may hold anything.
+            let whole = whole && worker.is_folder();
+            more |= self.folders.watch_worker(&worker, whole);
+        }
+        more
+    }
+
+    fn reload(&mut self, index: usize, before: &Worker, asked: bool) {
+        let began = Instant::now();
+        let was_broken = self.is_broken(index);
+        let result = self.deployments.reload(index);
+        if let Some(broken) = self.broken.get_mut(index) {
+            *broken = result.is_err();
+        }
+        match result {
+            Ok(reload) if reload.changed => {
+                let worker = &reload.worker;
+                // Its first request finds an isolate.
+                self.runtime.warm(worker.version());
+                let took = took(began.elapsed());
+                let name = worker.name();
+                self.lines.say(&format!("{GOOD}reloaded{GOOD:#} {name} {DIM}{took}{DIM:#}"));
+                self.say_what_is_new(before, worker);
+                self.try_start(worker);
+            }
+            Ok(_) if was_broken || asked => {
+                let name = before.name();
+                self.lines.say(&format!("{GOOD}loaded{GOOD:#} {name} {DIM}as it was{DIM:#}"));
             }
             Ok(_) => {}
             Err(error) => {
-                anstream::eprintln!("{ERROR}error{ERROR:#}: {error}");
-                anstream::eprintln!("{DIM}{} goes on as it was{DIM:#}", worker.name());
+                self.lines.complain(&format!("{ERROR}error{ERROR:#}: {error}"));
+                let name = before.name();
+                let text = format!("{DIM}{name} goes on as it was before this change{DIM:#}");
+                self.lines.complain(&text);
             }
         }
     }
+
+    /// What of a worker's configuration is not as it was.
+    fn say_what_is_new(&self, before: &Worker, worker: &Worker) {
+        if worker.name() != before.name() {
+            let (old, new) = (before.name(), worker.name());
+            self.lines.say(&format!("{old} is now {new}, at {new}.localhost"));
+        }
+        let known = greeting::details(before);
+        for (what, names) in greeting::details(worker) {
+            if !known.contains(&(what.clone(), names.clone())) {
+                self.lines.say(&format!("{DIM}{what}{DIM:#} {names}"));
+            }
+        }
+        for warning in worker.warnings() {
+            if !before.warnings().contains(warning) {
+                self.lines.warn(&warning.to_string());
+            }
+        }
+    }
+
+    /// Starts the version once, to tell of what would fail with the next request.
+    fn try_start(&self, worker: &Worker) {
+        let failure = match self.trials.block_on(self.deployments.try_start(worker)) {
+            Ok(_) => return,
+            Err(failure) => failure,
+        };
+        let what = format!("{} cannot start: ", worker.name());
+        match &failure {
+            Failure::CannotStart { message, stack, .. } => {
+                self.lines.exception(worker.served(), &what, message, stack);
+            }
+            other => self.lines.complain(&format!("{ERROR}{other}{ERROR:#}")),
+        }
+    }
+
+    fn is_broken(&self, index: usize) -> bool {
+        self.broken.get(index).copied().unwrap_or(false)
+    }
 }
 
-/// Whether a worker may be another one after this file has changed. A file that is not part of
-/// it may be what a broken import was waiting for.
-fn concerns(worker: &Worker, path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    worker.inputs().iter().any(|input| input == path)
-        || (!hidden && path.starts_with(worker.root()))
+/// Whether a worker may be another one after a change of that path, which was structural when
+/// something came, went or got another name. While the worker's files cannot be loaded, any of its
+/// author's files may be what mends them.
+fn concerns(worker: &Worker, path: &Path, structural: bool, is_broken: bool) -> bool {
+    if worker.inputs().iter().any(|input| input == path) {
+        return true;
+    }
+    // A folder that goes takes its files with it.
+    if structural && worker.inputs().iter().any(|input| input.starts_with(path)) {
+        return true;
+    }
+    is_written_by_hand(worker.root(), path) && (structural || is_broken || is_manifest(path))
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    MANIFESTS.contains(&&*name) || holds_variables(&name)
 }

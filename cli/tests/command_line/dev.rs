@@ -1,4 +1,12 @@
-//! `isolane dev`: names, reloads, and errors with the lines of the sources.
+//! `isolane dev`: names, reloads, and errors with the lines of the sources. Beside it: what it
+//! watches (`dev/files.rs`), how it starts (`dev/start.rs`), keys (`dev/keys.rs`).
+
+#[path = "dev/files.rs"]
+mod files;
+#[path = "dev/keys.rs"]
+mod keys;
+#[path = "dev/start.rs"]
+mod start;
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
@@ -154,6 +162,40 @@ fn an_exception_shows_the_lines_of_the_typescript_source() {
     for place in places {
         process.stderr.until(place);
     }
+    let line = "> 6 |   throw new RangeError(`no order <${order}>`);";
+    process.stderr.until(line);
+    assert!(text.body.contains(line), "{}", text.body);
+    assert!(page.body.contains("<mark>&gt; 6 |   throw new RangeError("), "{}", page.body);
+    assert!(text.body.contains("Request  GET /\nHost     localhost\nWorker   app\n"));
+}
+
+#[test]
+fn a_version_that_cannot_start_is_told_of_before_anybody_asks() {
+    let folder = Folder::with(&[("a.ts", &says("good"))]);
+    let (mut process, port) = dev(&folder, &["a.ts"]);
+    folder.write("a.ts", "const a: number = 1;\nthrow new TypeError('at start ' + a);\n");
+    process.stdout.until("reloaded a ");
+    process.stderr.until("a cannot start: TypeError: at start 1");
+    process.stderr.until("> 2 | throw new TypeError('at start ' + a);");
+    let page = get(port, "localhost", "/");
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("a.ts:2:7"), "{}", page.body);
+}
+
+#[test]
+fn a_worker_that_prints_without_end_stops_neither_the_node_nor_the_terminal() {
+    let main = "export default { fetch(request) {
+        if (request.url.endsWith('/loud')) { while (true) console.log('x'.repeat(100)); }
+        return new Response('calm');
+    } }";
+    let folder = Folder::with(&[("a.js", main)]);
+    let (mut process, port) = dev(&folder, &["a.js"]);
+    for _ in 0..3 {
+        assert_eq!(get(port, "localhost", "/loud").header("isolane-outcome"), "exceededCpu");
+    }
+    process.stderr.until("written too much");
+    assert_eq!(get(port, "localhost", "/").body, "calm");
+    process.stdout.until("200 GET");
 }
 
 #[test]
@@ -167,12 +209,48 @@ fn the_terminal_shows_requests_and_what_workers_print() {
     let folder = Folder::with(&[("a.js", main)]);
     let (mut process, port) = dev(&folder, &["a.js"]);
     get(port, "localhost", "/?secret");
-    process.stdout.until("a seen / { a: 1 }");
+    let line = process.stdout.until("log seen / { a: 1 }");
+    let time = line.split(' ').next().unwrap_or_default();
+    let digits = time.bytes().filter(u8::is_ascii_digit).count();
+    assert!(time.len() == "14:03:07".len() && digits == 6, "{line}");
     let line = process.stdout.until("200 GET");
-    assert!(line.contains(" / ") && line.ends_with(" a") && !line.contains("secret"), "{line}");
-    process.stderr.until("a careful");
+    assert!(line.contains(" / ") && line.ends_with(" ms") && !line.contains("secret"), "{line}");
+    process.stderr.until("error careful");
     get(port, "localhost", "/nothing");
     process.stdout.until("404 GET");
+}
+
+#[test]
+fn of_several_workers_each_line_names_its_own() {
+    let prints = "export default { fetch() { console.warn('here'); return new Response() } }";
+    let folder = Folder::with(&[("a.js", prints), ("b.js", prints)]);
+    let (mut process, port) = dev(&folder, &["a.js", "b.js"]);
+    get(port, "b.localhost", "/");
+    process.stderr.until("warn b here");
+    let line = process.stdout.until("200 GET");
+    assert!(line.ends_with(" ms b"), "{line}");
+}
+
+#[test]
+fn what_is_printed_of_an_error_shows_the_lines_of_the_source_and_no_control_characters() {
+    let main = "type Unused = { a: string };
+
+export default {
+  fetch(request: Request) {
+    console.error('failed:', new Error('no', { cause: new TypeError('why') }));
+    console.log(request.headers.get('x'), '\\x1b[2J\\u009b');
+    return new Response();
+  },
+};
+";
+    let folder = Folder::with(&[("a.ts", main)]);
+    let (mut process, port) = dev(&folder, &["a.ts"]);
+    get(port, "localhost", "/");
+    process.stderr.until("error failed: Error: no");
+    process.stderr.until("fetch (a.ts:5:30)");
+    process.stderr.until("[cause]: TypeError: why");
+    process.stderr.until("fetch (a.ts:5:55)");
+    process.stdout.until("log null \\x1b[2J\\x9b");
 }
 
 #[test]

@@ -405,6 +405,7 @@ fn workers(
                 name: raw.name.map(Spanned::into_inner),
                 routes,
                 vars: raw.vars.into_iter().collect(),
+                environment: None,
             })
         })
         .collect()

@@ -49,6 +49,7 @@ pub(super) fn of(
 ) -> Result<Definition, DeployError> {
     let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
     let settings = bundle.settings;
+    let node_compat = settings.node_compat();
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
@@ -61,7 +62,7 @@ pub(super) fn of(
         vars,
         kv_namespaces,
         limits,
-        node_compat: false,
+        node_compat,
         unsafe_eval: settings.unsafe_eval,
     })
 }

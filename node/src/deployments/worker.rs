@@ -4,17 +4,20 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use bundle::{Project, Warning};
+use bundle::{OpenOptions, Project, Warning};
+use parking_lot::Mutex;
 use router::Pattern;
 use runtime::Version;
 
 use super::DeployError;
 use super::definition::Origin;
+use super::development::{self, Binding};
 use super::loader;
 use super::shared::Shared;
 use super::target::{Loaded, Target};
-use crate::config::WorkerConfig;
+use crate::config::{Mode, WorkerConfig};
 use crate::refusal::Served;
 
 /// One version of a worker that the node serves from its folder.
@@ -26,13 +29,22 @@ pub struct Worker {
     pub(super) routes: Vec<Pattern>,
     inputs: Vec<PathBuf>,
     warnings: Vec<Warning>,
+    /// When the files began to be read, the last time that they gave this version.
+    read_at: Mutex<SystemTime>,
+    bindings: Vec<Binding>,
 }
 
 impl Worker {
     /// Reads the project.
     pub(super) fn load(config: &WorkerConfig, shared: &Shared) -> Result<Arc<Self>, DeployError> {
-        let project = Project::open(&config.path)?;
+        let read_at = SystemTime::now();
+        let options = OpenOptions { environment: config.environment.clone() };
+        let project = Project::open_with(&config.path, &options)?;
         let mut bundle = project.load()?;
+        let local = match shared.mode {
+            Mode::Dev => development::local_vars(&project, &mut bundle)?,
+            Mode::Serve => None,
+        };
         if let Some(name) = &config.name {
             bundle.name.clone_from(name);
         }
@@ -48,6 +60,7 @@ impl Worker {
         };
         let inputs = std::mem::take(&mut bundle.inputs);
         let mut warnings = std::mem::take(&mut bundle.warnings);
+        let bindings = development::bindings(&bundle.settings, &config.vars, local.as_ref());
         let loaded = loader::load(shared, bundle, Origin::folder(config), &mut warnings)?;
         Ok(Arc::new(Self {
             target: Target::in_memory(Arc::clone(&loaded)),
@@ -57,7 +70,19 @@ impl Worker {
             routes,
             inputs,
             warnings,
+            read_at: Mutex::new(read_at),
+            bindings,
         }))
+    }
+
+    /// Its files were read again, and gave the same version.
+    pub(super) fn read_again(&self, fresh: &Self) {
+        *self.read_at.lock() = *fresh.read_at.lock();
+    }
+
+    /// The text of a file that it was made from, unless that has changed since.
+    pub(super) fn source(&self, file: &str) -> Option<String> {
+        development::source(&self.root, &self.inputs, *self.read_at.lock(), file)
     }
 
     /// Its name.
@@ -78,6 +103,16 @@ impl Worker {
     /// The project's folder, absolute.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether it is a project's folder, and not a single file.
+    pub fn is_folder(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// What it finds in `env`.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
     }
 
     /// Every file that the version was made from, absolute.

@@ -19,7 +19,7 @@ use super::pulse::Pulse;
 use super::request;
 use super::upload::{self, Upload};
 use super::{Arrival, Front, Handler, Reply};
-use crate::refusal::{self, Refusal};
+use crate::refusal::{self, Author, Refusal};
 
 /// What the requests of one connection share.
 pub(super) struct Peer {
@@ -80,8 +80,13 @@ pub(super) async fn answer<H: Handler>(
             if has_body {
                 receipt.running.pulse().linger();
             }
-            let dev = front.dev.as_deref();
-            let page = refusal::respond(&refusal, receipt.served.as_ref(), &accept, dev);
+            let author = front.dev.as_deref().map(|mapper| Author {
+                mapper,
+                method: &receipt.method,
+                uri: &receipt.uri,
+                host: receipt.host.as_deref(),
+            });
+            let page = refusal::respond(&refusal, receipt.served.as_ref(), &accept, author);
             let page = sendable(page, &receipt.method).unwrap_or_default();
             (page, refusal.outcome())
         }

@@ -1,35 +1,47 @@
-//! The response that tells of a refusal: its headers, and its body as text or HTML. What it
-//! says is `refusal.rs`'s.
+//! The response that tells of a refusal: its headers, and its body as text. What it says is
+//! `refusal.rs`'s, and how it looks in a browser `page/html.rs`'s.
 
-use std::fmt::Write;
+mod html;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use runtime::ResponseBody;
 
 use super::{MapStack, Refusal, Served};
+use crate::trace::Trace;
 
 const CODE: HeaderName = HeaderName::from_static("isolane-error");
 const OUTCOME: HeaderName = HeaderName::from_static("isolane-outcome");
 
+/// Digits of a version that are shown: enough to tell it from any other of its worker.
+const VERSION_DIGITS: usize = 12;
+
+/// A reader who is the worker's author, and so sees the inside and what was asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Author<'a> {
+    /// Knows the sources.
+    pub(crate) mapper: &'a dyn MapStack,
+    /// The request's method.
+    pub(crate) method: &'a Method,
+    /// Its target, with the query: the reader has sent it.
+    pub(crate) uri: &'a Uri,
+    /// The host that it named.
+    pub(crate) host: Option<&'a str>,
+}
+
 /// The response for a refusal, in the format that `accept`, the request's headers, prefer.
-/// `dev` is there when the reader is the worker's author, and maps the stack.
 pub(crate) fn respond(
     refusal: &Refusal,
     served: Option<&Served>,
     accept: &HeaderMap,
-    dev: Option<&dyn MapStack>,
+    author: Option<Author<'_>>,
 ) -> Response<ResponseBody> {
     let status =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let inside = dev.and_then(|mapper| {
-        let (message, stack) = refusal.inside()?;
-        let stack = served.map_or_else(|| stack.to_owned(), |it| mapper.map_stack(it, stack));
-        Some(Inside { message, stack })
-    });
+    let inside = author.and_then(|author| Inside::of(refusal, served, author));
     let html = prefers_html(accept);
     let body = if html {
-        html_page(refusal, status, inside.as_ref())
+        html::page(refusal, status, inside.as_ref())
     } else {
         text_page(refusal, inside.as_ref())
     };
@@ -54,72 +66,45 @@ pub(crate) fn respond(
 
 /// What a worker's author sees beside the sentence for everyone.
 struct Inside {
-    message: String,
-    stack: String,
+    trace: Trace,
+    /// What was asked for and who was to answer, each a name and a value.
+    facts: Vec<(&'static str, String)>,
 }
 
 impl Inside {
-    /// V8's stacks begin with the message; it is not shown twice.
-    fn text(&self) -> String {
-        if self.stack.is_empty() {
-            self.message.clone()
-        } else if self.stack.starts_with(&self.message) {
-            self.stack.clone()
-        } else {
-            format!("{}\n{}", self.message, self.stack)
+    fn of(refusal: &Refusal, served: Option<&Served>, author: Author<'_>) -> Option<Self> {
+        let (message, stack) = refusal.inside()?;
+        let trace = match served {
+            Some(served) => Trace::new(author.mapper, served, &message, stack),
+            None => Trace { message, frames: stack.to_owned(), code: None },
+        };
+        let Author { method, uri, host, .. } = author;
+        let mut facts = vec![("Request", format!("{method} {uri}"))];
+        facts.extend(host.map(|host| ("Host", host.to_owned())));
+        if let Some(Served { worker, version }) = served {
+            facts.push(("Worker", worker.to_string()));
+            facts.push(("Version", version.chars().take(VERSION_DIGITS).collect()));
         }
+        facts.push(("Outcome", refusal.outcome().to_string()));
+        Some(Self { trace, facts })
     }
 }
 
 fn text_page(refusal: &Refusal, inside: Option<&Inside>) -> String {
     let mut text = format!("Error {}: {refusal}\n", refusal.code());
-    if let Some(inside) = inside {
-        text.push('\n');
-        text.push_str(&inside.text());
-        text.push('\n');
+    let Some(Inside { trace, facts }) = inside else { return text };
+    text.push_str(&format!("\n{}\n", trace.message));
+    if !trace.frames.is_empty() {
+        text.push_str(&format!("{}\n", trace.frames));
+    }
+    if let Some(code) = &trace.code {
+        text.push_str(&format!("\n{}\n{}\n", code.place, code.lines));
+    }
+    text.push('\n');
+    for (name, value) in facts {
+        text.push_str(&format!("{name:<8} {value}\n"));
     }
     text
-}
-
-fn html_page(refusal: &Refusal, status: StatusCode, inside: Option<&Inside>) -> String {
-    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("Error"));
-    let mut page = String::with_capacity(1024);
-    page.push_str("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-    escape(&mut page, &title);
-    page.push_str(concat!(
-        "</title><meta name=\"viewport\" content=\"width=device-width\"><style>",
-        ":root{color-scheme:light dark}",
-        "body{font:1rem/1.5 system-ui,sans-serif;margin:10vh auto;max-width:60rem;padding:0 1rem}",
-        "h1{font-size:1.4rem}pre{overflow:auto;padding:1rem;border:1px solid #8886}",
-        "small{opacity:.7}</style></head><body><h1>",
-    ));
-    escape(&mut page, &title);
-    page.push_str("</h1><p>");
-    escape(&mut page, &refusal.to_string());
-    page.push_str("</p>");
-    if let Some(inside) = inside {
-        page.push_str("<pre>");
-        escape(&mut page, &inside.text());
-        page.push_str("</pre>");
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(page, "<p><small>Error {} ({})</small></p>", refusal.code(), refusal.outcome());
-    page.push_str("</body></html>\n");
-    page
-}
-
-/// Text as HTML text, also inside of attributes.
-fn escape(page: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => page.push_str("&amp;"),
-            '<' => page.push_str("&lt;"),
-            '>' => page.push_str("&gt;"),
-            '"' => page.push_str("&quot;"),
-            '\'' => page.push_str("&#39;"),
-            other => page.push(other),
-        }
-    }
 }
 
 /// Whether the client wants HTML more than text: it names `text/html`, and names nothing that

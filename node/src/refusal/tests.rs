@@ -1,9 +1,9 @@
 //! Error responses: their headers, their format, and what they never show.
 
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response, Uri};
 use runtime::{Failure, ResponseBody};
 
-use super::{MapStack, Refusal, Served, respond};
+use super::{Author, MapStack, Refusal, Served, respond};
 
 struct Shout;
 
@@ -11,11 +11,23 @@ impl MapStack for Shout {
     fn map_stack(&self, _: &Served, stack: &str) -> String {
         stack.replace("worker:///a.ts:1:1", "a.ts:7:3")
     }
+
+    fn source(&self, _: &Served, file: &str) -> Option<String> {
+        (file == "a.ts").then(|| "1\n2\n3\n4\n5\n6\n  f<T>('7');\n8".to_owned())
+    }
 }
 
 fn threw(message: &str) -> Refusal {
     let stack = format!("{message}\n    at f (worker:///a.ts:1:1)");
     Refusal::Failed(Failure::Threw { message: message.into(), stack })
+}
+
+/// What the author of the worker sees, who asked for that target.
+fn authored(refusal: &Refusal, accept: &HeaderMap, target: &str) -> Response<ResponseBody> {
+    let uri: Uri = target.parse().unwrap();
+    let author =
+        Author { mapper: &Shout, method: &Method::GET, uri: &uri, host: Some("localhost") };
+    respond(refusal, Some(&served()), accept, Some(author))
 }
 
 fn accepting(accept: &str) -> HeaderMap {
@@ -45,20 +57,57 @@ fn an_exception_shows_nothing_of_the_inside() {
 }
 
 #[test]
-fn in_development_the_stack_is_shown_once_with_the_places_of_the_sources() {
-    let none = HeaderMap::new();
-    let page = body(respond(&threw("Error: no"), Some(&served()), &none, Some(&Shout)));
-    assert!(page.ends_with("\n\nError: no\n    at f (a.ts:7:3)\n"), "{page}");
+fn in_development_the_stack_is_shown_once_with_the_places_and_lines_of_the_sources() {
+    let page = body(authored(&threw("Error: no"), &HeaderMap::new(), "/a?b=c"));
+    let expected = "Error 1101: The worker threw an exception.
+
+Error: no
+    at f (a.ts:7:3)
+
+a.ts:7:3
+  5 | 5
+  6 | 6
+> 7 |   f<T>('7');
+    |   ^
+  8 | 8
+
+Request  GET /a?b=c
+Host     localhost
+Worker   shop
+Version  1
+Outcome  exception
+";
+    assert_eq!(page, expected);
 }
 
 #[test]
-fn a_message_cannot_become_markup() {
+fn a_browser_gets_the_same_facts_without_anything_to_load() {
+    let page = body(authored(&threw("Error: no"), &accepting("text/html"), "/a?b=c"));
+    let facts = [
+        "<h1>Error: no</h1>",
+        "at f (a.ts:7:3)",
+        "<h2>a.ts:7:3</h2>",
+        "<mark>&gt; 7 |   f&lt;T&gt;(&#39;7&#39;);</mark>",
+        "<dt>Request</dt><dd>GET /a?b=c</dd>",
+        "<dt>Worker</dt><dd>shop</dd>",
+    ];
+    for fact in facts {
+        assert!(page.contains(fact), "{fact} in {page}");
+    }
+    for loads in ["http:", "https:", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(loads), "{loads} in {page}");
+    }
+    assert!(page.len() < 4096, "{}", page.len());
+}
+
+#[test]
+fn nothing_from_elsewhere_can_become_markup() {
     let refusal = threw("Error: <script>alert('1' + \"2\")</script> & more");
-    let html = accepting("text/html");
-    let response = respond(&refusal, Some(&served()), &html, Some(&Shout));
+    let response = authored(&refusal, &accepting("text/html"), "/?a='b'");
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     let page = body(response);
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; + &quot;2&quot;)"), "{page}");
+    assert!(page.contains("GET /?a=&#39;b&#39;"), "{page}");
     assert!(!page.contains("<script"), "{page}");
 }
 

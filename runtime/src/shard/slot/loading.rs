@@ -37,6 +37,8 @@ impl Slot {
         let shared = &self.shard.shared;
         let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
         isolate.connect(shared.outbound.clone());
+        // Before the worker's top-level code, which may write, too.
+        isolate.set_console(self.console());
         self.shard.handle.set_running(Some(self.version.clone()));
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
@@ -47,13 +49,16 @@ impl Slot {
         }
     }
 
-    fn open(&self, mut isolate: Isolate) {
+    fn console(&self) -> Console {
         let observer = self.shard.shared.observer.clone();
         let version = self.version.clone();
-        isolate.set_console(Console::new(move |level, text| {
+        Console::new(observer.colours(), move |level, text| {
             let level = ConsoleLevel::from_index(level);
             observer.console(version.worker(), version.id(), level, text);
-        }));
+        })
+    }
+
+    fn open(&self, isolate: Isolate) {
         let slot = self.this.clone();
         isolate.events().on_change(move || {
             if let Some(slot) = slot.upgrade() {

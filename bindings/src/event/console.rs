@@ -1,0 +1,165 @@
+//! Where `console` goes, and how much of it an event may write. Printing values is
+//! `console/console.js`; what a line looks like is the observer's.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::rc::Rc;
+
+use deno_core::{OpState, op2};
+
+use super::Events;
+
+/// Output kept per event, in bytes; what goes beyond is dropped with a notice.
+const BYTES_PER_EVENT: usize = 256 * 1024;
+/// What a line costs beside its text, so that empty ones are bounded, too.
+const LINE_BYTES: usize = 32;
+/// Groups inside of groups are indented so far.
+const MAX_GROUPS: u32 = 32;
+const INDENT: &str = "  ";
+
+/// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
+type WriteLine = dyn Fn(i32, &str);
+
+/// Where the `console` of an isolate goes.
+#[derive(Clone)]
+pub struct Console(Rc<Sink>);
+
+struct Sink {
+    write: Box<WriteLine>,
+    coloured: bool,
+    /// For what is written outside of any event, at the top level of the modules above all.
+    outside: Allowance,
+}
+
+/// What an event has written, and how deep in groups it is.
+#[derive(Default)]
+pub(super) struct Allowance {
+    bytes: Cell<usize>,
+    groups: Cell<u32>,
+}
+
+/// Whether a text is written.
+enum Charge {
+    Paid,
+    /// It is the first that is not.
+    UsedUp,
+    Nothing,
+}
+
+impl Console {
+    /// A console that writes with this function. `coloured` asks for colours in the text, as
+    /// escape sequences of a terminal.
+    pub fn new(coloured: bool, write: impl Fn(i32, &str) + 'static) -> Console {
+        Console(Rc::new(Sink { write: Box::new(write), coloured, outside: Allowance::default() }))
+    }
+
+    fn line(&self, allowance: &Allowance, level: i32, text: &str) {
+        match allowance.charge(text.len()) {
+            Charge::Paid => (self.0.write)(level, &allowance.indented(text)),
+            Charge::UsedUp => {
+                let notice = "console: this event has written too much; the rest is dropped";
+                (self.0.write)(2, notice);
+            }
+            Charge::Nothing => {}
+        }
+    }
+}
+
+impl Allowance {
+    fn charge(&self, bytes: usize) -> Charge {
+        let before = self.bytes.get();
+        let after = before.saturating_add(bytes).saturating_add(LINE_BYTES);
+        self.bytes.set(after);
+        match (before < BYTES_PER_EVENT, after < BYTES_PER_EVENT) {
+            (true, true) => Charge::Paid,
+            (true, false) => Charge::UsedUp,
+            (false, _) => Charge::Nothing,
+        }
+    }
+
+    fn indented<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let groups = self.groups.get().min(MAX_GROUPS) as usize;
+        if groups == 0 {
+            return Cow::Borrowed(text);
+        }
+        let indent = INDENT.repeat(groups);
+        let lines: Vec<String> = text.split('\n').map(|line| format!("{indent}{line}")).collect();
+        Cow::Owned(lines.join("\n"))
+    }
+
+    fn group(&self, change: i32) {
+        let groups = match change {
+            1 => self.groups.get().saturating_add(1),
+            -1 => self.groups.get().saturating_sub(1),
+            _ => 0,
+        };
+        self.groups.set(groups);
+    }
+}
+
+/// Writes a text; the event pays for it.
+#[op2(fast)]
+pub(super) fn op_event_console(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] level: i32,
+    #[string] text: &str,
+) {
+    let Some(console) = state.try_borrow::<Console>().cloned() else { return };
+    match state.borrow::<Events>().get_or_oldest(id) {
+        Some(event) => console.line(&event.console, level, text),
+        None => console.line(&console.0.outside, level, text),
+    }
+}
+
+/// Begins a group (1), ends one (-1), or ends all (0).
+#[op2(fast)]
+pub(super) fn op_event_console_group(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) {
+    let Some(console) = state.try_borrow::<Console>().cloned() else { return };
+    match state.borrow::<Events>().get_or_oldest(id) {
+        Some(event) => event.console.group(change),
+        None => console.0.outside.group(change),
+    }
+}
+
+/// Whether texts are to have colours.
+#[op2(fast)]
+pub(super) fn op_event_console_colours(state: &mut OpState) -> bool {
+    state.try_borrow::<Console>().is_some_and(|console| console.0.coloured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console() -> (Console, Rc<Cell<usize>>) {
+        let lines = Rc::new(Cell::new(0));
+        let counted = lines.clone();
+        let console = Console::new(false, move |_, _| counted.set(counted.get() + 1));
+        (console, lines)
+    }
+
+    #[test]
+    fn empty_lines_have_an_end_too() {
+        let (console, lines) = console();
+        let allowance = Allowance::default();
+        for _ in 0..1_000_000 {
+            console.line(&allowance, 1, "");
+        }
+        // The last one is the notice.
+        assert_eq!(lines.get(), BYTES_PER_EVENT / LINE_BYTES);
+    }
+
+    #[test]
+    fn every_line_of_a_text_is_indented_by_its_groups() {
+        let allowance = Allowance::default();
+        allowance.group(-1);
+        allowance.group(1);
+        allowance.group(1);
+        assert_eq!(allowance.indented("a\nb"), "    a\n    b");
+        allowance.group(-1);
+        assert_eq!(allowance.indented("a"), "  a");
+        allowance.group(0);
+        assert_eq!(allowance.indented("a"), "a");
+    }
+}

@@ -1,0 +1,229 @@
+//! The folders that are watched for changes, and what changed in them. Which worker a change
+//! concerns is `watch`'s.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use node::Worker;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+/// Editors write a file in several steps: changes are gathered until there are none for so long.
+const SETTLE: Duration = Duration::from_millis(8);
+/// But not for longer than this: something may write without end.
+const GATHER: Duration = Duration::from_millis(100);
+/// Nothing ends the wait for the first change: the sender is held here, too.
+const IDLE: Duration = Duration::from_secs(3600);
+/// Folders of one project that are watched, beside those of the files it was made from.
+const MAX_FOLDERS: usize = 2_000;
+/// Packages are not written by hand, and there are too many of them.
+const PACKAGES: &str = "node_modules";
+
+/// Something that happened, from the file system or from a person.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// Paths have changed.
+    Files(Change),
+    /// A person wants everything loaded again.
+    Asked,
+}
+
+/// Paths that have changed, and how.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) paths: HashSet<PathBuf>,
+    /// Those of them that came, went or got another name.
+    pub(super) structural: HashSet<PathBuf>,
+    /// A person asked for it.
+    pub(super) asked: bool,
+}
+
+/// Watched folders.
+pub(super) struct Folders {
+    watcher: RecommendedWatcher,
+    watched: HashSet<PathBuf>,
+    happenings: Receiver<Happening>,
+    sender: Sender<Happening>,
+    /// The data folder, in which this process writes.
+    data: PathBuf,
+}
+
+impl Folders {
+    /// Watches nothing yet.
+    pub(super) fn new(data: &Path) -> anyhow::Result<Self> {
+        let (sender, happenings) = channel();
+        let events = sender.clone();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            let structural = match event.kind {
+                EventKind::Access(_) => return,
+                EventKind::Create(_) | EventKind::Remove(_) => true,
+                EventKind::Modify(kind) => matches!(kind, notify::event::ModifyKind::Name(_)),
+                EventKind::Any | EventKind::Other => true,
+            };
+            let paths: HashSet<_> = event.paths.into_iter().collect();
+            let structural = if structural { paths.clone() } else { HashSet::new() };
+            let _ = events.send(Happening::Files(Change { paths, structural, asked: false }));
+        })
+        .context("cannot watch files")?;
+        let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
+        Ok(Self { watcher, watched: HashSet::new(), happenings, sender, data })
+    }
+
+    /// Where further happenings can be sent to.
+    pub(super) fn sender(&self) -> Sender<Happening> {
+        self.sender.clone()
+    }
+
+    /// Watches a project that could not be loaded. What is not there is not watched.
+    pub(super) fn watch_project(&mut self, path: &Path) {
+        let Ok(path) = path.canonicalize() else { return };
+        if path.is_dir() {
+            self.watch_below(&path);
+        } else if let Some(folder) = path.parent() {
+            self.watch(folder);
+        }
+    }
+
+    /// Watches the folders of a worker: those of its files, and of its project, where a new file
+    /// may be what an import waits for. Answers whether there were new ones.
+    pub(super) fn watch_worker(&mut self, worker: &Worker, whole: bool) -> bool {
+        let before = self.watched.len();
+        let root = worker.root();
+        for input in worker.inputs() {
+            // Up to the root: a folder that is removed and comes again is noticed by its parent.
+            let folders = input.ancestors().skip(1);
+            let below = folders.take_while(|folder| folder.starts_with(root) && *folder != root);
+            for folder in below {
+                self.watch(folder);
+            }
+            if let Some(folder) = input.parent() {
+                self.watch(folder);
+            }
+        }
+        self.watch(root);
+        if let Some(parent) = root.parent() {
+            self.watch(parent);
+        }
+        if whole {
+            self.watch_below(root);
+        }
+        self.watched.len() > before
+    }
+
+    /// Waits for a change that matters, and then until there are no more for a moment. Of each
+    /// changed path `matters` is asked, and told whether it came, went or got another name. Folders
+    /// that changed are no longer watched: they may be gone, or be others than before.
+    pub(super) fn changed(&mut self, matters: impl Fn(&Path, bool) -> bool) -> Change {
+        let mut change = Change::default();
+        // When the gathering is over if nothing else happens, and when in any case.
+        let mut ends: Option<(Instant, Instant)> = None;
+        loop {
+            let wait = match ends {
+                None => IDLE,
+                Some((quiet, latest)) => {
+                    quiet.min(latest).saturating_duration_since(Instant::now())
+                }
+            };
+            if wait.is_zero() {
+                break;
+            }
+            match self.happenings.recv_timeout(wait) {
+                Ok(Happening::Files(more)) => {
+                    let is_it = |path: &PathBuf| matters(path, more.structural.contains(path));
+                    if !more.paths.iter().any(is_it) {
+                        continue;
+                    }
+                    change.paths.extend(more.paths);
+                    change.structural.extend(more.structural);
+                }
+                Ok(Happening::Asked) => change.asked = true,
+                Err(_) => continue,
+            }
+            let now = Instant::now();
+            let latest = ends.map_or(now + GATHER, |(_, latest)| latest);
+            ends = Some((now + SETTLE, latest));
+        }
+        for path in &change.structural {
+            if self.watched.remove(path) {
+                // It may be gone, and its watch with it.
+                let _ = self.watcher.unwatch(path);
+            }
+        }
+        change
+    }
+
+    fn watch(&mut self, folder: &Path) {
+        if self.watched.contains(folder) {
+            return;
+        }
+        if self.watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
+            self.watched.insert(folder.to_owned());
+        }
+    }
+
+    /// Watches a folder and those in it, without packages, hidden ones and the data.
+    fn watch_below(&mut self, folder: &Path) {
+        let mut left = vec![folder.to_owned()];
+        let mut seen = 0;
+        while let Some(folder) = left.pop() {
+            self.watch(&folder);
+            seen += 1;
+            if seen >= MAX_FOLDERS {
+                return;
+            }
+            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let is_hidden = name.to_string_lossy().starts_with('.');
+                // A link may lead anywhere, also round.
+                let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                if is_folder && !is_hidden && name != PACKAGES && entry.path() != self.data {
+                    left.push(entry.path());
+                }
+            }
+        }
+    }
+}
+
+/// Whether a path below a project's root is one that its author writes.
+pub(super) fn is_written_by_hand(root: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(root) else { return false };
+    below.components().all(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name != PACKAGES && (!name.starts_with('.') || holds_variables(&name))
+    })
+}
+
+/// Whether a file of that name may hold variables of development.
+pub(super) fn holds_variables(name: &str) -> bool {
+    name.starts_with(".dev.vars") || name.starts_with(".env")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_by_hand_is_below_the_root_and_neither_hidden_nor_a_package() {
+        let cases = [
+            ("/app/src/a.ts", true),
+            ("/app", true),
+            ("/app/.dev.vars", true),
+            ("/app/.dev.vars.staging", true),
+            ("/app/.env.local", true),
+            ("/app/.a.ts.swp", false),
+            ("/app/.git/index", false),
+            ("/app/node_modules/hono/index.js", false),
+            ("/app/src/node_modules", false),
+            ("/application/a.ts", false),
+            ("/", false),
+        ];
+        for (path, expected) in cases {
+            let found = is_written_by_hand(Path::new("/app"), Path::new(path));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What `dev` says once it serves: where the workers are, what they find in `env`, their routes in
+//! production, and what is wrong with their configuration.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use node::{BindingKind, Node, Worker};
+
+use super::certificates::{self, Local};
+use super::keys;
+use crate::args::DevArgs;
+use crate::terminal::{DIM, GOOD, LINK, Lines};
+
+/// What there is to say.
+pub(super) struct Greeting<'a> {
+    pub(super) args: &'a DevArgs,
+    pub(super) node: &'a Node,
+    pub(super) local: Option<&'a Local>,
+    /// Where debuggers connect.
+    pub(super) debuggers: Option<SocketAddr>,
+    pub(super) with_keys: bool,
+}
+
+impl Greeting<'_> {
+    /// Prints it; answers the address of the first worker. `taken` is the port that the node would
+    /// have had if nobody else had it.
+    pub(super) fn print(&self, lines: &Lines, taken: Option<u16>) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        lines.print(format!("{GOOD}isolane {version}{GOOD:#} {DIM}dev{DIM:#}\n"));
+        let scheme =
+            if self.local.is_some() || self.args.cert.is_some() { "https" } else { "http" };
+        let port = self.node.local_addrs().first().map_or(0, SocketAddr::port);
+        let workers = self.node.deployments().workers();
+        let width = workers.iter().map(|worker| worker.name().len()).max().unwrap_or(0);
+        for (index, worker) in workers.iter().enumerate() {
+            let name = worker.name();
+            let link = format!("{LINK}{scheme}://{name}.localhost:{port}{LINK:#}");
+            let also = match index {
+                0 => format!(" {DIM}and{DIM:#} {LINK}{scheme}://localhost:{port}{LINK:#}"),
+                _ => String::new(),
+            };
+            lines.print(format!("  {name:<width$}  {link}{also}"));
+            for (what, names) in details(worker) {
+                lines.print(format!("  {:width$}  {DIM}{what:<8}{DIM:#} {names}", ""));
+            }
+        }
+        if let Some(address) = self.args.host.is_unspecified().then(address_here).flatten() {
+            let host = SocketAddr::new(address, port);
+            lines.print(format!("  {DIM}network{DIM:#} {LINK}{scheme}://{host}{LINK:#}"));
+        }
+        lines.print("");
+        if let Some(taken) = taken {
+            lines.print(format!("  {DIM}Port {taken} is in use, so this is {port}.{DIM:#}"));
+        }
+        if let Some(local) = self.local {
+            self.say_whom_to_trust(lines, local);
+        }
+        if let Some(address) = self.debuggers {
+            lines.print(format!(
+                "  {DIM}debuggers connect to{DIM:#} {LINK}{address}{LINK:#} \
+                 {DIM}(chrome://inspect, or http://{address}/json/list){DIM:#}"
+            ));
+        }
+        let data = self.args.data.display();
+        let stops = if self.with_keys { keys::SHORT_HELP } else { "Ctrl-C stops" };
+        lines.print(format!(
+            "  {DIM}Reloads when files change. KV data is in {data}. {stops}.{DIM:#}\n"
+        ));
+        for worker in &workers {
+            for warning in worker.warnings() {
+                lines.warn(&warning.to_string());
+            }
+        }
+        format!("{scheme}://localhost:{port}/")
+    }
+
+    fn say_whom_to_trust(&self, lines: &Lines, local: &Local) {
+        let authority = local.authority.display();
+        lines.print(format!("  {DIM}The certificate is signed by {authority}{DIM:#}"));
+        if local.is_new {
+            let command = certificates::how_to_trust(&local.authority);
+            lines.print(format!("  {DIM}To trust it: {command}{DIM:#}"));
+        }
+    }
+}
+
+/// What a worker has, a word and the names; only what it has.
+pub(super) fn details(worker: &Worker) -> Vec<(String, String)> {
+    let mut details: Vec<(String, Vec<String>)> = Vec::new();
+    for binding in worker.bindings() {
+        let name = &binding.name;
+        let (what, text) = match &binding.kind {
+            BindingKind::Kv { namespace } if namespace == name => ("KV".to_owned(), name.clone()),
+            BindingKind::Kv { namespace } => ("KV".to_owned(), format!("{name} ({namespace})")),
+            BindingKind::Var => ("vars".to_owned(), name.clone()),
+            // Never the value: it is a secret more often than not.
+            BindingKind::Local { file } => (file.clone(), format!("env.{name}")),
+        };
+        match details.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(text),
+            None => details.push((what, vec![text])),
+        }
+    }
+    let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
+    if !routes.is_empty() {
+        details.push(("routes".to_owned(), routes));
+    }
+    details.into_iter().map(|(what, names)| (what, names.join(", "))).collect()
+}
+
+/// The address by which others on the network reach this machine, as far as it has one.
+fn address_here() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // Sends nothing: it only asks which way a packet would take. The address is one for
+    // documentation (RFC 5737).
+    socket.connect(("192.0.2.1", 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}

@@ -1,0 +1,128 @@
+//! Single keys as commands, while `dev` serves on a terminal. The terminal's mode is in
+//! `terminal/mode.rs`; here is what each key does, and what happens when the process is suspended.
+
+use std::io;
+use std::sync::Arc;
+
+use nix::sys::signal::{Signal, raise};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::watch::Watch;
+use crate::terminal::{DIM, Lines, WARNING, mode};
+
+/// The keys in one line.
+pub(super) const SHORT_HELP: &str = "o open, r reload, c clear, q quit, h help";
+
+const HELP: &str = "
+  o  open in a browser
+  r  load all workers again
+  c  clear the terminal
+  q  quit, as Ctrl-C does
+  h  this help
+";
+
+/// What the keys work on.
+pub(super) struct Keys {
+    /// Where answers are printed.
+    pub(super) lines: Arc<Lines>,
+    /// What loads workers again.
+    pub(super) watch: Watch,
+    /// What a browser opens.
+    pub(super) url: String,
+}
+
+/// Listens to keys for as long as the tokio runtime runs that this is called in.
+pub(super) fn listen(keys: Keys) {
+    tokio::spawn(async move {
+        if let Err(error) = keys.run().await {
+            mode::restore();
+            let complaint = format!("{WARNING}warning{WARNING:#}: keys are not read: {error}");
+            keys.lines.complain(&complaint);
+        }
+    });
+}
+
+impl Keys {
+    async fn run(&self) -> io::Result<()> {
+        // Made ready before the mode changes, so that an error leaves it as it was.
+        #[allow(deprecated, reason = "it is for what may be closed, which standard input is not")]
+        let input = AsyncFd::with_interest(io::stdin(), Interest::READABLE)?;
+        let mut suspended = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
+        let mut continued = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
+        mode::enter();
+        loop {
+            tokio::select! {
+                biased;
+                _ = suspended.recv() => suspend(),
+                _ = continued.recv() => mode::enter(),
+                ready = input.readable() => {
+                    let mut ready = ready?;
+                    ready.clear_ready();
+                    // A process in the background that reads is stopped.
+                    if mode::is_foreground() && !self.read_keys() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what was typed; false when the terminal is gone.
+    fn read_keys(&self) -> bool {
+        let mut typed = [0; 256];
+        match rustix::io::read(io::stdin(), &mut typed) {
+            Ok(0) => {
+                quit();
+                false
+            }
+            Ok(length) => {
+                for key in typed.iter().take(length) {
+                    self.press(*key);
+                }
+                true
+            }
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => true,
+            Err(_) => {
+                quit();
+                false
+            }
+        }
+    }
+
+    fn press(&self, key: u8) {
+        match key.to_ascii_lowercase() {
+            b'o' => match open::that_detached(&self.url) {
+                Ok(()) => self.lines.say(&format!("{DIM}opening {}{DIM:#}", self.url)),
+                Err(error) => {
+                    let complaint = format!("cannot open {}: {error}", self.url);
+                    self.lines.warn(&complaint);
+                }
+            },
+            b'r' => self.watch.reload(),
+            // The screen, what was scrolled out of it, and the cursor to its corner.
+            b'c' => self.lines.print("\u{1b}[2J\u{1b}[3J\u{1b}[H"),
+            // Ctrl-D, too.
+            b'q' | 4 => quit(),
+            b'h' | b'?' => self.lines.print(HELP),
+            // Whoever wants room between two lines.
+            b'\n' | b'\r' => self.lines.print(""),
+            _ => {}
+        }
+    }
+}
+
+/// Asks this process to stop as Ctrl-C does.
+fn quit() {
+    // To oneself it cannot fail.
+    let _ = raise(Signal::SIGINT);
+}
+
+/// Does what Ctrl-Z does to any process, with the terminal as the shell expects it. Returns when
+/// the process goes on.
+fn suspend() {
+    mode::restore();
+    let _ = raise(Signal::SIGSTOP);
+    mode::enter();
+}

@@ -1,0 +1,59 @@
+//! The terminal's mode while single keys are read: no echo, no waiting for the end of a line.
+//! Ctrl-C and Ctrl-Z stay what they are. Which key does what is in `dev/keys.rs`.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, Once, PoisonError};
+
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+
+/// The mode that the terminal had, as long as it has another.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Whether single keys can be read: a person sits at both ends.
+pub(crate) fn is_for_keys() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Whether this process is the one that the terminal's keys are for. Another one must not touch
+/// its mode: the system would stop it.
+pub(crate) fn is_foreground() -> bool {
+    termios::tcgetpgrp(io::stdin())
+        .is_ok_and(|group| group.as_raw_nonzero().get() == nix::unistd::getpgrp().as_raw())
+}
+
+/// Lets single keys through. [`restore`] ends it, as does a panic.
+pub(crate) fn enter() {
+    static ON_PANIC: Once = Once::new();
+    ON_PANIC.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            report(panic);
+        }));
+    });
+    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    if before.is_some() || !is_foreground() {
+        return;
+    }
+    let Ok(mode) = termios::tcgetattr(io::stdin()) else { return };
+    let mut keys = mode.clone();
+    keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    if termios::tcsetattr(io::stdin(), OptionalActions::Now, &keys).is_ok() {
+        *before = Some(mode);
+    }
+}
+
+/// Gives the terminal its mode back. Nothing happens where it was not changed.
+pub(crate) fn restore() {
+    // Also from a panic while the lock was held, and then without waiting for it.
+    let mut before = match BEFORE.try_lock() {
+        Ok(before) => before,
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(std::sync::TryLockError::WouldBlock) => return,
+    };
+    if let Some(mode) = before.take()
+        && is_foreground()
+    {
+        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &mode);
+    }
+}

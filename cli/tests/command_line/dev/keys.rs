@@ -1,0 +1,130 @@
+//! Single keys while `isolane dev` serves, on a pseudo-terminal that `script` of util-linux makes.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+
+use super::says;
+use crate::folder::Folder;
+use crate::http::get;
+use crate::process::PATIENCE;
+
+/// A shell command on a terminal, and a person at it.
+struct Terminal {
+    child: Child,
+    keyboard: ChildStdin,
+    screen: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Terminal {
+    fn run(folder: &Folder, command: &str) -> Self {
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--command", command, "/dev/null"])
+            .current_dir(folder.path())
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script is there");
+        let keyboard = child.stdin.take().expect("it is piped");
+        let output = child.stdout.take().expect("it is piped");
+        let (sender, screen) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        Self { child, keyboard, screen, seen: Vec::new() }
+    }
+
+    fn dev(folder: &Folder) -> Self {
+        let isolane = env!("CARGO_BIN_EXE_isolane");
+        // The shell tells of the terminal's mode before and after.
+        let mode = "stty -a | grep -o '.icanon\\|.echo '";
+        let run = format!(
+            "trap : INT; {mode}; {isolane} dev a.js --port 0; echo over $?; {mode}; echo end"
+        );
+        Self::run(folder, &run)
+    }
+
+    fn until(&mut self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.screen.recv_timeout(left) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(_) => panic!("no {text:?} on the screen:\n{}", self.seen.join("\n")),
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.keyboard.flush().expect("the terminal takes keys");
+    }
+
+    fn port(&mut self) -> u16 {
+        let line = self.until("http://localhost:");
+        let (_, rest) = line.split_once("http://localhost:").expect("it was looked for");
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a port follows")
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn keys_reload_clear_and_quit_and_the_terminal_is_left_as_it_was() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let mut terminal = Terminal::dev(&folder);
+    let port = terminal.port();
+    terminal.until("o open, r reload, c clear, q quit, h help");
+    terminal.press("h");
+    terminal.until("quit, as Ctrl-C does");
+    terminal.press("r");
+    let line = terminal.until("as it was");
+    assert!(line.contains("\u{1b}["), "there are colours on a terminal: {line:?}");
+    terminal.press("c");
+    terminal.until("\u{1b}[2J");
+    assert_eq!(get(port, "localhost", "/").body, "x");
+    terminal.until("GET");
+    terminal.press("q");
+    terminal.until("over 0");
+    terminal.until("end");
+    let modes: Vec<_> = terminal
+        .seen
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| line.contains("icanon"))
+        .collect();
+    assert_eq!(modes, ["icanon", "icanon"], "{:?}", terminal.seen);
+}
+
+#[test]
+fn ctrl_c_and_the_end_of_the_input_stop_it() {
+    for keys in ["\u{3}", "\u{4}"] {
+        let folder = Folder::with(&[("a.js", &says("x"))]);
+        let mut terminal = Terminal::dev(&folder);
+        terminal.until("h help");
+        // The keys are listened to only after the last line of the greeting.
+        terminal.press("h");
+        terminal.until("quit, as Ctrl-C does");
+        terminal.press(keys);
+        terminal.until("over ");
+        terminal.until("end");
+    }
+}

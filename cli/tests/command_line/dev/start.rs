@@ -1,0 +1,127 @@
+//! How `isolane dev` starts: what it takes without arguments, what it says, which port it takes,
+//! what it does with code that cannot be loaded, and TLS.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use super::says;
+use crate::folder::Folder;
+use crate::http::get;
+use crate::process::Process;
+
+fn start(folder: &Folder, arguments: &[&str]) -> Process {
+    Process::start(folder.path(), arguments.iter().copied())
+}
+
+#[test]
+fn without_arguments_it_serves_the_project_in_this_folder() {
+    let folder = Folder::with(&[("index.ts", &says("here")), ("wrangler.toml", "name = 'shop'")]);
+    let mut process = start(&folder, &["dev", "--port", "0"]);
+    let port = process.dev_port();
+    assert_eq!(get(port, "shop.localhost", "/").body, "here");
+}
+
+#[test]
+fn it_says_what_each_worker_has() {
+    let configuration = "name = 'shop'
+        routes = ['shop.example.com/*']
+        vars = { MODE = 'test', LEVEL = 3 }
+        kv_namespaces = [{ binding = 'CART' }, { binding = 'USERS', id = 'u1' }]
+        surprise = 1";
+    let folder =
+        Folder::with(&[("shop/index.js", &says("x")), ("shop/isolane.toml", configuration)]);
+    let mut process = start(&folder, &["dev", "shop", "--port", "0"]);
+    let first = process.stdout.until("isolane ");
+    assert!(first.contains(env!("CARGO_PKG_VERSION")), "{first}");
+    process.stdout.until("shop  http://shop.localhost:");
+    process.stdout.until("        KV       CART, USERS (u1)");
+    process.stdout.until("        vars     LEVEL, MODE");
+    process.stdout.until("        routes   shop.example.com");
+    process.stdout.until("KV data is in .isolane. Ctrl-C stops.");
+    process.stderr.until("surprise");
+}
+
+#[test]
+fn a_port_in_use_is_an_error_that_names_a_free_one() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let other = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = other.local_addr().expect("it listens").port().to_string();
+    let mut process = start(&folder, &["dev", "a.js", "--port", &port]);
+    process.stderr.until(&format!("error: port {port} on 127.0.0.1 is in use"));
+    assert_eq!(process.ended().code(), Some(2));
+}
+
+#[test]
+fn a_second_one_does_not_take_the_port_of_the_first() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let mut first = start(&folder, &["dev", "a.js", "--port", "0"]);
+    let port = first.dev_port().to_string();
+    let mut second = start(&folder, &["dev", "a.js", "--port", &port, "--data", "other"]);
+    second.stderr.until("is in use");
+}
+
+#[test]
+fn code_that_cannot_be_loaded_is_waited_for() {
+    let folder = Folder::with(&[("a.ts", "export default {\n  fetch( {\n")]);
+    let mut process = start(&folder, &["dev", "a.ts", "--port", "0"]);
+    process.stderr.until("error: a.ts:");
+    process.stderr.until("waiting for a change");
+    folder.write("a.ts", "import './gone.ts';");
+    process.stderr.until("error: a.ts:1:8");
+    process.stderr.until("waiting for a change");
+    folder.write("a.ts", &says("mended"));
+    let port = process.dev_port();
+    assert_eq!(get(port, "localhost", "/").body, "mended");
+}
+
+fn curl(folder: &Folder, arguments: &[&str]) -> String {
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"])
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .expect("curl is there");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn with_https_there_is_a_certificate_that_a_local_authority_vouches_for() {
+    let folder = Folder::with(&[("shop.js", &says("secure"))]);
+    let mut authority = String::new();
+    for _ in 0..2 {
+        let mut process = start(&folder, &["dev", "shop.js", "--https", "--port", "0"]);
+        let port = process.dev_port();
+        process.stdout.until(".isolane/tls/ca.pem");
+        let trusting = ["--cacert", ".isolane/tls/ca.pem"];
+        for host in ["localhost", "shop.localhost", "127.0.0.1"] {
+            let url = format!("https://{host}:{port}/");
+            assert_eq!(curl(&folder, &[trusting[0], trusting[1], &url]), "secure", "{host}");
+            let error = curl(&folder, &[&url]);
+            assert!(error.starts_with("curl: (60)"), "nothing trusts it by itself: {error}");
+        }
+        // The authority stays from run to run.
+        let path = folder.path().join(".isolane/tls");
+        let text = std::fs::read_to_string(path.join("ca.pem")).expect("it is there");
+        assert!(authority.is_empty() || authority == text);
+        authority = text;
+        let key = std::fs::metadata(path.join("ca.key")).expect("it is there");
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_certificate_of_ones_own_needs_its_key() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let mut process = start(&folder, &["dev", "a.js", "--cert", "a.pem"]);
+    process.stderr.until("--key");
+    assert_eq!(process.ended().code(), Some(2));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it is made");
+    folder.write("a.pem", &made.cert.pem());
+    folder.write("a.key", &made.signing_key.serialize_pem());
+    let arguments = ["dev", "a.js", "--cert", "a.pem", "--key", "a.key", "--port", "0"];
+    let mut process = start(&folder, &arguments);
+    let url = format!("https://localhost:{}/", process.dev_port());
+    assert_eq!(curl(&folder, &["--cacert", "a.pem", &url]), "x");
+}

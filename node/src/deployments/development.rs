@@ -1,0 +1,126 @@
+//! What a worker's author sees of a worker while it is made: local variables, the names in `env`,
+//! the sources behind a stack. Production asks for none of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bundle::{Bundle, BundleError, Project, Settings};
+
+/// Sources beyond this are not read for a few lines around a place.
+const SOURCE_BYTES: u64 = 8 << 20;
+
+/// One name in a worker's `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// What it is.
+    pub kind: BindingKind,
+    /// The property of `env`.
+    pub name: String,
+}
+
+/// What a binding is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindingKind {
+    /// A KV namespace, by its identifier.
+    Kv {
+        /// The identifier.
+        namespace: String,
+    },
+    /// A variable of the configuration.
+    Var,
+    /// A variable of a local file, which is not deployed.
+    Local {
+        /// The file, by its name.
+        file: String,
+    },
+}
+
+/// The variables of a local file, which are for development alone.
+pub(super) struct LocalVars {
+    file: String,
+    names: Vec<String>,
+}
+
+/// Adds the variables of the project's `.dev.vars` to a bundle, before those of its
+/// configuration. They then belong to the version: a change of them is another version.
+pub(super) fn local_vars(
+    project: &Project,
+    bundle: &mut Bundle,
+) -> Result<Option<LocalVars>, BundleError> {
+    let Some((path, vars)) = project.dev_vars()? else {
+        return Ok(None);
+    };
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let names = vars.keys().cloned().collect();
+    bundle.inputs.push(path);
+    let values = vars.into_iter().map(|(name, value)| (name, value.into()));
+    bundle.settings.vars.extend(values);
+    Ok(Some(LocalVars { file, names }))
+}
+
+/// The names in `env`, those of the configuration first.
+pub(super) fn bindings(
+    settings: &Settings,
+    of_node: &serde_json::Map<String, serde_json::Value>,
+    local: Option<&LocalVars>,
+) -> Vec<Binding> {
+    let of_local = |name: &String| {
+        let local = local.filter(|local| local.names.contains(name))?;
+        Some(BindingKind::Local { file: local.file.clone() })
+    };
+    let kv = settings.kv_namespaces.iter().map(|kv| Binding {
+        kind: BindingKind::Kv { namespace: kv.id.as_ref().unwrap_or(&kv.binding).clone() },
+        name: kv.binding.clone(),
+    });
+    let names: BTreeSet<_> = settings.vars.keys().chain(of_node.keys()).collect();
+    let vars = names.into_iter().map(|name| Binding {
+        kind: of_local(name).unwrap_or(BindingKind::Var),
+        name: name.clone(),
+    });
+    kv.chain(vars).collect()
+}
+
+/// The text of a file that a version was made from, unless it has changed since.
+pub(super) fn source(
+    root: &Path,
+    inputs: &[PathBuf],
+    loaded: SystemTime,
+    file: &str,
+) -> Option<String> {
+    let path = root.join(file).canonicalize().ok()?;
+    // A stack is text that a worker can write: it opens no other file.
+    if !inputs.contains(&path) {
+        return None;
+    }
+    let about = fs::metadata(&path).ok()?;
+    if about.len() > SOURCE_BYTES || about.modified().ok()? > loaded {
+        return None;
+    }
+    fs::read_to_string(&path).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_an_input_that_has_not_changed_since_it_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for name in ["a.ts", "secret"] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        let inputs = [root.join("a.ts")];
+        let after = SystemTime::now() + Duration::from_secs(1);
+        let read = |loaded, file| source(&root, &inputs, loaded, file);
+        assert_eq!(read(after, "a.ts").as_deref(), Some("a.ts"));
+        assert_eq!(read(after, "./b/../a.ts"), None, "there is no folder b");
+        assert_eq!(read(SystemTime::UNIX_EPOCH, "a.ts"), None, "it has changed");
+        assert_eq!(read(after, "secret"), None, "it is no input");
+        assert_eq!(read(after, "gone.ts"), None);
+    }
+}
