@@ -13,6 +13,7 @@ use rolldown_plugin::{
 };
 
 use super::inputs::Inputs;
+use super::node;
 use super::resolve::{self, Target};
 use super::rules::{FileKind, Language};
 use super::syntax;
@@ -107,7 +108,10 @@ impl ProjectPlugin {
         }
         let specifier = id.strip_prefix(ABSENT)?;
         // The getter throws each time that the module is required, not only the first.
-        let message = json(&format!("No such module \"{specifier}\"."));
+        let is_behind_flag = node::module(specifier).is_some_and(|module| node::exists(&module));
+        let hint =
+            if is_behind_flag { " The compatibility flag nodejs_compat has it." } else { "" };
+        let message = json(&format!("No such module \"{specifier}\".{hint}"));
         Some(format!(
             "Object.defineProperty(module, \"exports\", {{\n  get() {{\n    throw \
              Object.assign(new Error({message}), {{ code: \"MODULE_NOT_FOUND\" }});\n  }},\n}});\n"
