@@ -24,8 +24,6 @@ mod memory;
 #[path = "isolates/support.rs"]
 mod support;
 
-#[path = "isolates/measure.rs"]
-mod measure;
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     support::start();
@@ -38,6 +36,5 @@ fn main() {
     trials.extend(lifecycle::trials());
     trials.extend(hostile::trials());
     trials.extend(memory::trials());
-    trials.extend(measure::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -229,6 +229,11 @@ impl Ledger {
         self.verdict.take()
     }
 
+    /// Whether the slice that runs has exceeded a limit.
+    pub(crate) fn has_verdict(&self) -> bool {
+        self.verdict.get().is_some()
+    }
+
     /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
     /// names, 0 for none. Answers whether execution has to be terminated.
     pub(super) fn look(&self, running: u32) -> bool {
