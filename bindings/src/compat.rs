@@ -11,7 +11,7 @@ mod properties;
 mod table;
 
 pub use limit::LimitCheck;
-pub(crate) use limit::op_compat_load_failed;
+pub(crate) use limit::{exceeded, op_compat_load_failed};
 pub(crate) use names::facade;
 pub(crate) use table::MODULES;
 

@@ -93,7 +93,7 @@ impl Isolate {
         let functions = Functions::take(&mut js);
         ledger.set_context(Some(js.main_context()));
         let asked = ledger.clone();
-        js.op_state().borrow_mut().put(LimitCheck::new(move || asked.has_verdict()));
+        js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
         let events = js.op_state().borrow().borrow::<Events>().clone();
         // SAFETY: the runtime was made on this thread a moment ago, so V8 has it entered;
         // nothing of it is used from here on but through `enter`.

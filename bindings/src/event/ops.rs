@@ -157,6 +157,10 @@ fn op_event_fail<'s>(
     #[smi] id: u32,
     error: v8::Local<'s, v8::Value>,
 ) {
+    // The rejection of an import that a limit has ended: the limit is why the event fails.
+    if crate::compat::exceeded(&state.borrow()) == Some(id) {
+        return;
+    }
     let thrown = describe(scope, error);
     let events = state.borrow().borrow::<Events>().clone();
     if let Some(event) = events.get(id) {

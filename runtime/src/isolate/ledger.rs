@@ -229,9 +229,12 @@ impl Ledger {
         self.verdict.take()
     }
 
-    /// Whether the slice that runs has exceeded a limit.
-    pub(crate) fn has_verdict(&self) -> bool {
-        self.verdict.get().is_some()
+    /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
+    pub(crate) fn exceeded(&self) -> Option<u32> {
+        self.verdict.get().map(|verdict| match verdict {
+            Verdict::EventCpu(id) | Verdict::Memory(id) => id,
+            Verdict::StartCpu | Verdict::StrayCpu => 0,
+        })
     }
 
     /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
