@@ -5,10 +5,13 @@
 mod bytes;
 mod digest;
 mod hasher;
+mod limit;
 mod names;
 mod properties;
 mod table;
 
+pub use limit::LimitCheck;
+pub(crate) use limit::{exceeded, op_compat_load_failed};
 pub(crate) use names::facade;
 pub(crate) use table::MODULES;
 

@@ -26,8 +26,6 @@ mod memory;
 #[path = "isolates/support.rs"]
 mod support;
 
-#[path = "isolates/measure.rs"]
-mod measure;
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     support::start();
@@ -41,6 +39,5 @@ fn main() {
     trials.extend(lifecycle::trials());
     trials.extend(hostile::trials());
     trials.extend(memory::trials());
-    trials.extend(measure::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -11,12 +11,6 @@ use runtime::{Definition, Module, ModuleSource};
 use super::DeployError;
 use crate::config::{Limits, Mode, WorkerConfig};
 
-/// The module that every worker can import, beside the bundle's own.
-const WORKERS_MODULE: &str = "cloudflare:workers";
-
-/// What modules begin with that the runtime provides for those who ask for Node.js.
-const NODE_PREFIX: &str = "node:";
-
 /// What a definition takes from elsewhere than the bundle.
 #[derive(Default)]
 pub(super) struct Origin {
@@ -83,8 +77,7 @@ fn module(module: bundle::Module) -> Module {
 
 /// The URL of what an import leads to: a module of the bundle, or one of the runtime's own.
 fn url(resolved: String) -> String {
-    let is_provided = resolved == WORKERS_MODULE || resolved.starts_with(NODE_PREFIX);
-    if is_provided { resolved } else { bundle::module_url(&resolved) }
+    if runtime::is_provided_module(&resolved) { resolved } else { bundle::module_url(&resolved) }
 }
 
 /// The limits that the worker asks for, as far as the node allows them.
