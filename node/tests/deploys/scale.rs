@@ -44,7 +44,10 @@ async fn many() {
         let activation = registry::Activation { version: id, routes, ..Default::default() };
         registry.activate(&name, &activation).unwrap();
     }
-    drop(registry);
+    node
+}
+
+async fn many(mut node: Node, count: usize) {
     let began = Instant::now();
     node.restart();
     let opened = began.elapsed();
