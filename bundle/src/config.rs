@@ -15,8 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{BundleError, Location, Warning};
+use crate::load::Rule;
 use crate::settings::Settings;
-use crate::transpile::Jsx;
 use tree::Document;
 
 /// The configuration files of a folder; the first that exists is read.
@@ -39,9 +39,39 @@ enum Syntax {
 pub(crate) struct Config {
     pub(crate) name: Option<String>,
     pub(crate) main: Option<Main>,
-    pub(crate) jsx: Jsx,
+    pub(crate) build: Build,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
+    /// The names of the environments that there are.
+    pub(crate) environments: Vec<String>,
+    /// Whether the environment has a name of its own for the worker.
+    pub(crate) has_own_name: bool,
+}
+
+/// How the configuration wants the modules to be bundled.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Build {
+    pub(crate) jsx_factory: Option<String>,
+    pub(crate) jsx_fragment: Option<String>,
+    pub(crate) minify: bool,
+    pub(crate) keep_names: Option<bool>,
+    /// Expressions of JavaScript that stand for others, in the order of the file.
+    pub(crate) define: Vec<(String, String)>,
+    /// Specifiers that stand for others.
+    pub(crate) alias: Vec<(String, String)>,
+    pub(crate) rules: Vec<Rule>,
+    /// The `tsconfig.json` to read instead of the nearest, and where it is named.
+    pub(crate) tsconfig: Option<(PathBuf, Location)>,
+}
+
+impl Build {
+    /// What the specifier stands for, if it is an alias or a path below one.
+    pub(crate) fn aliased(&self, specifier: &str) -> Option<String> {
+        self.alias.iter().find_map(|(alias, other)| {
+            let rest = specifier.strip_prefix(alias.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| format!("{other}{rest}"))
+        })
+    }
 }
 
 /// The main module as the configuration names it, and where it does.
@@ -51,17 +81,18 @@ pub(crate) struct Main {
     pub(crate) location: Location,
 }
 
-/// The configuration of a folder, and the file that was read. `shown` is the folder as messages
-/// name it.
+/// The configuration of a folder for an environment, and the file that was read. `shown` is the
+/// folder as messages name it.
 pub(crate) fn of_folder(
     folder: &Path,
     shown: &Path,
+    environment: Option<&str>,
 ) -> Result<Option<(Config, PathBuf)>, BundleError> {
     let mut present = FILES.iter().filter(|(name, _)| folder.join(name).is_file());
     let Some((name, syntax)) = present.next() else { return Ok(None) };
     let path = folder.join(name);
     let text = fs::read_to_string(&path).map_err(BundleError::io(&shown.join(name)))?;
-    let mut config = parse(&shown.join(name), &text, *syntax)?;
+    let mut config = parse(&shown.join(name), &text, *syntax, environment)?;
     for (other, _) in present {
         config.warnings.push(Warning {
             location: None,
@@ -71,11 +102,16 @@ pub(crate) fn of_folder(
     Ok(Some((config, path)))
 }
 
-fn parse(path: &Path, text: &str, syntax: Syntax) -> Result<Config, BundleError> {
+fn parse(
+    path: &Path,
+    text: &str,
+    syntax: Syntax,
+    environment: Option<&str>,
+) -> Result<Config, BundleError> {
     let document = Document::new(path, text);
     let root = match syntax {
         Syntax::Toml => toml::parse(&document)?,
         Syntax::Json => json::parse(&document)?,
     };
-    Ok(schema::read(&document, &root)?)
+    Ok(schema::read(&document, &root, environment)?)
 }

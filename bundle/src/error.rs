@@ -49,6 +49,16 @@ pub enum BundleError {
         /// The names that were looked for, the first wins.
         tried: Vec<&'static str>,
     },
+    /// The configuration has no such environment.
+    #[error("{} has no environment \"{name}\"{}", project.display(), environments(known))]
+    NoEnvironment {
+        /// The environment that was asked for.
+        name: String,
+        /// The configuration, or the project that has none.
+        project: PathBuf,
+        /// The environments that there are, as in the configuration.
+        known: Vec<String>,
+    },
     /// The modules are larger together than a bundle may be.
     #[error(
         "the modules are larger than {limit_bytes} bytes together; the biggest are {}",
@@ -59,6 +69,12 @@ pub enum BundleError {
         limit_bytes: u64,
         /// The biggest files of those seen until the limit was passed, the biggest first.
         biggest: Vec<FileSize>,
+    },
+    /// The modules cannot be bundled, and no place in them is to blame.
+    #[error("the modules cannot be bundled: {message}")]
+    Bundler {
+        /// What the bundler says.
+        message: String,
     },
 }
 
@@ -71,13 +87,22 @@ impl BundleError {
             Self::Io { .. }
             | Self::NotAProject { .. }
             | Self::NoMain { .. }
-            | Self::TooBig { .. } => None,
+            | Self::NoEnvironment { .. }
+            | Self::TooBig { .. }
+            | Self::Bundler { .. } => None,
         }
     }
 
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
+    }
+}
+
+fn environments(known: &[String]) -> String {
+    match known {
+        [] => ", nor any other".to_owned(),
+        known => format!("; it has {}", known.join(", ")),
     }
 }
 

@@ -1,10 +1,12 @@
 //! From a file or a folder of JavaScript or TypeScript to the modules of a worker: the project's
-//! configuration, its modules, their source maps. No V8, no sockets, no asynchronous I/O.
+//! configuration, its modules bundled with the npm packages that they use, their source maps. No
+//! V8, no sockets.
 #![forbid(unsafe_code)]
 
 mod archive;
 mod bundle;
 mod config;
+mod dev_vars;
 mod error;
 mod load;
 mod name;
@@ -12,13 +14,13 @@ mod project;
 mod settings;
 mod source_maps;
 mod text;
-mod transpile;
 
 pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
+pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
-pub use load::MAX_BUNDLE_BYTES;
-pub use project::Project;
+pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NODE_MODULES, NodeEnv};
+pub use project::{OpenOptions, Project};
 pub use settings::{
     CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE, Settings,
 };

@@ -7,12 +7,12 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Config, Main};
+use crate::config::{self, Build, Config, Main};
+use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
-use crate::load;
+use crate::load::{self, LoadOptions, Rules};
 use crate::name;
 use crate::settings::Settings;
-use crate::transpile::Jsx;
 
 /// The main module of a folder whose configuration names none; the first that exists.
 const MAIN_FILES: [&str; 18] = [
@@ -36,6 +36,14 @@ const MAIN_FILES: [&str; 18] = [
     "src/worker.mjs",
 ];
 
+/// How a project is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// The environment (`[env.NAME]`) whose configuration counts; without one, that of the top
+    /// level.
+    pub environment: Option<String>,
+}
+
 /// An opened project: its configuration is read and valid and its main module exists.
 #[derive(Debug, Clone)]
 pub struct Project {
@@ -46,11 +54,14 @@ pub struct Project {
     /// The main module's file, canonical, below `root`.
     pub(crate) main: PathBuf,
     pub(crate) name: String,
-    pub(crate) jsx: Jsx,
+    pub(crate) build: Build,
+    rules: Rules,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
     /// The configuration file, canonical.
     pub(crate) config_file: Option<PathBuf>,
+    /// The environment that the configuration was read for.
+    environment: Option<String>,
 }
 
 impl Project {
@@ -66,8 +77,31 @@ impl Project {
     /// When the path is no project, the configuration has a fault, there is no main module, or
     /// something cannot be read.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
+        Self::open_with(path, &OpenOptions::default())
+    }
+
+    /// Opens a module's file or a folder, for an environment of its configuration.
+    ///
+    /// The worker of an environment is called as the one without, with a hyphen and the
+    /// environment's name after it, unless the environment has a `name` of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Project::open`], and when there is no such environment.
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, BundleError> {
         let canonical = path.canonicalize().map_err(BundleError::io(path))?;
-        if canonical.is_dir() { Self::of_folder(path, canonical) } else { Self::of_file(path) }
+        let environment = options.environment.as_deref();
+        if canonical.is_dir() {
+            return Self::of_folder(path, canonical, environment);
+        }
+        match environment {
+            Some(name) => Err(BundleError::NoEnvironment {
+                name: name.to_owned(),
+                project: path.to_owned(),
+                known: Vec::new(),
+            }),
+            None => Self::of_file(path),
+        }
     }
 
     /// The worker's name, a DNS label.
@@ -90,21 +124,67 @@ impl Project {
         &self.warnings
     }
 
-    /// Reads the main module and what it imports, transpiles what has to be, and resolves every
-    /// import. The configuration is not read again: open the project for that.
+    /// The environment that the project was opened for.
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    /// The project's variables of development, read now, and the file that they are from
+    /// ([`crate::dev_vars`]). They are no part of its bundle.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::dev_vars`].
+    pub fn dev_vars(&self) -> Result<Option<DevVars>, BundleError> {
+        dev_vars::of_folder(&self.root, &self.shown, self.environment())
+    }
+
+    /// Bundles the main module with what it imports, as for a deploy. The configuration is not
+    /// read again: open the project for that.
     ///
     /// # Errors
     ///
     /// When a module has a syntax error or an import that leads nowhere, when the modules are
     /// larger than [`crate::MAX_BUNDLE_BYTES`], or when a file cannot be read.
     pub fn load(&self) -> Result<crate::Bundle, BundleError> {
-        load::load(self, load::MAX_BUNDLE_BYTES)
+        self.load_with(&LoadOptions::default())
+    }
+
+    /// Bundles the main module with what it imports. The configuration is not read again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Project::load`].
+    pub fn load_with(&self, options: &LoadOptions) -> Result<crate::Bundle, BundleError> {
+        load::load(self, options, load::MAX_BUNDLE_BYTES)
     }
 
     /// The path as messages name it.
     pub(crate) fn shown(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root)
             .map_or_else(|_| path.to_owned(), |below| self.shown_path(below))
+    }
+
+    /// What the files of the project are.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The path relative to the root with forward slashes, which goes up (`../x`) for a file
+    /// outside of it.
+    pub(crate) fn below(&self, path: &Path) -> String {
+        let mut up = 0;
+        let mut folder = self.root.as_path();
+        let below = loop {
+            match (path.strip_prefix(folder), folder.parent()) {
+                (Ok(below), _) => break below,
+                (Err(_), Some(parent)) => folder = parent,
+                (Err(_), None) => break path,
+            }
+            up += 1;
+        };
+        let parts = below.iter().map(|part| part.to_string_lossy().into_owned());
+        std::iter::repeat_n("..".to_owned(), up).chain(parts).collect::<Vec<_>>().join("/")
     }
 
     fn shown_path(&self, below: &Path) -> PathBuf {
@@ -137,19 +217,44 @@ impl Project {
             shown,
             main,
             name: name::from_file_name(&stem),
-            jsx: Jsx::default(),
+            build: Build::default(),
+            rules: Rules::new(&[]),
             settings: Settings::default(),
             warnings: Vec::new(),
             config_file: None,
+            environment: None,
         })
     }
 
-    fn of_folder(path: &Path, root: PathBuf) -> Result<Self, BundleError> {
-        let (config, config_file) = match config::of_folder(&root, path)? {
+    fn of_folder(
+        path: &Path,
+        root: PathBuf,
+        environment: Option<&str>,
+    ) -> Result<Self, BundleError> {
+        let (config, config_file) = match config::of_folder(&root, path, environment)? {
             Some((config, file)) => (config, Some(file)),
             None => (Config::default(), None),
         };
-        let Config { name, main, jsx, settings, warnings } = config;
+        if let Some(name) = environment
+            && !config.environments.iter().any(|known| known == name)
+        {
+            let file = config_file.as_ref().and_then(|file| file.file_name());
+            return Err(BundleError::NoEnvironment {
+                name: name.to_owned(),
+                project: file.map_or_else(|| path.to_owned(), |file| path.join(file)),
+                known: config.environments,
+            });
+        }
+        let Config { name, main, mut build, settings, warnings, has_own_name, .. } = config;
+        if let Some((file, location)) = &mut build.tsconfig {
+            *file = root.join(&file);
+            if !file.is_file() {
+                return Err(BundleError::Config(ConfigError {
+                    location: location.clone(),
+                    message: "the file that \"tsconfig\" names does not exist".to_owned(),
+                }));
+            }
+        }
         let main = match main {
             Some(main) => configured_main(&root, main)?,
             None => found_main(&root, path)?,
@@ -157,8 +262,26 @@ impl Project {
         let name = name.unwrap_or_else(|| {
             name::from_file_name(&root.file_name().unwrap_or_default().to_string_lossy())
         });
+        let name = match environment {
+            Some(environment) if !has_own_name => {
+                name::from_file_name(&format!("{name}-{environment}"))
+            }
+            _ => name,
+        };
         let shown = path.to_owned();
-        Ok(Self { root, shown, main, name, jsx, settings, warnings, config_file })
+        let rules = Rules::new(&build.rules);
+        Ok(Self {
+            root,
+            shown,
+            main,
+            name,
+            build,
+            rules,
+            settings,
+            warnings,
+            config_file,
+            environment: environment.map(str::to_owned),
+        })
     }
 }
 

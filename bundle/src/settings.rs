@@ -33,6 +33,23 @@ pub struct Settings {
     pub unsafe_eval: bool,
 }
 
+impl Settings {
+    /// Whether the worker gets the modules and globals of Node.js: the compatibility flag
+    /// `nodejs_compat` (<https://developers.cloudflare.com/workers/runtime-apis/nodejs/>).
+    pub fn node_compat(&self) -> bool {
+        self.has_flag("nodejs_compat") || self.has_flag("nodejs_compat_v2")
+    }
+
+    /// Whether the worker gets `node:async_hooks` alone: the compatibility flag `nodejs_als`.
+    pub(crate) fn node_als(&self) -> bool {
+        self.has_flag("nodejs_als")
+    }
+
+    fn has_flag(&self, flag: &str) -> bool {
+        self.compatibility_flags.iter().any(|other| other == flag)
+    }
+}
+
 /// A KV namespace that the worker sees in `env`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvNamespace {

@@ -13,6 +13,18 @@ pub(crate) fn line_column(text: &str, offset: usize) -> (u32, u32) {
     (saturate(line), saturate(column))
 }
 
+/// The byte offset of a line, from 1, and a column, from 0, in UTF-16 code units.
+pub(crate) fn offset(text: &str, line: usize, column: usize) -> usize {
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines.clone().take(line.saturating_sub(1)).map(str::len).sum();
+    let mut units = 0;
+    let before = lines.skip(line.saturating_sub(1)).flat_map(str::chars).take_while(|c| {
+        units += c.len_utf16();
+        units <= column
+    });
+    start + before.map(char::len_utf8).sum::<usize>()
+}
+
 /// The line of a place with the one before it and a caret under the column:
 ///
 /// ```text
@@ -68,6 +80,15 @@ mod tests {
         for (offset, expected) in cases {
             assert_eq!(line_column(text, offset), expected, "offset {offset}");
         }
+    }
+
+    #[test]
+    fn lines_and_columns_in_code_units_become_offsets() {
+        let text = "ab\nç😀d\n";
+        for (line, column, expected) in [(1, 0, 0), (1, 2, 2), (2, 0, 3), (2, 1, 5), (2, 3, 9)] {
+            assert_eq!(offset(text, line, column), expected, "{line}:{column}");
+        }
+        assert_eq!(offset(text, 99, 0), text.len());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::tree::{Document, Entry, Node, Value};
 use crate::error::{ConfigError, Location};
 
 /// A value with the name that messages give it, such as `limits.cpu_ms` or `routes[0]`.
+#[derive(Clone)]
 pub(super) struct Field<'a> {
     document: &'a Document<'a>,
     name: String,
@@ -27,6 +28,10 @@ impl<'a> Field<'a> {
     /// What messages call a key of this table.
     pub(super) fn inner_name(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn location(&self) -> Location {

@@ -1,5 +1,9 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
-//! errors are worded is `field`'s.
+//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, which keys an
+//! environment has `schema/environment.rs`'s.
+
+mod build;
+mod environment;
 
 use std::collections::HashSet;
 
@@ -11,11 +15,16 @@ use crate::error::{ConfigError, Warning};
 use crate::name;
 use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
 
-pub(super) fn read(document: &Document<'_>, root: &Node) -> Result<Config, ConfigError> {
+/// What a configuration says for an environment, or without one.
+pub(super) fn read(
+    document: &Document<'_>,
+    root: &Node,
+    environment: Option<&str>,
+) -> Result<Config, ConfigError> {
     let root = Field::new(document, "", root);
     let mut reader = Reader::default();
-    for entry in root.table()? {
-        reader.key(&root, entry)?;
+    for (table, entry) in environment::entries(&root, environment, &mut reader.config)? {
+        reader.key(&table, entry)?;
     }
     Ok(reader.config)
 }
@@ -38,8 +47,6 @@ impl Reader {
                 let path = field.nonempty_string()?.to_owned();
                 self.config.main = Some(Main { path, location: field.location() });
             }
-            "jsx_factory" => self.config.jsx.factory = field.nonempty_string()?.to_owned(),
-            "jsx_fragment" => self.config.jsx.fragment = field.nonempty_string()?.to_owned(),
             "compatibility_date" => settings.compatibility_date = Some(day(&field)?),
             "compatibility_flags" => {
                 settings.compatibility_flags = field
@@ -52,13 +59,25 @@ impl Reader {
             "vars" => self.vars(&field)?,
             "kv_namespaces" => self.kv_namespaces(&field)?,
             "limits" => self.config.settings.limits = self.limits(&field)?,
+            "triggers" => self.triggers(&field)?,
+            "services" => self.promised(root, entry, field.list()?.next().is_some()),
+            "queues" => self.queues(root, entry)?,
+            "assets" => self.promised(root, entry, !field.table()?.is_empty()),
+            "env" => {}
+            _ if build::key(&mut self.config.build, &field, &entry.key)? => {}
             key if keys::NOT_OURS.contains(&key) => {}
             key if keys::NOT_SERVED.contains(&key) => {
-                self.warn(root, entry, format!("\"{key}\" has no effect yet"));
+                let is_used = match &entry.node.value {
+                    Value::List(items) => !items.is_empty(),
+                    Value::Table(entries) => !entries.is_empty(),
+                    Value::Bool(value) => *value,
+                    _ => true,
+                };
+                self.promised(root, entry, is_used);
             }
             key => {
                 let known = [keys::SERVED, keys::NOT_SERVED, keys::NOT_OURS];
-                self.warn(root, entry, keys::unknown(key, key, &known));
+                self.warn(root, entry, keys::unknown(&root.inner_name(key), key, &known));
             }
         }
         Ok(())
@@ -167,6 +186,51 @@ impl Reader {
             }
         }
         Ok(limits)
+    }
+
+    /// `triggers`: times at which the worker is to be called.
+    fn triggers(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for entry in field.table()? {
+            match entry.key.as_str() {
+                "crons" => {
+                    let crons: Vec<_> = match entry.node.value {
+                        // How wrangler's configuration says that there are none.
+                        Value::Null => Vec::new(),
+                        _ => field.inner(entry).list()?.collect(),
+                    };
+                    for cron in &crons {
+                        cron.nonempty_string()?;
+                    }
+                    self.promised(field, entry, !crons.is_empty());
+                }
+                _ => self.warn_unknown(field, entry, &["crons"]),
+            }
+        }
+        Ok(())
+    }
+
+    /// `queues`: what the worker sends to and what it is called with.
+    fn queues(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
+        let queues = root.inner(entry);
+        let mut is_used = false;
+        for inner in queues.table()? {
+            match inner.key.as_str() {
+                "producers" | "consumers" => {
+                    is_used |= queues.inner(inner).list()?.next().is_some();
+                }
+                _ => self.warn_unknown(&queues, inner, &["producers", "consumers"]),
+            }
+        }
+        self.promised(root, entry, is_used);
+        Ok(())
+    }
+
+    /// Warns of a key in use that promises what does not happen.
+    fn promised(&mut self, table: &Field<'_>, entry: &Entry, is_used: bool) {
+        if is_used {
+            let name = table.inner_name(&entry.key);
+            self.warn(table, entry, format!("\"{name}\" is not supported yet"));
+        }
     }
 
     /// Takes a property of `env`.

@@ -60,11 +60,11 @@ const FULL_JSON: &str = r#"
 "#;
 
 fn toml(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml)
+    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, None)
 }
 
 fn json(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json)
+    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json, None)
 }
 
 #[track_caller]
@@ -86,8 +86,8 @@ fn both_syntaxes_say_the_same() {
     for config in [toml(FULL_TOML).unwrap(), json(FULL_JSON).unwrap()] {
         assert_eq!(config.name.as_deref(), Some("shop"));
         assert_eq!(config.main.unwrap().path, "src/worker.ts");
-        assert_eq!(config.jsx.factory, "h");
-        assert_eq!(config.jsx.fragment, "Fragment");
+        assert_eq!(config.build.jsx_factory.as_deref(), Some("h"));
+        assert_eq!(config.build.jsx_fragment.as_deref(), Some("Fragment"));
         let vars = json!({
             "GREETING": "hello", "RETRIES": 16, "RATIO": 1.5, "LIST": [1, "two"],
             "FLAGS": { "beta": true, "since": "2026-01-02" },
@@ -223,21 +223,21 @@ fn a_byte_order_mark_is_no_syntax_error_and_moves_no_column() {
 #[test]
 fn keys_without_effect_warn_by_name_in_the_order_of_the_file() {
     check_warnings(
-        toml("zzz = 1\nnmae = 'x'\n[triggers]\ncrons = []\n[limits]\ncpu = 5\n"),
+        toml("zzz = 1\nnmae = 'x'\n[triggers]\ncrons = ['* * * * *']\n[limits]\ncpu = 5\n"),
         &[
             "app/wrangler.toml:1:1: unknown key \"zzz\"",
             "app/wrangler.toml:2:1: unknown key \"nmae\"; did you mean \"name\"?",
-            "app/wrangler.toml:3:2: \"triggers\" has no effect yet",
+            "app/wrangler.toml:4:1: \"triggers.crons\" is not supported yet",
             "app/wrangler.toml:6:1: unknown key \"limits.cpu\"; did you mean \"cpu_ms\"?",
         ],
     );
     check_warnings(
         json(
-            r#"{ "services": [], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
+            r#"{ "services": [1], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
         ),
         &[
-            "app/wrangler.jsonc:1:3: \"services\" has no effect yet",
-            "app/wrangler.jsonc:1:74: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
+            "app/wrangler.jsonc:1:3: \"services\" is not supported yet",
+            "app/wrangler.jsonc:1:75: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
         ],
     );
 }
@@ -269,7 +269,7 @@ fn a_day_is_one_of_the_calendar() {
 fn the_first_configuration_file_wins_and_the_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let shown = Path::new("app");
-    assert!(of_folder(folder.path(), shown).unwrap().is_none());
+    assert!(of_folder(folder.path(), shown, None).unwrap().is_none());
     for (name, text) in [
         ("wrangler.jsonc", "{ \"name\": \"d\" }"),
         ("wrangler.json", "{ \"name\": \"c\" } // comments are allowed here too"),
@@ -277,15 +277,113 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
         ("isolane.toml", "name = 'a'"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
-        let (config, file) = of_folder(folder.path(), shown).unwrap().unwrap();
+        let (config, file) = of_folder(folder.path(), shown, None).unwrap().unwrap();
         assert_eq!(file, folder.path().join(name));
         assert_eq!(config.name.unwrap(), text.split(['"', '\'']).rev().nth(1).unwrap());
     }
-    let (config, _) = of_folder(folder.path(), shown).unwrap().unwrap();
+    let (config, _) = of_folder(folder.path(), shown, None).unwrap().unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
         ["wrangler.toml", "wrangler.json", "wrangler.jsonc"]
             .map(|name| format!("app/{name} is not read: isolane.toml is"))
     );
+}
+
+#[test]
+fn how_modules_are_bundled_is_read() {
+    let text = r#"
+minify = true
+keep_names = false
+tsconfig = "ts/web.json"
+define = { VERSION = "'1'" }
+alias = { a = "./b", "a/c" = "d" }
+rules = [
+  { type = "Text", globs = ["**/*.tmpl"], fallthrough = true },
+  { type = "CompiledWasm", globs = ["**/*.w"] },
+]
+"#;
+    let build = toml(text).unwrap().build;
+    assert!(build.minify);
+    assert_eq!(build.keep_names, Some(false));
+    assert_eq!(build.tsconfig.as_ref().unwrap().0, Path::new("ts/web.json"));
+    assert_eq!(build.define, [("VERSION".to_owned(), "'1'".to_owned())]);
+    assert_eq!(build.rules.len(), 2);
+    assert!(build.rules[0].fallthrough && !build.rules[1].fallthrough);
+    for (specifier, other) in
+        [("a", Some("./b")), ("a/x", Some("./b/x")), ("ab", None), ("a/c", Some("./b/c"))]
+    {
+        assert_eq!(build.aliased(specifier).as_deref(), other, "{specifier}");
+    }
+    for (text, expected) in [
+        ("minify = 1", "1:10: expected true or false for \"minify\", found an integer"),
+        ("define = { A = 1 }", "1:16: expected a string for \"define.A\", found an integer"),
+        ("alias = []", "1:9: expected a table for \"alias\", found a list"),
+        ("rules = [{ globs = ['x'] }]", "1:10: expected a \"type\" in the rule"),
+        ("rules = [{ type = 'Text' }]", "1:10: expected \"globs\" in the rule"),
+        (
+            "rules = [{ type = 'Txt', globs = ['x'] }]",
+            "1:19: expected one of ESModule, CommonJS, Text, Data and CompiledWasm, found \"Txt\"",
+        ),
+        (
+            "triggers = { crons = [1] }",
+            "1:23: expected a string for \"triggers.crons[0]\", found an integer",
+        ),
+        ("queues = []", "1:10: expected a table for \"queues\", found a list"),
+        ("env = { a = 1 }", "1:13: expected a table for \"env.a\", found an integer"),
+    ] {
+        check_error(toml(text), &format!("app/wrangler.toml:{expected}"));
+    }
+}
+
+#[test]
+fn what_is_not_supported_warns_only_when_it_is_used() {
+    check_warnings(
+        json(
+            r#"{ "services": [], "queues": { "producers": [] }, "triggers": { "crons": null },
+                 "assets": {}, "d1_databases": [], "no_bundle": false, "observability": { "x": 1 },
+                 "$schema": "x", "workers_dev": true, "dev": { "port": 1 } }"#,
+        ),
+        &[],
+    );
+    check_warnings(
+        toml(
+            "[assets]\ndirectory = 'x'\n[[queues.consumers]]\nqueue = 'q'\n[[durable_objects.bindings]]",
+        ),
+        &[
+            "app/wrangler.toml:1:2: \"assets\" is not supported yet",
+            "app/wrangler.toml:3:3: \"queues\" is not supported yet",
+            "app/wrangler.toml:5:3: \"durable_objects\" is not supported yet",
+        ],
+    );
+}
+
+#[test]
+fn an_environment_takes_over_what_is_inherited_and_warns_of_the_rest() {
+    let text = "route = 'a.b'\nvars = { A = 1 }\ncompatibility_date = '2026-01-01'\n\
+                kv_namespaces = [{ binding = 'K' }]\n\
+                [env.live]\nroutes = ['c.d']\nkv_namespaces = [{ binding = 'L' }]\nnmae = 'x'\n\
+                [env.test.limits]\ncpu_ms = 0\n";
+    let parse =
+        |environment| parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, Some(environment));
+    let config = parse("live").unwrap();
+    assert_eq!(config.settings.routes, ["c.d"]);
+    assert_eq!(config.settings.compatibility_date.as_deref(), Some("2026-01-01"));
+    assert!(config.settings.vars.is_empty());
+    assert_eq!(config.settings.kv_namespaces[0].binding, "L");
+    assert_eq!(config.settings.kv_namespaces.len(), 1);
+    check_warnings(
+        parse("live"),
+        &[
+            "app/wrangler.toml:2:1: \"vars\" is not inherited by environments: the worker has \
+             none of it; repeat it as \"env.live.vars\"",
+            "app/wrangler.toml:8:1: unknown key \"env.live.nmae\"; did you mean \"name\"?",
+        ],
+    );
+    check_error(
+        parse("test"),
+        "app/wrangler.toml:10:10: expected an integer from 1 to 300000 for \
+         \"env.test.limits.cpu_ms\", found 0",
+    );
+    assert_eq!(toml(text).unwrap().settings.routes, ["a.b"]);
 }

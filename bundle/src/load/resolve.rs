@@ -1,67 +1,237 @@
-//! Where an import leads: to a file below the project's root, or to a module of the runtime.
-//! Reading the file is the loader's.
+//! Where an import leads: to a module that is bundled, to one that stays a file of its own, to
+//! one of the runtime's, or nowhere. Looking in the file system is the bundler's.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::kind;
+use oxc_resolver::ResolveError;
+use rolldown_common::{ImportKind, ResolvedId};
+
+use super::node::{self, NODE_MODULES, WORKERS_MODULE};
+use super::rules::{self, FileKind};
 use crate::error::Problem;
-
-/// The modules that the runtime provides.
-const BUILTIN: [&str; 1] = ["cloudflare:workers"];
-
-/// The extensions of JavaScript that stand for those of the TypeScript it is compiled from
-/// (<https://www.typescriptlang.org/docs/handbook/modules/reference.html#file-extension-substitution>).
-const COMPILED: [(&str, &[&str]); 3] =
-    [("js", &["ts", "tsx"]), ("jsx", &["tsx"]), ("mjs", &["mts"])];
+use crate::project::Project;
 
 /// Where an import leads.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Target {
-    /// A file, canonical, below the root, of a known kind.
-    File(PathBuf),
-    /// A module of the runtime, under the name as written.
-    Builtin,
+    /// A script or JSON, which becomes part of the code.
+    Module(Box<ResolvedId>),
+    /// A module of the runtime.
+    Provided(String),
+    /// A file that stays a module of its own, under that name.
+    Asset { path: PathBuf, kind: FileKind, name: String },
+    /// Nowhere. It is the project's fault, unless a `require` or an `import()` asks for a module
+    /// that others have: whoever writes that may be prepared.
+    Nowhere { problem: Problem, is_fatal: bool },
 }
 
-/// Resolves a specifier of a module. `root` and `importer` are canonical.
-pub(super) fn resolve(root: &Path, importer: &Path, written: &str) -> Result<Target, Problem> {
-    if BUILTIN.contains(&written) {
-        return Ok(Target::Builtin);
+/// Where a specifier leads whatever files there are, if that is so.
+pub(super) fn without_looking(
+    project: &Project,
+    written: &str,
+    kind: ImportKind,
+) -> Option<Target> {
+    if project.build.aliased(written).is_some() {
+        return None;
     }
-    if !is_relative(written) {
-        return Err(not_relative(written));
+    if written == WORKERS_MODULE {
+        return Some(Target::Provided(written.to_owned()));
+    }
+    let nowhere = |help: String, is_fatal| Target::Nowhere {
+        problem: Problem::import(format!("cannot import \"{written}\""), help),
+        is_fatal,
+    };
+    if written.starts_with("cloudflare:") {
+        let help = format!("the module of Workers that the runtime provides is {WORKERS_MODULE}");
+        return Some(nowhere(help, kind == ImportKind::Import));
+    }
+    if written.starts_with("http:") || written.starts_with("https:") {
+        let help = "modules are not fetched: save it in the project and import it by a relative \
+                    path";
+        return Some(nowhere(help.to_owned(), true));
+    }
+    if written.starts_with('/') {
+        return Some(nowhere("import by a path that starts with ./ or ../".to_owned(), true));
+    }
+    let module = node::module(written)?;
+    node::is_provided(&module, &project.settings).then_some(Target::Provided(module))
+}
+
+/// What has to be looked for.
+pub(super) fn wanted(project: &Project, written: &str) -> String {
+    if let Some(other) = project.build.aliased(written) {
+        return if is_relative(&other) {
+            project.root.join(other).to_string_lossy().into_owned()
+        } else {
+            other
+        };
     }
     // The suffix by which a Wasm import of wrangler asks for a compiled module.
-    let relative = match written.strip_suffix("?module") {
-        Some(path) if path.ends_with(".wasm") => path,
-        _ => written,
-    };
-    let folder = importer.parent().unwrap_or(root);
-    let path = join(folder, relative).filter(|path| path.starts_with(root));
-    let path = path.ok_or_else(|| outside(written))?;
-
-    let candidates = candidates(&path, is_folder(relative));
-    let found = candidates.iter().find(|candidate| candidate.is_file());
-    let Some(found) = found else { return Err(missing(root, written, &candidates)) };
-    // A link can lead out of the root where the path does not.
-    match found.canonicalize() {
-        Ok(file) if !file.starts_with(root) => Err(outside(written)),
-        Ok(file) if kind::of_file(&file).is_none() => Err(unknown_kind(written, &file)),
-        Ok(file) => Ok(Target::File(file)),
-        Err(_) => Err(missing(root, written, &candidates)),
+    match written.strip_suffix("?module") {
+        Some(path) if path.ends_with(".wasm") => path.to_owned(),
+        _ => written.to_owned(),
     }
+}
+
+/// Where an import leads, after the look.
+pub(super) fn target(
+    project: &Project,
+    importer: &Path,
+    written: &str,
+    found: Result<ResolvedId, ResolveError>,
+) -> Target {
+    let fatal = |problem| Target::Nowhere { problem, is_fatal: true };
+    let resolved = match found {
+        Ok(resolved) => resolved,
+        Err(error) => return not_found(project, importer, written, &error),
+    };
+    // An empty module, by the "browser" field of a package.
+    if resolved.id.as_str().starts_with('\0') || resolved.external.is_external() {
+        return Target::Module(Box::new(resolved));
+    }
+    let path = file_of(resolved.id.as_str());
+    if leaves(project, importer, written, path) {
+        return fatal(outside(written));
+    }
+    let below = project.below(path);
+    match project.rules().kind(&below) {
+        Some(FileKind::Script(_) | FileKind::Json) => Target::Module(Box::new(resolved)),
+        Some(kind) => Target::Asset { path: path.to_owned(), kind, name: asset_name(&below) },
+        None => {
+            let help = format!(
+                "a module's file ends in {}; \"rules\" in the configuration can name others",
+                rules::KNOWN_EXTENSIONS
+            );
+            fatal(Problem::import(format!("cannot tell what \"{written}\" is"), help))
+        }
+    }
+}
+
+/// The file of a module's identifier, which may have a query behind it.
+pub(super) fn file_of(id: &str) -> &Path {
+    match id.split_once('?') {
+        Some((path, _)) if !Path::new(id).exists() => Path::new(path),
+        _ => Path::new(id),
+    }
+}
+
+/// The name in the bundle of the file at a path below the root, which may go up (`../x`): no two
+/// paths have the same, and none goes up.
+fn asset_name(below: &str) -> String {
+    let segments = below.split('/').map(|segment| match segment {
+        ".." => "%2E%2E".to_owned(),
+        segment => segment.replace('%', "%25"),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn not_found(project: &Project, importer: &Path, written: &str, error: &ResolveError) -> Target {
+    if let Some(module) = node::module(written) {
+        return Target::Nowhere {
+            problem: node_module(project, written, &module),
+            is_fatal: false,
+        };
+    }
+    let problem = match error {
+        _ if is_relative(written) && leaves(project, importer, written, importer) => {
+            outside(written)
+        }
+        ResolveError::NotFound(_) | ResolveError::ExtensionAlias(..) if is_relative(written) => {
+            missing(project, importer, written)
+        }
+        ResolveError::NotFound(_) => not_installed(written),
+        error => Problem::import(format!("cannot import \"{written}\""), explain(project, error)),
+    };
+    Target::Nowhere { problem, is_fatal: true }
+}
+
+/// A module of Node.js that the worker does not get.
+fn node_module(project: &Project, written: &str, module: &str) -> Problem {
+    let message = format!("cannot import \"{written}\"");
+    if node::exists(module) {
+        let mut flags = project.settings.compatibility_flags.clone();
+        flags.push("nodejs_compat".to_owned());
+        let is_toml = match &project.config_file {
+            Some(file) => file.extension().is_some_and(|extension| extension == "toml"),
+            None => true,
+        };
+        let help = if !is_toml {
+            format!("add \"compatibility_flags\": {flags:?} to the configuration")
+        } else {
+            format!("add compatibility_flags = {flags:?} to the configuration")
+        };
+        return Problem::import(message, format!("{module} is there with a flag: {help}"));
+    }
+    let modules: Vec<&str> =
+        NODE_MODULES.iter().map(|module| module.trim_start_matches("node:")).collect();
+    let help = format!(
+        "the runtime does not have {module}; of Node.js it has, with nodejs_compat, node: and one \
+         of {}",
+        modules.join(", ")
+    );
+    Problem::import(message, help)
+}
+
+fn outside(written: &str) -> Problem {
+    Problem::import(
+        format!("\"{written}\" is outside of the project's folder"),
+        "move the module into the project, or open the folder that holds both",
+    )
+}
+
+fn missing(project: &Project, importer: &Path, written: &str) -> Problem {
+    let folder = importer.parent().unwrap_or(&project.root);
+    let below = join(folder, written).map(|path| project.below(&path)).unwrap_or_default();
+    let below = if below.is_empty() { "index".to_owned() } else { below };
+    let tried = ["", ".ts", ".tsx", ".js"].map(|extension| format!("{below}{extension}"));
+    Problem::import(
+        format!("cannot find \"{written}\""),
+        format!("there is no {} and so on", tried.join(", no ")),
+    )
+}
+
+fn not_installed(written: &str) -> Problem {
+    let mut parts = written.split('/');
+    let package = match (parts.next(), parts.next()) {
+        (Some(scope), Some(name)) if scope.starts_with('@') => format!("{scope}/{name}"),
+        (Some(name), _) => name.to_owned(),
+        (None, _) => written.to_owned(),
+    };
+    Problem::import(
+        format!("cannot find the package \"{package}\""),
+        format!("npm install {package}, or import a file of the project as \"./{written}\""),
+    )
+}
+
+/// What the resolver says, without the paths of this machine.
+fn explain(project: &Project, error: &ResolveError) -> String {
+    match error {
+        ResolveError::PackagePathNotExported { subpath, package_path, .. } => format!(
+            "the package {} does not export \"{subpath}\" (\"exports\" in its package.json)",
+            package_path.file_name().unwrap_or_default().to_string_lossy()
+        ),
+        error => error.to_string().replace(&format!("{}/", project.root.display()), ""),
+    }
+}
+
+/// Whether a path written in the project leads out of its folder. Packages, whose files can be
+/// anywhere above, may import what they like.
+fn leaves(project: &Project, importer: &Path, written: &str, found: &Path) -> bool {
+    if !is_relative(written) || !importer.starts_with(&project.root) || in_package(importer) {
+        return false;
+    }
+    let folder = importer.parent().unwrap_or(&project.root);
+    let meant = join(folder, written);
+    // A link can lead out of the root where the path does not.
+    !meant.is_some_and(|path| path.starts_with(&project.root)) || !found.starts_with(&project.root)
+}
+
+fn in_package(path: &Path) -> bool {
+    path.components().any(|component| component.as_os_str() == "node_modules")
 }
 
 fn is_relative(specifier: &str) -> bool {
     matches!(specifier, "." | "..") || specifier.starts_with("./") || specifier.starts_with("../")
-}
-
-/// Whether the specifier can only mean a folder.
-fn is_folder(specifier: &str) -> bool {
-    specifier.ends_with('/')
-        || specifier.ends_with("/..")
-        || specifier.ends_with("/.")
-        || matches!(specifier, "." | "..")
 }
 
 /// The path without `.` and `..`; `None` if it leaves the file system's root.
@@ -75,73 +245,4 @@ fn join(folder: &Path, relative: &str) -> Option<PathBuf> {
         }
     }
     Some(path)
-}
-
-/// The files that a path can mean, the first that exists wins: the path itself, the TypeScript
-/// that it is compiled from, the path with an extension, the folder's index.
-fn candidates(path: &Path, folder_only: bool) -> Vec<PathBuf> {
-    let mut candidates = Vec::new();
-    if !folder_only {
-        candidates.push(path.to_owned());
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        for (_, sources) in COMPILED.iter().filter(|(compiled, _)| Some(*compiled) == extension) {
-            candidates.extend(sources.iter().map(|source| path.with_extension(source)));
-        }
-        candidates.extend(kind::IMPLIED_EXTENSIONS.iter().map(|extension| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".");
-            name.push(extension);
-            PathBuf::from(name)
-        }));
-    }
-    let indexes = kind::IMPLIED_EXTENSIONS.iter();
-    candidates.extend(indexes.map(|extension| path.join("index").with_extension(extension)));
-    candidates
-}
-
-fn not_relative(written: &str) -> Problem {
-    let message = format!("cannot import \"{written}\"");
-    let help = if written.starts_with('/') {
-        "import by a path that starts with ./ or ../".to_owned()
-    } else if written.starts_with("http:") || written.starts_with("https:") {
-        "modules are not fetched: save it in the project and import it by a relative path"
-            .to_owned()
-    } else if written.starts_with("node:") || written.starts_with("cloudflare:") {
-        format!("the modules that the runtime provides are {}", BUILTIN.join(", "))
-    } else {
-        format!(
-            "packages are not bundled yet: bundle the worker first (for example with esbuild \
-             --bundle --format=esm), or import a file of the project as \"./{written}\""
-        )
-    };
-    Problem::import(message, help)
-}
-
-fn outside(written: &str) -> Problem {
-    Problem::import(
-        format!("\"{written}\" is outside of the project's folder"),
-        "move the module into the project, or open the folder that holds both",
-    )
-}
-
-fn missing(root: &Path, written: &str, candidates: &[PathBuf]) -> Problem {
-    let tried: Vec<String> = candidates
-        .iter()
-        .take(4)
-        .map(|path| path.strip_prefix(root).unwrap_or(path).display().to_string())
-        .collect();
-    Problem::import(
-        format!("cannot find \"{written}\""),
-        format!("there is no {} and so on", tried.join(", no ")),
-    )
-}
-
-fn unknown_kind(written: &str, file: &Path) -> Problem {
-    let help = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("cjs" | "cts") => {
-            "CommonJS modules are not supported yet: use import and export".to_owned()
-        }
-        _ => format!("a module's file ends in {}", kind::KNOWN_EXTENSIONS),
-    };
-    Problem::import(format!("cannot tell what \"{written}\" is"), help)
 }

@@ -95,12 +95,15 @@ fn a_file_is_a_project_named_after_its_stem() {
 #[cfg(unix)]
 #[test]
 fn a_linked_file_keeps_its_name_and_has_its_targets_neighbours() {
-    let (temporary, root) = folder(&[("index.js", "import './b.js'"), ("b.js", "")]);
+    let (temporary, root) =
+        folder(&[("index.js", "import './b.js'"), ("b.js", "globalThis.b = 1")]);
     let link = temporary.path().join("linked.js");
     std::os::unix::fs::symlink(root.join("index.js"), &link).unwrap();
     let project = Project::open(&link).unwrap();
     assert_eq!(project.name(), "linked");
-    assert_eq!(project.load().unwrap().modules.len(), 2);
+    let bundle = project.load().unwrap();
+    assert_eq!(bundle.main, "index.js");
+    assert!(bundle.modules[0].text().unwrap().contains("globalThis.b"));
 }
 
 #[test]
@@ -109,4 +112,44 @@ fn the_configurations_name_wins_over_the_folders() {
     let project = Project::open(&root).unwrap();
     assert_eq!(project.name(), "shop");
     assert_eq!(project.config_file, Some(project.root().join("isolane.toml")));
+}
+
+#[test]
+fn an_environment_has_a_worker_of_its_own() {
+    let toml = "name = 'shop'\nmain = 'a.js'\nvars = { A = 1 }\n\
+                [env.staging]\nvars = { A = 2 }\n[env.live]\nname = 'shop-eu'\nmain = 'b.js'";
+    let (_temporary, root) = folder(&[("a.js", ""), ("b.js", ""), ("wrangler.toml", toml)]);
+    let open = |environment: Option<&str>| {
+        let options = OpenOptions { environment: environment.map(str::to_owned) };
+        Project::open_with(&root, &options)
+    };
+    for (environment, name, main, var) in [
+        (None, "shop", "a.js", Some(1)),
+        (Some("staging"), "shop-staging", "a.js", Some(2)),
+        (Some("live"), "shop-eu", "b.js", None),
+    ] {
+        let project = open(environment).unwrap();
+        assert_eq!(project.name(), name);
+        assert!(project.main.ends_with(main));
+        let found = project.settings().vars.get("A").and_then(serde_json::Value::as_i64);
+        assert_eq!(found, var, "{environment:?}");
+        assert_eq!(project.warnings().len(), usize::from(var.is_none()), "{environment:?}");
+    }
+    let error = open(Some("test")).unwrap_err().to_string();
+    assert!(
+        error.ends_with("wrangler.toml has no environment \"test\"; it has live, staging")
+            || error.ends_with("wrangler.toml has no environment \"test\"; it has staging, live"),
+        "{error}"
+    );
+    let options = OpenOptions { environment: Some("test".to_owned()) };
+    let error = Project::open_with(&root.join("a.js"), &options).unwrap_err().to_string();
+    assert!(error.ends_with("a.js has no environment \"test\", nor any other"), "{error}");
+}
+
+#[test]
+fn a_tsconfig_that_the_configuration_names_has_to_be_there() {
+    check_error(
+        &[("index.ts", ""), ("wrangler.toml", "tsconfig = 'ts/web.json'")],
+        "app/wrangler.toml:1:12: the file that \"tsconfig\" names does not exist",
+    );
 }

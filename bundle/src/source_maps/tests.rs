@@ -5,7 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Project;
+use crate::{Module, Project};
 
 const TYPESCRIPT: &str = "\
 interface Env { KV: unknown }
@@ -36,19 +36,21 @@ fn a_place_in_transpiled_code_is_one_in_its_source() {
     let bundle = bundle(&[("src/index.ts", TYPESCRIPT)]);
     let maps = SourceMaps::of(&bundle);
     let code = bundle.modules[0].text().unwrap();
-    for needle in ["throw", "new Error", "fail"] {
+    for needle in ["throw", "new Error", "fail("] {
         let (line, column) = place_of(needle, code);
         let (source_line, source_column) = place_of(needle, TYPESCRIPT);
         assert_ne!(line, source_line);
         let expected =
             Position { file: "src/index.ts".into(), line: source_line, column: source_column };
-        assert_eq!(maps.map("src/index.ts", line, column), Some(expected), "{needle}");
+        assert_eq!(maps.map("index.js", line, column), Some(expected), "{needle}");
     }
 }
 
 #[test]
 fn a_place_in_code_that_runs_as_written_is_itself() {
-    let maps = SourceMaps::of(&bundle(&[("index.js", "")]));
+    let mut bundle = bundle(&[("index.js", "")]);
+    bundle.modules[0].source_map = None;
+    let maps = SourceMaps::of(&bundle);
     let expected = Position { file: "index.js".into(), line: 7, column: 9 };
     assert_eq!(maps.map("index.js", 7, 9), Some(expected));
 }
@@ -57,7 +59,7 @@ fn a_place_in_code_that_runs_as_written_is_itself() {
 fn a_place_that_no_source_stands_behind_is_none() {
     let maps = SourceMaps::of(&bundle(&[("index.ts", TYPESCRIPT)]));
     for (specifier, line, column) in
-        [("absent.ts", 1, 1), ("index.ts", 9999, 1), ("index.ts", 0, 1), ("index.ts", 1, 0)]
+        [("absent.js", 1, 1), ("index.js", 9999, 1), ("index.js", 0, 1), ("index.js", 1, 0)]
     {
         assert_eq!(maps.map(specifier, line, column), None, "{specifier} {line} {column}");
     }
@@ -65,21 +67,23 @@ fn a_place_that_no_source_stands_behind_is_none() {
 
 #[test]
 fn a_stack_shows_the_project() {
-    let index = "import './a b(1).js';\n".to_owned() + TYPESCRIPT;
-    let bundle = bundle(&[("index.ts", &index), ("a b(1).js", "")]);
+    let mut bundle = bundle(&[("index.ts", TYPESCRIPT)]);
+    let as_written =
+        Module { specifier: "a b(1).js".to_owned(), source_map: None, ..bundle.modules[0].clone() };
+    bundle.modules.push(as_written);
     let (line, column) = place_of("new Error", bundle.modules[0].text().unwrap());
     let linked = module_url("a b(1).js");
     let stack = format!(
-        "Error: worker:///index.ts is broken\n    \
-         at fail (worker:///index.ts:{line}:{column})\n    \
+        "Error: worker:///index.js is broken\n    \
+         at fail (worker:///index.js:{line}:{column})\n    \
          at async Object.fetch ({linked}:3:4)\n    \
          at {linked}:1:2\n    \
          at eval (eval at run ({linked}:5:6), <anonymous>:1:1)\n    \
          at absent (worker:///absent.js:1:1)\n    \
          at core (ext:core/01_core.js:1:2)"
     );
-    let expected = "Error: worker:///index.ts is broken\n    \
-         at fail (index.ts:6:9)\n    \
+    let expected = "Error: worker:///index.js is broken\n    \
+         at fail (index.ts:5:9)\n    \
          at async Object.fetch (a b(1).js:3:4)\n    \
          at a b(1).js:1:2\n    \
          at eval (eval at run (a b(1).js:5:6), <anonymous>:1:1)\n    \
@@ -92,7 +96,7 @@ fn a_stack_shows_the_project() {
 fn the_map_of_a_module_that_cannot_be_decoded_maps_nothing() {
     let mut bundle = bundle(&[("index.ts", TYPESCRIPT)]);
     bundle.modules[0].source_map = Some("{}".into());
-    assert_eq!(SourceMaps::of(&bundle).map("index.ts", 1, 1), None);
+    assert_eq!(SourceMaps::of(&bundle).map("index.js", 1, 1), None);
 }
 
 proptest! {

@@ -1,0 +1,132 @@
+//! From what the bundler made to the modules of the bundle: names, imports, source maps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use rolldown::BundleOutput;
+use rolldown_common::{Output, OutputChunk};
+
+use super::inputs::Inputs;
+use crate::bundle::{Bundle, Module, ModuleKind};
+use crate::error::BundleError;
+use crate::project::Project;
+
+/// The bundle of the project.
+///
+/// # Errors
+///
+/// When its modules are larger than that many bytes together.
+pub(super) fn bundle(
+    project: &Project,
+    output: BundleOutput,
+    inputs: &Inputs,
+    limit_bytes: u64,
+) -> Result<Bundle, BundleError> {
+    let mut chunks: Vec<Arc<OutputChunk>> = output
+        .assets
+        .into_iter()
+        .filter_map(|output| match output {
+            Output::Chunk(chunk) => Some(chunk),
+            Output::Asset(_) => None,
+        })
+        .collect();
+    // The main module first, the others by name: never in the order in which threads were ready.
+    chunks.sort_by_key(|chunk| (!chunk.is_entry, chunk.filename.clone()));
+    let main = chunks.first().map(|chunk| chunk.filename.to_string()).unwrap_or_default();
+
+    let external = inputs.external();
+    let mut modules: Vec<Module> =
+        chunks.iter().map(|chunk| code(project, chunk, &chunks, &external)).collect();
+    add_assets(&mut modules, inputs);
+    let bytes: u64 = modules.iter().map(|module| module.source.len() as u64).sum();
+    if bytes > limit_bytes {
+        return Err(inputs.too_big(project));
+    }
+    Ok(Bundle {
+        name: project.name.clone(),
+        main,
+        modules,
+        settings: project.settings.clone(),
+        warnings: project.warnings.clone(),
+        inputs: inputs.files(),
+    })
+}
+
+fn code(
+    project: &Project,
+    chunk: &OutputChunk,
+    chunks: &[Arc<OutputChunk>],
+    external: &BTreeSet<String>,
+) -> Module {
+    let mut imports = BTreeMap::new();
+    for imported in chunk.imports.iter().chain(&chunk.dynamic_imports) {
+        if chunks.iter().any(|chunk| chunk.filename == *imported) {
+            // All are in one folder.
+            imports.insert(format!("./{imported}"), imported.to_string());
+        }
+    }
+    // What is imported dynamically from outside is not in the chunk's lists.
+    let is_imported = |name: &&String| {
+        chunk.imports.iter().any(|imported| imported.as_str() == name.as_str())
+            || chunk.code.contains(&format!("\"{name}\""))
+            || chunk.code.contains(&format!("`{name}`"))
+            || chunk.code.contains(&format!("'{name}'"))
+    };
+    let outside = external.iter().filter(is_imported);
+    imports.extend(outside.map(|name| (name.clone(), name.clone())));
+    Module {
+        specifier: chunk.filename.to_string(),
+        kind: ModuleKind::EsModule,
+        source: chunk.code.as_bytes().into(),
+        source_map: source_map(project, chunk),
+        imports,
+    }
+}
+
+/// Adds the modules that some code imports and that stay files of their own.
+fn add_assets(modules: &mut Vec<Module>, inputs: &Inputs) {
+    let wanted: BTreeSet<String> = modules.iter().flat_map(|m| m.imports.keys()).cloned().collect();
+    let code: BTreeSet<String> = modules.iter().map(|module| module.specifier.clone()).collect();
+    for name in wanted {
+        let Some(asset) = inputs.take_asset(&name) else { continue };
+        // No other file's name ends so.
+        let specifier = if code.contains(&name) { format!("{name}%") } else { name.clone() };
+        for module in modules.iter_mut() {
+            if let Some(target) = module.imports.get_mut(&name) {
+                target.clone_from(&specifier);
+            }
+        }
+        modules.push(Module {
+            specifier,
+            kind: asset.kind,
+            source: asset.source.into(),
+            source_map: None,
+            imports: BTreeMap::new(),
+        });
+    }
+}
+
+/// The map of a chunk, whose sources are paths below the root, or from the last `node_modules`
+/// on: nothing in it tells where the project lies.
+fn source_map(project: &Project, chunk: &OutputChunk) -> Option<Arc<str>> {
+    let mut map = chunk.map.clone()?;
+    let sources: Vec<String> =
+        map.get_sources().map(|source| source_name(project, source)).collect();
+    map.set_sources(sources);
+    Some(map.to_json_string().into())
+}
+
+fn source_name(project: &Project, source: &str) -> String {
+    if let Some((_, name)) = source.split_once('\0') {
+        return name.to_owned();
+    }
+    let path = project.root.join(source);
+    let below = project.below(Path::new(&path));
+    match below.find("node_modules/") {
+        Some(start) if below.starts_with("../") => {
+            below.get(start..).unwrap_or_default().to_owned()
+        }
+        _ => below,
+    }
+}

@@ -1,0 +1,250 @@
+//! What the bundler has read of a project so far, and what was wrong with it: shared by the tasks
+//! that read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use rolldown_common::ImportKind;
+
+use super::rules::{FileKind, Language, WASM_MAGIC};
+use super::syntax;
+use crate::bundle::ModuleKind;
+use crate::error::{BundleError, FileSize, Problem, SourceError};
+use crate::project::Project;
+
+/// How many files an error about the size names.
+const BIGGEST_FILES: usize = 5;
+
+/// What is known of a load while it runs.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    limit_bytes: u64,
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// The files read and their sizes in bytes.
+    files: BTreeMap<PathBuf, u64>,
+    /// What else the bundle depends on: the configuration, `package.json`, `tsconfig.json`.
+    others: BTreeSet<PathBuf>,
+    /// The modules that stay files of their own, by their names in the bundle.
+    assets: BTreeMap<String, Asset>,
+    /// What the runtime is asked for.
+    provided: BTreeSet<String>,
+    errors: Vec<BundleError>,
+    /// Imports that lead nowhere; where they stand is looked for when all is over.
+    imports: Vec<BadImport>,
+}
+
+/// A module that is no code.
+#[derive(Debug, Clone)]
+pub(super) struct Asset {
+    pub(super) kind: ModuleKind,
+    pub(super) source: Vec<u8>,
+}
+
+/// An import that leads nowhere.
+#[derive(Debug)]
+struct BadImport {
+    importer: PathBuf,
+    written: String,
+    kind: ImportKind,
+    problem: Problem,
+}
+
+impl Inputs {
+    pub(super) fn new(limit_bytes: u64) -> Self {
+        Self { limit_bytes, found: Mutex::default() }
+    }
+
+    /// Reads a script or a JSON file as text, without a byte order mark. `None` when it cannot be
+    /// read; why is noted.
+    pub(super) fn script(&self, project: &Project, path: &Path, json: bool) -> Option<String> {
+        let bytes = self.read(project, path)?;
+        let text = self.text(project, path, bytes)?;
+        if json && let Err((offset, problem)) = syntax::check_json(&text) {
+            self.fault(project, path, &text, offset, problem);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Reads a file that stays a module of its own under that name; `None` when it cannot be.
+    pub(super) fn asset(
+        &self,
+        project: &Project,
+        path: &Path,
+        kind: FileKind,
+        name: &str,
+    ) -> Option<()> {
+        if self.found.lock().assets.contains_key(name) {
+            return Some(());
+        }
+        let bytes = self.read(project, path)?;
+        let (kind, source) = match kind {
+            FileKind::Wasm if !bytes.starts_with(WASM_MAGIC) => {
+                let problem = Problem::syntax("the file is not compiled Wasm");
+                self.fault(project, path, "", 0, problem);
+                return None;
+            }
+            FileKind::Wasm => (ModuleKind::Wasm, bytes),
+            FileKind::Text => (ModuleKind::Text, self.text(project, path, bytes)?.into_bytes()),
+            FileKind::Data | FileKind::Json | FileKind::Script(_) => (ModuleKind::Data, bytes),
+        };
+        self.found.lock().assets.insert(name.to_owned(), Asset { kind, source });
+        Some(())
+    }
+
+    pub(super) fn depends_on(&self, path: &Path) {
+        let mut found = self.found.lock();
+        if !found.others.contains(path) {
+            found.others.insert(path.to_owned());
+        }
+    }
+
+    pub(super) fn needs(&self, module: &str) {
+        self.found.lock().provided.insert(module.to_owned());
+    }
+
+    pub(super) fn error(&self, error: BundleError) {
+        self.found.lock().errors.push(error);
+    }
+
+    pub(super) fn bad_import(
+        &self,
+        importer: &Path,
+        written: &str,
+        kind: ImportKind,
+        problem: Problem,
+    ) {
+        let (importer, written) = (importer.to_owned(), written.to_owned());
+        self.found.lock().imports.push(BadImport { importer, written, kind, problem });
+    }
+
+    /// The module of its own with that name, for the first who asks.
+    pub(super) fn take_asset(&self, name: &str) -> Option<Asset> {
+        self.found.lock().assets.remove(name)
+    }
+
+    /// The names of the modules that the code can import from outside: those of their own and the
+    /// runtime's.
+    pub(super) fn external(&self) -> BTreeSet<String> {
+        let found = self.found.lock();
+        found.assets.keys().chain(&found.provided).cloned().collect()
+    }
+
+    /// Every file that the bundle depends on, sorted.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let found = self.found.lock();
+        let files: BTreeSet<&PathBuf> = found.files.keys().chain(&found.others).collect();
+        files.into_iter().cloned().collect()
+    }
+
+    /// The error of a bundle that is too large.
+    pub(super) fn too_big(&self, project: &Project) -> BundleError {
+        let found = self.found.lock();
+        let mut biggest: Vec<FileSize> = found
+            .files
+            .iter()
+            .map(|(path, bytes)| FileSize { path: project.shown(path), bytes: *bytes })
+            .collect();
+        biggest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
+        biggest.truncate(BIGGEST_FILES);
+        BundleError::TooBig { limit_bytes: self.limit_bytes, biggest }
+    }
+
+    /// What was wrong, each with its place.
+    pub(super) fn take_errors(&self, project: &Project) -> Vec<BundleError> {
+        let (mut errors, imports) = {
+            let mut found = self.found.lock();
+            (std::mem::take(&mut found.errors), std::mem::take(&mut found.imports))
+        };
+        errors.extend(imports.into_iter().filter_map(|import| import.into_error(project)));
+        errors
+    }
+
+    /// Reads a file if the limit allows.
+    fn read(&self, project: &Project, path: &Path) -> Option<Vec<u8>> {
+        let read = || {
+            // The size first, so that a file that is too large is never read.
+            let announced = fs::metadata(path)?.len();
+            if self.count(path, announced) > self.limit_bytes {
+                return Ok(None);
+            }
+            fs::read(path).map(Some)
+        };
+        match read() {
+            Ok(Some(bytes)) => Some(bytes),
+            Ok(None) => {
+                self.error(self.too_big(project));
+                None
+            }
+            Err(source) => {
+                self.io(project, path, source);
+                None
+            }
+        }
+    }
+
+    /// Adds a file; answers how large all files are together.
+    fn count(&self, path: &Path, bytes: u64) -> u64 {
+        let mut found = self.found.lock();
+        found.files.insert(path.to_owned(), bytes);
+        found.files.values().sum()
+    }
+
+    fn text(&self, project: &Project, path: &Path, bytes: Vec<u8>) -> Option<String> {
+        match String::from_utf8(bytes) {
+            Ok(mut text) => {
+                if text.starts_with('\u{feff}') {
+                    text.remove(0);
+                }
+                Some(text)
+            }
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let problem = Problem::syntax("the file is not UTF-8");
+                self.fault(project, path, &text, valid, problem);
+                None
+            }
+        }
+    }
+
+    fn fault(&self, project: &Project, path: &Path, text: &str, offset: usize, problem: Problem) {
+        self.error(SourceError::at(&project.shown(path), text, offset, problem).into());
+    }
+
+    fn io(&self, project: &Project, path: &Path, source: io::Error) {
+        self.error(BundleError::Io { path: project.shown(path), source });
+    }
+}
+
+impl BadImport {
+    /// The error at the import's place; `None` when the code is prepared for it, for it catches
+    /// what a `require` or an `import()` throws.
+    fn into_error(self, project: &Project) -> Option<BundleError> {
+        let text = fs::read_to_string(&self.importer).unwrap_or_default();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let language = match project.rules().kind(&project.below(&self.importer)) {
+            Some(FileKind::Script(language)) => language,
+            _ => Language::JavaScript,
+        };
+        let mut places: Vec<_> = syntax::imports(text, language)
+            .into_iter()
+            .filter(|import| import.specifier == self.written)
+            .collect();
+        if self.kind != ImportKind::Import {
+            if !places.is_empty() && places.iter().all(|place| place.is_guarded) {
+                return None;
+            }
+            places.retain(|place| !place.is_guarded);
+        }
+        let offset = places.first().map_or(0, |place| place.offset);
+        Some(SourceError::at(&project.shown(&self.importer), text, offset, self.problem).into())
+    }
+}

@@ -1,0 +1,97 @@
+//! What the bundler is asked to do for a project: wrangler's choices, so that a project means the
+//! same here (<https://developers.cloudflare.com/workers/wrangler/bundling/>).
+
+use oxc::mangler::MangleOptionsKeepNames;
+use oxc::minifier::CompressOptionsKeepNames;
+use rolldown::{
+    AttachDebugInfo, BundlerOptions, BundlerTransformOptions, CommentsOptions, Either,
+    ExperimentalOptions, InputItem, JsxOptions, OutputFormat, Platform, RawCompressOptions,
+    RawMangleOptions, RawMinifyOptions, RawMinifyOptionsDetailed, ResolveOptions, SourceMapType,
+    TsConfig,
+};
+
+use super::LoadOptions;
+use crate::project::Project;
+
+/// The conditions of a package's `exports` that hold, beside `import` or `require` and `default`.
+const CONDITIONS: [&str; 3] = ["workerd", "worker", "browser"];
+
+/// The fields of a package without `exports` that name its main module, the first that is there.
+const MAIN_FIELDS: [&str; 3] = ["browser", "module", "main"];
+
+/// The extensions that an importer may leave out, in the order in which they are tried.
+const IMPLIED_EXTENSIONS: [&str; 8] =
+    [".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".cjs", ".json"];
+
+/// The spellings of the one variable that packages ask for.
+const NODE_ENV: [&str; 3] =
+    ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"];
+
+/// `has_type_exports` is whether TypeScript exports by name what another module exports as a type
+/// only, which is nothing when the code runs.
+pub(super) fn of(
+    project: &Project,
+    options: &LoadOptions,
+    jsx: JsxOptions,
+    has_type_exports: bool,
+) -> BundlerOptions {
+    let build = &project.build;
+    let strings = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
+    let stem = project.main.file_stem().unwrap_or_default().to_string_lossy();
+    let minify = options.minify || build.minify;
+    let node_env = NODE_ENV
+        .iter()
+        .map(|name| ((*name).to_owned(), format!("\"{}\"", options.node_env.as_str())));
+    let define = node_env.chain(build.define.clone()).collect();
+    BundlerOptions {
+        input: Some(vec![InputItem {
+            name: Some(stem.into_owned()),
+            import: project.main.to_string_lossy().into_owned(),
+        }]),
+        cwd: Some(project.root.clone()),
+        // Nothing is written; what is named relative to it is so relative to the root.
+        dir: Some(".".to_owned()),
+        platform: Some(Platform::Browser),
+        format: Some(OutputFormat::Esm),
+        sourcemap: Some(SourceMapType::Hidden),
+        minify: Some(minified(minify, build.keep_names.unwrap_or(true))),
+        shim_missing_exports: Some(has_type_exports),
+        define: Some(define),
+        comments: Some(CommentsOptions { legal: true, annotation: false, jsdoc: false }),
+        resolve: Some(ResolveOptions {
+            condition_names: Some(strings(&CONDITIONS)),
+            main_fields: Some(strings(&MAIN_FIELDS)),
+            alias_fields: Some(vec![strings(&["browser"])]),
+            extensions: Some(strings(&IMPLIED_EXTENSIONS)),
+            ..ResolveOptions::default()
+        }),
+        tsconfig: build.tsconfig.clone().map(|(file, _)| TsConfig::Manual(file)),
+        transform: Some(BundlerTransformOptions {
+            jsx: Some(Either::Right(jsx)),
+            ..BundlerTransformOptions::default()
+        }),
+        experimental: Some(ExperimentalOptions {
+            attach_debug_info: Some(AttachDebugInfo::None),
+            ..ExperimentalOptions::default()
+        }),
+        ..BundlerOptions::default()
+    }
+}
+
+fn minified(minify: bool, keep_names: bool) -> RawMinifyOptions {
+    if !minify {
+        return RawMinifyOptions::DeadCodeEliminationOnly;
+    }
+    // The bundler's own "keep_names" loses exports of declarations with more than one name.
+    RawMinifyOptions::Object(RawMinifyOptionsDetailed {
+        mangle: Some(RawMangleOptions {
+            keep_names: keep_names.then(MangleOptionsKeepNames::all_true),
+            ..RawMangleOptions::default()
+        }),
+        compress: Some(RawCompressOptions {
+            keep_names: keep_names.then(CompressOptionsKeepNames::all_true),
+            ..RawCompressOptions::default()
+        }),
+        remove_whitespace: true,
+    })
+}

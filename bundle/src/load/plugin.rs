@@ -1,0 +1,242 @@
+//! The bundler's questions about a project: where an import leads, what a module's text is. The
+//! answers are `load/resolve.rs`'s and `load/inputs.rs`'s.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::Path;
+
+use rolldown_common::{ImportKind, ModuleType, ResolvedExternal};
+use rolldown_plugin::{
+    HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
+    HookResolveIdReturn, HookTransformAstArgs, HookTransformAstReturn, HookUsage, Plugin,
+    PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
+};
+
+use super::inputs::Inputs;
+use super::resolve::{self, Target};
+use super::rules::{FileKind, Language};
+use super::syntax;
+use crate::error::{BundleError, Problem, SourceError};
+use crate::project::Project;
+
+/// What begins the identifier of a module that no file stands behind. The bundler's convention for
+/// such is the NUL.
+const VIRTUAL: &str = "\0isolane:";
+
+/// A module that `require` makes of one that is only there for `import`.
+const REQUIRED: &str = "\0isolane:require:";
+
+/// A module that throws when it is required.
+const ABSENT: &str = "\0isolane:absent:";
+
+/// Answers for one project.
+#[derive(Debug)]
+pub(super) struct ProjectPlugin {
+    project: Project,
+    has_decorators: bool,
+    inputs: Inputs,
+}
+
+/// Ends the build; what is wrong has been noted.
+#[derive(Debug)]
+struct Noted;
+
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a file cannot be bundled")
+    }
+}
+
+impl std::error::Error for Noted {}
+
+impl ProjectPlugin {
+    /// `has_decorators` is whether the project says which decorators it means.
+    pub(super) fn new(project: &Project, has_decorators: bool, limit_bytes: u64) -> Self {
+        Self { project: project.clone(), has_decorators, inputs: Inputs::new(limit_bytes) }
+    }
+
+    pub(super) fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// What the bundler is told of an import's target.
+    fn answer(
+        &self,
+        importer: &Path,
+        args: &HookResolveIdArgs<'_>,
+        target: Target,
+    ) -> HookResolveIdReturn {
+        let output = match target {
+            Target::Module(resolved) => {
+                if let Some(package) = &resolved.package_json {
+                    self.inputs.depends_on(package.realpath());
+                }
+                HookResolveIdOutput::from_resolved_id(*resolved)
+            }
+            Target::Provided(module) => {
+                self.inputs.needs(&module);
+                outside(module, args.kind)
+            }
+            Target::Asset { path, kind, name } => {
+                self.inputs.asset(&self.project, &path, kind, &name).ok_or(Noted)?;
+                outside(name, args.kind)
+            }
+            Target::Nowhere { problem, is_fatal } => {
+                if is_fatal || args.kind == ImportKind::Import {
+                    self.inputs.bad_import(importer, args.specifier, args.kind, problem);
+                }
+                if args.kind == ImportKind::Require {
+                    HookResolveIdOutput::from_id(format!("{ABSENT}{}", args.specifier))
+                } else {
+                    external(args.specifier)
+                }
+            }
+        };
+        Ok(Some(output))
+    }
+
+    /// The text of a module that no file stands behind.
+    fn virtual_module(&self, id: &str) -> Option<String> {
+        if let Some(module) = id.strip_prefix(REQUIRED) {
+            // By this export a module says what `require` of it gives
+            // (https://nodejs.org/api/modules.html#loading-ecmascript-modules-using-require).
+            let module = json(module);
+            return Some(format!(
+                "import value from {module};\nexport {{ value as \"module.exports\" }};\n"
+            ));
+        }
+        let specifier = id.strip_prefix(ABSENT)?;
+        // The getter throws each time that the module is required, not only the first.
+        let message = json(&format!("No such module \"{specifier}\"."));
+        Some(format!(
+            "Object.defineProperty(module, \"exports\", {{\n  get() {{\n    throw \
+             Object.assign(new Error({message}), {{ code: \"MODULE_NOT_FOUND\" }});\n  }},\n}});\n"
+        ))
+    }
+}
+
+impl Plugin for ProjectPlugin {
+    fn name(&self) -> Cow<'static, str> {
+        "isolane".into()
+    }
+
+    fn register_hook_usage(&self) -> HookUsage {
+        HookUsage::ResolveId | HookUsage::Load | HookUsage::TransformAst
+    }
+
+    async fn resolve_id(
+        &self,
+        context: &PluginContext,
+        args: &HookResolveIdArgs<'_>,
+    ) -> HookResolveIdReturn {
+        let Some(importer) = args.importer else { return Ok(None) };
+        if importer.starts_with(VIRTUAL) {
+            return Ok(Some(external(args.specifier)));
+        }
+        // The bundler's own modules, and kinds of references that are none.
+        let is_import = matches!(
+            args.kind,
+            ImportKind::Import | ImportKind::DynamicImport | ImportKind::Require
+        );
+        if !is_import
+            || importer.starts_with('\0')
+            || args.specifier.starts_with('\0')
+            || args.specifier.starts_with("data:")
+            || args.specifier.starts_with("@oxc-project/runtime/")
+        {
+            return Ok(None);
+        }
+        let importer = Path::new(importer);
+        if let Some(target) = resolve::without_looking(&self.project, args.specifier, args.kind) {
+            return self.answer(importer, args, target);
+        }
+        let wanted = resolve::wanted(&self.project, args.specifier);
+        let options = PluginContextResolveOptions {
+            import_kind: args.kind,
+            ..PluginContextResolveOptions::default()
+        };
+        let found = context.resolve(&wanted, args.importer, Some(options)).await?;
+        let target = resolve::target(&self.project, importer, args.specifier, found);
+        self.answer(importer, args, target)
+    }
+
+    async fn load(
+        &self,
+        _context: SharedLoadPluginContext,
+        args: &HookLoadArgs<'_>,
+    ) -> HookLoadReturn {
+        let of = |code: String, module_type| HookLoadOutput {
+            code: code.into(),
+            module_type: Some(module_type),
+            ..HookLoadOutput::default()
+        };
+        if args.id.starts_with(VIRTUAL) {
+            return Ok(self.virtual_module(args.id).map(|code| of(code, ModuleType::Js)));
+        }
+        if args.id.starts_with('\0') || args.id.starts_with("data:") {
+            return Ok(None);
+        }
+        let path = resolve::file_of(args.id);
+        let kind = self.project.rules().kind(&self.project.below(path));
+        let json = kind == Some(FileKind::Json);
+        let text = self.inputs.script(&self.project, path, json).ok_or(Noted)?;
+        let module_type = match kind {
+            Some(FileKind::Json) => ModuleType::Json,
+            Some(FileKind::Script(Language::TypeScript)) => ModuleType::Ts,
+            Some(FileKind::Script(Language::TypeScriptJsx)) => ModuleType::Tsx,
+            // Every element ends in one of these; without it the text need not be transformed.
+            _ if text.contains("</") || text.contains("/>") => ModuleType::Jsx,
+            _ => ModuleType::Js,
+        };
+        Ok(Some(of(text, module_type)))
+    }
+
+    /// V8 has no decorators, and the two kinds that there are look the same and mean different
+    /// things: unless the project says which it means, better no bundle than another meaning.
+    async fn transform_ast(
+        &self,
+        _context: &PluginContext,
+        args: HookTransformAstArgs<'_>,
+    ) -> HookTransformAstReturn {
+        if self.has_decorators || !args.ast.source().contains('@') {
+            return Ok(args.ast);
+        }
+        let offset = if args.id.contains("/node_modules/") || args.id.starts_with('\0') {
+            None
+        } else {
+            syntax::decorator(args.ast.program())
+        };
+        let Some(offset) = offset else { return Ok(args.ast) };
+        let mut problem = Problem::syntax("Decorators are not supported yet");
+        problem.help = Some(
+            "set \"experimentalDecorators\" in tsconfig.json if they are TypeScript's own, or \
+             call the decorating function on the class yourself"
+                .to_owned(),
+        );
+        let path = self.project.shown(Path::new(args.id));
+        let error = SourceError::at(&path, args.ast.source(), offset, problem);
+        self.inputs.error(BundleError::from(error));
+        Err(Noted.into())
+    }
+}
+
+/// A module that is not in the code but beside it, as an import of that kind needs it.
+fn outside(module: String, kind: ImportKind) -> HookResolveIdOutput {
+    if kind == ImportKind::Require {
+        HookResolveIdOutput::from_id(format!("{REQUIRED}{module}"))
+    } else {
+        external(&module)
+    }
+}
+
+fn external(module: &str) -> HookResolveIdOutput {
+    HookResolveIdOutput {
+        external: Some(ResolvedExternal::Bool(true)),
+        ..HookResolveIdOutput::from_id(module)
+    }
+}
+
+/// The text as a string literal of JavaScript.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,147 @@
+//! Reading a script a second time, to say precisely what the bundler only says roughly: where an
+//! import stands, where a syntax error is. Only for errors.
+
+#[cfg(test)]
+mod tests;
+
+use oxc::allocator::Allocator;
+use oxc::ast::AstKind;
+use oxc::ast::ast::{Argument, Expression, Program};
+use oxc::diagnostics::{LabeledSpan, OxcDiagnostic};
+use oxc::parser::Parser;
+use oxc::semantic::{AstNode, Semantic, SemanticBuilder};
+use oxc::span::{GetSpan, SourceType};
+use serde::de::IgnoredAny;
+
+use super::rules::Language;
+use crate::error::Problem;
+
+/// An import whose specifier is known without running the module.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Import {
+    pub(super) specifier: String,
+    /// Where the specifier stands, in bytes.
+    pub(super) offset: usize,
+    /// Whether it is a `require` or an `import()` whose failure the code catches.
+    pub(super) is_guarded: bool,
+}
+
+/// A fault and the byte offset in the text where it is.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) offset: usize,
+    pub(super) problem: Problem,
+}
+
+/// The imports of a script, in the order of the text. None if it has syntax errors.
+pub(super) fn imports(text: &str, language: Language) -> Vec<Import> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, text, source_type(language)).parse();
+    let built = SemanticBuilder::new().build(&parsed.program);
+    let semantic = built.semantic;
+    let imports = semantic.nodes().iter().filter_map(|node| import(&semantic, node));
+    let mut imports: Vec<Import> = imports.collect();
+    imports.sort_by_key(|import| import.offset);
+    imports
+}
+
+/// The first syntax error of a script, if it has one.
+pub(super) fn fault(text: &str, language: Language) -> Option<Fault> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, text, source_type(language)).parse();
+    first(&parsed.errors).or_else(|| {
+        let checked = SemanticBuilder::new().with_check_syntax_error(true).build(&parsed.program);
+        first(&checked.errors)
+    })
+}
+
+/// The offset of the first decorator.
+pub(super) fn decorator(program: &Program<'_>) -> Option<usize> {
+    let built = SemanticBuilder::new().build(program);
+    built.semantic.nodes().iter().find_map(|node| match node.kind() {
+        AstKind::Decorator(decorator) => Some(decorator.span.start as usize),
+        _ => None,
+    })
+}
+
+/// Whether the text is JSON; if not, where and why.
+pub(super) fn check_json(text: &str) -> Result<(), (usize, Problem)> {
+    serde_json::from_str::<IgnoredAny>(text).map(|_| ()).map_err(|error| {
+        let message = error.to_string();
+        // The message repeats the position, which stands before it already.
+        let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+        let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+        let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+        (offset, Problem::syntax(message))
+    })
+}
+
+fn source_type(language: Language) -> SourceType {
+    match language {
+        Language::JavaScript => SourceType::mjs().with_jsx(true),
+        Language::TypeScript => SourceType::ts(),
+        Language::TypeScriptJsx => SourceType::tsx(),
+    }
+}
+
+fn import(semantic: &Semantic<'_>, node: &AstNode<'_>) -> Option<Import> {
+    let at = |specifier: &str, offset: u32, is_guarded| Import {
+        specifier: specifier.to_owned(),
+        offset: offset as usize,
+        is_guarded,
+    };
+    match node.kind() {
+        AstKind::ImportDeclaration(import) => {
+            Some(at(&import.source.value, import.source.span.start, false))
+        }
+        AstKind::ExportAllDeclaration(export) => {
+            Some(at(&export.source.value, export.source.span.start, false))
+        }
+        AstKind::ExportNamedDeclaration(export) => {
+            let source = export.source.as_ref()?;
+            Some(at(&source.value, source.span.start, false))
+        }
+        AstKind::ImportExpression(import) => {
+            let specifier = constant(&import.source)?;
+            Some(at(&specifier, import.source.span().start, is_guarded(semantic, node)))
+        }
+        AstKind::CallExpression(call) if call.callee.is_specific_id("require") => {
+            let argument = call.arguments.first().and_then(Argument::as_expression)?;
+            let specifier = constant(argument)?;
+            Some(at(&specifier, argument.span().start, is_guarded(semantic, node)))
+        }
+        _ => None,
+    }
+}
+
+/// The value of a string, or of a template without substitutions.
+fn constant(expression: &Expression<'_>) -> Option<String> {
+    match expression {
+        Expression::StringLiteral(string) => Some(string.value.to_string()),
+        Expression::TemplateLiteral(template) => template.single_quasi().map(|t| t.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether a node stands in a `try`, or before a `.catch`.
+fn is_guarded(semantic: &Semantic<'_>, node: &AstNode<'_>) -> bool {
+    semantic.nodes().ancestor_kinds(node.id()).any(|kind| match kind {
+        AstKind::TryStatement(_) => true,
+        AstKind::StaticMemberExpression(member) => member.property.name == "catch",
+        _ => false,
+    })
+}
+
+/// The first of the diagnostics, in the order of the text.
+fn first(diagnostics: &[OxcDiagnostic]) -> Option<Fault> {
+    let place = |diagnostic: &OxcDiagnostic| {
+        let label = diagnostic.labels.as_ref().and_then(|labels| {
+            labels.iter().find(|label| label.primary()).or_else(|| labels.first())
+        });
+        label.map_or(0, LabeledSpan::offset)
+    };
+    let diagnostic = diagnostics.iter().min_by_key(|diagnostic| place(diagnostic))?;
+    let mut problem = Problem::syntax(diagnostic.message.to_string());
+    problem.help = diagnostic.help.as_ref().map(ToString::to_string);
+    Some(Fault { offset: place(diagnostic), problem })
+}

@@ -1,0 +1,157 @@
+//! What is refused, how it is said and where.
+
+use super::*;
+
+#[test]
+fn a_missing_import_names_the_importer_and_what_was_tried() {
+    check_error(
+        &[("src/a.ts", "type X = 1;\nimport { b } from \"./b\";\nb();")],
+        "app/src/a.ts:2:19: cannot find \"./b\"\n\
+         \x20 1 | type X = 1;\n\
+         > 2 | import { b } from \"./b\";\n\
+         \x20   |                   ^\n\
+         help: there is no src/b, no src/b.ts, no src/b.tsx, no src/b.js and so on",
+    );
+    let error = Folder::with(&[("src/a.ts", "import { b } from './b.js';\nb();")]).error();
+    assert!(error.starts_with("app/src/a.ts:1:19: cannot find \"./b.js\""), "{error}");
+}
+
+#[test]
+fn a_package_that_is_not_installed_is_named_with_the_command() {
+    for (written, package) in
+        [("hono", "hono"), ("hono/logger", "hono"), ("@scope/x/y/z", "@scope/x")]
+    {
+        let error = Folder::with(&[("a.js", &format!("import x from '{written}'; x()"))]).error();
+        let start = format!("app/a.js:1:15: cannot find the package \"{package}\"\n");
+        assert!(error.starts_with(&start), "{error}");
+        assert!(error.contains(&format!("\nhelp: npm install {package}")), "{error}");
+    }
+}
+
+#[test]
+fn what_a_package_does_not_export_is_said() {
+    let error = Folder::with(&[
+        ("a.js", "import x from 'pkg/inner'; x"),
+        ("node_modules/pkg/package.json", "{ \"exports\": { \".\": \"./a.js\" } }"),
+        ("node_modules/pkg/inner.js", ""),
+    ])
+    .error();
+    assert!(error.starts_with("app/a.js:1:15: cannot import \"pkg/inner\""), "{error}");
+    assert!(error.contains("the package pkg does not export \"./inner\""), "{error}");
+}
+
+#[test]
+fn what_is_no_path_and_no_package_is_refused_with_the_next_step() {
+    for (written, help) in [
+        ("https://esm.sh/hono", "modules are not fetched"),
+        ("/etc/passwd", "import by a path that starts with ./ or ../"),
+    ] {
+        let error = Folder::with(&[("a.js", &format!("import x from '{written}'; x"))]).error();
+        let start = format!("app/a.js:1:15: cannot import \"{written}\"\n");
+        assert!(error.starts_with(&start), "{error}");
+        assert!(error.contains(&format!("\nhelp: {help}")), "{error}");
+    }
+}
+
+#[test]
+fn an_import_that_is_required_or_dynamic_has_to_lead_somewhere_unless_it_is_guarded() {
+    for (text, place) in [
+        ("export default require('gone')", "1:24"),
+        ("export default import('gone')", "1:23"),
+        ("export default require('./gone')", "1:24"),
+        ("try { require('gone') } catch {}\nrequire('gone');", "2:9"),
+    ] {
+        let error = Folder::with(&[("a.js", text)]).error();
+        assert!(error.starts_with(&format!("app/a.js:{place}: cannot find")), "{text}: {error}");
+    }
+    let folder = Folder::with(&[
+        ("a.js", "import './b.cjs'; import('gone').catch(() => console.log('caught'))"),
+        ("b.cjs", "try { require('gone') } catch { console.log('tried') }"),
+    ]);
+    assert_eq!(folder.run(), "tried\ncaught");
+}
+
+#[test]
+fn no_import_leaves_the_folder() {
+    for written in ["../secret.js", "./x/../../secret.js", "../../../../../../../../etc/passwd"] {
+        let folder = Folder::with(&[("a.js", &format!("import '{written}'"))]);
+        fs::write(folder.temporary.path().join("secret.js"), "").unwrap();
+        let error = folder.error();
+        let start = format!("app/a.js:1:8: \"{written}\" is outside of the project's folder");
+        assert!(error.starts_with(&start), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_leads_out_of_the_folder() {
+    let folder = Folder::with(&[("a.js", "import './link.js'")]);
+    let secret = folder.temporary.path().join("secret.js");
+    fs::write(&secret, "").unwrap();
+    std::os::unix::fs::symlink(&secret, folder.root().join("link.js")).unwrap();
+    assert!(folder.error().contains("is outside of the project's folder"));
+}
+
+#[test]
+fn a_file_of_no_known_kind_is_refused() {
+    let error = Folder::with(&[("a.js", "import './b.png'"), ("b.png", "")]).error();
+    assert!(error.starts_with("app/a.js:1:8: cannot tell what \"./b.png\" is"), "{error}");
+    assert!(error.contains("\"rules\""), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_what_it_says_is_an_error_at_its_place() {
+    check_error(
+        &[("a.ts", "import './b.ts'"), ("b.ts", "\u{feff}let ç = 1;\nlet x = ;")],
+        "app/b.ts:2:9: Unexpected token\n\
+         \x20 1 | let ç = 1;\n\
+         > 2 | let x = ;\n\
+         \x20   |         ^",
+    );
+    check_error(
+        &[("a.js", "import './b.json'"), ("b.json", "{\n  \"a\": x\n}")],
+        "app/b.json:2:8: expected value\n\
+         \x20 1 | {\n\
+         > 2 |   \"a\": x\n\
+         \x20   |        ^",
+    );
+    let error = Folder::with(&[("a.js", "import './b.wasm'"), ("b.wasm", "text")]).error();
+    assert!(error.starts_with("app/b.wasm:1:1: the file is not compiled Wasm"), "{error}");
+
+    let folder = Folder::with(&[("a.js", "import './b.txt'")]);
+    folder.write("b.txt", b"ok\nno \xff");
+    let error = folder.error();
+    assert!(error.starts_with("app/b.txt:2:4: the file is not UTF-8"), "{error}");
+}
+
+#[test]
+fn a_name_that_a_module_does_not_export_is_an_error_at_its_place() {
+    let error = Folder::with(&[
+        ("a.js", "let ç = 1;\nimport { gone } from './b.js'; gone()"),
+        ("b.js", "export let here"),
+    ])
+    .error();
+    assert!(error.starts_with("app/a.js:2:10: "), "{error}");
+    assert!(error.contains("\"gone\" is not exported by \"b.js\""), "{error}");
+}
+
+#[test]
+fn of_several_faults_the_same_one_is_always_told() {
+    let folder = Folder::with(&[
+        ("a.js", "import './b.js'; import './c.js'; import './gone.js';"),
+        ("b.js", "let x = ;"),
+        ("c.js", "import 'missing';"),
+    ]);
+    let error = folder.error();
+    for _ in 0..20 {
+        assert_eq!(folder.error(), error);
+    }
+    folder.write("tsconfig.json", "{ nonsense");
+    assert!(folder.error().contains("tsconfig.json"), "{}", folder.error());
+}
+
+#[test]
+fn a_definition_that_is_no_expression_is_an_error() {
+    let error = Folder::configured("define = { A = '(' }", &[("a.js", "A")]).error();
+    assert!(error.contains("cannot be bundled"), "{error}");
+}

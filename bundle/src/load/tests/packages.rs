@@ -1,0 +1,205 @@
+//! npm packages: how they are found and what is taken of them.
+
+use super::*;
+
+/// A package's files, with a `package.json` of that text.
+fn package<'a>(json: &'a str, files: &[(&'a str, &'a str)]) -> Vec<(String, &'a str)> {
+    let file = |name: &str, text| (format!("node_modules/pkg/{name}"), text);
+    let json = file("package.json", json);
+    files.iter().map(|(name, text)| file(name, text)).chain([json]).collect()
+}
+
+/// What `import x from 'pkg'` (or another specifier) prints.
+#[track_caller]
+fn check(json: &str, files: &[(&str, &str)], specifier: &str, expected: &str) {
+    let main = format!("import * as pkg from '{specifier}'; console.log(pkg.default ?? pkg.x)");
+    let files = package(json, files);
+    let mut all = vec![("a.js", main.as_str())];
+    all.extend(files.iter().map(|(name, text)| (name.as_str(), *text)));
+    assert_eq!(Folder::with(&all).run(), expected);
+}
+
+#[test]
+fn the_exports_for_workers_win_over_those_for_others() {
+    let files =
+        ["workerd", "worker", "browser", "import", "require", "default", "node", "production"]
+            .map(|name| (format!("{name}.mjs"), format!("export default '{name}'")));
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
+    for (conditions, expected) in [
+        (&["node", "browser", "worker", "default"][..], "browser"),
+        (&["node", "worker", "browser", "default"], "worker"),
+        (&["workerd", "worker"], "workerd"),
+        (&["node", "production", "import", "default"], "import"),
+        (&["require", "default"], "default"),
+    ] {
+        let conditions: Vec<String> =
+            conditions.iter().map(|name| format!("\"{name}\": \"./{name}.mjs\"")).collect();
+        let json = format!("{{ \"exports\": {{ \".\": {{ {} }} }} }}", conditions.join(", "));
+        check(&json, &files, "pkg", expected);
+    }
+}
+
+#[test]
+fn without_exports_the_fields_name_the_main_module() {
+    let files = [
+        ("browser.js", "export default 'browser'"),
+        ("module.js", "export default 'module'"),
+        ("main.js", "module.exports = 'main'"),
+        ("index.js", "module.exports = 'index'"),
+    ];
+    for (json, expected) in [
+        (
+            "{ \"main\": \"main.js\", \"module\": \"module.js\", \"browser\": \"browser.js\" }",
+            "browser",
+        ),
+        ("{ \"main\": \"main.js\", \"module\": \"module.js\" }", "module"),
+        ("{ \"main\": \"./main\" }", "main"),
+        ("{}", "index"),
+    ] {
+        check(json, &files, "pkg", expected);
+    }
+}
+
+#[test]
+fn a_path_below_a_package_is_found() {
+    check("{}", &[("lib/x.js", "export const x = 'deep'")], "pkg/lib/x", "deep");
+    let json = "{ \"exports\": { \"./*\": \"./src/*.js\" }, \"type\": \"module\" }";
+    check(json, &[("src/x.js", "export const x = 'star'")], "pkg/x", "star");
+}
+
+#[test]
+fn the_browser_field_replaces_and_empties_modules() {
+    let json = "{ \"browser\": { \"./node.js\": \"./web.js\", \"fs\": false } }";
+    let files = [
+        ("index.js", "module.exports = require('./node') + Object.keys(require('fs')).length"),
+        ("node.js", "module.exports = 'node'"),
+        ("web.js", "module.exports = 'web'"),
+    ];
+    check(json, &files, "pkg", "web0");
+}
+
+#[test]
+fn a_commonjs_package_is_required_and_imported() {
+    let files = [
+        (
+            "index.js",
+            "const { x } = require('./lib'); exports.x = x; exports.__esModule = true;\n\
+             exports.default = typeof require + typeof module + x",
+        ),
+        ("lib/index.js", "exports.x = require('./data.json').list.length"),
+        ("lib/data.json", "{ \"list\": [1, 2] }"),
+    ];
+    check("{}", &files, "pkg", "functionobject2");
+}
+
+#[test]
+fn what_is_not_used_of_a_package_is_gone() {
+    let folder = Folder::with(&[
+        ("a.js", "import { used } from 'pkg'; console.log(used)"),
+        ("node_modules/pkg/package.json", "{ \"sideEffects\": false, \"module\": \"m.js\" }"),
+        (
+            "node_modules/pkg/m.js",
+            "export const used = 'kept'; export * from './n.js'; export function other() { return 'dropped' }",
+        ),
+        ("node_modules/pkg/n.js", "globalThis.dropped = 1; export const n = 1"),
+    ]);
+    let code = folder.code();
+    assert!(code.contains("kept") && !code.contains("dropped"), "{code}");
+}
+
+#[test]
+fn packages_are_looked_for_in_the_folders_above() {
+    let folder = Folder::with(&[(
+        "src/a.js",
+        "import x from 'above'; import y from 'linked'; console.log(x + y)",
+    )]);
+    let above = folder.temporary.path();
+    for (name, text) in [
+        ("node_modules/above/index.js", "export default 'above'"),
+        (
+            "packages/linked/src/index.ts",
+            "import { z } from '../lib/z'; export default z as string",
+        ),
+        ("packages/linked/lib/z.ts", "export const z: string = '+linked'"),
+        ("packages/linked/package.json", "{ \"main\": \"src/index.ts\" }"),
+    ] {
+        let path = above.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(above.join("packages/linked"), above.join("node_modules/linked"))
+        .unwrap();
+    assert_eq!(folder.run(), "above+linked");
+    let bundle = folder.load().unwrap();
+    let map = bundle.modules[0].source_map.as_deref().unwrap();
+    assert!(map.contains("\"node_modules/above/index.js\""), "{map}");
+    assert!(map.contains("\"../packages/linked/lib/z.ts\""), "{map}");
+}
+
+#[test]
+fn an_alias_stands_for_another_module() {
+    let toml = "alias = { moment = 'tiny', '@' = './src', 'node:fs' = './src/fs.js' }";
+    let folder = Folder::configured(
+        toml,
+        &[
+            (
+                "src/a.js",
+                "import m from 'moment'; import u from '@/util'; import fs from 'node:fs'; console.log(m, u, fs)",
+            ),
+            ("src/util.ts", "export default 'util'"),
+            ("src/fs.js", "export default 'fs'"),
+            ("node_modules/tiny/index.js", "module.exports = 'tiny'"),
+        ],
+    );
+    assert_eq!(folder.run(), "tiny util fs");
+}
+
+#[test]
+fn the_paths_of_tsconfig_are_followed() {
+    let folder = Folder::with(&[
+        ("src/a.ts", "import { x } from '@lib/x'; console.log(x)"),
+        ("src/lib/x.ts", "export const x = 'path'"),
+        (
+            "tsconfig.json",
+            "{ \"compilerOptions\": { \"baseUrl\": \".\", \"paths\": { \"@lib/*\": [\"src/lib/*\"] } } }",
+        ),
+    ]);
+    assert_eq!(folder.run(), "path");
+}
+
+#[test]
+fn a_package_whose_own_tsconfig_cannot_be_read_is_bundled() {
+    let json = "{ \"main\": \"x.js\" }";
+    let files =
+        [("x.js", "module.exports = 'fine'"), ("tsconfig.json", "{ \"extends\": \"gone\" }")];
+    check(json, &files, "pkg", "fine");
+}
+
+#[test]
+fn an_extension_can_be_left_out_or_be_that_of_the_compiled_file() {
+    let cases: [(&str, &[&str], &str); 12] = [
+        ("./x.ts", &["x.ts"], "x.ts"),
+        ("./x", &["x.ts"], "x.ts"),
+        ("./x", &["x.ts", "x.js", "x/index.ts"], "x.ts"),
+        ("./x", &["x/index.ts"], "x/index.ts"),
+        ("./x/", &["x.ts", "x/index.js"], "x/index.js"),
+        ("./x.js", &["x.js", "x.ts"], "x.js"),
+        ("./x.js", &["x.ts"], "x.ts"),
+        ("./x.jsx", &["x.tsx"], "x.tsx"),
+        ("./x.mjs", &["x.mts"], "x.mts"),
+        ("./x.cjs", &["x.cts"], "x.cts"),
+        ("./x.y", &["x.y.ts"], "x.y.ts"),
+        ("..", &["index.ts"], "index.ts"),
+    ];
+    for (written, present, expected) in cases {
+        let main = if written == ".." { "src/main.js" } else { "main.js" };
+        let text = format!("import {{ x }} from {written:?}; console.log(x)");
+        let texts: Vec<String> =
+            present.iter().map(|name| format!("export const x = '{name}'")).collect();
+        let mut files = vec![(main, text.as_str())];
+        files.extend(present.iter().zip(&texts).map(|(name, text)| (*name, text.as_str())));
+        let code = Folder::with(&files).code();
+        assert!(code.contains(&format!("\"{expected}\"")), "{written} {present:?}\n{code}");
+    }
+}

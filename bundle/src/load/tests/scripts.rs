@@ -1,0 +1,200 @@
+//! What becomes of scripts: types, JSX, dynamic imports, definitions, names.
+
+use super::*;
+
+#[test]
+fn one_file_is_one_module() {
+    let folder = Folder::with(&[("src/index.ts", "export default { a: 1 as number };\n")]);
+    let bundle = folder.load().unwrap();
+    assert_eq!(bundle.name, "app");
+    assert_eq!(bundle.main, "index.js");
+    let [module] = bundle.modules.as_slice() else { panic!("{:?}", bundle.modules) };
+    assert_eq!(module.specifier, "index.js");
+    assert_eq!(module.kind, ModuleKind::EsModule);
+    assert!(module.text().unwrap().contains("{ a: 1 }"), "{:?}", module.text());
+    assert!(module.source_map.is_some());
+    let root = folder.root().canonicalize().unwrap();
+    assert_eq!(bundle.inputs, [root.join("isolane.toml"), root.join("src/index.ts")]);
+}
+
+#[test]
+fn the_modules_of_a_project_are_one_and_what_nothing_uses_is_gone() {
+    let folder = Folder::with(&[
+        ("a.js", "import { b } from './lib/b.js'; export const a = 1; console.log(b);"),
+        ("lib/b.js", "import { a } from '../a.js'; export const b = () => a; export let unused;"),
+        ("other.js", "import './absent.js'"),
+    ]);
+    let bundle = folder.load().unwrap();
+    assert_eq!(specifiers(&bundle), ["a.js"]);
+    assert!(!bundle.modules[0].text().unwrap().contains("unused"));
+}
+
+#[test]
+fn types_go_and_modern_syntax_stays() {
+    let code = Folder::with(&[(
+        "a.ts",
+        "interface A { x: number }\n\
+         export enum Color { Red = 'r' }\n\
+         export class P { #p = 1; static { globalThis.q = 2; } \
+         constructor(private readonly y: number) {} get = (a: A) => a?.x ?? this.#p; }\n\
+         export const big = 10n ** 2n; export let v: A | null = null; v ||= { x: 1 } satisfies A;\n\
+         export function f() { using r = null as any; }",
+    )])
+    .code();
+    for part in ["#p = 1", "static {", "a?.x ?? this.#p", "||=", "using r", "this.y = y", "\"r\""] {
+        assert!(code.contains(part), "{part:?} is missing in\n{code}");
+    }
+    for part in ["interface", ": A", "satisfies", "as any", "private", "enum"] {
+        assert!(!code.contains(part), "{part:?} is left in\n{code}");
+    }
+}
+
+#[test]
+fn an_import_that_only_types_need_is_none() {
+    let code = Folder::with(&[
+        (
+            "a.ts",
+            "import type { A } from './types'; import { B, c } from './b'; import { D } from 'gone';\n\
+             export type { E } from './gone'; export { B } from './b';\n\
+             let x: A | B | D = c; export default x;",
+        ),
+        ("b.ts", "export interface B {} export const c = 'see';"),
+        ("types.d.ts", "export type A = 1"),
+    ])
+    .code();
+    assert!(code.contains("see"), "{code}");
+}
+
+#[test]
+fn jsx_becomes_the_calls_that_the_project_asks_for() {
+    let main = ("a.tsx", "export default <><b c='d'>e</b></>;");
+    let hono = (
+        "node_modules/hono/jsx/jsx-runtime.js",
+        "export const jsx = 'JSX', jsxs = jsx, Fragment = jsx",
+    );
+    let cases: [(&str, &str, &str, &[&str]); 6] = [
+        ("", "", main.1, &["React.createElement(React.Fragment", "\"b\", { c: \"d\" }"]),
+        ("jsx_factory = 'h'\njsx_fragment = 'F'", "", main.1, &["h(F, null"]),
+        (
+            "jsx_factory = 'h'",
+            "{ \"compilerOptions\": { \"jsx\": \"react\", \"jsxFactory\": \"k\" } }",
+            main.1,
+            &["k(React.Fragment"],
+        ),
+        (
+            "",
+            "// comments\n{ \"compilerOptions\": { \"jsx\": \"react-jsx\", \"jsxImportSource\": \"hono/jsx\", } }",
+            main.1,
+            &["\"JSX\"", "children: \"e\""],
+        ),
+        (
+            "",
+            "{ \"compilerOptions\": { \"jsx\": \"preserve\", \"jsxImportSource\": \"hono/jsx\" } }",
+            main.1,
+            &["\"JSX\""],
+        ),
+        (
+            "",
+            "",
+            "/** @jsxImportSource hono/jsx */\nexport default <b/>",
+            &["React.createElement(\"b\""],
+        ),
+    ];
+    for (toml, tsconfig, text, expected) in cases {
+        let mut files = vec![("a.tsx", text), hono];
+        if !tsconfig.is_empty() {
+            files.push(("tsconfig.json", tsconfig));
+        }
+        let code = Folder::configured(toml, &files).code();
+        for part in expected {
+            assert!(code.contains(part), "{part:?} is missing in\n{code}");
+        }
+    }
+}
+
+#[test]
+fn jsx_is_understood_in_plain_javascript() {
+    let code = Folder::with(&[("a.js", "export default <b/>")]).code();
+    assert!(code.contains("React.createElement(\"b\""), "{code}");
+}
+
+#[test]
+fn a_dynamic_import_is_a_module_of_its_own() {
+    let folder = Folder::with(&[
+        (
+            "src/a.ts",
+            "const { b } = await import('./b'); const c = await import('./x/b');\n\
+          console.log(b, c.b)",
+        ),
+        ("src/b.ts", "import { shared } from './shared'; export const b = 'b' + shared"),
+        ("src/x/b.ts", "import { shared } from '../shared'; export const b = 'x' + shared"),
+        ("src/shared.ts", "export const shared = Math.min(1, 2)"),
+    ]);
+    let bundle = folder.load().unwrap();
+    assert!(bundle.modules.len() >= 3, "{:?}", specifiers(&bundle));
+    assert_eq!(bundle.main, "a.js");
+    for module in &bundle.modules {
+        for (written, resolved) in &module.imports {
+            assert!(module.text().unwrap().contains(written), "{written}");
+            assert!(bundle.module(resolved).is_some(), "{resolved}");
+        }
+    }
+    assert_eq!(bundle.modules[0].imports.len(), 2);
+    assert_eq!(folder.run(), "b1 x1");
+}
+
+#[test]
+fn an_import_with_a_specifier_that_is_computed_is_left_to_the_runtime() {
+    let code = Folder::with(&[("a.js", "export default (name) => import('./' + name)")]).code();
+    assert!(code.contains("import(\"./\" + name)"), "{code}");
+}
+
+#[test]
+fn expressions_are_replaced_as_defined() {
+    let toml = "define = { VERSION = '\"1.2\"', 'a.b' = 'true' }";
+    let files =
+        [("a.js", "export default [process.env.NODE_ENV, VERSION, a.b, process.env.OTHER]")];
+    let folder = Folder::configured(toml, &files);
+    let code = folder.code();
+    for part in ["\"production\"", "\"1.2\"", "true", "process.env.OTHER"] {
+        assert!(code.contains(part), "{part} is missing in {code}");
+    }
+    let options = LoadOptions { node_env: NodeEnv::Development, ..LoadOptions::default() };
+    let bundle = folder.open().load_with(&options).unwrap();
+    assert!(bundle.modules[0].text().unwrap().contains("\"development\""));
+}
+
+#[test]
+fn minified_code_is_shorter_and_keeps_names_and_places() {
+    let text = "class Something {}\nexport default { name: Something.name, fail() { throw new Error('no') } };\n\
+                console.log(Something.name);";
+    let folder = Folder::with(&[("a.js", text)]);
+    let plain = folder.load().unwrap();
+    let options = LoadOptions { minify: true, ..LoadOptions::default() };
+    let minified = folder.open().load_with(&options).unwrap();
+    let code = minified.modules[0].text().unwrap();
+    assert!(!code.trim_end().contains('\n') && code.contains("Something"), "{code}");
+    assert_ne!(minified.id(), plain.id());
+    let column = code.find("Error(").unwrap() as u32 + 1;
+    let place = SourceMaps::of(&minified).map("a.js", 1, column).unwrap();
+    assert_eq!((place.file.as_str(), place.line), ("a.js", 2));
+    let configured = Folder::configured("minify = true", &[("a.js", text)]).load().unwrap();
+    assert_eq!(configured.modules[0].text(), Some(code));
+}
+
+#[test]
+fn decorators_are_refused_by_name_unless_the_project_says_which() {
+    let text = "function d(t: any) {}\n@d class A {}\nexport default A;";
+    let folder = Folder::with(&[("a.ts", text)]);
+    let error = folder.error();
+    assert!(error.starts_with("app/a.ts:2:1: Decorators are not supported yet"), "{error}");
+    folder.write("tsconfig.json", "{ \"compilerOptions\": { \"experimentalDecorators\": true } }");
+    assert!(!folder.code().contains("@d"), "{}", folder.code());
+}
+
+#[test]
+fn a_main_module_in_commonjs_has_a_default_export() {
+    let folder = Folder::with(&[("a.cjs", "module.exports = { fetch() {} }; console.log('ran')")]);
+    assert!(folder.code().contains("export default"), "{}", folder.code());
+    assert_eq!(folder.run(), "ran");
+}
