@@ -127,7 +127,7 @@ impl Admin {
         match route.operation {
             Operation::GetMetrics => self.metrics(),
             Operation::GetDescription => Ok(description()),
-            Operation::GetNode => Ok(self.node()?.answer()),
+            Operation::GetNode => self.node()?.answer(),
             Operation::Worker(operation) => {
                 let node = self.node()?;
                 workers::call(node, operation, &captures, &query, headers, body).await

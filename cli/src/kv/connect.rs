@@ -28,6 +28,8 @@ pub(super) enum Access {
 /// Finds the data.
 pub(super) async fn connect(target: &Target, access: Access) -> anyhow::Result<Client> {
     let token_file = target.token_file.as_deref();
+    // One that cannot be used is a mistake, whether a token is asked for or not.
+    token_file.map(Token::read).transpose()?;
     if let Some(url) = &target.node {
         let ca_file = target.ca_file.as_deref();
         return Endpoint::named(url, token_file, ca_file, &Logins::load()?)?.connect().await;

@@ -8,9 +8,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::answer::{Answer, json as answer};
+use super::answer::{Answer, Fault, json as answer};
 use crate::config::{Config, Limits};
-use crate::deployments::{Deployments, MAX_SECRET_BYTES};
+use crate::deployments::{ChangeError, Deployments, MAX_SECRET_BYTES};
 
 /// Archives that are in memory at once; further uploads wait.
 const ARCHIVES_AT_ONCE: usize = 4;
@@ -39,12 +39,18 @@ impl Served {
     }
 
     /// What the node is.
-    pub(super) fn answer(&self) -> Answer {
-        answer(StatusCode::OK, &self.to_json())
+    pub(super) fn answer(&self) -> Result<Answer, Fault> {
+        // Where nothing can be deployed, there is nothing but what it was started with.
+        let deployed = match self.deployments.worker_count() {
+            Err(ChangeError::Unavailable { .. }) => 0,
+            deployed => deployed?,
+        };
+        let workers = deployed + self.deployments.workers().len() as u64;
+        Ok(answer(StatusCode::OK, &self.to_json(workers)))
     }
 
-    fn to_json(&self) -> Value {
-        let Self { deployments, limits, listen, .. } = self;
+    fn to_json(&self, workers: u64) -> Value {
+        let Self { limits, listen, .. } = self;
         let listen: Vec<_> = listen
             .iter()
             .map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls }))
@@ -52,7 +58,7 @@ impl Served {
         json!({
             "product": "isolane",
             "version": env!("CARGO_PKG_VERSION"),
-            "workers": deployments.workers().len(),
+            "workers": workers,
             "listen": listen,
             "limits": {
                 "archive_bytes": ArchiveLimits::default().archive_bytes(),
