@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bundle::BundleError;
+use bundle::{BundleError, OpenOptions, Project};
 use node::{
     AdminListener, CertificateFiles, Config, DeployError, MapStack, Node, Runtime, StartError,
     WorkerConfig,
@@ -79,7 +79,8 @@ fn secure(args: &DevArgs, config: &mut Config) -> anyhow::Result<Option<Local>> 
 /// The names of the workers, as far as their projects can be opened. One that cannot has its
 /// error told when it is loaded.
 fn names(args: &DevArgs) -> Vec<String> {
-    let projects = args.workers.iter().filter_map(|path| bundle::Project::open(path).ok());
+    let options = OpenOptions { environment: args.env.clone() };
+    let projects = args.workers.iter().filter_map(|path| Project::open_with(path, &options).ok());
     projects.map(|project| project.name().to_owned()).collect()
 }
 

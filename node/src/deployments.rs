@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use bundle::{BundleError, Project, SourceMaps, Warning};
+use bundle::{BundleError, OpenOptions, Project, SourceMaps, Warning};
 use parking_lot::Mutex;
 use router::{RouteError, Table};
 use runtime::{Failure, Runtime, StartReport, Version};
@@ -298,11 +298,11 @@ fn load(
     runtime: &Runtime,
 ) -> Result<Arc<Worker>, DeployError> {
     let loaded = SystemTime::now();
-    let project = Project::open(&config.path)?;
-    let mut bundle = project.load()?;
-    let local = match mode {
-        Mode::Dev => development::local_vars(&project, config, &mut bundle)?,
-        Mode::Serve => None,
+    let options = OpenOptions { environment: config.environment.clone() };
+    let project = Project::open_with(&config.path, &options)?;
+    let (mut bundle, local) = match mode {
+        Mode::Dev => development::load(&project)?,
+        Mode::Serve => (project.load()?, None),
     };
     if let Some(name) = &config.name {
         bundle.name.clone_from(name);
