@@ -85,6 +85,7 @@ fn an_environment_has_its_own_configuration_and_variables() {
     let port = process.dev_port();
     let body = get(port, "app-staging.localhost", "/").body;
     assert_eq!(body, "KEY=of-staging MODE=staging");
+    drop(process);
     let mut unknown = start(&folder, &["dev", "app", "--env", "stagin", "--port", "0"]);
     unknown.stderr.until("staging");
     assert_eq!(unknown.ended().code(), Some(2));
