@@ -14,6 +14,12 @@ use crate::folder::Folder;
 use crate::http::{Connection, get};
 use crate::process::PATIENCE;
 
+const PRINTS: &str = "export default { fetch() {
+    console.log({ number: 7 });
+    console.log(new Error('no'));
+    return new Response();
+} }";
+
 /// A shell command on a terminal, and a person at it.
 struct Terminal {
     child: Child,
@@ -111,6 +117,15 @@ fn keys_reload_clear_and_quit_and_the_terminal_is_left_as_it_was() {
     terminal.until("\u{1b}[2J");
     assert_eq!(get(port, "localhost", "/").body, "x");
     terminal.until("GET");
+    folder.write("a.js", PRINTS);
+    terminal.until("reloaded");
+    get(port, "localhost", "/");
+    let line = terminal.until("number");
+    assert!(line.contains("\u{1b}[33m7\u{1b}[39m"), "values have colours: {line:?}");
+    terminal.until("Error: no");
+    let line = terminal.until("GET");
+    let frames = terminal.seen.iter().filter(|line| line.contains("ext:")).count();
+    assert_eq!(frames, 0, "{line}");
     terminal.press("q");
     terminal.until("over 0");
     terminal.until("end");
