@@ -170,7 +170,9 @@ impl Observer for Lines {
                 Some(mapper) => harmless(&readable(&*mapper, &served, &text)),
                 None => harmless(&text),
             };
-            format!("{DIM}{time}{DIM:#} {style}{mark}{style:#}{DIM}{name}{DIM:#} {text}")
+            // A table keeps its columns.
+            let apart = if text.starts_with('┌') { '\n' } else { ' ' };
+            format!("{DIM}{time}{DIM:#} {style}{mark}{style:#}{DIM}{name}{DIM:#}{apart}{text}")
         });
     }
 

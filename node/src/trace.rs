@@ -11,6 +11,8 @@ use crate::refusal::{MapStack, Served};
 const MODULE_PREFIX: &str = bundle::MODULE_PREFIX;
 /// What every place in the runtime's own JavaScript begins with, behind the `at` of a frame.
 const RUNTIME_PREFIX: &str = "ext:";
+/// How a terminal is told of a colour that is not important.
+const GREY: &str = "\u{1b}[90m";
 /// Lines before and after the one that threw.
 const CONTEXT_LINES: u32 = 2;
 /// Columns of a line that are shown; longer lines are cut around the place.
@@ -68,7 +70,8 @@ pub fn readable<'a>(mapper: &dyn MapStack, served: &Served, text: &'a str) -> Co
 /// Drops the frames of the runtime's own JavaScript, which say nothing to the author.
 fn without_runtime(stack: &str) -> String {
     let is_ours = |line: &&str| {
-        let line = line.trim_start();
+        // In colours such a frame is grey.
+        let line = line.trim_start_matches(GREY).trim_start();
         line.starts_with("at ") && (line.contains("(ext:") || line.starts_with("at ext:"))
     };
     let lines: Vec<_> = stack.split('\n').filter(|line| !is_ours(line)).collect();
@@ -220,5 +223,7 @@ mod tests {
             "oh Error: x\n    at f (worker:///a.ts:1:1)\n    at g (ext:isolane/a.js:1:1)\nend";
         assert_eq!(readable(&Files, &served(), text), "oh Error: x\n    at f (src/a.ts:1:1)\nend");
         assert_eq!(readable(&Files, &served(), "text:\n\n"), "text:\n\n");
+        let grey = "Error: x\n\u{1b}[90m    at ext:isolane/a.js:1:1\u{1b}[39m\nend";
+        assert_eq!(readable(&Files, &served(), grey), "Error: x\nend");
     }
 }

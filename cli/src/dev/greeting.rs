@@ -43,9 +43,16 @@ impl Greeting<'_> {
                 lines.print(format!("  {:width$}  {DIM}{what:<8}{DIM:#} {names}", ""));
             }
         }
-        if let Some(address) = self.args.host.is_unspecified().then(address_here).flatten() {
-            let host = SocketAddr::new(address, port);
-            lines.print(format!("  {DIM}network{DIM:#} {LINK}{scheme}://{host}{LINK:#}"));
+        let host = self.args.host;
+        let address = if host.is_unspecified() { address_here() } else { Some(host) };
+        let network = address.filter(|address| !address.is_loopback());
+        let network =
+            network.map(|address| format!("{scheme}://{}", SocketAddr::new(address, port)));
+        if let Some(network) = &network {
+            lines.print(format!(
+                "  {:width$}  {LINK}{network}{LINK:#} {DIM}on the network{DIM:#}",
+                ""
+            ));
         }
         lines.print("");
         if let Some(taken) = taken {
@@ -70,7 +77,11 @@ impl Greeting<'_> {
                 lines.warn(&warning.to_string());
             }
         }
-        format!("{scheme}://localhost:{port}/")
+        match network {
+            // Where it is not at all addresses, it is at this one alone.
+            Some(network) if !host.is_unspecified() => network,
+            _ => format!("{scheme}://localhost:{port}"),
+        }
     }
 
     fn say_whom_to_trust(&self, lines: &Lines, local: &Local) {

@@ -59,35 +59,29 @@ impl Keys {
                 _ = continued.recv() => mode::enter(),
                 ready = input.readable() => {
                     let mut ready = ready?;
+                    let is_gone = ready.ready().is_read_closed();
                     ready.clear_ready();
-                    // A process in the background that reads is stopped.
-                    if mode::is_foreground() && !self.read_keys() {
+                    if is_gone {
+                        // Nobody could stop it any more.
+                        quit();
                         return Ok(());
+                    }
+                    // A process in the background that reads is stopped.
+                    if mode::is_foreground() {
+                        self.read_keys();
                     }
                 }
             }
         }
     }
 
-    /// Reads what was typed; false when the terminal is gone.
-    fn read_keys(&self) -> bool {
+    /// Reads what was typed. Does not wait: there may be nothing.
+    fn read_keys(&self) {
         let mut typed = [0; 256];
-        match rustix::io::read(io::stdin(), &mut typed) {
-            Ok(0) => {
-                quit();
-                false
-            }
-            Ok(length) => {
-                for key in typed.iter().take(length) {
-                    self.press(*key);
-                }
-                true
-            }
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => true,
-            Err(_) => {
-                quit();
-                false
-            }
+        // An error tells nothing that the next wait does not.
+        let length = rustix::io::read(io::stdin(), &mut typed).unwrap_or(0);
+        for key in typed.iter().take(length) {
+            self.press(*key);
         }
     }
 

@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::{Mutex, Once, PoisonError};
 
-use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 
 /// The mode that the terminal had, as long as it has another.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -38,6 +38,9 @@ pub(crate) fn enter() {
     let Ok(mode) = termios::tcgetattr(io::stdin()) else { return };
     let mut keys = mode.clone();
     keys.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    // A read never waits, also when what was typed is gone again.
+    keys.special_codes[SpecialCodeIndex::VMIN] = 0;
+    keys.special_codes[SpecialCodeIndex::VTIME] = 0;
     if termios::tcsetattr(io::stdin(), OptionalActions::Now, &keys).is_ok() {
         *before = Some(mode);
     }

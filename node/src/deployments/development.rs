@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bundle::{Bundle, BundleError, Project, Settings};
+use bundle::{Bundle, BundleError, LoadOptions, NodeEnv, Project, Settings};
 
 /// Sources beyond this are not read for a few lines around a place.
 const SOURCE_BYTES: u64 = 8 << 20;
@@ -43,21 +43,18 @@ pub(super) struct LocalVars {
     names: Vec<String>,
 }
 
-/// Adds the variables of the project's `.dev.vars` to a bundle, before those of its
-/// configuration. They then belong to the version: a change of them is another version.
-pub(super) fn local_vars(
-    project: &Project,
-    bundle: &mut Bundle,
-) -> Result<Option<LocalVars>, BundleError> {
-    let Some((path, vars)) = project.dev_vars()? else {
-        return Ok(None);
-    };
+/// Bundles a project for development. The variables of its `.dev.vars` come before those of its
+/// configuration and belong to the version: with others it is another version.
+pub(super) fn load(project: &Project) -> Result<(Bundle, Option<LocalVars>), BundleError> {
+    let options = LoadOptions { node_env: NodeEnv::Development, ..LoadOptions::default() };
+    let mut bundle = project.load_with(&options)?;
+    let Some((path, vars)) = project.dev_vars()? else { return Ok((bundle, None)) };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let names = vars.keys().cloned().collect();
     bundle.inputs.push(path);
     let values = vars.into_iter().map(|(name, value)| (name, value.into()));
     bundle.settings.vars.extend(values);
-    Ok(Some(LocalVars { file, names }))
+    Ok((bundle, Some(LocalVars { file, names })))
 }
 
 /// The names in `env`, those of the configuration first.

@@ -40,10 +40,9 @@ impl Worker {
         let read_at = SystemTime::now();
         let options = OpenOptions { environment: config.environment.clone() };
         let project = Project::open_with(&config.path, &options)?;
-        let mut bundle = project.load()?;
-        let local = match shared.mode {
-            Mode::Dev => development::local_vars(&project, &mut bundle)?,
-            Mode::Serve => None,
+        let (mut bundle, local) = match shared.mode {
+            Mode::Dev => development::load(&project)?,
+            Mode::Serve => (project.load()?, None),
         };
         if let Some(name) = &config.name {
             bundle.name.clone_from(name);

@@ -6,10 +6,19 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Instant;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::says;
 use crate::folder::Folder;
-use crate::http::get;
+use crate::http::{Connection, get};
 use crate::process::PATIENCE;
+
+const PRINTS: &str = "export default { fetch() {
+    console.log({ number: 7 });
+    console.log(new Error('no'));
+    return new Response();
+} }";
 
 /// A shell command on a terminal, and a person at it.
 struct Terminal {
@@ -45,9 +54,8 @@ impl Terminal {
         let isolane = env!("CARGO_BIN_EXE_isolane");
         // The shell tells of the terminal's mode before and after.
         let mode = "stty -a | grep -o '.icanon\\|.echo '";
-        let run = format!(
-            "trap : INT; {mode}; {isolane} dev a.js --port 0; echo over $?; {mode}; echo end"
-        );
+        let dev = format!("echo pid $$; exec {isolane} dev a.js --port 0");
+        let run = format!("trap : INT; {mode}; sh -c '{dev}'; echo over $?; {mode}; echo end");
         Self::run(folder, &run)
     }
 
@@ -70,6 +78,13 @@ impl Terminal {
     fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal takes keys");
         self.keyboard.flush().expect("the terminal takes keys");
+    }
+
+    /// Waits until keys are read, which is after the last line of the greeting.
+    fn ready(&mut self) {
+        self.until("h help");
+        self.press("h");
+        self.until("quit, as Ctrl-C does");
     }
 
     fn port(&mut self) -> u16 {
@@ -102,6 +117,15 @@ fn keys_reload_clear_and_quit_and_the_terminal_is_left_as_it_was() {
     terminal.until("\u{1b}[2J");
     assert_eq!(get(port, "localhost", "/").body, "x");
     terminal.until("GET");
+    folder.write("a.js", PRINTS);
+    terminal.until("reloaded");
+    get(port, "localhost", "/");
+    let line = terminal.until("number");
+    assert!(line.contains("\u{1b}[33m7\u{1b}[39m"), "values have colours: {line:?}");
+    terminal.until("Error: no");
+    let line = terminal.until("GET");
+    let frames = terminal.seen.iter().filter(|line| line.contains("ext:")).count();
+    assert_eq!(frames, 0, "{line}");
     terminal.press("q");
     terminal.until("over 0");
     terminal.until("end");
@@ -119,12 +143,47 @@ fn ctrl_c_and_the_end_of_the_input_stop_it() {
     for keys in ["\u{3}", "\u{4}"] {
         let folder = Folder::with(&[("a.js", &says("x"))]);
         let mut terminal = Terminal::dev(&folder);
-        terminal.until("h help");
-        // The keys are listened to only after the last line of the greeting.
-        terminal.press("h");
-        terminal.until("quit, as Ctrl-C does");
+        terminal.ready();
         terminal.press(keys);
         terminal.until("over ");
         terminal.until("end");
+    }
+}
+
+#[test]
+fn ctrl_z_suspends_it_and_keys_are_read_again_when_it_goes_on() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let mut terminal = Terminal::dev(&folder);
+    let pid: i32 = terminal.until("pid ")[4..].trim().parse().expect("a number follows");
+    terminal.ready();
+    terminal.press("\u{1a}");
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it is there");
+        let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
+        rest.starts_with('T')
+    };
+    let end = Instant::now() + PATIENCE;
+    while !state() {
+        assert!(Instant::now() < end, "it is not suspended");
+        thread::yield_now();
+    }
+    kill(Pid::from_raw(pid), Signal::SIGCONT).expect("it is there");
+    terminal.press("?");
+    terminal.until("quit, as Ctrl-C does");
+    terminal.press("q");
+    terminal.until("over 0");
+}
+
+#[test]
+fn a_terminal_that_goes_away_takes_it_along() {
+    let folder = Folder::with(&[("a.js", &says("x"))]);
+    let mut terminal = Terminal::dev(&folder);
+    let port = terminal.port();
+    terminal.ready();
+    terminal.child.kill().expect("it is a child of this process");
+    let end = Instant::now() + PATIENCE;
+    while Connection::try_open(port).is_ok() {
+        assert!(Instant::now() < end, "it goes on");
+        thread::yield_now();
     }
 }

@@ -42,6 +42,55 @@ fn it_says_what_each_worker_has() {
     process.stderr.until("surprise");
 }
 
+const SHOWS_VARIABLES: &str = "export default { fetch(_, env) { return new Response(
+        Object.entries(env).map(([name, value]) => name + '=' + value).sort().join(' ')) } }";
+
+#[test]
+fn variables_of_development_are_strings_in_env_watched_and_shown_by_name_alone() {
+    let folder = Folder::with(&[
+        ("app/index.js", SHOWS_VARIABLES),
+        ("app/isolane.toml", "vars = { MODE = 'configured', LEVEL = 3 }"),
+        ("app/.dev.vars", "API_KEY=\"hush hush\"\nMODE=local\n"),
+    ]);
+    let mut process = start(&folder, &["dev", "app", "--port", "0"]);
+    let port = process.dev_port();
+    process.stdout.until(".dev.vars env.API_KEY, env.MODE");
+    let body = get(port, "localhost", "/").body;
+    assert_eq!(body, "API_KEY=hush hush LEVEL=3 MODE=local");
+    folder.write("app/.dev.vars", "API_KEY=changed\n");
+    process.stdout.until("reloaded app ");
+    let body = get(port, "localhost", "/").body;
+    assert_eq!(body, "API_KEY=changed LEVEL=3 MODE=configured");
+    std::fs::remove_file(folder.path().join("app/.dev.vars")).expect("it is removed");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "LEVEL=3 MODE=configured");
+    folder.write("app/.dev.vars", "no variable\n");
+    process.stderr.until("error: app/.dev.vars:1:");
+    process.stderr.until("app goes on as it was");
+}
+
+#[test]
+fn an_environment_has_its_own_configuration_and_variables() {
+    let configuration = "name = 'app'
+        vars = { MODE = 'none' }
+        [env.staging]
+        vars = { MODE = 'staging' }";
+    let folder = Folder::with(&[
+        ("app/index.js", SHOWS_VARIABLES),
+        ("app/wrangler.toml", configuration),
+        ("app/.dev.vars", "KEY=common"),
+        ("app/.dev.vars.staging", "KEY=of-staging"),
+    ]);
+    let mut process = start(&folder, &["dev", "app", "--env", "staging", "--port", "0"]);
+    let port = process.dev_port();
+    let body = get(port, "app-staging.localhost", "/").body;
+    assert_eq!(body, "KEY=of-staging MODE=staging");
+    drop(process);
+    let mut unknown = start(&folder, &["dev", "app", "--env", "stagin", "--port", "0"]);
+    unknown.stderr.until("staging");
+    assert_eq!(unknown.ended().code(), Some(2));
+}
+
 #[test]
 fn a_port_in_use_is_an_error_that_names_a_free_one() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
