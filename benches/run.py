@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import coldstart, hello, kv, memory, overrun, quiet, rotation
+from sections import bundling, coldstart, hello, kv, memory, overrun, quiet, reload, rotation
 
 SECTIONS = {
     "hello": hello,
@@ -22,6 +22,8 @@ SECTIONS = {
     "overrun": overrun,
     "quiet": quiet,
     "kv": kv,
+    "bundling": bundling,
+    "reload": reload,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {
@@ -29,6 +31,8 @@ TOOLS = {
     "rotation": {"wrk": "wrk", "taskset": "util-linux"},
     "coldstart": {"h2load": "nghttp2-client"},
     "kv": {"wrk": "wrk", "taskset": "util-linux"},
+    "bundling": {"npm": "npm"},
+    "reload": {"npm": "npm"},
 }
 
 
@@ -66,7 +70,7 @@ def _arguments():
     common.add_argument("--quick", action="store_true", help="a short run, to see that it works")
     common.add_argument("--rounds", type=int, help="rounds by turns (default: 5, quick: 2)")
     common.add_argument(
-        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled, for `hello` and `kv`"
+        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled"
     )
     common.add_argument(
         "--wait-idle", action="store_true", help="let `memory` wait for idle eviction, 11 minutes"
