@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import bundling, coldstart, hello, kv, memory, overrun, quiet, reload, rotation
+from sections import bundling, reloadpeers
+from sections import coldstart, hello, kv, memory, overrun, quiet, rotation
 
 SECTIONS = {
     "hello": hello,
@@ -23,7 +24,7 @@ SECTIONS = {
     "quiet": quiet,
     "kv": kv,
     "bundling": bundling,
-    "reload": reload,
+    "reloadpeers": reloadpeers,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {
@@ -32,7 +33,7 @@ TOOLS = {
     "coldstart": {"h2load": "nghttp2-client"},
     "kv": {"wrk": "wrk", "taskset": "util-linux"},
     "bundling": {"npm": "npm"},
-    "reload": {"npm": "npm"},
+    "reloadpeers": {"npm": "npm"},
 }
 
 

@@ -80,8 +80,8 @@ impl Checks {
         let mut kept = Kept::new();
         let mut problems = Vec::new();
         for written in &self.checks {
-            let at_once = written.get("at_once").and_then(Value::as_u64);
-            let copies = (0..at_once.unwrap_or(1)).map(|n| {
+            let check = Check::deserialize(written).map_err(|error| error.to_string())?;
+            let copies = (0..check.at_once.unwrap_or(1)).map(|n| {
                 let mut known = kept.clone();
                 known.insert("n".to_owned(), n.to_string());
                 one(port, host, filled(written, &known))

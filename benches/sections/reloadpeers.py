@@ -95,7 +95,7 @@ def _measure(name, servers, changes):
             if number > 0:
                 figures[server].append(took_ms)
     for server, times in figures.items():
-        progress(f"reload: {name}, {server}: {statistics.median(times):,.1f} ms")
+        progress(f"reloadpeers: {name}, {server}: {statistics.median(times):,.1f} ms")
     return figures
 
 
