@@ -86,11 +86,11 @@ impl Checks {
                 known.insert("n".to_owned(), n.to_string());
                 one(port, host, filled(written, &known))
             });
-            for result in join_all(copies).await {
-                match result {
-                    Ok(fresh) => kept.extend(fresh),
-                    Err(problem) => problems.push(problem),
-                }
+            let mut results = join_all(copies).await.into_iter();
+            // Copies go wrong in the same way: the first one says it.
+            match results.try_fold(Kept::new(), |_, result| result) {
+                Ok(fresh) => kept.extend(fresh),
+                Err(problem) => problems.push(problem),
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }

@@ -3,26 +3,31 @@ import * as jose from 'jose'
 interface Env {
   ISSUER: string
   SHARED_SECRET: string
+  KEYS: KVNamespace
 }
 
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA'] as const
 
-type Key = { alg: string; kid: string; privateKey: CryptoKey; jwk: jose.JWK }
-
-// The keys are made with the first request, and kept for the life of the isolate.
-let keys: Promise<Key[]> | undefined
+type Key = { alg: string; kid: string; privateJwk: jose.JWK; jwk: jose.JWK }
 
 async function makeKey(alg: string): Promise<Key> {
   const { publicKey, privateKey } = await jose.generateKeyPair(alg, { extractable: true })
   const jwk = await jose.exportJWK(publicKey)
   const kid = await jose.calculateJwkThumbprint(jwk)
-  return { alg, kid, privateKey, jwk: { ...jwk, alg, kid, use: 'sig' } }
+  return { alg, kid, privateJwk: await jose.exportJWK(privateKey), jwk: { ...jwk, alg, kid, use: 'sig' } }
 }
 
-const ready = () => (keys ??= Promise.all(ALGORITHMS.map(makeKey)))
+// The keys are made with the first request. Isolates come and go, and there may be several.
+async function ready(env: Env): Promise<Key[]> {
+  const kept = await env.KEYS.get<Key[]>('keys', 'json')
+  if (kept) return kept
+  const keys = await Promise.all(ALGORITHMS.map(makeKey))
+  await env.KEYS.put('keys', JSON.stringify(keys))
+  return keys
+}
 
-async function keySet(): Promise<jose.JSONWebKeySet> {
-  return { keys: (await ready()).map(({ jwk }) => jwk) }
+async function keySet(env: Env): Promise<jose.JSONWebKeySet> {
+  return { keys: (await ready(env)).map(({ jwk }) => jwk) }
 }
 
 async function sign(alg: string, env: Env, claims: jose.JWTPayload): Promise<string> {
@@ -30,9 +35,9 @@ async function sign(alg: string, env: Env, claims: jose.JWTPayload): Promise<str
   if (alg === 'HS256') {
     return token.setProtectedHeader({ alg }).sign(new TextEncoder().encode(env.SHARED_SECRET))
   }
-  const key = (await ready()).find((it) => it.alg === alg)
+  const key = (await ready(env)).find((it) => it.alg === alg)
   if (!key) throw new jose.errors.JOSENotSupported(`no key for ${alg}`)
-  return token.setProtectedHeader({ alg, kid: key.kid }).sign(key.privateKey)
+  return token.setProtectedHeader({ alg, kid: key.kid }).sign(await jose.importJWK(key.privateJwk, alg))
 }
 
 async function verify(token: string, env: Env) {
@@ -40,7 +45,7 @@ async function verify(token: string, env: Env) {
   if (jose.decodeProtectedHeader(token).alg === 'HS256') {
     return jose.jwtVerify(token, new TextEncoder().encode(env.SHARED_SECRET), options)
   }
-  return jose.jwtVerify(token, jose.createLocalJWKSet(await keySet()), options)
+  return jose.jwtVerify(token, jose.createLocalJWKSet(await keySet(env)), options)
 }
 
 async function encrypt(text: string): Promise<{ token: string; text: string }> {
@@ -58,7 +63,7 @@ export default {
     try {
       switch (url.pathname) {
         case '/.well-known/jwks.json':
-          return Response.json(await keySet(), { headers: { 'cache-control': 'max-age=60' } })
+          return Response.json(await keySet(env), { headers: { 'cache-control': 'max-age=60' } })
         case '/token': {
           const alg = url.searchParams.get('alg') ?? 'ES256'
           return Response.json({ token: await sign(alg, env, { sub: 'ada', scope: 'read write' }) })
