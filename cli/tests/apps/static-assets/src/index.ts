@@ -1,3 +1,4 @@
+import './cache'
 import { getAssetFromKV, MethodNotAllowedError, NotFoundError, serveSinglePageApp } from '@cloudflare/kv-asset-handler'
 import manifest from './manifest.json'
 
