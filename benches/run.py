@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import coldstart, hello, kv, memory, overrun, quiet, reload, rotation
+from sections import bundling, coldstart, hello, kv, memory, overrun, quiet, reload, reloadpeers
+from sections import rotation
 
 SECTIONS = {
     "hello": hello,
@@ -23,6 +24,8 @@ SECTIONS = {
     "quiet": quiet,
     "reload": reload,
     "kv": kv,
+    "bundling": bundling,
+    "reloadpeers": reloadpeers,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {
@@ -30,6 +33,8 @@ TOOLS = {
     "rotation": {"wrk": "wrk", "taskset": "util-linux"},
     "coldstart": {"h2load": "nghttp2-client"},
     "kv": {"wrk": "wrk", "taskset": "util-linux"},
+    "bundling": {"npm": "npm"},
+    "reloadpeers": {"npm": "npm"},
 }
 
 
@@ -67,7 +72,7 @@ def _arguments():
     common.add_argument("--quick", action="store_true", help="a short run, to see that it works")
     common.add_argument("--rounds", type=int, help="rounds by turns (default: 5, quick: 2)")
     common.add_argument(
-        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled, for `hello` and `kv`"
+        "--peers", metavar="DIR", help="a folder that `peers DIR` has filled"
     )
     common.add_argument(
         "--wait-idle", action="store_true", help="let `memory` wait for idle eviction, 11 minutes"

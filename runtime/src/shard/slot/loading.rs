@@ -58,7 +58,7 @@ impl Slot {
         })
     }
 
-    fn open(&self, isolate: Isolate) {
+    fn open(&self, mut isolate: Isolate) {
         let slot = self.this.clone();
         isolate.events().on_change(move || {
             if let Some(slot) = slot.upgrade() {

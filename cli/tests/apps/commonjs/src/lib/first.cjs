@@ -1,0 +1,3 @@
+exports.early = 'early';
+const second = require('./second.cjs');
+exports.value = `first sees ${second.value}`;

@@ -1,0 +1,1 @@
+;(globalThis as any).registered = [...((globalThis as any).registered ?? []), 'globals']
