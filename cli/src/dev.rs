@@ -61,7 +61,8 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     };
     let with_keys = !args.no_keys && mode::is_for_keys();
     running::until_signal(&node, admin, || {
-        let greeting = greeting::Greeting { args, node: &node, local: local.as_ref(), debuggers, with_keys };
+        let greeting =
+            greeting::Greeting { args, node: &node, local: local.as_ref(), debuggers, with_keys };
         let url = greeting.print(&lines, port.taken);
         if with_keys {
             keys::listen(keys::Keys { lines: Arc::clone(&lines), watch, url });

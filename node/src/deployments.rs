@@ -29,7 +29,7 @@ pub use changes::{
     Change, ChangeError, Current, MAX_NOTE_CHARS, MAX_SECRET_BYTES, MAX_SECRETS, Precondition,
     Uploaded,
 };
-pub use development::{Binding, BindingKind};
+pub use development::{EnvEntry, EnvKind};
 pub use error::DeployError;
 pub use worker::Worker;
 
@@ -124,7 +124,6 @@ impl Deployments {
         if same {
             // What is not part of the version may differ: files that were read, warnings.
             let worker = Arc::clone(slot);
-            *worker.loaded.lock() = *fresh.loaded.lock();
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
@@ -194,6 +193,6 @@ impl MapStack for Deployments {
 
     fn source(&self, served: &Served, file: &str) -> Option<String> {
         let workers = self.workers();
-        workers.iter().find(|worker| worker.served() == served)?.source(file)
+        workers.iter().find(|worker| worker.is(served))?.source(file)
     }
 }

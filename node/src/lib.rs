@@ -22,8 +22,8 @@ pub use config::{
     Mode, WorkerConfig,
 };
 pub use deployments::{
-    Binding, BindingKind, Change, ChangeError, Current, DeployError, Deployments, MAX_NOTE_CHARS, MAX_SECRET_BYTES,
-    MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
+    Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,
+    MAX_SECRET_BYTES, MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
 };
 pub use dispatch::Dispatch;
 pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use node::{BindingKind, Node, Worker};
+use node::{EnvKind, Node, Worker};
 
 use super::certificates::{self, Local};
 use super::keys;
@@ -100,11 +100,11 @@ pub(super) fn details(worker: &Worker) -> Vec<(String, String)> {
     for binding in worker.bindings() {
         let name = &binding.name;
         let (what, text) = match &binding.kind {
-            BindingKind::Kv { namespace } if namespace == name => ("KV".to_owned(), name.clone()),
-            BindingKind::Kv { namespace } => ("KV".to_owned(), format!("{name} ({namespace})")),
-            BindingKind::Var => ("vars".to_owned(), name.clone()),
+            EnvKind::Kv { namespace } if namespace == name => ("KV".to_owned(), name.clone()),
+            EnvKind::Kv { namespace } => ("KV".to_owned(), format!("{name} ({namespace})")),
+            EnvKind::Var => ("vars".to_owned(), name.clone()),
             // Never the value: it is a secret more often than not.
-            BindingKind::Local { file } => (file.clone(), format!("env.{name}")),
+            EnvKind::Local { file } => (file.clone(), format!("env.{name}")),
         };
         match details.iter_mut().find(|(known, _)| *known == what) {
             Some((_, names)) => names.push(text),

@@ -13,16 +13,16 @@ const SOURCE_BYTES: u64 = 8 << 20;
 
 /// One name in a worker's `env`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+pub struct EnvEntry {
     /// What it is.
-    pub kind: BindingKind,
+    pub kind: EnvKind,
     /// The property of `env`.
     pub name: String,
 }
 
 /// What a binding is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BindingKind {
+pub enum EnvKind {
     /// A KV namespace, by its identifier.
     Kv {
         /// The identifier.
@@ -62,20 +62,19 @@ pub(super) fn bindings(
     settings: &Settings,
     of_node: &serde_json::Map<String, serde_json::Value>,
     local: Option<&LocalVars>,
-) -> Vec<Binding> {
+) -> Vec<EnvEntry> {
     let of_local = |name: &String| {
         let local = local.filter(|local| local.names.contains(name))?;
-        Some(BindingKind::Local { file: local.file.clone() })
+        Some(EnvKind::Local { file: local.file.clone() })
     };
-    let kv = settings.kv_namespaces.iter().map(|kv| Binding {
-        kind: BindingKind::Kv { namespace: kv.id.as_ref().unwrap_or(&kv.binding).clone() },
+    let kv = settings.kv_namespaces.iter().map(|kv| EnvEntry {
+        kind: EnvKind::Kv { namespace: kv.id.as_ref().unwrap_or(&kv.binding).clone() },
         name: kv.binding.clone(),
     });
     let names: BTreeSet<_> = settings.vars.keys().chain(of_node.keys()).collect();
-    let vars = names.into_iter().map(|name| Binding {
-        kind: of_local(name).unwrap_or(BindingKind::Var),
-        name: name.clone(),
-    });
+    let vars = names
+        .into_iter()
+        .map(|name| EnvEntry { kind: of_local(name).unwrap_or(EnvKind::Var), name: name.clone() });
     kv.chain(vars).collect()
 }
 

@@ -13,7 +13,7 @@ use runtime::Version;
 
 use super::DeployError;
 use super::definition::Origin;
-use super::development::{self, Binding};
+use super::development::{self, EnvEntry};
 use super::loader;
 use super::shared::Shared;
 use super::target::{Loaded, Target};
@@ -31,7 +31,7 @@ pub struct Worker {
     warnings: Vec<Warning>,
     /// When the files began to be read, the last time that they gave this version.
     read_at: Mutex<SystemTime>,
-    bindings: Vec<Binding>,
+    bindings: Vec<EnvEntry>,
 }
 
 impl Worker {
@@ -74,6 +74,11 @@ impl Worker {
         }))
     }
 
+    /// Whether it is that version of that worker.
+    pub(super) fn is(&self, served: &Served) -> bool {
+        self.served().worker == served.worker && self.served().version == served.version
+    }
+
     /// Its files were read again, and gave the same version.
     pub(super) fn read_again(&self, fresh: &Self) {
         *self.read_at.lock() = *fresh.read_at.lock();
@@ -110,7 +115,7 @@ impl Worker {
     }
 
     /// What it finds in `env`.
-    pub fn bindings(&self) -> &[Binding] {
+    pub fn bindings(&self) -> &[EnvEntry] {
         &self.bindings
     }
 
