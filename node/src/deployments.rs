@@ -124,6 +124,7 @@ impl Deployments {
         if same {
             // What is not part of the version may differ: files that were read, warnings.
             let worker = Arc::clone(slot);
+            worker.read_again(&fresh);
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
