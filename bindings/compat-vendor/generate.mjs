@@ -71,6 +71,10 @@ const NEVER = ["node:v8", "ext:deno_node/internal/worker/js_transferable.js"];
 
 const PROCESS = 'core.loadExtScript("ext:isolane_compat/process.js").default';
 const PLATFORM = 'core.loadExtScript("ext:isolane_compat/internal/platform.js")';
+const ADAPTERS = [
+  "loadExtScript(webStreamsAdaptersSpecifier)",
+  'loadExtScript("ext:deno_node/internal/webstreams/adapters.js")',
+];
 
 /** Changes to single files, each with its reason; a change that no longer fits is an error. */
 const PATCHES = {
@@ -78,7 +82,15 @@ const PATCHES = {
   "_events.mjs": [[/(?<=\n *)process\.emitWarning\(w\)/, `${PROCESS}.emitWarning(w)`]],
   "assert.ts": [[/(?<=\n *)process\.emitWarning\(/, `${PROCESS}.emitWarning(`]],
   "internal/assert/calltracker.js": [[/(?<=\n *if \()process\._exiting/, `${PROCESS}._exiting`]],
-  "internal/buffer.mjs": [[/(?<=\n *)process\.emitWarning\(/g, `${PROCESS}.emitWarning(`]],
+  "internal/buffer.mjs": [
+    [/(?<=\n *)process\.emitWarning\(/g, `${PROCESS}.emitWarning(`],
+    // Errors and bounds as Node has them.
+    ['validateNumber(start, "start", 0, kMaxLength)', 'validateNumber(start, "offset", 0, kMaxLength)'],
+    ['throw new RangeError("Out of range index");', "return this;"],
+    [/new RangeError\("Buffer size must be a multiple of (\d\d-bits)"\)/g, 'new (core.loadExtScript("ext:deno_node/internal/errors.ts").ERR_INVALID_BUFFER_SIZE)("$1")'],
+    ["and < 2 ** ${", "and < 2${n} ** ${"],
+    ['ERR_INVALID_ARG_TYPE("argument", "string")', 'ERR_INVALID_ARG_TYPE("string", "string", string)'],
+  ],
   "path/_posix.ts": [[/globalThis\.process\.cwd\(\)/g, `${PLATFORM}.cwd()`]],
   // There is no Deno: no host to ask for a terminal, a process or resources.
   "internal/assert/assertion_error.js": [["Deno.consoleSize().columns", "80"]],
@@ -89,15 +101,20 @@ const PATCHES = {
     [/const \{ Deno \} = globalThis( as any)?;/, `const Deno = ${PLATFORM}.host;`],
     ["globalThis.process.env", "Deno.variables"],
   ],
+  // One object, also as the property of the default export.
+  "stream.ts": [["import * as promises from", "import promises from"]],
   // `node:stream` loads this file: a cycle.
   "internal/streams/duplexpair.js": [[`from "node:stream"`, `from "node:_stream_duplex"`]],
   // Imported for its side effect only: a cycle.
   "stream/promises.js": [[/import \* as _mod2 from "node:stream";/, ""], [/\n_mod2;/, ""]],
   // The web streams' adapters are named by a constant.
-  ...Object.fromEntries(["duplex", "readable", "writable"].map((name) => [
-    `internal/streams/${name}.js`,
-    [["loadExtScript(webStreamsAdaptersSpecifier)", 'loadExtScript("ext:deno_node/internal/webstreams/adapters.js")']],
-  ])),
+  "internal/streams/duplex.js": [ADAPTERS],
+  "internal/streams/writable.js": [ADAPTERS],
+  "internal/streams/readable.js": [
+    ADAPTERS,
+    // `read()` gives all that is buffered, as in the releases of Node up to 24.
+    [/\n *\/\/ Fast path for buffers\.\n *if \(\(state\[kState\] & kDecoder\) === 0 && state\.length\) \{\n.*\n *\}/, ""],
+  ],
 };
 
 const wanted = [...ENTRIES];

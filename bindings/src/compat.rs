@@ -5,14 +5,15 @@
 mod bytes;
 mod digest;
 mod hasher;
+mod limit;
 mod names;
 mod properties;
+mod table;
 
-use std::borrow::Cow;
-
-use deno_core::Extension;
-
-pub(crate) use names::MODULES;
+pub use limit::LimitCheck;
+pub(crate) use limit::{exceeded, op_compat_load_failed};
+pub(crate) use names::facade;
+pub(crate) use table::MODULES;
 
 /// The scripts that isolates compile on first use: specifier and source, sorted.
 pub const SCRIPTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/compat_scripts.rs"));
@@ -39,16 +40,10 @@ deno_core::extension!(
         hasher::op_compat_hash_update,
         names::op_compat_module_names,
         names::op_compat_script_of,
+        properties::op_node_call_is_from_dependency,
         properties::op_node_get_own_non_index_properties,
     ],
     state = |state| {
         state.put(hasher::Hashers::default());
     },
 );
-
-/// The extension, with its modules.
-pub(crate) fn extension() -> Extension {
-    let mut extension = isolane_compat::init();
-    extension.synthetic_esm_modules = Cow::Borrowed(MODULES);
-    extension
-}

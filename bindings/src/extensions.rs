@@ -46,6 +46,6 @@ pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
         crate::kv::extension(),
         isolane_permissions::init(),
         crate::event::isolane_bindings::init(),
-        crate::compat::extension(),
+        crate::compat::isolane_compat::init(),
     ]
 }

@@ -17,19 +17,26 @@ pub struct ModuleBytes {
     pub compiling: Rc<Cell<bool>>,
 }
 
-/// The module that `cloudflare:workers` is.
+/// The module of the Workers API, which is part of the snapshot.
 const WORKERS: &str = "cloudflare:workers";
 
 /// Whether the runtime provides this module to a worker that imports it: `cloudflare:workers`
 /// and the `node:` modules, by their full names.
 #[must_use]
 pub fn provided(specifier: &str) -> bool {
-    specifier == WORKERS || crate::compat::MODULES.iter().any(|(name, _)| *name == specifier)
+    all_provided().any(|name| name == specifier)
 }
 
 /// The specifiers of all modules that the runtime provides.
 pub fn all_provided() -> impl Iterator<Item = &'static str> {
-    std::iter::once(WORKERS).chain(crate::compat::MODULES.iter().map(|(name, _)| *name))
+    std::iter::once(WORKERS).chain(crate::compat::MODULES.iter().map(|module| module.specifier))
+}
+
+/// The JavaScript of a provided module that is loaded like one of the worker's; `None` for
+/// one that is part of the snapshot, or not provided. It imports `isolane:modules`.
+#[must_use]
+pub fn facade(specifier: &str) -> Option<String> {
+    crate::compat::facade(specifier)
 }
 
 fn find(state: &OpState, index: u32) -> Result<Bytes, JsErrorBox> {

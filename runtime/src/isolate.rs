@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bindings::blob::QuotaBlobStore;
+use bindings::compat::LimitCheck;
 use bindings::event::{Console, Events};
 use bindings::fetch::Outbound;
 use deno_core::{JsRuntime, RuntimeOptions, v8};
@@ -91,6 +92,8 @@ impl Isolate {
         js.v8_isolate().set_allow_wasm_code_generation_callback(interrupt::allow_wasm);
         let functions = Functions::take(&mut js);
         ledger.set_context(Some(js.main_context()));
+        let asked = ledger.clone();
+        js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
         let events = js.op_state().borrow().borrow::<Events>().clone();
         // SAFETY: the runtime was made on this thread a moment ago, so V8 has it entered;
         // nothing of it is used from here on but through `enter`.

@@ -15,6 +15,7 @@ mod version;
 mod watchdog;
 
 pub use bindings::fetch::OutboundPolicy;
+pub use bindings::modules::{all_provided as provided_modules, provided as is_provided_module};
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
 pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};

@@ -29,7 +29,7 @@ const { eos } = core.loadExtScript(
   "ext:isolane_node/internal/streams/end-of-stream.js"
 );
 const { Buffer } = core.loadExtScript("ext:isolane_node/internal/buffer.js");
-const promises = core.loadExtScript("ext:isolane_node/stream/promises.js");
+const promises = core.loadExtScript("ext:isolane_node/stream/promises.js").default;
 const utils = core.loadExtScript("ext:isolane_node/internal/streams/utils.js");
 const {
   isArrayBufferView,

@@ -140,7 +140,8 @@ pub(super) fn op_transcode(
         _ => return Err(unknown(from, to)),
     };
     let narrow = |limit: u32| -> Vec<u8> {
-        let byte = |c: char| u8::try_from(u32::from(c)).ok().filter(|byte| u32::from(*byte) < limit);
+        let byte =
+            |c: char| u8::try_from(u32::from(c)).ok().filter(|byte| u32::from(*byte) < limit);
         text.chars().map(|c| byte(c).unwrap_or(b'?')).collect()
     };
     let bytes = match to {

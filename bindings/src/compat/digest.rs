@@ -106,7 +106,8 @@ pub(super) fn op_compat_hkdf(
         return Err(JsErrorBox::range_error("Invalid key length"));
     }
     let mut output = vec![0; length as usize];
-    let expanded = for_digest!(digest, D => Hkdf::<D>::new(Some(salt), key).expand(info, &mut output).is_ok());
+    let expanded =
+        for_digest!(digest, D => Hkdf::<D>::new(Some(salt), key).expand(info, &mut output).is_ok());
     match expanded {
         Some(true) => Ok(output.into()),
         Some(false) => Err(JsErrorBox::range_error("Invalid key length")),

@@ -39,14 +39,38 @@ pub(super) struct Hashers {
 macro_rules! for_digest {
     ($name:expr, $digest:ident => $do:expr) => {
         match $name {
-            "md5" => { type $digest = ::md5::Md5; Some($do) }
-            "sha1" => { type $digest = ::sha1::Sha1; Some($do) }
-            "sha224" => { type $digest = ::sha2::Sha224; Some($do) }
-            "sha256" => { type $digest = ::sha2::Sha256; Some($do) }
-            "sha384" => { type $digest = ::sha2::Sha384; Some($do) }
-            "sha512" => { type $digest = ::sha2::Sha512; Some($do) }
-            "sha512-224" => { type $digest = ::sha2::Sha512_224; Some($do) }
-            "sha512-256" => { type $digest = ::sha2::Sha512_256; Some($do) }
+            "md5" => {
+                type $digest = ::md5::Md5;
+                Some($do)
+            }
+            "sha1" => {
+                type $digest = ::sha1::Sha1;
+                Some($do)
+            }
+            "sha224" => {
+                type $digest = ::sha2::Sha224;
+                Some($do)
+            }
+            "sha256" => {
+                type $digest = ::sha2::Sha256;
+                Some($do)
+            }
+            "sha384" => {
+                type $digest = ::sha2::Sha384;
+                Some($do)
+            }
+            "sha512" => {
+                type $digest = ::sha2::Sha512;
+                Some($do)
+            }
+            "sha512-224" => {
+                type $digest = ::sha2::Sha512_224;
+                Some($do)
+            }
+            "sha512-256" => {
+                type $digest = ::sha2::Sha512_256;
+                Some($do)
+            }
             _ => None,
         }
     };
@@ -164,10 +188,7 @@ pub(super) fn op_compat_hash_digest(
 
 #[op2(fast)]
 #[smi]
-pub(super) fn op_compat_hash_copy(
-    state: &mut OpState,
-    #[smi] id: u32,
-) -> Result<u32, JsErrorBox> {
+pub(super) fn op_compat_hash_copy(state: &mut OpState, #[smi] id: u32) -> Result<u32, JsErrorBox> {
     let hashers = state.borrow_mut::<Hashers>();
     let copy = hashers.find(id)?.copy();
     hashers.add(copy)

@@ -1,54 +1,44 @@
-//! The names of the modules that the runtime provides to any worker that imports them.
+//! Finding a provided module by its name, for the loader and for `require`.
 
 use deno_core::op2;
 
-/// Specifier of a module, and of the script that makes it. Sorted.
-pub(crate) const MODULES: &[(&str, &str)] = &[
-    ("node:assert", "ext:isolane_node/assert.js"),
-    ("node:assert/strict", "ext:isolane_compat/assert_strict.js"),
-    ("node:async_hooks", "ext:isolane_compat/async_hooks.js"),
-    ("node:buffer", "ext:isolane_compat/buffer.js"),
-    ("node:console", "ext:isolane_compat/console.js"),
-    ("node:constants", "ext:isolane_compat/constants.js"),
-    ("node:crypto", "ext:isolane_compat/crypto.js"),
-    ("node:diagnostics_channel", "ext:isolane_node/diagnostics_channel.js"),
-    ("node:events", "ext:isolane_node/_events.js"),
-    ("node:module", "ext:isolane_compat/module.js"),
-    ("node:os", "ext:isolane_compat/os.js"),
-    ("node:path", "ext:isolane_node/path/mod.js"),
-    ("node:path/posix", "ext:isolane_compat/path_posix.js"),
-    ("node:path/win32", "ext:isolane_compat/path_win32.js"),
-    ("node:perf_hooks", "ext:isolane_compat/perf_hooks.js"),
-    ("node:process", "ext:isolane_compat/process.js"),
-    ("node:punycode", "ext:isolane_node/punycode.js"),
-    ("node:querystring", "ext:isolane_node/querystring.js"),
-    ("node:stream", "ext:isolane_node/stream.js"),
-    ("node:stream/consumers", "ext:isolane_node/stream/consumers.js"),
-    ("node:stream/promises", "ext:isolane_node/stream/promises.js"),
-    ("node:stream/web", "ext:isolane_node/stream/web.js"),
-    ("node:string_decoder", "ext:isolane_node/string_decoder.js"),
-    ("node:timers", "ext:isolane_compat/timers.js"),
-    ("node:timers/promises", "ext:isolane_compat/timers_promises.js"),
-    ("node:url", "ext:isolane_node/url.js"),
-    ("node:util", "ext:isolane_node/util.js"),
-    ("node:util/types", "ext:isolane_node/internal/util/types.js"),
-];
+use super::table::{MODULES, ProvidedModule};
+
+/// What the specifiers begin with.
+const SCHEME: &str = "node:";
+
+/// The ES module that an isolate's loader gives for a specifier. Its exports are those of the
+/// script, which is loaded when this module is evaluated.
+pub(crate) fn facade(specifier: &str) -> Option<String> {
+    let module = find(specifier)?;
+    let exports = module.exports.replace(' ', ", ");
+    Some(format!(
+        "import {{ provide }} from \"isolane:modules\";\n\
+         const m = provide(\"{specifier}\");\n\
+         export default \"default\" in m ? m.default : m;\n\
+         export const {{ {exports} }} = m;\n"
+    ))
+}
+
+fn find(specifier: &str) -> Option<&'static ProvidedModule> {
+    MODULES.iter().find(|module| module.specifier == specifier)
+}
 
 /// The script of a module, by its specifier with `node:` or without; `None` for a module that
 /// is not provided.
 #[op2]
 #[string]
 pub(super) fn op_compat_script_of(#[string] name: &str) -> Option<String> {
-    let name = name.strip_prefix("node:").unwrap_or(name);
-    let found = MODULES.iter().find(|(module, _)| module.strip_prefix("node:") == Some(name));
-    found.map(|(_, script)| (*script).to_owned())
+    let name = name.strip_prefix(SCHEME).unwrap_or(name);
+    let is_it = |module: &&ProvidedModule| module.specifier.strip_prefix(SCHEME) == Some(name);
+    MODULES.iter().find(is_it).map(|module| module.script.to_owned())
 }
 
 /// The names of all modules, without `node:`.
 #[op2]
 #[serde]
 pub(super) fn op_compat_module_names() -> Vec<&'static str> {
-    MODULES.iter().filter_map(|(module, _)| module.strip_prefix("node:")).collect()
+    MODULES.iter().filter_map(|module| module.specifier.strip_prefix(SCHEME)).collect()
 }
 
 #[cfg(test)]
@@ -66,8 +56,8 @@ mod tests {
     #[test]
     fn each_module_has_its_script() {
         let scripts: HashSet<_> = SCRIPTS.iter().map(|(specifier, _)| *specifier).collect();
-        for (module, script) in MODULES {
-            assert!(scripts.contains(script), "{module}");
+        for module in MODULES {
+            assert!(scripts.contains(module.script), "{}", module.specifier);
         }
     }
 

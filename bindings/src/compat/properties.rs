@@ -1,4 +1,4 @@
-//! What the comparison of objects asks V8: the own properties that are no indices.
+//! Questions of the vendored JavaScript about objects and callers.
 
 use deno_core::{op2, v8};
 
@@ -22,4 +22,11 @@ pub(super) fn op_node_get_own_non_index_properties<'s>(
         .index_filter(v8::IndexFilter::SkipIndices)
         .build();
     object.get_property_names(scope, arguments)
+}
+
+/// Whether a dependency calls, whose use of what is deprecated is then not reported. A bundle
+/// does not tell its parts apart.
+#[op2(fast)]
+pub(super) fn op_node_call_is_from_dependency() -> bool {
+    false
 }

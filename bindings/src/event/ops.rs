@@ -40,6 +40,7 @@ deno_core::extension!(
         op_event_url,
         op_event_wait_until,
         op_timing_safe_equal,
+        crate::compat::op_compat_load_failed,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
     ],
@@ -51,6 +52,7 @@ deno_core::extension!(
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
         "ext:isolane_bindings/frames.js" = "event/frames.js",
+        "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
@@ -155,6 +157,10 @@ fn op_event_fail<'s>(
     #[smi] id: u32,
     error: v8::Local<'s, v8::Value>,
 ) {
+    // The rejection of an import that a limit has ended: the limit is why the event fails.
+    if crate::compat::exceeded(&state.borrow()) == Some(id) {
+        return;
+    }
     let thrown = describe(scope, error);
     let events = state.borrow().borrow::<Events>().clone();
     if let Some(event) = events.get(id) {
@@ -209,7 +215,10 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::V
 fn worker_frames(stack: Option<&str>) -> String {
     let is_ours = |line: &&str| {
         let frame = line.trim_start();
-        frame.starts_with("at ") && (frame.contains("(ext:") || frame.starts_with("at ext:"))
+        let place =
+            frame.rsplit_once('(').map_or(frame.strip_prefix("at "), |(_, place)| Some(place));
+        frame.starts_with("at ")
+            && place.is_some_and(|place| place.starts_with("ext:") || place.starts_with("isolane:"))
     };
     let lines = stack.unwrap_or_default().lines().filter(|line| !is_ours(line));
     lines.collect::<Vec<_>>().join("\n")

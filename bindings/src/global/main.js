@@ -34,6 +34,7 @@ const events = load("ext:isolane_bindings/event.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const extras = load("ext:isolane_bindings/extras.js");
+load("ext:isolane_bindings/loading.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
 const kv = load("ext:isolane_kv/kv.js");

@@ -10,9 +10,6 @@ use runtime::{Definition, Module, ModuleSource};
 use super::DeployError;
 use crate::config::{Limits, Mode, WorkerConfig};
 
-/// The one module that is not a bundle's own.
-const WORKERS_MODULE: &str = "cloudflare:workers";
-
 /// The definition of a bundle. What the node does not grant in full is added to `warnings`.
 pub(super) fn of(
     bundle: Bundle,
@@ -56,7 +53,7 @@ fn module(module: bundle::Module) -> Module {
 
 /// The URL of what an import leads to: a module of the bundle, or one of the runtime's own.
 fn url(resolved: String) -> String {
-    if resolved == WORKERS_MODULE { resolved } else { bundle::module_url(&resolved) }
+    if runtime::is_provided_module(&resolved) { resolved } else { bundle::module_url(&resolved) }
 }
 
 /// The limits that the worker asks for, as far as the node allows them.

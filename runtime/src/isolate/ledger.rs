@@ -229,6 +229,14 @@ impl Ledger {
         self.verdict.take()
     }
 
+    /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
+    pub(crate) fn exceeded(&self) -> Option<u32> {
+        self.verdict.get().map(|verdict| match verdict {
+            Verdict::EventCpu(id) | Verdict::Memory(id) => id,
+            Verdict::StartCpu | Verdict::StrayCpu => 0,
+        })
+    }
+
     /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
     /// names, 0 for none. Answers whether execution has to be terminated.
     pub(super) fn look(&self, running: u32) -> bool {

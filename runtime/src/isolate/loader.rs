@@ -1,11 +1,12 @@
 //! Gives deno_core the modules of the worker that an isolate has been given, with V8's code
-//! cache, and nothing else: no file, no network.
+//! cache, and nothing else: no file, no network. The scripts of the `node:` modules are
+//! deno_core's to find; here is their code cache, which all isolates share.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use deno_core::{
@@ -18,9 +19,19 @@ use deno_error::JsErrorBox;
 use crate::code_cache::CodeCache;
 use crate::definition::{Definition, Module, ModuleSource};
 
-/// The module of the bindings that the shims of data and Wasm modules import from; no
-/// worker's own import leads there.
+/// The module of the bindings that the shims of data and Wasm modules and the facades of
+/// provided modules import from; no worker's own import leads there.
 const SHIM_IMPORT: &str = "isolane:modules";
+
+/// What the URLs of facades begin with. deno_core treats the scheme `node:` as its own.
+const FACADE: &str = "isolane:";
+
+/// Compiled code of the runtime's own scripts, by specifier. Their sources are part of the
+/// program, so what one isolate has compiled fits all.
+static SCRIPTS: LazyLock<CodeCache> = LazyLock::new(|| CodeCache::new(None, "", ""));
+
+/// What the specifiers of the runtime's own scripts begin with.
+const SCRIPT_SCHEME: &str = "ext";
 
 /// The module loader of one isolate: empty until a worker is loaded.
 #[derive(Default)]
@@ -96,6 +107,9 @@ impl ModuleLoader for WorkerLoader {
         if matches!(kind, ResolutionKind::MainModule) {
             return parse(specifier);
         }
+        if referrer.starts_with(FACADE) && specifier == SHIM_IMPORT {
+            return parse(SHIM_IMPORT);
+        }
         let worker = self.worker.borrow();
         let importer = worker.as_ref().and_then(|worker| worker.module(referrer));
         if let Some((_, module)) = importer {
@@ -103,11 +117,16 @@ impl ModuleLoader for WorkerLoader {
             if is_shim && specifier == SHIM_IMPORT {
                 return parse(SHIM_IMPORT);
             }
-            if let Some(url) = module.imports.get(specifier)
-                && (bindings::modules::provided(url)
-                    || worker.as_ref().is_some_and(|w| w.module(url).is_some()))
-            {
-                return parse(url);
+            if let Some(url) = module.imports.get(specifier) {
+                if worker.as_ref().is_some_and(|worker| worker.module(url).is_some()) {
+                    return parse(url);
+                }
+                if bindings::modules::facade(url).is_some() {
+                    return parse(&format!("{FACADE}{url}"));
+                }
+                if bindings::modules::provided(url) {
+                    return parse(url);
+                }
             }
         }
         Err(JsErrorBox::type_error(format!("No such module \"{specifier}\".")))
@@ -119,6 +138,16 @@ impl ModuleLoader for WorkerLoader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
+        let facade = url.as_str().strip_prefix(FACADE).and_then(bindings::modules::facade);
+        if let Some(code) = facade {
+            let code = ModuleSourceCode::String(code.into());
+            return ModuleLoadResponse::Sync(Ok(Source::new(
+                ModuleType::JavaScript,
+                code,
+                url,
+                None,
+            )));
+        }
         let worker = self.worker.borrow();
         let found = worker.as_ref().and_then(|worker| Some((worker, worker.module(url.as_str())?)));
         let Some((worker, (index, module))) = found else {
@@ -134,13 +163,24 @@ impl ModuleLoader for WorkerLoader {
         ModuleLoadResponse::Sync(Ok(Source::new(ModuleType::JavaScript, code, url, cache)))
     }
 
+    fn get_code_cache(
+        &self,
+        specifier: &ModuleSpecifier,
+        _source: &str,
+    ) -> Option<SourceCodeCacheInfo> {
+        let data = SCRIPTS.get(specifier.as_str()).map(|data| Cow::Owned(data.to_vec()));
+        Some(SourceCodeCacheInfo { hash: 0, data })
+    }
+
     fn code_cache_ready(
         &self,
         url: ModuleSpecifier,
         _hash: u64,
         data: &[u8],
     ) -> Pin<Box<dyn Future<Output = ()>>> {
-        if let Some(worker) = &*self.worker.borrow() {
+        if url.scheme() == SCRIPT_SCHEME {
+            SCRIPTS.put(url.as_str(), data);
+        } else if let Some(worker) = &*self.worker.borrow() {
             worker.cache.put(url.as_str(), data);
         }
         Box::pin(async {})

@@ -35,13 +35,26 @@ function bytes(array) {
   return `<${[...array].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")}>`;
 }
 
+/** The value, or a word for a promise that stays pending. */
+async function settled(value) {
+  let timer;
+  const pending = new Promise((resolve) => {
+    timer = setTimeout(() => resolve("(stays pending)"), 2000);
+  });
+  try {
+    return await Promise.race([value, pending]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** One block for each expression: its text, and its value or what it threw. */
 export async function report(expressions) {
   const lines = [];
   for (const expression of expressions) {
     let result;
     try {
-      result = show(await expression());
+      result = show(await settled(expression()));
     } catch (error) {
       result = `throws ${show(error)}`;
     }

@@ -530,7 +530,7 @@
   Buffer.prototype.swap16 = function swap16() {
     const len = this.length;
     if (len % 2 !== 0) {
-      throw new RangeError("Buffer size must be a multiple of 16-bits");
+      throw new (core.loadExtScript("ext:isolane_node/internal/errors.js")).ERR_INVALID_BUFFER_SIZE("16-bits");
     }
     for (let i = 0; i < len; i += 2) {
       swap(this, i, i + 1);
@@ -540,7 +540,7 @@
   Buffer.prototype.swap32 = function swap32() {
     const len = this.length;
     if (len % 4 !== 0) {
-      throw new RangeError("Buffer size must be a multiple of 32-bits");
+      throw new (core.loadExtScript("ext:isolane_node/internal/errors.js")).ERR_INVALID_BUFFER_SIZE("32-bits");
     }
     for (let i = 0; i < len; i += 4) {
       swap(this, i, i + 3);
@@ -551,7 +551,7 @@
   Buffer.prototype.swap64 = function swap64() {
     const len = this.length;
     if (len % 8 !== 0) {
-      throw new RangeError("Buffer size must be a multiple of 64-bits");
+      throw new (core.loadExtScript("ext:isolane_node/internal/errors.js")).ERR_INVALID_BUFFER_SIZE("64-bits");
     }
     for (let i = 0; i < len; i += 8) {
       swap(this, i, i + 7);
@@ -1036,7 +1036,7 @@
   };
   Buffer.prototype.write = function write(string, offset, length, encoding) {
     if (typeof string !== "string") {
-      throw new codes.ERR_INVALID_ARG_TYPE("argument", "string");
+      throw new codes.ERR_INVALID_ARG_TYPE("string", "string", string);
     }
     if (offset === void 0) {
       return this.utf8Write(string, 0, this.length);
@@ -1725,13 +1725,13 @@
       end = this.length;
     }
     if (start !== void 0) {
-      validateNumber(start, "start", 0, kMaxLength);
+      validateNumber(start, "offset", 0, kMaxLength);
       if (end !== void 0) {
         validateNumber(end, "end", 0, this.length);
       }
     }
     if (start < 0 || this.length < start || this.length < end) {
-      throw new RangeError("Out of range index");
+      return this;
     }
     if (end <= start) {
       return this;
@@ -1787,7 +1787,7 @@
         if (min === 0 || min === 0n) {
           range = `>= 0${n} and < 2${n} ** ${(byteLength2 + 1) * 8}${n}`;
         } else {
-          range = `>= -(2${n} ** ${(byteLength2 + 1) * 8 - 1}${n}) and < 2 ** ${(byteLength2 + 1) * 8 - 1}${n}`;
+          range = `>= -(2${n} ** ${(byteLength2 + 1) * 8 - 1}${n}) and < 2${n} ** ${(byteLength2 + 1) * 8 - 1}${n}`;
         }
       } else {
         range = `>= ${min}${n} and <= ${max}${n}`;

@@ -48,7 +48,7 @@ export default [
   () => Object.prototype.toString.call(process),
   () => process === globalThis.process && globalThis.global === globalThis && Buffer === createRequire("/x.js")("buffer").Buffer,
   () => createRequire("file:///a/b.js")("node:path").join("a", "b"),
-  () => createRequire("/x.js")("nope-nope").x,
+  () => { try { createRequire("/x.js")("nope-nope"); } catch (e) { return e.code; } },
   () => [isBuiltin("fs") || isBuiltin("path"), isBuiltin("node:util"), isBuiltin("nope")],
   () => process.getBuiltinModule ? typeof process.getBuiltinModule("node:util").inspect : "function",
   () => typeof performance.now() + typeof performance.timeOrigin,

@@ -61,7 +61,7 @@ export default [
   () => Readable.from([1, 2]).find((x) => x > 1),
   async () => { const c = new AbortController(); const s = addAbortSignal(c.signal, new Readable({ read() {} })); setTimeout(() => c.abort(), 1); return await all(s); },
   async () => { const web = Readable.toWeb(Readable.from(["a", "b"])); const seen = []; for await (const c of web) seen.push(c); return seen; },
-  async () => all(Readable.fromWeb(new WebReadable({ start(c) { c.enqueue("x"); c.enqueue("y"); c.close(); } }))),
+  async () => String(Buffer.concat(await all(Readable.fromWeb(new WebReadable({ start(c) { c.enqueue("x"); c.enqueue("y"); c.close(); } }))))),
   async () => { const seen = []; const web = Writable.toWeb(sink(seen)); const w = web.getWriter(); await w.write("a"); await w.close(); return seen; },
   () => new Promise((r) => { const seen = []; const s = Readable.from(["a", "b"]); s.on("data", (c) => seen.push(c)).on("end", () => r(seen)); }),
   () => new Promise((r) => { const seen = []; const s = Readable.from(["a", "b"]); s.on("readable", () => { let c; while ((c = s.read()) !== null) seen.push(c); }).on("end", () => r(seen)); }),

@@ -28,7 +28,6 @@ export default [
   () => pathToFileURL("/a b/#c?d%").href,
   () => urlToHttpOptions(new URL("https://a:b@[::1]:5/x?y#z")),
   () => typeof url.Url,
-  () => new URL("nope"),
+  () => { try { new URL("nope"); } catch (e) { return e.name; } },
   () => URL.canParse("http://a"),
-  () => new url.Url().parse("http://a/b").pathname,
 ];

@@ -534,9 +534,6 @@
       if ((state[kState] & kFlowing) !== 0 && state.length) {
         return state.buffer[state.bufferIndex].length;
       }
-      if ((state[kState] & kDecoder) === 0 && state.length) {
-        return state.buffer[state.bufferIndex].length;
-      }
       return state.length;
     }
     if (n <= state.length) {
