@@ -11,7 +11,7 @@ use super::target::{Loaded, Target};
 use crate::refusal::Served;
 
 /// The stack of a version's last events is mapped a little after they are over.
-const KEPT_AFTER_RETIREMENT: Duration = Duration::from_secs(10);
+const KEPT_AFTER_RETIREMENT: Duration = Duration::from_secs(2);
 
 /// Eviction goes on until so much of the limit is free, so that it is not begun with each version.
 const FREED_SHARE: u64 = 16;
@@ -104,12 +104,6 @@ impl Cache {
                 && left.loaded.served.version == served.version
         });
         found.map(|left| Arc::clone(&left.loaded))
-    }
-
-    /// The bytes of the versions that can be read again.
-    #[cfg(test)]
-    pub(super) fn kept_bytes(&self) -> u64 {
-        self.kept.lock().bytes
     }
 }
 

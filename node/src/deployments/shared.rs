@@ -98,6 +98,9 @@ impl Shared {
         }
         state.workers = workers;
         let deployed = self.registry.as_ref().map_or(Ok(Vec::new()), Registry::workers)?;
+        if !deployed.is_empty() {
+            tracing::info!(workers = deployed.len(), "serving what was deployed");
+        }
         for record in deployed {
             if let Err(problem) = self.claim_deployed(&mut state, &record) {
                 tracing::error!(worker = record.name, "a deployed worker is not served: {problem}");

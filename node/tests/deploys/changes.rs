@@ -126,7 +126,7 @@ async fn failed_start() {
         ("export default {", "SyntaxError", "exception"),
         (
             "export default { fetch() {} }; await new Promise(() => {})",
-            "never settles",
+            "never resolved",
             "exception",
         ),
     ];

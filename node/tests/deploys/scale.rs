@@ -11,12 +11,16 @@ use crate::support::{Node, routed, saying, trial};
 const DEFAULT_WORKERS: usize = 300;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("a_node_with_many_workers_starts_without_reading_them", many)]
+    let name = "a_node_with_many_workers_starts_without_reading_them";
+    vec![trial(name, || {
+        let count = std::env::var("DEPLOYS_WORKERS");
+        let count = count.map_or(DEFAULT_WORKERS, |text| text.parse().unwrap());
+        many(with_workers(count), count)
+    })]
 }
 
-async fn many() {
-    let count =
-        std::env::var("DEPLOYS_WORKERS").map_or(DEFAULT_WORKERS, |text| text.parse().unwrap());
+/// A stopped node with so many workers in its registry.
+fn with_workers(count: usize) -> Node {
     let mut node = Node::new();
     let config = node.config.clone();
     node.stop();
@@ -44,7 +48,10 @@ async fn many() {
         let activation = registry::Activation { version: id, routes, ..Default::default() };
         registry.activate(&name, &activation).unwrap();
     }
-    drop(registry);
+    node
+}
+
+async fn many(mut node: Node, count: usize) {
     let began = Instant::now();
     node.restart();
     let opened = began.elapsed();
