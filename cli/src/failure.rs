@@ -50,15 +50,10 @@ pub(crate) fn location(error: &anyhow::Error) -> Option<&Location> {
 
 /// The exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> u8 {
-    let bad_configuration = match deploy_error(error) {
-        // A worker with a fault in its code is not one with a fault in its configuration.
-        Some(DeployError::Bundle(BundleError::Source(_) | BundleError::TooBig { .. })) => false,
-        Some(_) => true,
-        None if error.is::<BundleError>() => !matches!(
-            error.downcast_ref(),
-            Some(BundleError::Source(_) | BundleError::TooBig { .. })
-        ),
-        None => {
+    let bad_configuration = match (deploy_error(error), error.downcast_ref()) {
+        (Some(DeployError::Bundle(error)), _) | (None, Some(error)) => !is_in_code(error),
+        (Some(_), _) => true,
+        (None, None) => {
             error.is::<ConfigError>()
                 || error.is::<BadArgument>()
                 || error.is::<TokenError>()
@@ -67,6 +62,14 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
         }
     };
     if bad_configuration { BAD_CONFIGURATION } else { 1 }
+}
+
+/// Whether what is wrong with a project is in its modules, and not in its configuration.
+fn is_in_code(error: &BundleError) -> bool {
+    matches!(
+        error,
+        BundleError::Source(_) | BundleError::TooBig { .. } | BundleError::Bundler { .. }
+    )
 }
 
 fn deploy_error(error: &anyhow::Error) -> Option<&DeployError> {

@@ -3,17 +3,12 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use bundle::Project;
-
-use crate::failure::BadArgument;
+use bundle::{OpenOptions, Project};
 
 /// Opens a project, in one of its environments.
 pub(crate) fn open(path: &Path, environment: Option<&str>) -> anyhow::Result<Project> {
-    if let Some(environment) = environment {
-        let message = format!("{} has no environment {environment}", path.display());
-        return Err(BadArgument(message).into());
-    }
-    Ok(Project::open(path)?)
+    let options = OpenOptions { environment: environment.map(str::to_owned) };
+    Ok(Project::open_with(path, &options)?)
 }
 
 /// The name of the worker that is meant: the one that is given, or that of the project in the

@@ -98,9 +98,10 @@ impl Summary<'_> {
 
     fn write_bindings(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
         for binding in &self.version.bindings {
-            let target = binding.target.as_deref().map(plain).unwrap_or_default();
+            let target = binding.target.as_deref().map(|target| format!(" {}", plain(target)));
+            let target = target.unwrap_or_default();
             let (kind, name) = (&binding.kind, &binding.name);
-            writeln!(out, "{DIM}binding{DIM:#}   env.{name} {DIM}{kind}{DIM:#} {target}")?;
+            writeln!(out, "{DIM}binding{DIM:#}   env.{name} {DIM}{kind}{DIM:#}{target}")?;
         }
         for secret in self.active.iter().flat_map(|active| &active.secrets) {
             writeln!(out, "{DIM}binding{DIM:#}   env.{secret} {DIM}secret{DIM:#}")?;

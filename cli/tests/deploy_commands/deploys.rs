@@ -98,6 +98,23 @@ fn a_source_that_is_no_code_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn an_environment_is_a_worker_of_its_own() {
+    let node = Node::start();
+    node.deploy("one");
+    let settings =
+        "name = 'app'\nroutes = ['app.test']\n[env.staging]\nroutes = ['staging.test']\n";
+    node.folder.write("app/isolane.toml", settings);
+    node.folder.write("app/index.js", &answers("two"));
+    let deployed = node.isolane().json(&["deploy", "app", "--env", "staging"]);
+    assert_eq!(deployed["worker"], "app-staging");
+    assert_eq!((node.body("app.test"), node.body("staging.test")), ("one".into(), "two".into()));
+    let here = ["versions", "--env", "staging", "--config", "../node.toml"];
+    assert_eq!(node.isolane().below("app").json(&here)["worker"], "app-staging");
+    let missing = node.isolane().bad(&["deploy", "app", "--env", "none"], 2);
+    assert!(missing.contains("none") && missing.contains("staging"), "{missing}");
+}
+
+#[test]
 fn a_route_of_another_worker_is_not_taken_over() {
     let node = Node::start();
     node.deploy("one");
