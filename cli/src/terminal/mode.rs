@@ -2,8 +2,9 @@
 //! Ctrl-C and Ctrl-Z stay what they are. Which key does what is in `dev/keys.rs`.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
+use parking_lot::Mutex;
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 
 /// The mode that the terminal had, as long as it has another.
@@ -31,7 +32,7 @@ pub(crate) fn enter() {
             report(panic);
         }));
     });
-    let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut before = BEFORE.lock();
     if before.is_some() || !is_foreground() {
         return;
     }
@@ -48,12 +49,8 @@ pub(crate) fn enter() {
 
 /// Gives the terminal its mode back. Nothing happens where it was not changed.
 pub(crate) fn restore() {
-    // Also from a panic while the lock was held, and then without waiting for it.
-    let mut before = match BEFORE.try_lock() {
-        Ok(before) => before,
-        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(std::sync::TryLockError::WouldBlock) => return,
-    };
+    // A panic while the lock is held must not wait for it.
+    let Some(mut before) = BEFORE.try_lock() else { return };
     if let Some(mode) = before.take()
         && is_foreground()
     {

@@ -4,9 +4,11 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 /// Text that waits to be printed, in bytes; what comes beyond is dropped and counted.
 const WAITING_BYTES: usize = 4 << 20;
@@ -75,7 +77,7 @@ impl Printer {
         bytes: usize,
         make: impl FnOnce() -> String + Send + 'static,
     ) {
-        let mut queue = self.0.lock();
+        let mut queue = self.0.queue.lock();
         let bytes = bytes + LINE_BYTES;
         if queue.bytes + bytes > WAITING_BYTES {
             queue.dropped += 1;
@@ -89,23 +91,17 @@ impl Printer {
 
     /// Waits until everything is printed, but not for long: a terminal may take nothing.
     pub(crate) fn flush(&self) {
-        let queue = self.0.lock();
+        let mut queue = self.0.queue.lock();
         let busy = |queue: &mut Queue| queue.printing || !queue.lines.is_empty();
-        let _ = self.0.changed.wait_timeout_while(queue, FLUSH_TIMEOUT, busy);
+        let _ = self.0.changed.wait_while_for(&mut queue, busy, FLUSH_TIMEOUT);
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // A panic while a line was queued leaves the queue as it was.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits for lines and prints those that there are.
     fn print_next(&self, out: &mut impl Write, err: &mut impl Write) {
-        let empty = |queue: &mut Queue| queue.lines.is_empty();
-        let mut queue =
-            self.changed.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock();
+        self.changed.wait_while(&mut queue, |queue| queue.lines.is_empty());
         let lines = std::mem::take(&mut queue.lines);
         queue.bytes = 0;
         queue.printing = true;
@@ -133,7 +129,7 @@ impl Shared {
             let notice = format!("… {dropped} lines were dropped: they came too fast\n");
             write(&mut (Stream::Err, notice));
         }
-        self.lock().printing = false;
+        self.queue.lock().printing = false;
         self.changed.notify_all();
     }
 }
@@ -179,6 +175,6 @@ mod tests {
         let printer = Printer::start().expect("a thread can be started");
         printer.print(Stream::Out, "");
         printer.flush();
-        assert!(printer.0.lock().lines.is_empty());
+        assert!(printer.0.queue.lock().lines.is_empty());
     }
 }
