@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import bundling, reloadpeers
+from sections import bundling, reloadpeers, start
 from sections import coldstart, hello, kv, memory, overrun, quiet, rotation
 
 SECTIONS = {
@@ -25,6 +25,7 @@ SECTIONS = {
     "kv": kv,
     "bundling": bundling,
     "reloadpeers": reloadpeers,
+    "start": start,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {
