@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
 from sections import bundling, coldstart, hello, kv, memory, overrun, quiet, reload, reloadpeers
-from sections import rotation
+from sections import rotation, start
 
 SECTIONS = {
     "hello": hello,
@@ -26,6 +26,7 @@ SECTIONS = {
     "kv": kv,
     "bundling": bundling,
     "reloadpeers": reloadpeers,
+    "start": start,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {

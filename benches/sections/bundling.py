@@ -31,7 +31,7 @@ def run(options):
     esbuild = peers.tools(options.peers).get("esbuild") if options.peers else None
     folder = pathlib.Path(processes.scratch())
     rounds = {}
-    with Node(options.isolane, [], folder=folder / "node") as node:
+    with Node(options.isolane, []) as node:
         ways = {"isolane": lambda project: _isolane(options.isolane, node, project)}
         if esbuild:
             ways["esbuild"] = lambda project: _esbuild(esbuild, project)

@@ -16,10 +16,11 @@ async function nested(env: Env, key: string) {
       log(`KV has ${await env.KV.get(key)}`)
     })
     queueMicrotask(() => log('in a microtask'))
-    await Promise.all([1, 2].map(async (n) => {
+    const branches = await Promise.all([1, 2].map(async (n) => {
       await wait(5 * n)
-      log(`branch ${n}`)
+      return `branch ${n} of ${id()}`
     }))
+    branches.forEach(log)
   })
   log('end')
 }

@@ -39,7 +39,7 @@ const schema = createSchema<Context>({
       countdown: {
         async *subscribe(_, { from }) {
           for (let n = from; n >= 0; n--) {
-            await new Promise((resolve) => setTimeout(resolve, 10))
+            await new Promise((resolve) => setTimeout(resolve, 50))
             yield { countdown: n }
           }
         },

@@ -8,7 +8,7 @@ streams.get('/bytes', (c) =>
     c.header('content-type', 'application/octet-stream')
     for (let n = 0; n < 3; n++) {
       await out.write(new Uint8Array([n, n, n]))
-      await out.sleep(20)
+      await out.sleep(100)
     }
   }))
 
@@ -16,7 +16,7 @@ streams.get('/text', (c) =>
   streamText(c, async (out) => {
     for (const word of ['one', 'two', 'three']) {
       await out.writeln(word)
-      await out.sleep(20)
+      await out.sleep(100)
     }
   }))
 
@@ -30,6 +30,6 @@ streams.get('/events', (c) =>
   streamSSE(c, async (out) => {
     for (let id = 0; id < 3; id++) {
       await out.writeSSE({ id: String(id), event: 'tick', data: JSON.stringify({ id }) })
-      await out.sleep(20)
+      await out.sleep(100)
     }
   }))

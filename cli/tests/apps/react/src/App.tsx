@@ -50,7 +50,7 @@ export function App({ broken }: { broken: boolean }) {
           <Header title="Storefront" />
           <Badge>new &amp; shiny</Badge>
           <Suspense fallback={<p>loading teas</p>}>
-            <List items={load('tea', 20)} />
+            <List items={load('tea', 100)} />
           </Suspense>
           <Suspense fallback={<p>loading more</p>}>
             {broken ? <Broken /> : <Later text="later" />}
