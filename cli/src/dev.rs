@@ -119,19 +119,18 @@ fn start(
         if !in_code {
             return Err(error);
         }
+        let Some(folders) = &mut folders else {
+            let mut fresh = Folders::new(&args.data)?;
+            for path in &args.workers {
+                fresh.watch_project(path);
+            }
+            folders = Some(fresh);
+            // Once more, for what has changed before it was watched.
+            continue;
+        };
         let shown = failure::explain(&error);
         lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
         lines.complain(&format!("{DIM}waiting for a change{DIM:#}"));
-        let folders = match &mut folders {
-            Some(folders) => folders,
-            None => {
-                let mut fresh = Folders::new(&args.data)?;
-                for path in &args.workers {
-                    fresh.watch_project(path);
-                }
-                folders.insert(fresh)
-            }
-        };
         folders.changed(|_, _| true);
     }
 }

@@ -8,12 +8,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use node::Worker;
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 /// Editors write a file in several steps: changes are gathered until there are none for so long.
 const SETTLE: Duration = Duration::from_millis(8);
 /// But not for longer than this: something may write without end.
 const GATHER: Duration = Duration::from_millis(100);
+/// A file that is being written, and may be empty until then, is waited for so much longer.
+const UNFINISHED: Duration = Duration::from_millis(400);
 /// Nothing ends the wait for the first change: the sender is held here, too.
 const IDLE: Duration = Duration::from_secs(3600);
 /// Folders of one project that are watched, beside those of the files it was made from.
@@ -26,6 +29,8 @@ const PACKAGES: &str = "node_modules";
 pub(super) enum Happening {
     /// Paths have changed.
     Files(Change),
+    /// Whoever wrote these files has closed them.
+    Closed(Vec<PathBuf>),
     /// A person wants everything loaded again.
     Asked,
 }
@@ -36,6 +41,8 @@ pub(super) struct Change {
     pub(super) paths: HashSet<PathBuf>,
     /// Those of them that came, went or got another name.
     pub(super) structural: HashSet<PathBuf>,
+    /// Those that somebody is writing.
+    unfinished: HashSet<PathBuf>,
     /// A person asked for it.
     pub(super) asked: bool,
 }
@@ -50,6 +57,31 @@ pub(super) struct Folders {
     data: PathBuf,
 }
 
+impl Change {
+    fn of(event: notify::Event) -> Self {
+        let paths: HashSet<_> = event.paths.into_iter().collect();
+        let (mut structural, mut unfinished) = (HashSet::new(), HashSet::new());
+        match event.kind {
+            // Other systems do not tell when a file is closed.
+            EventKind::Modify(ModifyKind::Data(_)) if cfg!(target_os = "linux") => {
+                unfinished.clone_from(&paths);
+            }
+            EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {}
+            _ => structural.clone_from(&paths),
+        }
+        Self { paths, structural, unfinished, asked: false }
+    }
+
+    fn extend(&mut self, more: Self) {
+        for path in &more.structural {
+            self.unfinished.remove(path);
+        }
+        self.paths.extend(more.paths);
+        self.structural.extend(more.structural);
+        self.unfinished.extend(more.unfinished);
+    }
+}
+
 impl Folders {
     /// Watches nothing yet.
     pub(super) fn new(data: &Path) -> anyhow::Result<Self> {
@@ -57,15 +89,13 @@ impl Folders {
         let events = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let Ok(event) = event else { return };
-            let structural = match event.kind {
-                EventKind::Access(_) => return,
-                EventKind::Create(_) | EventKind::Remove(_) => true,
-                EventKind::Modify(kind) => matches!(kind, notify::event::ModifyKind::Name(_)),
-                EventKind::Any | EventKind::Other => true,
-            };
-            let paths: HashSet<_> = event.paths.into_iter().collect();
-            let structural = if structural { paths.clone() } else { HashSet::new() };
-            let _ = events.send(Happening::Files(Change { paths, structural, asked: false }));
+            if let EventKind::Access(kind) = event.kind {
+                if kind == AccessKind::Close(AccessMode::Write) {
+                    let _ = events.send(Happening::Closed(event.paths));
+                }
+                return;
+            }
+            let _ = events.send(Happening::Files(Change::of(event)));
         })
         .context("cannot watch files")?;
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
@@ -124,7 +154,11 @@ impl Folders {
             let wait = match ends {
                 None => IDLE,
                 Some((quiet, latest)) => {
-                    quiet.min(latest).saturating_duration_since(Instant::now())
+                    let end = match change.unfinished.is_empty() {
+                        true => quiet.min(latest),
+                        false => latest + UNFINISHED,
+                    };
+                    end.saturating_duration_since(Instant::now())
                 }
             };
             if wait.is_zero() {
@@ -136,8 +170,13 @@ impl Folders {
                     if !more.paths.iter().any(is_it) {
                         continue;
                     }
-                    change.paths.extend(more.paths);
-                    change.structural.extend(more.structural);
+                    change.extend(more);
+                }
+                Ok(Happening::Closed(paths)) => {
+                    for path in paths {
+                        change.unfinished.remove(&path);
+                    }
+                    continue;
                 }
                 Ok(Happening::Asked) => change.asked = true,
                 Err(_) => continue,
@@ -204,7 +243,31 @@ pub(super) fn holds_variables(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_being_written_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let root = folder.path().canonicalize().expect("it is there");
+        let path = root.join("a.ts");
+        std::fs::write(&path, "old").expect("it is written");
+        let mut folders = Folders::new(&root.join(".data")).expect("files can be watched");
+        folders.watch_project(&root);
+        let mut file = File::create(&path).expect("it is opened, and empty from then on");
+        let writer = std::thread::spawn(move || {
+            // Far longer than a pause between two events that belong together.
+            std::thread::sleep(SETTLE * 8);
+            file.write_all(b"new").expect("it is written");
+        });
+        let change = folders.changed(|_, _| true);
+        assert!(change.paths.contains(&path), "{change:?}");
+        assert_eq!(std::fs::read_to_string(&path).expect("it is read"), "new");
+        writer.join().expect("it writes");
+    }
 
     #[test]
     fn what_is_written_by_hand_is_below_the_root_and_neither_hidden_nor_a_package() {
