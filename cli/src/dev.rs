@@ -54,6 +54,9 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let admin = AdminListener::start(&config, admin.of_node(&node, &config))?;
     let debuggers = match (args.inspect, inspector) {
         (Some(address), Some(inspector)) => {
+            for worker in node.deployments().workers() {
+                inspector.expect(worker.name());
+            }
             let sources = Arc::clone(node.deployments()) as Arc<dyn Sources>;
             Some(InspectorListener::start(address, inspector, sources)?.address())
         }

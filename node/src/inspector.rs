@@ -37,6 +37,11 @@ impl Inspector {
         Inspect::new(move |target| inspector.started(target))
     }
 
+    /// Says that there is a worker of that name, which will have an isolate.
+    pub fn expect(&self, worker: &str) {
+        self.workers.lock().entry(worker.into()).or_default();
+    }
+
     fn started(&self, target: InspectTarget) {
         let mut workers = self.workers.lock();
         let worker = workers.entry(Arc::clone(&target.worker)).or_default();

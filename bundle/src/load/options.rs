@@ -10,7 +10,7 @@ use rolldown::{
     TsConfig,
 };
 
-use super::LoadOptions;
+use super::{LoadOptions, NodeEnv};
 use crate::project::Project;
 
 /// The conditions of a package's `exports` that hold, beside `import` or `require` and `default`.
@@ -54,7 +54,12 @@ pub(super) fn of(
         platform: Some(Platform::Browser),
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
-        minify: Some(minified(minify, build.keep_names.unwrap_or(true))),
+        minify: Some(match (minify, options.node_env) {
+            (true, _) => minified(build.keep_names.unwrap_or(true)),
+            (false, NodeEnv::Production) => RawMinifyOptions::DeadCodeEliminationOnly,
+            // A debugger finds every variable and every line.
+            (false, NodeEnv::Development) => RawMinifyOptions::Bool(false),
+        }),
         shim_missing_exports: Some(has_type_exports),
         define: Some(define),
         comments: Some(CommentsOptions { legal: true, annotation: false, jsdoc: false }),
@@ -78,10 +83,7 @@ pub(super) fn of(
     }
 }
 
-fn minified(minify: bool, keep_names: bool) -> RawMinifyOptions {
-    if !minify {
-        return RawMinifyOptions::DeadCodeEliminationOnly;
-    }
+fn minified(keep_names: bool) -> RawMinifyOptions {
     // The bundler's own "keep_names" loses exports of declarations with more than one name.
     RawMinifyOptions::Object(RawMinifyOptionsDetailed {
         mangle: Some(RawMangleOptions {

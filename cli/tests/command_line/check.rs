@@ -47,7 +47,10 @@ const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "a project that never gets ready",
-        files: &[("bad/index.js", "while (true);\nexport default { fetch() {} }")],
+        files: &[(
+            "bad/index.js",
+            "globalThis.turns = 0;\nwhile (true) globalThis.turns += 1;\nexport default { fetch() {} }",
+        )],
         arguments: &["check", "bad"],
         code: 1,
         says: &["exceeded its limits while starting", "1000 ms of CPU time"],

@@ -71,7 +71,7 @@ fn a_host_that_nobody_serves_is_named_in_the_answer() {
     let (_process, port) = serve(&folder, "workers = [{ path = 'a.js', routes = ['a.test'] }]");
     let cases = [
         ("b.test", 404, "1001", "b.test"),
-        ("a.localhost", 404, "1001", "a.localhost"),
+        ("b.localhost", 404, "1001", "b.localhost"),
         ("localhost", 404, "1001", "localhost"),
         ("sub.a.test", 404, "1001", "sub.a.test"),
         ("a b.test", 400, "1400", "not valid"),
