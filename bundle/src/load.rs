@@ -39,6 +39,9 @@ pub struct LoadOptions {
     pub minify: bool,
     /// What `process.env.NODE_ENV` is in the code.
     pub node_env: NodeEnv,
+    /// Whether the code stays as it was written, so that a debugger finds every line and variable:
+    /// nothing is minified, and nothing that is unused is left out.
+    pub debuggable: bool,
 }
 
 /// What `process.env.NODE_ENV` is replaced with.

@@ -32,6 +32,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let worker = |path| WorkerConfig { environment: args.env.clone(), ..WorkerConfig::at(path) };
     let workers = args.workers.iter().map(worker).collect();
     let mut config = Config::dev(address, args.data.clone(), workers);
+    config.debuggable = args.inspect.is_some();
     let local = secure(args, &mut config)?;
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.

@@ -31,6 +31,8 @@ pub struct Config {
     pub log: LogFormat,
     /// Whether the node serves tenants or one developer.
     pub mode: Mode,
+    /// Whether code is kept as it was written, so that debuggers find every variable.
+    pub debuggable: bool,
     /// What requests and workers may use.
     pub limits: Limits,
     /// How the KV store is kept.
@@ -255,6 +257,7 @@ impl Config {
             data,
             log: LogFormat::default(),
             mode: Mode::Dev,
+            debuggable: false,
             limits: Limits::default(),
             kv: Kv::default(),
             admin: AdminConfig::default(),

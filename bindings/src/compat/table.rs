@@ -45,7 +45,7 @@ pub(crate) const MODULES: &[ProvidedModule] = &[
         specifier: "node:console",
         script: "ext:isolane_compat/console.js",
         exports: "Console assert clear count countReset debug dir dirxml error group \
-            groupCollapsed groupEnd indentLevel info log profile profileEnd table time \
+            groupCollapsed groupEnd info log profile profileEnd table time \
             timeEnd timeLog timeStamp trace warn",
     },
     ProvidedModule {

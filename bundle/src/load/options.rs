@@ -7,10 +7,10 @@ use rolldown::{
     AttachDebugInfo, BundlerOptions, BundlerTransformOptions, CommentsOptions, Either,
     ExperimentalOptions, InputItem, JsxOptions, OutputFormat, Platform, RawCompressOptions,
     RawMangleOptions, RawMinifyOptions, RawMinifyOptionsDetailed, ResolveOptions, SourceMapType,
-    TsConfig,
+    TreeshakeOptions, TsConfig,
 };
 
-use super::{LoadOptions, NodeEnv};
+use super::LoadOptions;
 use crate::project::Project;
 
 /// The conditions of a package's `exports` that hold, beside `import` or `require` and `default`.
@@ -54,12 +54,13 @@ pub(super) fn of(
         platform: Some(Platform::Browser),
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
-        minify: Some(match (minify, options.node_env) {
+        minify: Some(match (minify, options.debuggable) {
+            (_, true) => RawMinifyOptions::Bool(false),
             (true, _) => minified(build.keep_names.unwrap_or(true)),
-            (false, NodeEnv::Production) => RawMinifyOptions::DeadCodeEliminationOnly,
-            // A debugger finds every variable and every line.
-            (false, NodeEnv::Development) => RawMinifyOptions::Bool(false),
+            (false, _) => RawMinifyOptions::DeadCodeEliminationOnly,
         }),
+        // Whatever it leaves out of a module, it also puts a variable's value where it is used.
+        treeshake: TreeshakeOptions::Boolean(!options.debuggable),
         shim_missing_exports: Some(has_type_exports),
         define: Some(define),
         comments: Some(CommentsOptions { legal: true, annotation: false, jsdoc: false }),

@@ -166,6 +166,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             Some(RawLog::Json) => LogFormat::Json,
         },
         mode: Mode::Serve,
+        debuggable: false,
         limits: limits(&source, raw.limits)?,
         kv: kv(&source, raw.kv)?,
         outbound: outbound(&source, raw.outbound)?,

@@ -45,8 +45,12 @@ pub(super) struct LocalVars {
 
 /// Bundles a project for development. The variables of its `.dev.vars` come before those of its
 /// configuration and belong to the version: with others it is another version.
-pub(super) fn load(project: &Project) -> Result<(Bundle, Option<LocalVars>), BundleError> {
-    let options = LoadOptions { node_env: NodeEnv::Development, ..LoadOptions::default() };
+pub(super) fn load(
+    project: &Project,
+    debuggable: bool,
+) -> Result<(Bundle, Option<LocalVars>), BundleError> {
+    let options =
+        LoadOptions { node_env: NodeEnv::Development, debuggable, ..LoadOptions::default() };
     let mut bundle = project.load_with(&options)?;
     let Some((path, vars)) = project.dev_vars()? else { return Ok((bundle, None)) };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

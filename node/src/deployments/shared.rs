@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// Where deployed workers are; in development there are none.
     pub(super) registry: Option<Registry>,
     pub(super) mode: Mode,
+    /// Whether code is kept as it was written, for debuggers.
+    pub(super) debuggable: bool,
     pub(super) limits: Limits,
     pub(super) reach: Reach,
     /// Whose requests are whose: the one thing that they all read.
@@ -65,6 +67,7 @@ impl Shared {
             runtime,
             registry,
             mode: config.mode,
+            debuggable: config.debuggable,
             limits: config.limits.clone(),
             reach: Reach::of(config),
             table: ArcSwap::default(),

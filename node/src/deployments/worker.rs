@@ -41,7 +41,7 @@ impl Worker {
         let options = OpenOptions { environment: config.environment.clone() };
         let project = Project::open_with(&config.path, &options)?;
         let (mut bundle, local) = match shared.mode {
-            Mode::Dev => development::load(&project)?,
+            Mode::Dev => development::load(&project, shared.debuggable)?,
             Mode::Serve => (project.load()?, None),
         };
         if let Some(name) = &config.name {
