@@ -69,6 +69,15 @@ pub(crate) fn load(
     options: &LoadOptions,
     limit_bytes: u64,
 ) -> Result<Bundle, BundleError> {
+    // Also for what is wrong: it is found by parsing again.
+    engine::with_large_stack(|| load_on_this_thread(project, options, limit_bytes))
+}
+
+fn load_on_this_thread(
+    project: &Project,
+    options: &LoadOptions,
+    limit_bytes: u64,
+) -> Result<Bundle, BundleError> {
     let tsconfig = tsconfig::of(project)?;
     let plugin = ProjectPlugin::new(project, tsconfig.has_decorators, limit_bytes);
     let plugin = Arc::new(plugin);

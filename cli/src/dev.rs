@@ -112,6 +112,10 @@ fn start(
 ) -> anyhow::Result<Arc<Node>> {
     let mut folders: Option<Folders> = None;
     loop {
+        if let Some(folders) = &mut folders {
+            // What came since the last try is watched, too, before its files are read.
+            args.workers.iter().for_each(|path| folders.watch_project(path));
+        }
         let error = match running::start(config, runtime, lines.clone()) {
             Ok(node) => return Ok(node),
             Err(error) => error,

@@ -37,7 +37,9 @@ impl Archives {
         }
         for entry in fs::read_dir(&incoming).map_err(RegistryError::io(&incoming))? {
             let path = entry.map_err(RegistryError::io(&incoming))?.path();
-            fs::remove_file(&path).map_err(RegistryError::io(&path))?;
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "cannot remove half an upload");
+            }
         }
         Ok(Self { versions, incoming, next: AtomicU64::new(0) })
     }
@@ -79,10 +81,15 @@ impl Archives {
         sync_folder(folder)
     }
 
-    /// Whether an archive is in its place.
-    pub(crate) fn has(&self, id: &str) -> Result<bool, RegistryError> {
+    /// Whether these bytes are in the place of an archive. Others there are another packing of the
+    /// same content, or damaged.
+    pub(crate) fn has(&self, id: &str, archive: &[u8]) -> Result<bool, RegistryError> {
         let path = self.path(id);
-        path.try_exists().map_err(RegistryError::io(&path))
+        match fs::read(&path) {
+            Ok(present) => Ok(present == archive),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(RegistryError::io(&path)(error)),
+        }
     }
 
     /// The bytes of an archive.
@@ -115,6 +122,9 @@ impl Archives {
         folders.map(|folder| {
             let path = folder.map_err(RegistryError::io(&self.versions))?.path();
             let mut ids = Vec::new();
+            if !path.is_dir() {
+                return Ok(ids);
+            }
             for entry in fs::read_dir(&path).map_err(RegistryError::io(&path))? {
                 let name = entry.map_err(RegistryError::io(&path))?.file_name();
                 ids.extend(name.to_str().and_then(|it| it.strip_suffix(SUFFIX)).map(str::to_owned));
@@ -134,8 +144,11 @@ impl Drop for Incoming {
 /// Makes a folder that survives a power failure.
 fn make_folder(path: &Path) -> Result<(), RegistryError> {
     match fs::create_dir(path) {
+        // Also where it is there: its first sync may have failed.
         Ok(()) => path.parent().map_or(Ok(()), sync_folder),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            path.parent().map_or(Ok(()), sync_folder)
+        }
         Err(error) => Err(RegistryError::io(path)(error)),
     }
 }

@@ -1,13 +1,14 @@
 //! What a worker's version is made of, and its limits. Plain data that the node fills in.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 /// One version of a worker: everything an isolate needs to serve it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Definition {
     /// The worker's name.
     pub worker: Arc<str>,
@@ -28,6 +29,17 @@ pub struct Definition {
     pub node_compat: bool,
     /// Whether `eval`, `new Function` and Wasm from bytes are allowed.
     pub unsafe_eval: bool,
+}
+
+/// Without the variables, among which are secrets, and without the modules, which are long.
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Definition")
+            .field("worker", &self.worker)
+            .field("version", &self.version)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One module of a version.

@@ -17,6 +17,13 @@ const MAX_STEP: u32 = 10_000;
 /// 50 ms.
 const MAX_SCRYPT_COST: u64 = 16_384 * 8;
 
+/// What the PBKDF2 of scrypt's begin and end may hash, in bytes: some 50 ms.
+const MAX_SCRYPT_HASHED_BYTES: u64 = 16 << 20;
+/// An output block of PBKDF2 with SHA-256, in bytes.
+const SCRYPT_BLOCK_BYTES: u64 = 32;
+/// What is hashed for a block beside the salt, in bytes: the paddings of HMAC.
+const SCRYPT_BLOCK_OVERHEAD_BYTES: u64 = 192;
+
 /// The first iteration of one block of PBKDF2 (RFC 8018, section 5.2).
 #[op2]
 pub(super) fn op_compat_pbkdf2_begin(
@@ -78,6 +85,17 @@ pub(super) fn op_compat_scrypt(
         return Err(JsErrorBox::range_error(format!(
             "scrypt: N * r * p is {work}; a worker may use at most {MAX_SCRYPT_COST}"
         )));
+    }
+    // It begins and ends with PBKDF2, which reads its whole salt again for each block of output.
+    let blocks = |bytes: u64| bytes.div_ceil(SCRYPT_BLOCK_BYTES);
+    let mixed = 128u64.saturating_mul(block_size.into()).saturating_mul(parallelization.into());
+    let first = blocks(mixed).saturating_mul(salt.len() as u64 + SCRYPT_BLOCK_OVERHEAD_BYTES);
+    let last =
+        blocks(length.into()).saturating_mul(mixed.saturating_add(SCRYPT_BLOCK_OVERHEAD_BYTES));
+    if first.saturating_add(last) > MAX_SCRYPT_HASHED_BYTES {
+        return Err(JsErrorBox::range_error(
+            "scrypt: r * p, the salt and the length are more than a worker may use together",
+        ));
     }
     let invalid = || JsErrorBox::range_error("Invalid scrypt params");
     if !cost.is_power_of_two() || cost < 2 {

@@ -332,5 +332,6 @@ const console = ObjectAssign(
   methods,
 );
 
-return { console };
+// The functions as they are before any tenant has seen them.
+return { console, error: console.error, log: console.log };
 })();

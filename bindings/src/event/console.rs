@@ -54,7 +54,7 @@ impl Console {
     }
 
     fn line(&self, allowance: &Allowance, level: i32, text: &str) {
-        match allowance.charge(text.len()) {
+        match allowance.charge(allowance.indented_bytes(text)) {
             Charge::Paid => (self.0.write)(level, &allowance.indented(text)),
             Charge::UsedUp => {
                 let notice = "console: this event has written too much; the rest is dropped";
@@ -77,8 +77,19 @@ impl Allowance {
         }
     }
 
+    fn groups(&self) -> usize {
+        self.groups.get().min(MAX_GROUPS) as usize
+    }
+
+    /// What a text takes when it is written.
+    fn indented_bytes(&self, text: &str) -> usize {
+        let groups = self.groups();
+        let lines = if groups == 0 { 0 } else { text.split('\n').count() };
+        text.len().saturating_add(lines * groups * INDENT.len())
+    }
+
     fn indented<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let groups = self.groups.get().min(MAX_GROUPS) as usize;
+        let groups = self.groups();
         if groups == 0 {
             return Cow::Borrowed(text);
         }

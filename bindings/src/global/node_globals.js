@@ -3,7 +3,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { ObjectDefineProperty } = primordials;
+const { ObjectDefineProperty, Promise, SymbolFor } = primordials;
 
 const BUFFER = "ext:isolane_compat/buffer.js";
 const TIMERS = "ext:isolane_compat/internal/timers.js";
@@ -34,9 +34,23 @@ function defineLazy(name, script, exported) {
   });
 }
 
+/** Has `util.promisify(setTimeout)` wait, as in Node. */
+function definePromised() {
+  const { setTimeout } = globalThis;
+  const wait = (delay, value) => new Promise((resolve) => setTimeout(resolve, delay, value));
+  ObjectDefineProperty(setTimeout, SymbolFor("nodejs.util.promisify.custom"), {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    value: wait,
+    writable: false,
+  });
+}
+
 /** Defines them, before the worker's code runs. */
 function installNodeGlobals() {
   define("global", globalThis);
+  definePromised();
   defineLazy("Buffer", BUFFER, "Buffer");
   defineLazy("process", "ext:isolane_compat/process.js", "default");
   defineLazy("setImmediate", TIMERS, "setImmediate");

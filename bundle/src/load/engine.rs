@@ -27,25 +27,12 @@ const LOST_TASK_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) type Output = Result<BundleOutput, BatchedBuildDiagnostic>;
 
 /// Runs the bundler.
+/// To be called [with a large stack](with_large_stack).
 ///
 /// # Errors
 ///
 /// When the bundler itself fails: it panics, or one of its tasks does.
 pub(super) fn run(
-    options: BundlerOptions,
-    plugin: Arc<dyn Pluginable>,
-) -> Result<Output, BundleError> {
-    let bundle = || bundle_on_this_thread(options, plugin);
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("bundle".to_owned()).stack_size(STACK_BYTES);
-        match thread.spawn_scoped(scope, bundle) {
-            Ok(thread) => thread.join().unwrap_or_else(|panic| Err(panicked(&*panic))),
-            Err(source) => Err(BundleError::Bundler { message: source.to_string() }),
-        }
-    })
-}
-
-fn bundle_on_this_thread(
     options: BundlerOptions,
     plugin: Arc<dyn Pluginable>,
 ) -> Result<Output, BundleError> {
@@ -100,6 +87,24 @@ fn runtime() -> Result<&'static Runtime, BundleError> {
         .build()
         .map_err(|source| BundleError::Bundler { message: source.to_string() })?;
     Ok(RUNTIME.get_or_init(|| runtime))
+}
+
+/// Does something that parses code, on a thread with a large stack: parsers call themselves for each
+/// level of nesting.
+///
+/// # Errors
+///
+/// Those of what is done, and a panic in it.
+pub(super) fn with_large_stack<T: Send>(
+    work: impl FnOnce() -> Result<T, BundleError> + Send,
+) -> Result<T, BundleError> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("bundle".to_owned()).stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, work) {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| Err(panicked(&*panic))),
+            Err(source) => Err(BundleError::Bundler { message: source.to_string() }),
+        }
+    })
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> BundleError {

@@ -88,7 +88,14 @@ impl Folders {
         let (sender, happenings) = channel();
         let events = sender.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
+            let event = match event {
+                Ok(event) if !event.need_rescan() => event,
+                // Events were lost: whatever there is may have changed.
+                _ => {
+                    let _ = events.send(Happening::Asked);
+                    return;
+                }
+            };
             if let EventKind::Access(kind) = event.kind {
                 if kind == AccessKind::Close(AccessMode::Write) {
                     let _ = events.send(Happening::Closed(event.paths));
@@ -186,9 +193,12 @@ impl Folders {
             ends = Some((now + SETTLE, latest));
         }
         for path in &change.structural {
-            if self.watched.remove(path) {
-                // It may be gone, and its watch with it.
-                let _ = self.watcher.unwatch(path);
+            // It may be gone, and the watches of all that was in it with it.
+            let gone: Vec<_> =
+                self.watched.iter().filter(|folder| folder.starts_with(path)).cloned().collect();
+            for folder in gone {
+                self.watched.remove(&folder);
+                let _ = self.watcher.unwatch(&folder);
             }
         }
         change
@@ -260,6 +270,7 @@ mod tests {
         let mut file = File::create(&path).expect("it is opened, and empty from then on");
         let writer = std::thread::spawn(move || {
             // Far longer than a pause between two events that belong together.
+            #[expect(clippy::disallowed_methods, reason = "the pause is what is tested")]
             std::thread::sleep(SETTLE * 8);
             file.write_all(b"new").expect("it is written");
         });

@@ -90,6 +90,11 @@ impl Shared {
         if let Some(loaded) = target.loaded() {
             return Ok(loaded);
         }
+        if target.is_retired()
+            && let Some(loaded) = self.cache.find_leaving(target.served())
+        {
+            return Ok(loaded);
+        }
         let Some(_waiter) = target.wait(MAX_WAITING) else {
             return Err(Failure::LoadShed { what: format!("worker {target}") });
         };

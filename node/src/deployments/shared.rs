@@ -164,6 +164,12 @@ impl Shared {
         self.publish_table(state, table);
     }
 
+    /// Whether requests are led to that version of that worker.
+    pub(super) fn serves(&self, worker: &str, version: &str) -> bool {
+        let state = self.state.lock();
+        state.claims.get(worker).is_some_and(|claim| &*claim.target.served().version == version)
+    }
+
     /// The same with a table that was made of them before.
     pub(super) fn publish_table(&self, state: &mut State, table: Arc<Table<Arc<Target>>>) {
         state.table_before = Some(self.table.swap(table));
@@ -180,8 +186,10 @@ impl Shared {
     /// No route leads to this target any more.
     pub(super) fn retire(&self, target: &Arc<Target>) {
         target.retire();
-        if let Some(loaded) = target.evict() {
+        if let Some(loaded) = target.loaded() {
+            // Before it leaves the target: a request that was on its way finds it in one of the two.
             self.cache.leave(&self.runtime, loaded);
+            drop(target.evict());
             self.loader.sweep();
         }
     }

@@ -111,8 +111,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
             }
             // The next isolate will be told.
             None if is_setting => self.send(message::done(id)).await,
-            None => self.send(message::failed(id, GONE)).await,
+            None => self.fails(id).await,
         }
+    }
+
+    async fn fails(&mut self, id: i64) -> Result<(), Error> {
+        let failed = message::failed(id, GONE);
+        self.replay.note_answer(id, &failed);
+        self.send(failed).await
     }
 
     async fn hears(&mut self, text: String, from: &InspectTarget) -> Result<(), Error> {
@@ -140,7 +146,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
     /// The isolate is gone: what it owes is answered, what it was is forgotten.
     async fn lost(&mut self) -> Result<(), Error> {
         for id in std::mem::take(&mut self.waiting) {
-            self.send(message::failed(id, GONE)).await?;
+            self.fails(id).await?;
         }
         if std::mem::take(&mut self.paused) {
             self.send(message::event("Debugger.resumed")).await?;

@@ -38,8 +38,8 @@ impl Registry {
         archive: &[u8],
     ) -> Result<(VersionRecord, bool), RegistryError> {
         let (worker, id) = (record.worker.as_str(), record.id.as_str());
-        // An archive that was lost is brought back by another upload.
-        if self.archives.has(id)?
+        // An archive that was lost or damaged is brought back by another upload.
+        if self.archives.has(id, archive)?
             && let Some(known) = self.use_version(worker, id)?
         {
             return Ok((known, false));

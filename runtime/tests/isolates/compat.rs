@@ -178,10 +178,38 @@ fn other_trials() -> Vec<Trial> {
             .await;
             assert!(reply.unwrap().text().contains("at most 131072"));
         }),
+        trial("compat::scrypt_that_hashes_too_much_is_refused", || async {
+            let reply = Worker::from_source(
+                "import { scryptSync } from 'node:crypto';
+                 const tries = [
+                     () => scryptSync('p', Buffer.alloc(1 << 20), 64, { N: 2, r: 1, p: 65536 }),
+                     () => scryptSync('p', 's', 1 << 20, { N: 2, r: 1, p: 65536 }),
+                 ];
+                 export default { fetch() {
+                     return Response.json(tries.map((go) => {
+                         try { return go().length } catch (e) { return e.name }
+                     }))
+                 } };",
+            )
+            .with_node_compat()
+            .get("/")
+            .await;
+            assert_eq!(reply.unwrap().text(), r#"["RangeError","RangeError"]"#);
+        }),
+        trial("compat::a_logger_may_write_to_standard_output_from_console_log", || async {
+            let reply = Worker::from_source(
+                "console.log = (...all) => process.stdout.write(all.join(' ') + '\\n');
+                 export default { fetch() { console.log('a', 'b'); return new Response('ok') } };",
+            )
+            .with_node_compat()
+            .get("/")
+            .await;
+            assert_eq!(reply.unwrap().text(), "ok");
+        }),
         trial("compat::a_limit_that_is_reached_while_a_module_loads_cannot_be_caught", || async {
             let worker = Worker::with_handler(
                 "Object.defineProperty(globalThis, 'console', { get() { while (true) {} } });
-                 try { process } catch {}
+                 try { process.getBuiltinModule('node:console') } catch {}
                  return new Response('caught')",
             )
             .with_node_compat()

@@ -6,7 +6,8 @@ const { core, primordials } = __bootstrap;
 const { StringPrototypeLastIndexOf, StringPrototypeSlice } = primordials;
 const { EventEmitter } = core.loadExtScript("ext:isolane_node/_events.js");
 const { nextTick } = core.loadExtScript("ext:isolane_compat/internal/next_tick.js");
-const console = core.loadExtScript("ext:isolane_compat/internal/console.js");
+// Its own functions: a logger may have replaced `console.log` by one that writes here.
+const { error, log } = core.loadExtScript("ext:isolane_bindings/console/console.js");
 const { TextDecoder } = core.loadExtScript("ext:deno_web/08_text_encoding.js");
 
 /** A line that does not end is written out when it has this many characters. */
@@ -59,7 +60,7 @@ class Output extends EventEmitter {
 }
 
 return {
-  stderr: new Output(2, (line) => console.error(line)),
-  stdout: new Output(1, (line) => console.log(line)),
+  stderr: new Output(2, (line) => error(line)),
+  stdout: new Output(1, (line) => log(line)),
 };
 })();

@@ -28,6 +28,9 @@ pub(super) fn activate(
     if let Some(current) = &current
         && current.active.version == version
         && checks::is_repeated(precondition, current)
+        // It is not, where the node's configuration has taken a route since, or the disk failed in
+        // the middle of the last change.
+        && shared.serves(worker, version)
     {
         return Ok(shared.shown(current.clone()));
     }
@@ -56,11 +59,15 @@ pub(super) fn delete_worker(
     precondition: Precondition,
 ) -> Result<(), ChangeError> {
     checks::precondition(worker, precondition, registry.worker(worker)?.as_ref())?;
-    registry.delete_worker(worker)?;
+    let deleted = match registry.delete_worker(worker) {
+        // An earlier try may have got so far and no further.
+        Err(missing @ RegistryError::Missing { .. }) => Err(ChangeError::from(missing)),
+        deleted => Ok(deleted?),
+    };
     let mut state = shared.state.lock();
     if state.has_folder(worker) {
         // Not this one was served under the name.
-        return Ok(());
+        return deleted.map(drop);
     }
     let name = Arc::from(worker);
     let before = state.claims.replace(&name, None).ok().flatten();
@@ -70,7 +77,7 @@ pub(super) fn delete_worker(
     if let Some(before) = before {
         shared.retire(&before.target);
     }
-    Ok(())
+    deleted.map(drop)
 }
 
 /// Gives a worker's requests to a version, from one moment on.

@@ -30,6 +30,10 @@ pub(super) fn notes(change: &Change) -> Result<(), ChangeError> {
         if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARS) {
             return invalid(format!("\"{what}\" is longer than {MAX_NOTE_CHARS} characters"));
         }
+        // They are printed on other people's terminals.
+        if note.as_ref().is_some_and(|note| note.chars().any(char::is_control)) {
+            return invalid(format!("\"{what}\" has a control character, such as a line end"));
+        }
     }
     Ok(())
 }

@@ -78,13 +78,17 @@ pub(super) fn delete(
 
 /// Leads a worker's routes to the same version with the secrets that it has now.
 fn renew(shared: &Shared, record: &WorkerRecord) {
-    let mut state = shared.state.lock();
-    let Some(before) = state.claims.get(&record.name).cloned() else { return };
     let served = served(record);
     let name = Arc::clone(&served.worker);
-    let is_busy = before.target.loaded().is_some();
+    let is_busy = {
+        let state = shared.state.lock();
+        state.claims.get(&record.name).is_some_and(|claim| claim.target.loaded().is_some())
+    };
     // A version that cannot be read now is tried again with the next request.
     let loaded = if is_busy { shared.read(&served).ok() } else { None };
+    let mut state = shared.state.lock();
+    // Still what it was: changes of deployed workers come one by one.
+    let Some(before) = state.claims.get(&record.name).cloned() else { return };
     let target = match &loaded {
         Some(loaded) => Target::in_memory(Arc::clone(loaded)),
         None => Target::on_disk(served),

@@ -29,7 +29,7 @@ export default [
   async () => { const c = new AbortController(); setTimeout(() => c.abort(), 1); return await sleep(1000, "v", { signal: c.signal }); },
   async () => await scheduler.wait(1),
   async () => await promisify(timers.setTimeout)(1, "p"),
-  async () => await promisify(setTimeout)(1, "q").then((x) => x ?? "q", () => "q"),
+  async () => await promisify(setTimeout)(1, "q"),
   () => timerPromises.setTimeout === sleep,
   () => new Promise((r) => timers.setTimeout((a, b) => r([a, b]), 1, 2, 3)),
   () => new Promise((r) => { const t = timers.setTimeout(() => r("no"), 1); timers.clearTimeout(t); timers.setTimeout(() => r("cleared"), 5); }),
