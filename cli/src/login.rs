@@ -20,7 +20,7 @@ use crate::{prompt, who};
 /// Remember a node and its token; the other commands then mean it.
 #[derive(Debug, Args)]
 pub(crate) struct LoginArgs {
-    /// The admin API of the node, such as https://node.example.com:8788.
+    /// The admin API of the node, such as https://10.0.0.5:8788.
     url: String,
     /// The file with the token. Without it: ISOLANE_TOKEN; or it is typed, or comes from the
     /// standard input, if the node asks for one.

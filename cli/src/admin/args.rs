@@ -22,7 +22,7 @@ const NODE_VARIABLE: &str = "ISOLANE_NODE";
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which node")]
 pub(crate) struct NodeArgs {
-    /// The admin API of the node, such as https://node.example.com:8788. Without it: that of
+    /// The admin API of the node, such as https://10.0.0.5:8788. Without it: that of
     /// ISOLANE_NODE, that of `isolane login`, or that of the node on this machine's data folder.
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "config"])]
     pub(crate) node: Option<String>,
