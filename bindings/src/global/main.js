@@ -174,6 +174,7 @@ function prepare(vars, kvNames, nodeCompat) {
 
 /** Runs once in each isolate, before any code of a tenant. */
 function bootstrap() {
+  load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
   delete globalThis.Deno;
   delete globalThis.__bootstrap;

@@ -366,10 +366,14 @@ const CASES: &[(&str, &str, End)] = &[
     ),
 ];
 
-fn worker(body: &str) -> Builder {
-    Worker::with_handler(&format!(
+fn worker(body: &str, end: End) -> Builder {
+    let worker = Worker::with_handler(&format!(
         "if (request.url.endsWith('/ok')) return new Response('ok'); {body}"
-    ))
+    ));
+    match end {
+        End::Threw | End::Harmless(_) | End::Never => worker,
+        _ => worker.with_default_limits(),
+    }
     .with_kv("KV")
     // Patching is the tenant's own affair, but here the next request must find its isolate
     // able to answer as well.
@@ -407,13 +411,46 @@ fn check_mapping(failure: &Failure) {
     assert_eq!((failure.status(), failure.code(), failure.outcome()), expected);
 }
 
+/// What loads a script of the bindings, or makes an object of the host, is called with ever more of
+/// the stack left. The first one of an isolate matters most, so each is tried in a fresh one.
+async fn the_bindings_are_used_at_the_end_of_the_stack() {
+    for code in [
+        "port.postMessage(1)",
+        "structuredClone(new ArrayBuffer(1))",
+        "process.getBuiltinModule('node:crypto')",
+        "Buffer.from('x')",
+        "console.log({ a: [new Map([[1, request]])] }, new Error('x'))",
+        "new Response('x', { headers: { a: 'b' } }).clone()",
+        "new URL('http://a/?b=c').searchParams.get('b')",
+        "new Blob(['x']).stream()",
+        "new TextDecoder().decode(new TextEncoder().encode('x'))",
+        "crypto.subtle.digest('SHA-256', new Uint8Array(1)).catch(() => {})",
+        "setTimeout(() => {}, 1)",
+        "env.KV.get('x').catch(() => {})",
+        "fetch('http://x.invalid').catch(() => {})",
+        "Error.prepareStackTrace = (e, sites) => sites.map((s) => s.toString()); new Error().stack",
+    ] {
+        let body = format!(
+            "const port = new MessageChannel().port1;
+             const f = () => {{ try {{ f() }} catch {{ {code} }} }}; f(); return new Response('x')"
+        );
+        for with_kv in [false, true] {
+            let worker = Worker::with_handler(&body).with_node_compat();
+            let worker = if with_kv { worker.with_kv("KV") } else { worker };
+            let result = worker.get("/").await;
+            let is_whole = !matches!(result, Err(Failure::IsolateLost { .. }));
+            assert!(is_whole, "{code}: {result:?}");
+        }
+    }
+}
+
 pub fn trials() -> Vec<Trial> {
     CASES
         .iter()
         .map(|(name, body, end)| {
             trial(&format!("hostile::{name}"), move || async move {
                 let bystander = Worker::with_handler("return new Response('fine')").build();
-                let hostile = worker(body).build();
+                let hostile = worker(body, *end).build();
                 assert_eq!(hostile.get("/ok").await.unwrap().text(), "ok");
                 let (result, aside) = tokio::join!(hostile.get("/bad"), bystander.get("/"));
                 assert!(fits(*end, &result), "expected {end:?}, got {result:?}");
@@ -437,5 +474,9 @@ pub fn trials() -> Vec<Trial> {
                 }
             })
         })
+        .chain([trial(
+            "hostile::the_bindings_are_used_at_the_end_of_the_stack",
+            the_bindings_are_used_at_the_end_of_the_stack,
+        )])
         .collect()
 }
