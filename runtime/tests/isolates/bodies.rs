@@ -26,7 +26,6 @@ pub fn trials() -> Vec<Trial> {
             let worker = Worker::with_handler(
                 "return new Response(request.body.pipeThrough(new TransformStream()))",
             )
-            .with_cpu_ms(5000)
             .build();
             let reply = worker.post("/", body(sent.clone())).await.unwrap();
             assert!(reply.body.unwrap() == sent);
@@ -106,6 +105,7 @@ pub fn trials() -> Vec<Trial> {
             let worker = Worker::with_handler(
                 "if (request.url.endsWith('/ok')) return new Response('ok'); let n = 0; return new Response(new ReadableStream({ async pull(c) { if (n++) { await scheduler.wait(1); while (true) {} } c.enqueue(new Uint8Array(10)) } }, { highWaterMark: 0 }))",
             )
+            .with_default_limits()
             .build();
             assert!(worker.get("/").await.unwrap().body.is_err());
             assert_eq!(worker.report(|_| true).await.outcome, Outcome::ExceededCpu);

@@ -45,7 +45,6 @@ fn other_trials() -> Vec<Trial> {
                  return Response.json([missing, undefinedOnes])",
             ))
             .with_node_compat()
-            .with_cpu_ms(2000)
             .get("/")
             .await;
             assert_eq!(
@@ -74,7 +73,6 @@ fn other_trials() -> Vec<Trial> {
             let reply = Worker::from_source(&importing_all(
                 "return Response.json(all.filter((m) => m.default === undefined).length)",
             ))
-            .with_cpu_ms(2000)
             .get("/")
             .await;
             assert_eq!(reply.unwrap().text(), "0");
@@ -163,6 +161,7 @@ fn other_trials() -> Vec<Trial> {
                     "import crypto from 'node:crypto'; export default {{ async fetch() {{ {work} }} }};"
                 ))
                 .with_node_compat()
+                .with_default_limits()
                 .build();
                 let ended = worker.get("/").await;
                 let is_cpu = matches!(&ended, Err(f) if f.outcome() == Outcome::ExceededCpu);
@@ -213,6 +212,7 @@ fn other_trials() -> Vec<Trial> {
                  return new Response('caught')",
             )
             .with_node_compat()
+            .with_default_limits()
             .build();
             let failure = worker.get("/").await.unwrap_err();
             assert_eq!(failure.outcome(), Outcome::ExceededCpu, "{failure:?}");

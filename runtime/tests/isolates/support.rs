@@ -65,6 +65,13 @@ pub fn stats() -> Stats {
     runtime().stats()
 }
 
+/// The CPU time of an event that is not there to use it up: far above what it needs, for slow
+/// machines run tests as well.
+const CALM_CPU: Duration = Duration::from_secs(5);
+
+/// How long a test may take on a machine that is busy with other things, too.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// A test: a name and what is awaited.
 pub fn trial<F, Fut>(name: &str, test: F) -> Trial
 where
@@ -73,7 +80,7 @@ where
 {
     Trial::test(name, move || {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        tokio.block_on(async { tokio::time::timeout(Duration::from_secs(60), test()).await })?;
+        tokio.block_on(async { tokio::time::timeout(PATIENCE, test()).await })?;
         Ok(())
     })
 }
@@ -125,7 +132,7 @@ impl Worker {
                 modules: vec![module],
                 vars: Map::new(),
                 kv_namespaces: Vec::new(),
-                limits: Limits::default(),
+                limits: Limits { cpu: CALM_CPU, ..Limits::default() },
                 node_compat: false,
                 unsafe_eval: false,
             },
@@ -186,6 +193,20 @@ impl Worker {
         }
     }
 
+    /// Waits for the reports of two events of this worker.
+    pub async fn two_reports(&self) -> [EventReport; 2] {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let reports = seen.reports.lock().clone();
+            let mut own = reports.into_iter().filter(|report| *report.worker == *self.name());
+            match (own.next(), own.next()) {
+                (Some(one), Some(other)) => return [one, other],
+                _ => changed.await,
+            }
+        }
+    }
+
     /// Waits for a line that the worker writes to its console.
     pub async fn line(&self, wanted: &str) -> (ConsoleLevel, String) {
         let seen = SEEN.get().expect("started by main");
@@ -214,6 +235,12 @@ impl Builder {
     pub fn with_kv(mut self, name: &str) -> Builder {
         let namespace = format!("{}-{name}", self.definition.worker);
         self.definition.kv_namespaces.push((name.to_owned(), namespace));
+        self
+    }
+
+    /// With the limits that workers have by default.
+    pub fn with_default_limits(mut self) -> Builder {
+        self.definition.limits = Limits::default();
         self
     }
 

@@ -36,6 +36,7 @@ export default {
         return language ? new Response((await language()).default) : new Response('unknown', { status: 404 })
       }
       case '/global':
+        await import('./late')
         return Response.json((globalThis as any).registered)
     }
     return new Response('not found', { status: 404 })
