@@ -1,14 +1,16 @@
 //! V8's code cache of one version: compiled code of its modules, in memory and on disk, so
 //! that the next isolate of the version does not compile them again.
 
+mod folder;
+
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+
+pub(crate) use self::folder::CacheFolder;
 
 /// Marks the file format; V8 itself refuses data of another V8 or of other flags.
 const MAGIC: &[u8; 8] = b"ISOLCC01";
@@ -19,19 +21,25 @@ pub(crate) struct CodeCache {
     modules: Mutex<HashMap<String, Arc<[u8]>>>,
     unwritten: AtomicBool,
     read: AtomicBool,
-    file: Option<PathBuf>,
+    file: Option<CacheFile>,
+}
+
+#[derive(Debug)]
+struct CacheFile {
+    folder: Arc<CacheFolder>,
+    name: String,
 }
 
 impl CodeCache {
-    /// The cache of a version, kept in `folder` too where there is one.
-    pub(crate) fn new(folder: Option<&Path>, worker: &str, version: &str) -> CodeCache {
+    /// The cache of a version, in memory alone.
+    pub(crate) fn in_memory() -> CodeCache {
+        CodeCache::default()
+    }
+
+    /// The cache of a version, kept in a folder too.
+    pub(crate) fn kept(folder: Arc<CacheFolder>, worker: &str, version: &str) -> CodeCache {
         let name = hex(&Sha256::digest(format!("{worker}\0{version}")));
-        CodeCache {
-            modules: Mutex::default(),
-            unwritten: AtomicBool::new(false),
-            read: AtomicBool::new(false),
-            file: folder.map(|folder| folder.join(format!("{name}.v8cache"))),
-        }
+        CodeCache { file: Some(CacheFile { folder, name }), ..CodeCache::default() }
     }
 
     /// The compiled code of a module.
@@ -59,9 +67,8 @@ impl CodeCache {
     /// is no error, for the code is then compiled.
     pub(crate) fn read(&self) {
         self.read.store(true, Ordering::Relaxed);
-        let Some(bytes) = self.file.as_ref().and_then(|file| std::fs::read(file).ok()) else {
-            return;
-        };
+        let Some(CacheFile { folder, name }) = &self.file else { return };
+        let Ok(bytes) = folder.read(name) else { return };
         if let Some(read) = decode(&bytes) {
             let mut modules = self.modules.lock();
             for (url, data) in read {
@@ -70,17 +77,12 @@ impl CodeCache {
         }
     }
 
-    /// Writes the file. Blocks: not to be called on a shard. Readers never see half a file.
+    /// Writes the file. Blocks: not to be called on a shard.
     pub(crate) fn write(&self) -> std::io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(CacheFile { folder, name }) = &self.file else { return Ok(()) };
         self.unwritten.store(false, Ordering::Relaxed);
         let bytes = encode(&self.modules.lock());
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let temporary = file.with_extension("tmp");
-        std::fs::File::create(&temporary)?.write_all(&bytes)?;
-        std::fs::rename(&temporary, file)
+        folder.write(name, &bytes)
     }
 }
 
@@ -126,14 +128,18 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn kept(folder: &tempfile::TempDir) -> CodeCache {
+        CodeCache::kept(Arc::new(CacheFolder::new(folder.path().into())), "w", "1")
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = CodeCache::new(Some(folder.path()), "w", "1");
+        let cache = kept(&folder);
         cache.put("worker:///a.js", b"code of a");
         cache.put("worker:///b.js", b"");
         cache.write().unwrap();
-        let again = CodeCache::new(Some(folder.path()), "w", "1");
+        let again = kept(&folder);
         assert!(again.is_unread());
         again.read();
         assert_eq!(again.get("worker:///a.js").as_deref(), Some(&b"code of a"[..]));
@@ -143,14 +149,15 @@ mod tests {
     #[test]
     fn a_damaged_file_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = CodeCache::new(Some(folder.path()), "w", "1");
+        let cache = kept(&folder);
         cache.put("worker:///a.js", b"code of a");
         cache.write().unwrap();
-        let file = cache.file.clone().unwrap();
+        let CacheFile { folder: files, name } = cache.file.as_ref().unwrap();
+        let file = files.path_of(name);
         let whole = std::fs::read(&file).unwrap();
         for damaged in [&whole[..whole.len() - 1], &whole[1..], b""] {
             std::fs::write(&file, damaged).unwrap();
-            let again = CodeCache::new(Some(folder.path()), "w", "1");
+            let again = kept(&folder);
             again.read();
             assert_eq!(again.get("worker:///a.js"), None);
         }

@@ -113,8 +113,12 @@ impl Runtime {
         if self.shared.config.inspect.is_some() {
             definition.limits.cpu = self.shared.config.max_cpu;
         }
-        let folder = self.shared.config.cache_dir.as_deref();
-        let cache = CodeCache::new(folder, &definition.worker, &definition.version);
+        let cache = match &self.shared.cache_folder {
+            Some(folder) => {
+                CodeCache::kept(Arc::clone(folder), &definition.worker, &definition.version)
+            }
+            None => CodeCache::in_memory(),
+        };
         let namespaces = definition
             .kv_namespaces
             .iter()

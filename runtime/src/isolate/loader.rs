@@ -28,7 +28,7 @@ const FACADE: &str = "isolane:";
 
 /// Compiled code of the runtime's own scripts, by specifier. Their sources are part of the
 /// program, so what one isolate has compiled fits all.
-static SCRIPTS: LazyLock<CodeCache> = LazyLock::new(|| CodeCache::new(None, "", ""));
+static SCRIPTS: LazyLock<CodeCache> = LazyLock::new(CodeCache::in_memory);
 
 /// What the specifiers of the runtime's own scripts begin with.
 const SCRIPT_SCHEME: &str = "ext";

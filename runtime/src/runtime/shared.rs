@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use bindings::fetch::Outbound;
 
+use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::isolate::process;
 use crate::outcome::Failure;
@@ -23,6 +24,7 @@ type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>) + Send + Sync>;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn kv::Store>,
+    pub(crate) cache_folder: Option<Arc<CacheFolder>>,
     pub(crate) outbound: Outbound,
     pub(crate) observer: SharedObserver,
     pub(crate) watchdog: Arc<Watchdog>,
@@ -44,8 +46,10 @@ impl Shared {
     ) -> std::io::Result<Arc<Shared>> {
         let outbound = Outbound::new(config.outbound.clone(), config.outbound_roots.clone())
             .map_err(std::io::Error::other)?;
+        let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
         let shared = Arc::new(Shared {
             config,
+            cache_folder,
             store,
             outbound,
             observer,
