@@ -156,3 +156,22 @@ fn requests_over_the_nodes_limits_are_refused() {
     let large = format!("content-length: {}\r\n", (1 << 20) + 1);
     assert_eq!(Connection::open(port).get_with("a.test", "/", &large).status, 413);
 }
+
+#[test]
+fn what_a_worker_prints_cannot_pass_for_a_line_of_the_log() {
+    const FORGES: &str = "export default { fetch() {
+        console.log('first\\n2026-01-01T00:00:00Z  INFO forged\\r\\x1b[2K2026 forged');
+        return new Response('done') } }";
+    let folder = Folder::with(&[("a.js", FORGES)]);
+    folder.write(
+        "node.toml",
+        "listen = [{ address = '127.0.0.1:0' }]\nworkers = [{ path = 'a.js', routes = ['a.test'] }]",
+    );
+    let mut process = Process::start(folder.path(), ["serve"]);
+    let line = process.stderr.until("listening");
+    let (_, port) = line.trim_end().rsplit_once(':').expect("an address");
+    assert_eq!(get(port.parse().expect("a port"), "a.test", "/").body, "done");
+    let line = process.stderr.until("forged");
+    assert!(line.starts_with("    2026-01-01T00:00:00Z  INFO forged\\x0d"), "{line:?}");
+    assert!(!line.contains('\x1b'), "{line:?}");
+}
