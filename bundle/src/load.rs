@@ -81,7 +81,7 @@ fn load_on_this_thread(
     let tsconfig = tsconfig::of(project)?;
     let plugin = ProjectPlugin::new(project, tsconfig.has_decorators, limit_bytes);
     let plugin = Arc::new(plugin);
-    for file in project.config_file.iter().chain(&tsconfig.file) {
+    for file in project.config_file.iter().chain(&tsconfig.files) {
         plugin.inputs().depends_on(file);
     }
     let run = |has_type_exports| {

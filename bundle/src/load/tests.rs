@@ -189,7 +189,10 @@ fn every_file_that_matters_is_an_input() {
         ),
         ("src/t.txt", ""),
         ("src/j.json", "1"),
-        ("tsconfig.json", "{}"),
+        ("tsconfig.json", "{ \"extends\": [\"./config/base\", \"pkg/tsconfig.json\"] }"),
+        ("config/base.json", "{ \"extends\": \"../more.json\" }"),
+        ("more.json", "{ \"compilerOptions\": {} }"),
+        ("node_modules/pkg/tsconfig.json", "{}"),
         ("node_modules/pkg/index.js", "globalThis.x = 1"),
         ("node_modules/pkg/package.json", "{ \"main\": \"index.js\" }"),
     ]);
@@ -200,7 +203,9 @@ fn every_file_that_matters_is_an_input() {
     assert_eq!(
         inputs,
         [
+            "config/base.json",
             "isolane.toml",
+            "more.json",
             "node_modules/pkg/index.js",
             "node_modules/pkg/package.json",
             "src/a.ts",

@@ -1,11 +1,11 @@
 //! What the project's `tsconfig.json` says that the bundler does not take from there itself, or
 //! takes otherwise than wrangler: how JSX is compiled, whether there are decorators.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use oxc_resolver::{
-    CompilerOptions, ResolveOptions, Resolver, TsconfigDiscovery, TsconfigOptions,
-    TsconfigReferences,
+    CompilerOptions, ExtendsField, ResolveOptions, Resolver, TsConfig, TsconfigDiscovery,
+    TsconfigOptions, TsconfigReferences,
 };
 use rolldown::JsxOptions;
 
@@ -21,8 +21,8 @@ const FRAGMENT: &str = "React.Fragment";
 pub(super) struct Tsconfig {
     pub(super) jsx: JsxOptions,
     pub(super) has_decorators: bool,
-    /// The file, where there is one.
-    pub(super) file: Option<PathBuf>,
+    /// The file, where there is one, and those that it extends.
+    pub(super) files: Vec<PathBuf>,
 }
 
 /// Reads the `tsconfig.json` that the configuration names, else the one next to the main module
@@ -36,7 +36,8 @@ pub(super) fn of(project: &Project) -> Result<Tsconfig, BundleError> {
         None => TsconfigDiscovery::Auto,
     };
     let options = ResolveOptions { tsconfig: Some(discovery), ..ResolveOptions::default() };
-    let found = Resolver::new(options).find_tsconfig(&project.main).map_err(|error| {
+    let resolver = Resolver::new(options);
+    let found = resolver.find_tsconfig(&project.main).map_err(|error| {
         let message = error.to_string().replace(&format!("{}/", project.root.display()), "");
         BundleError::Bundler { message: format!("tsconfig.json cannot be read: {message}") }
     })?;
@@ -44,14 +45,37 @@ pub(super) fn of(project: &Project) -> Result<Tsconfig, BundleError> {
         Some(found) => Tsconfig {
             jsx: jsx(project, &found.compiler_options),
             has_decorators: found.compiler_options.experimental_decorators == Some(true),
-            file: Some(found.path.clone()).filter(|path: &PathBuf| Path::is_file(path)),
+            files: files(&resolver, found),
         },
         None => Tsconfig {
             jsx: jsx(project, &CompilerOptions::default()),
             has_decorators: false,
-            file: None,
+            files: Vec::new(),
         },
     })
+}
+
+/// The file and those that it extends, without packages', which nobody edits.
+fn files(resolver: &Resolver, found: &TsConfig) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut left = vec![found.path.clone()];
+    while let Some(path) = left.pop() {
+        // What cannot be read was an error before.
+        let Ok(config) = resolver.resolve_tsconfig(&path) else { continue };
+        let Ok(file) = config.path.canonicalize() else { continue };
+        if files.contains(&file) {
+            continue;
+        }
+        let extended = match &config.extends {
+            None => &[][..],
+            Some(ExtendsField::Single(extended)) => std::slice::from_ref(extended),
+            Some(ExtendsField::Multiple(extended)) => extended,
+        };
+        let in_project = extended.iter().filter(|path| path.starts_with(['.', '/']));
+        left.extend(in_project.map(|path| file.parent().unwrap_or(&file).join(path)));
+        files.push(file);
+    }
+    files
 }
 
 /// As esbuild decides it for wrangler: `tsconfig.json` first, then `jsx_factory` and
