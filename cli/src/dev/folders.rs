@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use node::Worker;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{ErrorKind, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 /// Editors write a file in several steps: changes are gathered until there are none for so long.
 const SETTLE: Duration = Duration::from_millis(8);
@@ -51,10 +51,20 @@ pub(super) struct Change {
 pub(super) struct Folders {
     watcher: RecommendedWatcher,
     watched: HashSet<PathBuf>,
+    /// Why a folder is not watched; nothing after the first such folder has been told of.
+    refused: Refused,
     happenings: Receiver<Happening>,
     sender: Sender<Happening>,
     /// The data folder, in which this process writes.
     data: PathBuf,
+}
+
+/// Whether a folder could not be watched.
+#[derive(Debug)]
+enum Refused {
+    None,
+    Untold(String),
+    Told,
 }
 
 impl Change {
@@ -106,7 +116,8 @@ impl Folders {
         })
         .context("cannot watch files")?;
         let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-        Ok(Self { watcher, watched: HashSet::new(), happenings, sender, data })
+        let (watched, refused) = (HashSet::new(), Refused::None);
+        Ok(Self { watcher, watched, refused, happenings, sender, data })
     }
 
     /// Where further happenings can be sent to.
@@ -148,6 +159,17 @@ impl Folders {
             self.watch_below(root);
         }
         self.watched.len() > before
+    }
+
+    /// What a person has to know of a folder that cannot be watched: once.
+    pub(super) fn refusal(&mut self) -> Option<String> {
+        match std::mem::replace(&mut self.refused, Refused::Told) {
+            Refused::Untold(refusal) => Some(refusal),
+            before => {
+                self.refused = before;
+                None
+            }
+        }
     }
 
     /// Waits for a change that matters, and then until there are no more for a moment. Of each
@@ -208,8 +230,14 @@ impl Folders {
         if self.watched.contains(folder) {
             return;
         }
-        if self.watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
-            self.watched.insert(folder.to_owned());
+        match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => drop(self.watched.insert(folder.to_owned())),
+            // What is not there can be nothing that a worker is made from.
+            Err(_) if !folder.exists() => {}
+            Err(error) if matches!(self.refused, Refused::None) => {
+                self.refused = Refused::Untold(refusal(folder, &error));
+            }
+            Err(_) => {}
         }
     }
 
@@ -235,6 +263,18 @@ impl Folders {
             }
         }
     }
+}
+
+fn refusal(folder: &Path, error: &notify::Error) -> String {
+    let folder = folder.display();
+    let why = match &error.kind {
+        ErrorKind::MaxFilesWatch => {
+            "the system's limit is reached, raise fs.inotify.max_user_watches".to_owned()
+        }
+        ErrorKind::Io(error) => error.to_string(),
+        _ => error.to_string(),
+    };
+    format!("{folder} is not watched for changes ({why}): load them with a restart or the key r")
 }
 
 /// Whether a path below a project's root is one that its author writes.

@@ -115,6 +115,9 @@ impl Reloader {
             let whole = whole && worker.is_folder();
             more |= self.folders.watch_worker(&worker, whole);
         }
+        if let Some(refusal) = self.folders.refusal() {
+            self.lines.warn(&refusal);
+        }
         more
     }
 
