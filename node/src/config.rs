@@ -80,11 +80,12 @@ pub enum LogFormat {
 /// What differs between development and production.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Workers are reached by their routes; errors show nothing of the inside.
+    /// Workers are reached by their routes; errors show nothing of the inside; SIGHUP reads the
+    /// certificates again.
     #[default]
     Serve,
     /// Every worker is at `<name>.localhost`, anything else reaches the first one; error pages
-    /// show the message and the stack.
+    /// show the message and the stack; SIGHUP, as of a terminal that is closed, ends the process.
     Dev,
 }
 

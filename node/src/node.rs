@@ -53,6 +53,7 @@ pub struct Node {
     /// One for each front shard; empty after the node has stopped.
     slots: Mutex<Vec<Slot>>,
     tls: Option<Arc<Tls>>,
+    mode: Mode,
     shutdown_timeout: Duration,
     _watch: Option<Watch>,
 }
@@ -110,6 +111,7 @@ impl Node {
             addresses,
             slots: Mutex::new(slots),
             tls,
+            mode: config.mode,
             shutdown_timeout: config.limits.shutdown_timeout,
             _watch: watch,
         };
@@ -181,15 +183,15 @@ impl Node {
     }
 
     /// Serves until SIGINT or SIGTERM, then shuts down within the configured time. Returns the
-    /// exit code: 0, or that of a second signal, which ends the process at once. SIGHUP reads
-    /// the certificates again.
+    /// exit code: 0, or that of a second signal, which ends the process at once. What SIGHUP does
+    /// is said by the [`Mode`].
     ///
     /// Needs a tokio runtime with I/O and time, which must not be one of the shards.
     ///
     /// # Errors
     /// When the signals cannot be listened to.
     pub async fn run_until_signal(&self) -> io::Result<u8> {
-        let mut signals = Signals::listen()?;
+        let mut signals = Signals::listen(self.mode)?;
         while signals.next().await == Ask::Reload {
             match self.reload_certificates() {
                 Ok(()) => tracing::info!("the certificates were read again"),

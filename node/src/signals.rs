@@ -1,8 +1,11 @@
 //! The signals that concern a node.
 
+use std::future::pending;
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::config::Mode;
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,23 +18,35 @@ pub(crate) enum Ask {
 
 /// The signals, from the moment this is made.
 pub(crate) struct Signals {
-    hangup: Signal,
+    hangup: Option<Signal>,
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    pub(crate) fn listen() -> io::Result<Self> {
+    /// In development SIGHUP is left to the system: it ends the process, unless that was started
+    /// to ignore it, as by `nohup`.
+    pub(crate) fn listen(mode: Mode) -> io::Result<Self> {
+        let hangup = match mode {
+            Mode::Serve => Some(signal(SignalKind::hangup())?),
+            Mode::Dev => None,
+        };
         Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
+            hangup,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
     pub(crate) async fn next(&mut self) -> Ask {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.hangup.recv() => Ask::Reload,
+            _ = hangup => Ask::Reload,
             _ = self.interrupt.recv() => Ask::Stop(130),
             _ = self.terminate.recv() => Ask::Stop(143),
         }

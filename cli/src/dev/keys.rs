@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::watch::Watch;
+use crate::running;
 use crate::terminal::{DIM, Lines, WARNING, mode};
 
 /// The keys in one line.
@@ -51,10 +52,15 @@ impl Keys {
         let input = AsyncFd::with_interest(io::stdin(), Interest::READABLE)?;
         let mut suspended = signal(SignalKind::from_raw(Signal::SIGTSTP as i32))?;
         let mut continued = signal(SignalKind::from_raw(Signal::SIGCONT as i32))?;
+        // Ctrl-\, and the end of the terminal.
+        let mut quitted = signal(SignalKind::quit())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
         mode::enter();
         loop {
             tokio::select! {
                 biased;
+                _ = quitted.recv() => end_by(Signal::SIGQUIT),
+                _ = hung_up.recv() => end_by(Signal::SIGHUP),
                 _ = suspended.recv() => suspend(),
                 _ = continued.recv() => mode::enter(),
                 ready = input.readable() => {
@@ -111,6 +117,11 @@ impl Keys {
 fn quit() {
     // To oneself it cannot fail.
     let _ = raise(Signal::SIGINT);
+}
+
+/// Ends the process at once, with the exit code of one that the signal ended.
+fn end_by(signal: Signal) -> ! {
+    running::exit(128 + signal as u8)
 }
 
 /// Does what Ctrl-Z does to any process, with the terminal as the shell expects it. Returns when

@@ -1,6 +1,7 @@
 //! How a node ends: what runs is finished, a second signal does not wait.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use nix::sys::signal::{Signal, kill};
@@ -116,6 +117,15 @@ fn a_hangup_changes_nothing_for_a_node_without_certificates() {
     process.stderr.until("the certificates were read again");
     assert_eq!(get(port, "a.test", "/").body, "x");
     assert!(process.is_running());
+}
+
+#[test]
+fn a_hangup_ends_development() {
+    let folder = Folder::with(&[("a.js", ECHO)]);
+    let mut process = Process::start(folder.path(), ["dev", "a.js", "--port", "0"]);
+    process.dev_port();
+    send(&process, Signal::SIGHUP);
+    assert_eq!(process.ended().signal(), Some(Signal::SIGHUP as i32));
 }
 
 #[test]

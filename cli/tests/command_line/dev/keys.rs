@@ -59,6 +59,20 @@ impl Terminal {
         Self::run(folder, &run)
     }
 
+    /// The process of `isolane`.
+    fn pid(&mut self) -> Pid {
+        let line = self.until("pid ");
+        Pid::from_raw(line[4..].trim().parse().expect("a number follows"))
+    }
+
+    /// Waits for the end of the shell, and compares the terminal's mode before and after.
+    fn is_as_it_was(&mut self) {
+        self.until("end");
+        let lines = self.seen.iter().map(|line| line.trim());
+        let modes: Vec<_> = lines.filter(|line| line.contains("icanon")).collect();
+        assert_eq!(modes, ["icanon", "icanon"], "{:?}", self.seen);
+    }
+
     fn until(&mut self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -128,14 +142,20 @@ fn keys_reload_clear_and_quit_and_the_terminal_is_left_as_it_was() {
     assert_eq!(frames, 0, "{line}");
     terminal.press("q");
     terminal.until("over 0");
-    terminal.until("end");
-    let modes: Vec<_> = terminal
-        .seen
-        .iter()
-        .map(|line| line.trim())
-        .filter(|line| line.contains("icanon"))
-        .collect();
-    assert_eq!(modes, ["icanon", "icanon"], "{:?}", terminal.seen);
+    terminal.is_as_it_was();
+}
+
+#[test]
+fn signals_that_end_it_leave_the_terminal_as_it_was() {
+    for signal in [Signal::SIGQUIT, Signal::SIGHUP] {
+        let folder = Folder::with(&[("a.js", &says("x"))]);
+        let mut terminal = Terminal::dev(&folder);
+        let pid = terminal.pid();
+        terminal.ready();
+        kill(pid, signal).expect("it is there");
+        terminal.until(&format!("over {}", 128 + signal as i32));
+        terminal.is_as_it_was();
+    }
 }
 
 #[test]
@@ -154,7 +174,7 @@ fn ctrl_c_and_the_end_of_the_input_stop_it() {
 fn ctrl_z_suspends_it_and_keys_are_read_again_when_it_goes_on() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let mut terminal = Terminal::dev(&folder);
-    let pid: i32 = terminal.until("pid ")[4..].trim().parse().expect("a number follows");
+    let pid = terminal.pid();
     terminal.ready();
     terminal.press("\u{1a}");
     let state = || {
@@ -167,7 +187,7 @@ fn ctrl_z_suspends_it_and_keys_are_read_again_when_it_goes_on() {
         assert!(Instant::now() < end, "it is not suspended");
         thread::yield_now();
     }
-    kill(Pid::from_raw(pid), Signal::SIGCONT).expect("it is there");
+    kill(pid, Signal::SIGCONT).expect("it is there");
     terminal.press("?");
     terminal.until("quit, as Ctrl-C does");
     terminal.press("q");
