@@ -40,16 +40,9 @@ fn deploy(registry: &Registry, number: u32) -> Result<(), Box<dyn Error>> {
     let record = VersionRecord {
         id: id.clone(),
         worker: worker.clone(),
-        created_at_ms: 0,
-        who: None,
-        message: None,
-        size_bytes: 0,
-        gzip_bytes: 0,
-        start_cpu_us: 0,
         handlers: vec!["fetch".to_owned()],
         routes: routes.clone(),
-        bindings: Vec::new(),
-        compatibility_date: None,
+        ..VersionRecord::default()
     };
     registry.put_version(&record, worker.as_bytes())?;
     registry.activate(&worker, &Activation { version: id, routes, ..Activation::default() })?;

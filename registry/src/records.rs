@@ -36,8 +36,8 @@ pub struct DeploymentRecord {
     pub message: Option<String>,
 }
 
-/// One immutable upload of a worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One immutable upload of a worker. The default is an empty one without a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionRecord {
     /// The version's identifier: 64 hexadecimal digits, the address of its content.
     pub id: String,

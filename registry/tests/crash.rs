@@ -93,20 +93,7 @@ fn deploy_until_killed(folder: &Path, round: u64) -> ! {
 
 fn deploy(registry: &Registry, worker: u64, number: u64) {
     let id = id(worker, number);
-    let record = VersionRecord {
-        id: id.clone(),
-        worker: name(worker),
-        created_at_ms: 0,
-        who: None,
-        message: None,
-        size_bytes: 0,
-        gzip_bytes: 0,
-        start_cpu_us: 0,
-        handlers: Vec::new(),
-        routes: Vec::new(),
-        bindings: Vec::new(),
-        compatibility_date: None,
-    };
+    let record = VersionRecord { id: id.clone(), worker: name(worker), ..VersionRecord::default() };
     registry.put_version(&record, &content(&id)).unwrap();
     registry.activate(&name(worker), &Activation { version: id, ..Default::default() }).unwrap();
     let secret = Secret::from(number.to_string());

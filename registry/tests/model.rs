@@ -89,16 +89,7 @@ fn record(worker: usize, version: u8) -> VersionRecord {
     VersionRecord {
         id: id(worker, version),
         worker: WORKERS[worker].to_owned(),
-        created_at_ms: 0,
-        who: None,
-        message: None,
-        size_bytes: 0,
-        gzip_bytes: 0,
-        start_cpu_us: 0,
-        handlers: Vec::new(),
-        routes: Vec::new(),
-        bindings: Vec::new(),
-        compatibility_date: None,
+        ..VersionRecord::default()
     }
 }
 

@@ -32,16 +32,9 @@ fn with_workers(count: usize) -> Node {
         let record = VersionRecord {
             id: id.clone(),
             worker: name.clone(),
-            created_at_ms: 0,
-            who: None,
-            message: None,
-            size_bytes: 0,
-            gzip_bytes: 0,
-            start_cpu_us: 0,
             handlers: vec!["fetch".to_owned()],
             routes: bundle.settings.routes.clone(),
-            bindings: Vec::new(),
-            compatibility_date: None,
+            ..VersionRecord::default()
         };
         registry.put_version(&record, &bundle.to_archive()).unwrap();
         let routes = vec![format!("{name}.example.com")];

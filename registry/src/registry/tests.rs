@@ -31,14 +31,12 @@ fn record(worker: &str, number: u32) -> VersionRecord {
         worker: worker.to_owned(),
         created_at_ms: 1,
         who: Some("ada".to_owned()),
-        message: None,
         size_bytes: 10,
         gzip_bytes: 5,
         start_cpu_us: 100,
         handlers: vec!["fetch".to_owned()],
         routes: vec!["a.example.com".to_owned()],
-        bindings: Vec::new(),
-        compatibility_date: None,
+        ..VersionRecord::default()
     }
 }
 
