@@ -2,6 +2,7 @@
 //! V8 is the runtime's, and the terminal is the command line's.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod admin;
 mod config;
 mod deployments;

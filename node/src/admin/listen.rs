@@ -6,25 +6,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Admin;
 use super::announce::{Announced, Announcement};
 use super::secure::Secure;
 use super::token::{Token, TokenError};
+use crate::accept;
 use crate::config::Config;
 use crate::tls::TlsError;
 
-/// Open connections; further ones wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 64;
-/// How long accepting stops when the process has no file descriptor left.
-const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// The token that the node makes, in its data folder.
 const MADE_TOKEN_FILE: &str = "admin.token";
 
@@ -78,7 +72,7 @@ impl AdminListener {
         let listen = |source| AdminError::Listen { address: wanted, source };
         let announce = |source| AdminError::Announce { data: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(announce)?;
-        let secure = Secure::load(&config.admin.certificates)?;
+        let secure = Secure::load(&config.admin.certificates)?.map(Arc::new);
         let listener = TcpListener::bind(wanted).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -100,7 +94,9 @@ impl AdminListener {
             tokio.block_on(async {
                 tokio::select! {
                     () = stopped => {}
-                    () = accept(listener, admin, secure.map(Arc::new)) => {}
+                    () = accept::each(listener, "the admin API", move |stream| {
+                        serve(stream, Arc::clone(&admin), secure.clone())
+                    }) => {}
                 }
             });
         };
@@ -126,31 +122,6 @@ impl Drop for AdminListener {
         self.stop.cancel();
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("the thread of the admin API panicked");
-        }
-    }
-}
-
-async fn accept(listener: TcpListener, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "the admin API cannot listen"),
-    };
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Not needed for a correct answer.
-                let _ = stream.set_nodelay(true);
-                let (admin, secure) = (Arc::clone(&admin), secure.clone());
-                tokio::spawn(async move {
-                    serve(stream, admin, secure).await;
-                    drop(slot);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the admin API cannot accept a connection");
-                sleep(NO_DESCRIPTOR_PAUSE).await;
-            }
         }
     }
 }

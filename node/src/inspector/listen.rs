@@ -16,17 +16,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use thiserror::Error;
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{Inspector, Sources, session};
+use crate::accept;
 use crate::admin::is_host_plain;
 
 /// How long a client may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long accepting stops when the process has no file descriptor left.
-const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Pages whose scripts may connect: those of browsers' own tools. A page of a website could run
 /// any code in a worker.
@@ -76,7 +76,11 @@ impl InspectorListener {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let tokio = tokio.map_err(fault)?;
         let service = Arc::new(Service { inspector, sources, address });
-        let run = move || tokio.block_on(accept(listener, service));
+        let run = move || {
+            tokio.block_on(accept::each(listener, "the inspector", |stream| {
+                Arc::clone(&service).serve(stream)
+            }))
+        };
         std::thread::Builder::new().name("inspector".to_owned()).spawn(run).map_err(fault)?;
         Ok(Self { address })
     }
@@ -87,38 +91,23 @@ impl InspectorListener {
     }
 }
 
-async fn accept(listener: TcpListener, service: Arc<Service>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "debuggers cannot be served"),
-    };
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Not needed for a correct answer.
-                let _ = stream.set_nodelay(true);
-                let service = Arc::clone(&service);
-                let answer = service_fn(move |request| {
-                    let answer = service.answer(request);
-                    async move { Ok::<_, Infallible>(answer) }
-                });
-                tokio::spawn(
-                    http1::Builder::new()
-                        .timer(TokioTimer::new())
-                        .header_read_timeout(HEAD_TIMEOUT)
-                        .serve_connection(TokioIo::new(stream), answer)
-                        .with_upgrades(),
-                );
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a debugger's connection cannot be accepted");
-                tokio::time::sleep(NO_DESCRIPTOR_PAUSE).await;
-            }
+impl Service {
+    /// Serves a connection, up to the moment at which it becomes a WebSocket.
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        let answer = service_fn(move |request| {
+            let answer = self.answer(request);
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), answer)
+            .with_upgrades();
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a debugger's connection broke off");
         }
     }
-}
 
-impl Service {
     fn answer(&self, request: Request<Incoming>) -> Answer {
         if !is_host_plain(request.headers()) || !may_connect(request.headers()) {
             let why = "debuggers connect from this machine's own tools, not from web pages\n";
