@@ -172,9 +172,8 @@ pub(crate) fn choose_home(
         // By the version, so that two events that come at once go to one shard; and past one that
         // is at another version's breakpoint, which does not come back soon.
         let first = version.key as usize % shards.len().max(1);
-        let order = || shards.iter().cycle().skip(first).take(shards.len());
-        let mut usable = order().filter(|shard| shard.is_usable());
-        order().find(|shard| shard.is_usable() && !shard.is_stuck()).or_else(|| usable.next())
+        let order = shards.iter().cycle().skip(first).take(shards.len());
+        order.filter(|shard| shard.is_usable()).min_by_key(|shard| shard.is_stuck())
     };
     home.or_else(free).cloned()
 }
