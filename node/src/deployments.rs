@@ -128,29 +128,16 @@ impl Deployments {
             return Ok(Reload { worker, changed: false });
         }
         let old = std::mem::replace(slot, Arc::clone(&fresh));
-        let taken = workers
-            .iter()
-            .enumerate()
-            .find(|(other, worker)| *other != index && worker.name() == fresh.name());
-        if let Some((_, other)) = taken {
-            return Err(DeployError::SameName {
-                name: fresh.name().to_owned(),
-                first: other.path.clone(),
-                second: fresh.path.clone(),
-            });
+        let others = workers.iter().filter(|worker| !Arc::ptr_eq(worker, &fresh));
+        shared::not_named_like(&fresh, others)?;
+        let name = &old.served().worker;
+        // Only for the moment: nobody sees the claims before they are published.
+        let claim = state.claims.replace(name, None).ok().flatten();
+        if let Err(error) = self.shared.claim_folder(&mut state.claims, &fresh, index == 0) {
+            let _ = state.claims.replace(name, claim);
+            return Err(error);
         }
-        let before = state.workers.get(..index).unwrap_or_default().to_vec();
-        if old.name() == fresh.name() {
-            self.shared.claim_folder(&mut state.claims, &fresh, &before)?;
-        } else {
-            let name = &old.served().worker;
-            let claim = state.claims.get(name).cloned();
-            // Only for the moment: nobody sees the claims before they are published.
-            let _ = state.claims.replace(name, None);
-            if let Err(error) = self.shared.claim_folder(&mut state.claims, &fresh, &before) {
-                let _ = state.claims.replace(name, claim);
-                return Err(error);
-            }
+        if old.name() != fresh.name() {
             self.shared.rename(name, None);
         }
         state.workers = workers;

@@ -96,8 +96,8 @@ impl Shared {
     pub(super) fn begin(&self, workers: Vec<Arc<Worker>>) -> Result<(), DeployError> {
         let mut state = self.state.lock();
         for (index, worker) in workers.iter().enumerate() {
-            let others = workers.get(..index).unwrap_or_default();
-            self.claim_folder(&mut state.claims, worker, others)?;
+            not_named_like(worker, workers.iter().take(index))?;
+            self.claim_folder(&mut state.claims, worker, index == 0)?;
         }
         state.workers = workers;
         let deployed = self.registry.as_ref().map_or(Ok(Vec::new()), Registry::workers)?;
@@ -113,31 +113,24 @@ impl Shared {
         Ok(())
     }
 
-    /// Gives a worker of the configuration its routes. `others` are those before it.
+    /// Gives a worker of the configuration its routes.
     pub(super) fn claim_folder(
         &self,
         claims: &mut Claims<Arc<Target>>,
         worker: &Arc<Worker>,
-        others: &[Arc<Worker>],
-    ) -> Result<Option<Arc<Target>>, DeployError> {
+        is_first: bool,
+    ) -> Result<(), DeployError> {
         let name = worker.name();
-        if let Some(other) = others.iter().find(|other| other.name() == name) {
-            return Err(DeployError::SameName {
-                name: name.to_owned(),
-                first: other.path.clone(),
-                second: worker.path.clone(),
-            });
-        }
         let fault = |source| DeployError::Route { worker: name.to_owned(), source };
-        let routes = self.reach.routes(name, &worker.routes, others.is_empty()).map_err(fault)?;
+        let routes = self.reach.routes(name, &worker.routes, is_first).map_err(fault)?;
         if routes.is_empty() {
             return Err(DeployError::NoRoutes { worker: name.to_owned() });
         }
         let claim = Claim { routes, target: Arc::clone(&worker.target) };
         let name = Arc::clone(&worker.served().worker);
-        let before = claims.replace(&name, Some(claim)).map_err(fault)?;
+        claims.replace(&name, Some(claim)).map_err(fault)?;
         self.names.insert(name, Arc::clone(&worker.target));
-        Ok(before.map(|before| before.target))
+        Ok(())
     }
 
     fn claim_deployed(&self, state: &mut State, record: &WorkerRecord) -> Result<(), String> {
@@ -213,6 +206,21 @@ impl Shared {
             }
             Err(error) => tracing::warn!(%error, "cannot look for archives that nobody needs"),
         }
+    }
+}
+
+/// That none of the others has the worker's name.
+pub(super) fn not_named_like<'a>(
+    worker: &Worker,
+    mut others: impl Iterator<Item = &'a Arc<Worker>>,
+) -> Result<(), DeployError> {
+    match others.find(|other| other.name() == worker.name()) {
+        None => Ok(()),
+        Some(other) => Err(DeployError::SameName {
+            name: worker.name().to_owned(),
+            first: other.path.clone(),
+            second: worker.path.clone(),
+        }),
     }
 }
 
