@@ -25,13 +25,22 @@ pub const MAX_SECRET_BYTES: usize = 5 << 10;
 /// How many secrets a worker may have.
 pub const MAX_SECRETS: usize = 128;
 
-/// Who makes a change, and why, in their own words.
+/// Who makes a change, and why, in their own words. The default says nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Who, such as `ada@laptop`; at most [`MAX_NOTE_CHARS`].
-    pub who: Option<String>,
-    /// What for; at most [`MAX_NOTE_CHARS`].
-    pub message: Option<String>,
+    who: Option<String>,
+    message: Option<String>,
+}
+
+impl Change {
+    /// Says who, such as `ada@laptop`, and what for; an empty text says nothing.
+    ///
+    /// # Errors
+    /// When one is longer than [`MAX_NOTE_CHARS`] or has a control character: they are printed on
+    /// other people's terminals.
+    pub fn new(who: Option<String>, message: Option<String>) -> Result<Self, ChangeError> {
+        Ok(Self { who: checks::note("who", who)?, message: checks::note("message", message)? })
+    }
 }
 
 /// What has to be so for a change to happen. It is looked at in the same step as the change.

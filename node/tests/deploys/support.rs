@@ -119,7 +119,7 @@ impl Node {
         precondition: Precondition,
     ) -> Result<WorkerRecord, ChangeError> {
         let id = bundle.id();
-        let change = Change { who: Some("ada".to_owned()), message: None };
+        let change = Change::new(Some("ada".to_owned()), None)?;
         self.deployments().activate(&bundle.name, id.as_str(), precondition, change).await
     }
 

@@ -1,4 +1,5 @@
-// The global console, as it was when the first module asked for it.
+// The global console, as it is when the first module asks for it: `node:console` is what the worker
+// sees, replaced methods included.
 (function () {
 "use strict";
 return globalThis.console;

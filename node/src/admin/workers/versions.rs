@@ -11,7 +11,7 @@ use crate::admin::answer::{Answer, Fault, json, no_content};
 use crate::admin::node::Served;
 use crate::admin::query::Query;
 use crate::admin::upload::Upload;
-use crate::deployments::{Change, Deployments, MAX_NOTE_CHARS};
+use crate::deployments::{Change, Deployments};
 
 /// The fewest digits that stand for a version.
 const MIN_PREFIX_DIGITS: usize = 6;
@@ -48,7 +48,7 @@ pub(super) async fn put(
         ))
     })?;
     let text = |name| query.get(name).map(str::to_owned);
-    let change = change(text("who"), text("message"))?;
+    let change = Change::new(text("who"), text("message"))?;
     let dry_run = query.flag("dry_run")?;
     let limit = usize::try_from(ArchiveLimits::default().archive_bytes()).unwrap_or(usize::MAX);
     let _room = node.archives.acquire().await;
@@ -86,23 +86,10 @@ pub(super) async fn activate(
     let body = body.whole("the activation", MAX_ACTIVATION_BYTES).await?;
     let Activation { version, who, message } = serde_json::from_slice(&body)
         .map_err(|error| Fault::bad_request(format!("the activation is malformed: {error}")))?;
-    let change = change(who, message)?;
+    let change = Change::new(who, message)?;
     let version = find(deployments, worker, &version)?.id;
     let record = deployments.activate(worker, &version, precondition, change).await?;
     Ok(tagged(json(StatusCode::OK, &record), &record))
-}
-
-fn change(who: Option<String>, message: Option<String>) -> Result<Change, Fault> {
-    for (name, text) in [("who", &who), ("message", &message)] {
-        if text.as_ref().is_some_and(|text| text.chars().count() > MAX_NOTE_CHARS) {
-            return Err(Fault::bad_request(format!(
-                "{name} is longer than {MAX_NOTE_CHARS} characters"
-            )));
-        }
-    }
-    // An empty text says nothing.
-    let said = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    Ok(Change { who: said(who), message: said(message) })
 }
 
 /// The versions of a worker that has some.

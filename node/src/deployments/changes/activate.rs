@@ -23,7 +23,6 @@ pub(super) fn activate(
     change: Change,
 ) -> Result<WorkerRecord, ChangeError> {
     checks::name(shared, worker)?;
-    checks::notes(&change)?;
     let current = registry.worker(worker)?;
     if let Some(current) = &current
         && current.active.version == version

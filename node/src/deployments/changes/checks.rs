@@ -3,7 +3,7 @@
 use registry::WorkerRecord;
 
 use super::super::shared::Shared;
-use super::{Change, ChangeError, Current, MAX_NOTE_CHARS, Precondition};
+use super::{ChangeError, Current, MAX_NOTE_CHARS, Precondition};
 use crate::config::is_label;
 
 /// The name of a worker that can be deployed.
@@ -24,18 +24,16 @@ pub(super) fn name(shared: &Shared, worker: &str) -> Result<(), ChangeError> {
     Ok(())
 }
 
-/// What people say of a change.
-pub(super) fn notes(change: &Change) -> Result<(), ChangeError> {
-    for (what, note) in [("who", &change.who), ("message", &change.message)] {
-        if note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE_CHARS) {
-            return invalid(format!("\"{what}\" is longer than {MAX_NOTE_CHARS} characters"));
-        }
-        // They are printed on other people's terminals.
-        if note.as_ref().is_some_and(|note| note.chars().any(char::is_control)) {
-            return invalid(format!("\"{what}\" has a control character, such as a line end"));
-        }
+/// What people say of a change, if they do.
+pub(super) fn note(what: &str, text: Option<String>) -> Result<Option<String>, ChangeError> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    if text.chars().count() > MAX_NOTE_CHARS {
+        return invalid(format!("{what} is longer than {MAX_NOTE_CHARS} characters"));
     }
-    Ok(())
+    if text.chars().any(char::is_control) {
+        return invalid(format!("{what} has a control character, such as a line end"));
+    }
+    Ok(Some(text))
 }
 
 /// The state that a change expects.

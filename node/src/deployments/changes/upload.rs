@@ -35,7 +35,6 @@ pub(super) async fn receive(
     checks::name(shared, worker)?;
     let is_kept = change.is_some();
     let change = change.unwrap_or_default();
-    checks::notes(&change)?;
     let Ok(_permit) = shared.validations.acquire().await else {
         return Err(ChangeError::Unavailable { message: "the node is shutting down".to_owned() });
     };
