@@ -31,7 +31,9 @@ pub(crate) struct Lines {
 impl Process {
     /// Starts `isolane` with those arguments in that folder.
     pub(crate) fn start<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_isolane"))
+        // The tests may run under `nohup`, and what a process ignores its children ignore.
+        let mut child = Command::new("env")
+            .args(["--default-signal=HUP", env!("CARGO_BIN_EXE_isolane")])
             .args(arguments)
             .current_dir(folder)
             .env_remove("RUST_LOG")
