@@ -1,8 +1,10 @@
 //! What a node is told to be: the validated configuration of `node.toml`, and its defaults.
-//! How the file is read is in `config/raw.rs`, its errors in `config/error.rs`.
+//! What the file may say is in `config/schema.rs`, how it is read in `config/parse.rs`, its errors
+//! in `config/error.rs`.
 
 mod error;
-mod raw;
+mod parse;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::ConfigError;
-pub(crate) use raw::is_label;
+pub(crate) use parse::is_label;
 
 /// The key of the secrets in the data folder.
 const SECRETS_KEY: &str = "secrets.key";
@@ -245,7 +247,7 @@ impl Config {
     /// # Errors
     /// As for [`Config::load`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        raw::parse(path, text)
+        parse::parse(path, text)
     }
 
     /// A node for development: these projects, at that address, with their data in `data`.

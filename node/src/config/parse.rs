@@ -1,17 +1,18 @@
-//! `node.toml` as it is written, and its way to the validated configuration. Not here: the
-//! defaults (`config.rs`).
+//! From `node.toml` as it is written to the validated configuration. Not here: the defaults
+//! (`config.rs`).
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::error::Source;
+use super::schema::{
+    RawAdmin, RawConfig, RawDeploys, RawKv, RawLimits, RawListen, RawLog, RawOutbound, RawWorker,
+};
 use super::{
     AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
     Mode, SECRETS_KEY, WorkerConfig,
@@ -23,123 +24,6 @@ const MAX_DOMAIN_BYTES: usize = 253 - 1 - 63;
 
 /// Where the node listens when the file does not say.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([0, 0, 0, 0], 8080);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawConfig {
-    #[serde(default)]
-    listen: Vec<RawListen>,
-    #[serde(default)]
-    tls: Vec<RawCertificate>,
-    data: Option<PathBuf>,
-    domain: Option<Spanned<String>>,
-    log: Option<RawLog>,
-    #[serde(default)]
-    limits: RawLimits,
-    #[serde(default)]
-    kv: RawKv,
-    #[serde(default)]
-    admin: RawAdmin,
-    #[serde(default)]
-    outbound: RawOutbound,
-    #[serde(default)]
-    deploys: RawDeploys,
-    #[serde(default)]
-    secrets: RawSecrets,
-    #[serde(default)]
-    workers: Vec<RawWorker>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawListen {
-    address: Spanned<String>,
-    tls: Option<Spanned<bool>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCertificate {
-    cert: PathBuf,
-    key: PathBuf,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum RawLog {
-    Text,
-    Json,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLimits {
-    request_body_mb: Option<Spanned<u64>>,
-    url_kb: Option<Spanned<u64>>,
-    headers_kb: Option<Spanned<u64>>,
-    connections: Option<Spanned<u64>>,
-    header_timeout_s: Option<Spanned<u64>>,
-    idle_timeout_s: Option<Spanned<u64>>,
-    tls_timeout_s: Option<Spanned<u64>>,
-    shutdown_timeout_s: Option<Spanned<u64>>,
-    cpu_ms_max: Option<Spanned<u64>>,
-    startup_cpu_ms: Option<Spanned<u64>>,
-    wait_until_s: Option<Spanned<u64>>,
-    memory_mb_max: Option<Spanned<u64>>,
-    isolates: Option<Spanned<u64>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawKv {
-    cache_mb: Option<Spanned<u64>>,
-    page_cache_mb: Option<Spanned<u64>>,
-    min_free_mb: Option<Spanned<u64>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAdmin {
-    address: Option<Spanned<String>>,
-    token_file: Option<PathBuf>,
-    tls: Option<Spanned<bool>>,
-    cert: Option<Spanned<PathBuf>>,
-    key: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    insecure: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawOutbound {
-    #[serde(default)]
-    allow: Vec<Spanned<String>>,
-    #[serde(default)]
-    allow_private: bool,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawDeploys {
-    keep_versions: Option<Spanned<u64>>,
-    cache_mb: Option<Spanned<u64>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSecrets {
-    key_file: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawWorker {
-    path: PathBuf,
-    name: Option<Spanned<String>>,
-    routes: Option<Vec<Spanned<String>>>,
-    #[serde(default)]
-    vars: BTreeMap<String, serde_json::Value>,
-}
 
 /// Reads and validates the text of a `node.toml`.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {

@@ -1,0 +1,124 @@
+//! `node.toml` as it is written: its tables and keys. What they mean is `parse.rs`'s.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    #[serde(default)]
+    pub(super) listen: Vec<RawListen>,
+    #[serde(default)]
+    pub(super) tls: Vec<RawCertificate>,
+    pub(super) data: Option<PathBuf>,
+    pub(super) domain: Option<Spanned<String>>,
+    pub(super) log: Option<RawLog>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
+    #[serde(default)]
+    pub(super) kv: RawKv,
+    #[serde(default)]
+    pub(super) admin: RawAdmin,
+    #[serde(default)]
+    pub(super) outbound: RawOutbound,
+    #[serde(default)]
+    pub(super) deploys: RawDeploys,
+    #[serde(default)]
+    pub(super) secrets: RawSecrets,
+    #[serde(default)]
+    pub(super) workers: Vec<RawWorker>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListen {
+    pub(super) address: Spanned<String>,
+    pub(super) tls: Option<Spanned<bool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCertificate {
+    pub(super) cert: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawLog {
+    Text,
+    Json,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) request_body_mb: Option<Spanned<u64>>,
+    pub(super) url_kb: Option<Spanned<u64>>,
+    pub(super) headers_kb: Option<Spanned<u64>>,
+    pub(super) connections: Option<Spanned<u64>>,
+    pub(super) header_timeout_s: Option<Spanned<u64>>,
+    pub(super) idle_timeout_s: Option<Spanned<u64>>,
+    pub(super) tls_timeout_s: Option<Spanned<u64>>,
+    pub(super) shutdown_timeout_s: Option<Spanned<u64>>,
+    pub(super) cpu_ms_max: Option<Spanned<u64>>,
+    pub(super) startup_cpu_ms: Option<Spanned<u64>>,
+    pub(super) wait_until_s: Option<Spanned<u64>>,
+    pub(super) memory_mb_max: Option<Spanned<u64>>,
+    pub(super) isolates: Option<Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKv {
+    pub(super) cache_mb: Option<Spanned<u64>>,
+    pub(super) page_cache_mb: Option<Spanned<u64>>,
+    pub(super) min_free_mb: Option<Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAdmin {
+    pub(super) address: Option<Spanned<String>>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) tls: Option<Spanned<bool>>,
+    pub(super) cert: Option<Spanned<PathBuf>>,
+    pub(super) key: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) insecure: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOutbound {
+    #[serde(default)]
+    pub(super) allow: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) allow_private: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeploys {
+    pub(super) keep_versions: Option<Spanned<u64>>,
+    pub(super) cache_mb: Option<Spanned<u64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSecrets {
+    pub(super) key_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWorker {
+    pub(super) path: PathBuf,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) routes: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) vars: BTreeMap<String, serde_json::Value>,
+}
