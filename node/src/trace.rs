@@ -13,6 +13,10 @@ const MODULE_PREFIX: &str = bundle::MODULE_PREFIX;
 const RUNTIME_PREFIX: &str = "ext:";
 /// How a terminal is told of a colour that is not important.
 const GREY: &str = "\u{1b}[90m";
+/// What ends it.
+const DEFAULT_COLOUR: &str = "\u{1b}[39m";
+/// What a frame of a stack begins with.
+const INDENTATION: &str = "    ";
 /// Lines before and after the one that threw.
 const CONTEXT_LINES: u32 = 2;
 /// Columns of a line that are shown; longer lines are cut around the place.
@@ -67,15 +71,42 @@ pub fn readable<'a>(mapper: &dyn MapStack, served: &Served, text: &'a str) -> Co
     Cow::Owned(without_runtime(&mapper.map_stack(served, text)))
 }
 
-/// Drops the frames of the runtime's own JavaScript, which say nothing to the author.
+/// Drops the frames of the runtime's own JavaScript, which say nothing to the author. What follows
+/// the last frame of a stack in its line, such as the next argument of `console.error`, stays.
 fn without_runtime(stack: &str) -> String {
-    let is_ours = |line: &&str| {
-        // In colours such a frame is grey.
-        let line = line.trim_start_matches(GREY).trim_start();
-        line.starts_with("at ") && (line.contains("(ext:") || line.starts_with("at ext:"))
+    let mut kept = String::with_capacity(stack.len());
+    let mut begun = false;
+    for line in stack.split('\n') {
+        match after_frame_of_ours(line) {
+            Some(rest) => kept.push_str(rest),
+            None => {
+                if begun {
+                    kept.push('\n');
+                }
+                kept.push_str(line);
+                begun = true;
+            }
+        }
+    }
+    kept
+}
+
+/// What follows in a line that begins with a frame of the runtime's; `None` for any other line.
+fn after_frame_of_ours(line: &str) -> Option<&str> {
+    // In colours such a frame is grey.
+    let indented = line.trim_start_matches(GREY).strip_prefix(INDENTATION)?;
+    let frame = indented.trim_start().strip_prefix("at ")?;
+    let frame = frame.strip_prefix("async ").unwrap_or(frame);
+    let place = match frame.split_once('(') {
+        Some((_, place)) if !frame.starts_with(RUNTIME_PREFIX) => place,
+        _ => frame,
     };
-    let lines: Vec<_> = stack.split('\n').filter(|line| !is_ours(line)).collect();
-    lines.join("\n")
+    let place = place.starts_with(RUNTIME_PREFIX).then_some(place)?;
+    // The names of the runtime's scripts have none of these.
+    let end = place.find([' ', ')', '\u{1b}']).unwrap_or(place.len());
+    let rest = place.get(end..)?;
+    let rest = rest.strip_prefix(')').unwrap_or(rest);
+    Some(rest.strip_prefix(DEFAULT_COLOUR).unwrap_or(rest))
 }
 
 /// The source around the first frame that leads into a file of the author's own, or else into
@@ -225,5 +256,22 @@ mod tests {
         assert_eq!(readable(&Files, &served(), "text:\n\n"), "text:\n\n");
         let grey = "Error: x\n\u{1b}[90m    at ext:isolane/a.js:1:1\u{1b}[39m\nend";
         assert_eq!(readable(&Files, &served(), grey), "Error: x\nend");
+    }
+
+    #[test]
+    fn what_follows_the_runtimes_frames_stays() {
+        let cases = [
+            ("Error: x\n    at g (ext:a/b.js:1:1) { userId: 5 }", "Error: x { userId: 5 }"),
+            ("Error: x\n    at async ext:a/b.js:1:1 ctx {\n  a: 1\n}", "Error: x ctx {\n  a: 1\n}"),
+            (
+                "Error: x\n\u{1b}[90m    at g (ext:a/b.js:1:1)\u{1b}[39m \u{1b}[33m5\u{1b}[39m",
+                "Error: x \u{1b}[33m5\u{1b}[39m",
+            ),
+            ("at the door (ext:1)", "at the door (ext:1)"),
+            ("look at f (ext:a/b.js:1:1)", "look at f (ext:a/b.js:1:1)"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(readable(&Files, &served(), text), expected);
+        }
     }
 }
