@@ -13,6 +13,9 @@ pub const MEMORY_MB_RANGE: RangeInclusive<u32> = 8..=4096;
 /// What `limits.subrequests` may be, per event.
 pub const SUBREQUESTS_RANGE: RangeInclusive<u32> = 0..=u32::MAX;
 
+/// The compatibility date from which code from strings is allowed while a worker starts.
+const STARTUP_EVAL_SINCE: &str = "2025-06-01";
+
 /// What the configuration says, beside the worker's name and main module. The default is that of
 /// a project without a configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +32,7 @@ pub struct Settings {
     pub kv_namespaces: Vec<KvNamespace>,
     /// `limits`.
     pub limits: Limits,
-    /// `unsafe_eval`: whether code from strings is allowed. Not by default.
+    /// `unsafe_eval`: whether code from strings is allowed at any time. Not by default.
     pub unsafe_eval: bool,
 }
 
@@ -43,6 +46,16 @@ impl Settings {
     /// Whether the worker gets `node:async_hooks` alone: the compatibility flag `nodejs_als`.
     pub(crate) fn node_als(&self) -> bool {
         self.has_flag("nodejs_als")
+    }
+
+    /// Whether code from strings is allowed while the worker starts. Workers decide by the
+    /// compatibility date; a project without one is new.
+    /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#enable-eval-during-startup>
+    pub fn startup_eval(&self) -> bool {
+        let date = self.compatibility_date.as_deref();
+        let by_date = date.is_none_or(|date| date >= STARTUP_EVAL_SINCE);
+        !self.has_flag("disallow_eval_during_startup")
+            && (by_date || self.has_flag("allow_eval_during_startup"))
     }
 
     fn has_flag(&self, flag: &str) -> bool {
@@ -68,4 +81,29 @@ pub struct Limits {
     pub memory_mb: Option<u32>,
     /// Subrequests per event.
     pub subrequests: Option<u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_from_strings_is_allowed_at_the_start_by_date_or_flag() {
+        let cases: [(Option<&str>, &[&str], bool); 6] = [
+            (None, &[], true),
+            (Some("2025-06-01"), &[], true),
+            (Some("2025-05-31"), &[], false),
+            (Some("2024-01-01"), &["allow_eval_during_startup"], true),
+            (Some("2026-01-01"), &["disallow_eval_during_startup"], false),
+            (None, &["disallow_eval_during_startup"], false),
+        ];
+        for (date, flags, expected) in cases {
+            let settings = Settings {
+                compatibility_date: date.map(str::to_owned),
+                compatibility_flags: flags.iter().map(ToString::to_string).collect(),
+                ..Settings::default()
+            };
+            assert_eq!(settings.startup_eval(), expected, "{date:?} {flags:?}");
+        }
+    }
 }

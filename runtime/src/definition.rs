@@ -27,7 +27,9 @@ pub struct Definition {
     /// Whether the globals of Node are there: `Buffer`, `process`, `global`, `setImmediate`,
     /// `clearImmediate` (compatibility flag `nodejs_compat`).
     pub node_compat: bool,
-    /// Whether `eval`, `new Function` and Wasm from bytes are allowed.
+    /// Whether `eval` and `new Function` are allowed while it starts.
+    pub startup_eval: bool,
+    /// Whether `eval`, `new Function` and Wasm from bytes are allowed at any time.
     pub unsafe_eval: bool,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn of(
 ) -> Result<Definition, DeployError> {
     let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
     let settings = bundle.settings;
-    let node_compat = settings.node_compat();
+    let (node_compat, startup_eval) = (settings.node_compat(), settings.startup_eval());
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
@@ -57,6 +57,7 @@ pub(super) fn of(
         kv_namespaces,
         limits,
         node_compat,
+        startup_eval,
         unsafe_eval: settings.unsafe_eval,
     })
 }

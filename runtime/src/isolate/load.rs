@@ -73,18 +73,22 @@ impl Slice<'_> {
             thrown(format!("\"{}\" is no module URL: {error}", definition.main))
         })?;
         let id = self.compile(&main)?;
+        self.allow_eval(definition.startup_eval || definition.unsafe_eval);
         self.evaluate(id)?;
+        self.allow_eval(definition.unsafe_eval);
         self.install(id)
     }
 
-    /// Fills `env` and sets what the worker's context may do.
+    fn allow_eval(&mut self, is_allowed: bool) {
+        deno_core::scope!(scope, self.js);
+        scope.get_current_context().set_allow_generation_from_strings(is_allowed);
+    }
+
+    /// Fills `env`, and defines what the worker's settings ask for.
     fn prepare(&mut self, definition: &Definition) -> Result<(), Thrown> {
         let vars = serde_json::to_string(&definition.vars)
             .map_err(|error| thrown(format!("the variables cannot be written: {error}")))?;
         deno_core::scope!(scope, self.js);
-        if definition.unsafe_eval {
-            scope.get_current_context().set_allow_generation_from_strings(true);
-        }
         let text = |scope: &mut v8::PinScope<'_, '_>, text: &str| {
             v8::String::new(scope, text).map(|text| v8::Global::new(scope, text))
         };

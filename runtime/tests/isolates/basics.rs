@@ -202,6 +202,18 @@ pub fn trials() -> Vec<Trial> {
                 assert!(failure.to_string().contains("global scope"), "{failure}");
             }
         }),
+        trial("code_from_strings_may_be_allowed_at_the_start_alone", || async {
+            let source = "const seven = new Function('return 7')();
+                 export default { fetch() {
+                     let later = 'refused';
+                     try { later = eval('1') } catch {}
+                     return new Response(`${seven} ${later}`)
+                 } }";
+            let reply = Worker::from_source(source).with_startup_eval().get("/").await;
+            assert_eq!(reply.unwrap().text(), "7 refused");
+            let failure = Worker::from_source(source).get("/").await.unwrap_err();
+            assert!(matches!(failure, Failure::CannotStart { .. }), "{failure:?}");
+        }),
         trial("code_from_strings_is_refused", || async {
             for code in [
                 "eval('1')",
