@@ -6,6 +6,7 @@
 const { core, primordials } = __bootstrap;
 const {
   op_event_body,
+  op_event_body_length,
   op_event_charge_subrequest,
   op_event_fail,
   op_event_headers,
@@ -52,8 +53,14 @@ const {
   ReadableStreamPrototype,
   resourceForReadableStream,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
+const { byteLowerCase } = core.loadExtScript("ext:deno_web/00_infra.js");
+const { encode, formatOf } = core.loadExtScript("ext:isolane_bindings/coding.js");
+const { lengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
+
+const CONTENT_ENCODING = "content-encoding";
+const CONTENT_LENGTH = "content-length";
 
 /** Methods by the index that Rust passes; -1 means "ask for the name". */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
@@ -85,12 +92,18 @@ class IncomingRequest {
     this.headerListInner = null;
     this.urlInner = null;
     this.bodyInner = hasBody ? undefined : null;
-    this.redirectMode = "follow";
+    // As on Workers: a proxy passes redirects on.
+    this.redirectMode = "manual";
     this.redirectCount = 0;
     this.urlListInner = null;
     this.urlListProcessed = null;
     this.clientRid = null;
     this.blobUrlEntry = null;
+    this.cfInner = null;
+  }
+  /** What Cloudflare's network knows of a request: here nothing. */
+  get cf() {
+    return this.cfInner ??= {};
   }
   get method() {
     return this.methodInner;
@@ -106,7 +119,9 @@ class IncomingRequest {
   }
   get body() {
     if (this.bodyInner === undefined) {
+      const length = op_event_body_length(this.id);
       this.bodyInner = new InnerBody(readableStreamForRid(op_event_body(this.id)));
+      this.bodyInner.length = length < 0 ? null : length;
     }
     return this.bodyInner;
   }
@@ -203,8 +218,16 @@ function send(id, response) {
   }
   const list = wireHeaderList(inner);
   const headers = [];
+  let coding = null;
+  let hasLength = false;
   for (let i = 0; i < list.length; i++) {
-    ArrayPrototypePush(headers, list[i][0], list[i][1]);
+    const { 0: name, 1: value } = list[i];
+    if (name.length === CONTENT_LENGTH.length) {
+      hasLength ||= byteLowerCase(name) === CONTENT_LENGTH;
+    } else if (name.length === CONTENT_ENCODING.length && byteLowerCase(name) === CONTENT_ENCODING) {
+      coding = value;
+    }
+    ArrayPrototypePush(headers, name, value);
   }
   const body = inner.body;
   if (body === null) {
@@ -215,6 +238,13 @@ function send(id, response) {
     throw new TypeError(
       "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.",
     );
+  }
+  if (coding !== null) {
+    const format = formatOf(response, coding);
+    if (format !== undefined) {
+      sendStream(id, inner.status, withoutLength(headers), encode(body.stream, format));
+      return undefined;
+    }
   }
   const source = body.streamOrStatic;
   if (!ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, source)) {
@@ -232,15 +262,34 @@ function send(id, response) {
   // A stream that Rust feeds (a request's body, a fetched response) is passed on in Rust,
   // without a turn through JavaScript for each chunk.
   const backing = getReadableStreamResourceBacking(source);
-  let rid;
   if (backing !== null && backing !== undefined) {
-    rid = backing.rid;
     readableStreamClose(source);
-  } else {
-    rid = resourceForReadableStream(source, undefined, (error) => op_event_report(id, error));
+    op_event_respond_stream(id, inner.status, headers, backing.rid);
+    return undefined;
   }
-  op_event_respond_stream(id, inner.status, headers, rid);
+  const length = lengthOf(source);
+  if (length !== undefined && !hasLength) {
+    ArrayPrototypePush(headers, CONTENT_LENGTH, `${length}`);
+  }
+  sendStream(id, inner.status, headers, source);
   return undefined;
+}
+
+/** Sends a stream that JavaScript feeds. */
+function sendStream(id, status, headers, stream) {
+  const rid = resourceForReadableStream(stream, undefined, (error) => op_event_report(id, error));
+  op_event_respond_stream(id, status, headers, rid);
+}
+
+/** Names and values in turn, without the length of a body that gets another one. */
+function withoutLength(headers) {
+  const kept = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (byteLowerCase(headers[i]) !== CONTENT_LENGTH) {
+      ArrayPrototypePush(kept, headers[i], headers[i + 1]);
+    }
+  }
+  return kept;
 }
 
 async function settle(id, promise) {

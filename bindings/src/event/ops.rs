@@ -27,6 +27,7 @@ deno_core::extension!(
     deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, isolane_kv],
     ops = [
         op_event_body,
+        op_event_body_length,
         op_event_charge_subrequest,
         super::console::op_event_console,
         super::console::op_event_console_colours,
@@ -55,9 +56,13 @@ deno_core::extension!(
         "ext:isolane_bindings/console/console.js" = "console/console.js",
         "ext:isolane_bindings/console/weigh.js" = "console/weigh.js",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
+        "ext:isolane_bindings/bytes.js" = "global/bytes.js",
+        "ext:isolane_bindings/coding.js" = "event/coding.js",
+        "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
         "ext:isolane_bindings/frames.js" = "event/frames.js",
+        "ext:isolane_bindings/hashing.js" = "global/hashing.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
@@ -116,6 +121,16 @@ fn op_event_body(state: &mut OpState, #[smi] id: u32) -> Result<ResourceId, JsEr
             Err(JsErrorBox::type_error("The request is over: its body can no longer be read."))
         }
     }
+}
+
+/// The length of the body in bytes; -1 where it is not known.
+#[op2(fast)]
+fn op_event_body_length(state: &mut OpState, #[smi] id: u32) -> f64 {
+    let length = find(state, id).and_then(|event| match &*event.body.borrow() {
+        RequestBody::Stream(body) => body.size_hint().exact(),
+        RequestBody::Empty => None,
+    });
+    length.map_or(-1.0, |bytes| bytes as f64)
 }
 
 /// Registers interest in the client's going away; false where it has gone already.

@@ -1,33 +1,33 @@
 // Small globals of Workers that no deno_* crate gives: navigator, FixedLengthStream,
-// IdentityTransformStream, crypto.subtle.timingSafeEqual.
+// IdentityTransformStream, what `crypto` has beyond Web Crypto.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  ArrayBufferIsView,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   Number,
   NumberIsInteger,
   ObjectDefineProperty,
+  SafeWeakMap,
   TypeError,
-  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
-  Uint8Array,
+  uncurryThis,
+  WeakMapPrototypeGet,
+  WeakMapPrototypeSet,
 } = primordials;
 const { op_timing_safe_equal } = core.ops;
 const { TransformStream } = core.loadExtScript("ext:deno_web/06_streams.js");
-const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
+const { DigestStream, withMd5 } = core.loadExtScript("ext:isolane_bindings/digest_stream.js");
+
+const STREAM = "This TransformStream";
 
 class Navigator {
   constructor() {
     throw new TypeError("Illegal constructor");
   }
+  /** That of Workers: by it libraries know what API they are on. */
   get userAgent() {
-    return "Isolane";
+    return "Cloudflare-Workers";
   }
   get language() {
     return "en";
@@ -44,11 +44,14 @@ class IdentityTransformStream extends TransformStream {
     super({
       __proto__: null,
       transform(chunk, controller) {
-        controller.enqueue(bytesOf(chunk));
+        controller.enqueue(bytesOf(chunk, STREAM, "chunk"));
       },
     });
   }
 }
+
+/** How many bytes come out of a FixedLengthStream, by its readable side. */
+const lengths = new SafeWeakMap();
 
 /** Passes exactly `length` bytes through; fewer or more is an error. */
 class FixedLengthStream extends TransformStream {
@@ -61,7 +64,7 @@ class FixedLengthStream extends TransformStream {
     super({
       __proto__: null,
       transform(chunk, controller) {
-        const bytes = bytesOf(chunk);
+        const bytes = bytesOf(chunk, STREAM, "chunk");
         seen += TypedArrayPrototypeGetByteLength(bytes);
         if (seen > expected) {
           throw new TypeError("Attempt to write too many bytes through a FixedLengthStream.");
@@ -74,47 +77,39 @@ class FixedLengthStream extends TransformStream {
         }
       },
     });
+    WeakMapPrototypeSet(lengths, this.readable, expected);
   }
 }
 
-function bytesOf(chunk) {
-  const view = webidl.converters["BufferSource"](chunk, "This TransformStream", "chunk");
-  return toBytes(view);
+function timingSafeEqual(a, b) {
+  const left = bytesOf(a, "timingSafeEqual", "Argument 1");
+  const right = bytesOf(b, "timingSafeEqual", "Argument 2");
+  if (TypedArrayPrototypeGetByteLength(left) !== TypedArrayPrototypeGetByteLength(right)) {
+    throw new TypeError("Input buffers must have the same byte length");
+  }
+  return op_timing_safe_equal(left, right);
 }
 
-function toBytes(source) {
-  if (!ArrayBufferIsView(source)) {
-    return new Uint8Array(source);
-  }
-  if (TypedArrayPrototypeGetSymbolToStringTag(source) === undefined) {
-    return new Uint8Array(
-      DataViewPrototypeGetBuffer(source),
-      DataViewPrototypeGetByteOffset(source),
-      DataViewPrototypeGetByteLength(source),
-    );
-  }
-  return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(source),
-    TypedArrayPrototypeGetByteOffset(source),
-    TypedArrayPrototypeGetByteLength(source),
-  );
+/** How many bytes come out of a stream, where that is known beforehand. */
+function lengthOf(stream) {
+  return WeakMapPrototypeGet(lengths, stream);
 }
 
 /** Adds what Workers have beyond Web Crypto. */
 function installCrypto(crypto) {
-  ObjectDefineProperty(crypto.SubtleCrypto.prototype, "timingSafeEqual", {
+  define(crypto.Crypto.prototype, "DigestStream", DigestStream, false);
+  const { prototype } = crypto.SubtleCrypto;
+  define(prototype, "digest", withMd5(uncurryThis(prototype.digest)), true);
+  define(prototype, "timingSafeEqual", timingSafeEqual, true);
+}
+
+function define(object, name, value, enumerable) {
+  ObjectDefineProperty(object, name, {
     __proto__: null,
     configurable: true,
-    enumerable: true,
+    enumerable,
+    value,
     writable: true,
-    value: function timingSafeEqual(a, b) {
-      const left = toBytes(webidl.converters["BufferSource"](a, "timingSafeEqual", "Argument 1"));
-      const right = toBytes(webidl.converters["BufferSource"](b, "timingSafeEqual", "Argument 2"));
-      if (TypedArrayPrototypeGetByteLength(left) !== TypedArrayPrototypeGetByteLength(right)) {
-        throw new TypeError("Input buffers must have the same byte length");
-      }
-      return op_timing_safe_equal(left, right);
-    },
   });
 }
 
@@ -122,6 +117,7 @@ return {
   FixedLengthStream,
   IdentityTransformStream,
   installCrypto,
+  lengthOf,
   Navigator,
   navigator,
 };

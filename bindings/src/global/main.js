@@ -2,8 +2,14 @@
 // functions that Rust calls to Rust. `bootstrap` runs once in each isolate made from it.
 import { core, primordials } from "ext:core/mod.js";
 
-const { JSONParse, ObjectAssign, ObjectDefineProperty, ObjectSetPrototypeOf, TypeError } =
-  primordials;
+const {
+  JSONParse,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectSetPrototypeOf,
+  PromiseReject,
+  TypeError,
+} = primordials;
 const { op_event_report } = core.ops;
 const load = (specifier) => core.loadExtScript(specifier);
 
@@ -33,6 +39,7 @@ load("ext:deno_web/12_location.js");
 const events = load("ext:isolane_bindings/event.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
+const coding = load("ext:isolane_bindings/coding.js");
 const extras = load("ext:isolane_bindings/extras.js");
 load("ext:isolane_bindings/loading.js");
 const variables = load("ext:isolane_bindings/variables.js");
@@ -49,6 +56,21 @@ const writable = core.propWritable;
 class ServiceWorkerGlobalScope extends event.EventTarget {
   constructor() {
     throw new TypeError("Illegal constructor");
+  }
+}
+
+function fetch(input, init = undefined) {
+  timers.owner("fetch");
+  try {
+    const length = extras.lengthOf(init?.body);
+    if (length === undefined) {
+      return fetch_.fetch(input, init);
+    }
+    const sent = new request.Request(input, init);
+    request.toInnerRequest(sent).body.length = length;
+    return fetch_.fetch(sent);
+  } catch (error) {
+    return PromiseReject(error);
   }
 }
 
@@ -92,7 +114,7 @@ const globals = {
   ReadableStreamDefaultController: nonEnumerable(streams.ReadableStreamDefaultController),
   ReadableStreamDefaultReader: nonEnumerable(streams.ReadableStreamDefaultReader),
   Request: nonEnumerable(request.Request),
-  Response: nonEnumerable(response.Response),
+  Response: nonEnumerable(coding.Response),
   Scheduler: nonEnumerable(timers.Scheduler),
   ServiceWorkerGlobalScope: nonEnumerable(ServiceWorkerGlobalScope),
   SubtleCrypto: nonEnumerable(crypto_.SubtleCrypto),
@@ -119,10 +141,7 @@ const globals = {
   }),
   console: nonEnumerable(console),
   crypto: core.propGetterOnly(() => crypto_.crypto),
-  fetch: writable(function fetch(input, init = undefined) {
-    timers.owner("fetch");
-    return fetch_.fetch(input, init);
-  }),
+  fetch: writable(fetch),
   navigator: core.propGetterOnly(() => extras.navigator),
   performance: writable(performance_.performance),
   reportError: writable(event.reportError),
@@ -134,6 +153,14 @@ const globals = {
 };
 const scheduler = { __proto__: timers.Scheduler.prototype };
 
+ObjectDefineProperty(request.Request.prototype, "cf", {
+  __proto__: null,
+  configurable: true,
+  enumerable: true,
+  get() {
+    return request.toInnerRequest(this).cf;
+  },
+});
 console_.setNoColorFns(() => true, () => true);
 core.defineGlobalProperties(globalThis, globals);
 ObjectDefineProperty(globalThis, webidl.brand, { __proto__: null, value: webidl.brand });

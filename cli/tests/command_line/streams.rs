@@ -12,9 +12,19 @@ const PROXY: &str = "export default { async fetch(request, env) {
     return new Response(answer.body, answer);
 } }";
 
+/// As most proxies are written: the request with another URL.
+const REWRITES: &str = "export default { fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    return fetch(new Request(env.ORIGIN + pathname, request));
+} }";
+
 /// A proxy and its origin, in two processes. Returns the proxy's port.
 fn proxied(origin: &str) -> (Folder, [Process; 2], u16) {
-    let folder = Folder::with(&[("origin.js", origin), ("proxy/index.js", PROXY)]);
+    behind(PROXY, origin)
+}
+
+fn behind(proxy: &str, origin: &str) -> (Folder, [Process; 2], u16) {
+    let folder = Folder::with(&[("origin.js", origin), ("proxy/index.js", proxy)]);
     let start = |worker| {
         // Two processes cannot keep their data in one folder.
         let data = format!(".isolane/{worker}");
@@ -74,4 +84,50 @@ fn an_origin_that_is_not_there_is_an_exception_of_the_worker() {
     let port = process.dev_port();
     let response = get(port, "localhost", "/");
     assert_eq!((response.status, response.header("isolane-error")), (500, "1101"));
+}
+
+#[test]
+fn a_request_with_another_url_keeps_its_length_and_gets_redirects_as_they_are() {
+    let origin = "export default { async fetch(request) {
+        if (new URL(request.url).pathname === '/moved') {
+            return new Response(null, { status: 302, headers: { location: '/', 'set-cookie': 'a=b' } });
+        }
+        const { headers } = request;
+        return Response.json([headers.get('content-length'), headers.get('transfer-encoding'), await request.text()]);
+    } }";
+    let (_folder, _processes, port) = behind(REWRITES, origin);
+    let mut connection = Connection::open(port);
+    connection.send("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc");
+    assert_eq!(connection.response().body, r#"["3",null,"abc"]"#);
+    for method in ["GET", "POST"] {
+        let head =
+            format!("{method} /moved HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n");
+        connection.send(&head);
+        let moved = connection.response();
+        assert_eq!((moved.status, moved.header("location")), (302, "/"), "{method}");
+        assert_eq!(moved.header("set-cookie"), "a=b", "{method}");
+    }
+}
+
+#[test]
+fn a_coded_answer_comes_through_a_proxy() {
+    let origin = "export default { fetch(request) {
+        const coding = new URL(request.url).pathname.slice(1);
+        return new Response('hello '.repeat(1000), { headers: { 'content-encoding': coding } });
+    } }";
+    let passes = "export default { async fetch(request, env) {
+        const { pathname, search } = new URL(request.url);
+        const answer = await fetch(env.ORIGIN + pathname);
+        return new Response(search ? await answer.text() : answer.body, answer);
+    } }";
+    let (_folder, _processes, port) = behind(passes, origin);
+    for path in ["gzip", "br", "gzip?text", "br?text"] {
+        let url = format!("http://127.0.0.1:{port}/{path}");
+        let output = std::process::Command::new("curl")
+            .args(["--silent", "--show-error", "--compressed", &url])
+            .output()
+            .expect("curl is there");
+        let body = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(body, "hello ".repeat(1000), "{path}: {output:?}");
+    }
 }

@@ -145,7 +145,7 @@ impl Connection {
         line.trim_end_matches("\r\n").to_owned()
     }
 
-    fn send(&mut self, text: &str) {
+    pub(crate) fn send(&mut self, text: &str) {
         self.stream.get_mut().write_all(text.as_bytes()).expect("the request is taken");
     }
 }

@@ -141,6 +141,61 @@ pub fn trials() -> Vec<Trial> {
             .build();
             assert_eq!(worker.get("/").await.unwrap().text(), "6000");
         }),
+        trial("a_body_is_encoded_as_its_header_says", || async {
+            let decoder = Worker::with_handler(
+                "const format = new URL(request.url).pathname.slice(1);
+                 return new Response(request.body.pipeThrough(new DecompressionStream(format)))",
+            )
+            .build();
+            for (coding, format) in [("gzip", "gzip"), ("BR", "brotli"), ("deflate", "deflate")] {
+                for body in [
+                    "'hello'",
+                    "new Uint8Array([104, 101, 108, 108, 111])",
+                    "new Blob(['hello']).stream()",
+                ] {
+                    let reply = Worker::with_handler(&format!(
+                        "return new Response({body}, {{ headers: {{ 'content-encoding': '{coding}', 'content-length': '5' }} }})"
+                    ))
+                    .get("/")
+                    .await
+                    .unwrap();
+                    assert_eq!(
+                        (reply.header("content-encoding"), reply.header("content-length")),
+                        (Some(coding), None)
+                    );
+                    let coded = bytes::Bytes::from(reply.body.unwrap());
+                    let decoded =
+                        decoder.post(&format!("/{format}"), crate::support::body(coded)).await;
+                    assert_eq!(decoded.unwrap().text(), "hello", "{coding} {body}");
+                }
+            }
+        }),
+        trial("a_body_that_is_encoded_already_stays_as_it_is", || async {
+            for options in [
+                "encodeBody: 'manual', headers: { 'content-encoding': 'gzip' }",
+                "headers: { 'content-encoding': 'identity' }",
+                "headers: { 'content-encoding': 'unknown' }",
+            ] {
+                let reply =
+                    Worker::with_handler(&format!("return new Response('x', {{ {options} }})"))
+                        .get("/")
+                        .await;
+                assert_eq!(reply.unwrap().text(), "x", "{options}");
+            }
+        }),
+        trial("a_stream_of_a_known_length_says_it", || async {
+            let reply = Worker::with_handler(
+                "const { readable, writable } = new FixedLengthStream(3);
+                 const writer = writable.getWriter();
+                 ctx.waitUntil(writer.write(new Uint8Array([1, 2, 3])).then(() => writer.close()));
+                 return new Response(readable)",
+            )
+            .get("/")
+            .await
+            .unwrap();
+            assert_eq!(reply.header("content-length"), Some("3"));
+            assert_eq!(reply.body.unwrap(), [1, 2, 3]);
+        }),
         trial("a_head_request_and_null_bodies_have_no_body", || async {
             let worker = Worker::with_handler("return new Response(null, { status: 204 })").build();
             let reply = worker.get("/").await.unwrap();

@@ -70,7 +70,24 @@ const VALUES: &[(&str, &str, &str)] = &[
         "await new Promise((r) => AbortSignal.timeout(5).addEventListener('abort', (e) => r(e.target.reason.name)))",
         r#""TimeoutError""#,
     ),
-    ("user_agent", "navigator.userAgent", r#""Isolane""#),
+    (
+        "digest_stream",
+        "await (async () => { const s = new crypto.DigestStream('SHA-256'); const w = s.getWriter(); await w.write('a'); await w.write(new Uint8Array([98])); await w.close(); return [...new Uint8Array(await s.digest)].slice(0, 2).concat(s.bytesWritten) })()",
+        "[251,142,2]",
+    ),
+    (
+        "md5",
+        "[...new Uint8Array(await crypto.subtle.digest('md5', new TextEncoder().encode('')))].slice(0, 3)",
+        "[212,29,140]",
+    ),
+    (
+        "encode_body",
+        "(() => { try { new Response('x', { encodeBody: 'never' }) } catch (e) { return [e.name, Response.name, new Response() instanceof Response, Response.json({}).constructor === Response, Object.keys(Response)] } })()",
+        r#"["TypeError","Response",true,true,["error","json","redirect"]]"#,
+    ),
+    ("cf_of_an_own_request", "typeof new Request('http://a/').cf", r#""undefined""#),
+    ("cf_and_redirect_of_the_request", "[request.cf, request.redirect]", r#"[{},"manual"]"#),
+    ("user_agent", "navigator.userAgent", r#""Cloudflare-Workers""#),
     ("scheduler_wait", "await scheduler.wait(2)", "null"),
     (
         "scheduler_wait_aborted",

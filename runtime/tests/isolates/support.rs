@@ -134,6 +134,7 @@ impl Worker {
                 kv_namespaces: Vec::new(),
                 limits: Limits { cpu: CALM_CPU, ..Limits::default() },
                 node_compat: false,
+                startup_eval: false,
                 unsafe_eval: false,
             },
         }
@@ -257,6 +258,11 @@ impl Builder {
     /// With the globals of Node.
     pub fn with_node_compat(mut self) -> Builder {
         self.definition.node_compat = true;
+        self
+    }
+
+    pub fn with_startup_eval(mut self) -> Builder {
+        self.definition.startup_eval = true;
         self
     }
 

@@ -1,20 +1,14 @@
-// The digests of `node:crypto` by name, and hashing bytes in pieces that take a few
-// milliseconds each: a call into Rust cannot be interrupted, the steps between can.
+// The digests of `node:crypto` by name.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  MathMin,
   RegExpPrototypeSymbolReplace,
   SafeRegExp,
   StringPrototypeToLowerCase,
   TypedArrayPrototypeGetLength,
-  TypedArrayPrototypeSubarray,
 } = primordials;
-const { op_compat_hash_digest, op_compat_hash_new, op_compat_hash_update } = core.ops;
-
-/** Bytes that one call hashes at most. */
-const PIECE = 1024 * 1024;
+const { digest, update } = core.loadExtScript("ext:isolane_bindings/hashing.js");
 
 /** Name to the length of the digest and of the block of its compression function, in bytes. */
 const DIGESTS = {
@@ -44,20 +38,6 @@ function digestName(name) {
   known = RegExpPrototypeSymbolReplace(FAMILY, known, "sha");
   known = RegExpPrototypeSymbolReplace(SLASH, known, "-");
   return known in DIGESTS ? known : undefined;
-}
-
-function update(id, bytes) {
-  const length = TypedArrayPrototypeGetLength(bytes);
-  for (let start = 0; start < length; start += PIECE) {
-    op_compat_hash_update(id, TypedArrayPrototypeSubarray(bytes, start, MathMin(start + PIECE, length)));
-  }
-}
-
-/** The digest of bytes that are there. */
-function digest(name, bytes) {
-  const id = op_compat_hash_new(name, null);
-  update(id, bytes);
-  return op_compat_hash_digest(id);
 }
 
 /** A key that is longer than the block is replaced by its digest (RFC 2104, section 2). */
