@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use rolldown_common::{ImportKind, ModuleType, ResolvedExternal};
+use rolldown_common::side_effects::HookSideEffects;
+use rolldown_common::{ImportKind, ModuleType, PackageJson, ResolvedExternal, ResolvedId};
 use rolldown_plugin::{
     HookLoadArgs, HookLoadOutput, HookLoadReturn, HookResolveIdArgs, HookResolveIdOutput,
     HookResolveIdReturn, HookTransformAstArgs, HookTransformAstReturn, HookUsage, Plugin,
@@ -68,12 +69,7 @@ impl ProjectPlugin {
         target: Target,
     ) -> HookResolveIdReturn {
         let output = match target {
-            Target::Module(resolved) => {
-                if let Some(package) = &resolved.package_json {
-                    self.inputs.depends_on(package.realpath());
-                }
-                HookResolveIdOutput::from_resolved_id(*resolved)
-            }
+            Target::Module(resolved) => self.module(*resolved),
             Target::Provided(module) => {
                 self.inputs.needs(&module);
                 outside(module, args.kind)
@@ -94,6 +90,24 @@ impl ProjectPlugin {
             }
         };
         Ok(Some(output))
+    }
+
+    /// A module as the bundler takes it from a plugin: without its kind, which the bundler then
+    /// tells from the `package.json` that is named.
+    fn module(&self, resolved: ResolvedId) -> HookResolveIdOutput {
+        let mut output = HookResolveIdOutput::from_resolved_id(resolved.clone());
+        let file = resolve::file_of(&output.id);
+        if let Some(package) = &resolved.package_json {
+            self.inputs.depends_on(package.realpath());
+            if is_without_side_effects(package, file) {
+                output.side_effects = Some(HookSideEffects::False);
+            }
+        }
+        if let Some(scope) = resolve::package_scope(file) {
+            self.inputs.depends_on(&scope);
+            output.package_json_path = Some(scope.to_string_lossy().into_owned());
+        }
+        output
     }
 
     /// The text of a module that no file stands behind.
@@ -133,7 +147,11 @@ impl Plugin for ProjectPlugin {
         context: &PluginContext,
         args: &HookResolveIdArgs<'_>,
     ) -> HookResolveIdReturn {
-        let Some(importer) = args.importer else { return Ok(None) };
+        let Some(importer) = args.importer else {
+            return Ok(Some(
+                self.module(ResolvedId { id: args.specifier.into(), ..ResolvedId::default() }),
+            ));
+        };
         if importer.starts_with(VIRTUAL) {
             return Ok(Some(external(args.specifier)));
         }
@@ -222,6 +240,15 @@ impl Plugin for ProjectPlugin {
         self.inputs.error(BundleError::from(error));
         Err(Noted.into())
     }
+}
+
+/// Whether a package says of one of its files that nothing is lost if its exports are not used.
+fn is_without_side_effects(package: &PackageJson, file: &Path) -> bool {
+    let folder = package.realpath().parent();
+    let below = folder.and_then(|folder| file.strip_prefix(folder).ok());
+    below.is_some_and(|below| {
+        package.check_side_effects_for(&below.to_string_lossy()) == Some(false)
+    })
 }
 
 /// A module that is not in the code but beside it, as an import of that kind needs it.

@@ -115,6 +115,14 @@ pub(super) fn file_of(id: &str) -> &Path {
     }
 }
 
+/// The `package.json` whose `type` says whether a file is an ES module, the nearest
+/// (<https://nodejs.org/api/esm.html#resolution-algorithm-specification>, `LOOKUP_PACKAGE_SCOPE`).
+pub(super) fn package_scope(file: &Path) -> Option<PathBuf> {
+    let is_scope = |folder: &&Path| folder.is_absolute() && !folder.ends_with("node_modules");
+    let folders = file.ancestors().skip(1).take_while(is_scope);
+    folders.map(|folder| folder.join("package.json")).find(|package| package.is_file())
+}
+
 /// The name in the bundle of the file at a path below the root, which may go up (`../x`): no two
 /// paths have the same, and none goes up.
 fn asset_name(below: &str) -> String {

@@ -92,6 +92,82 @@ fn a_commonjs_package_is_required_and_imported() {
     check("{}", &files, "pkg", "functionobject2");
 }
 
+/// What the default import of a CommonJS module with `__esModule` is in that importer.
+#[track_caller]
+fn check_default(importer: &str, scopes: &[(&str, &str)], expected: &str) {
+    let text = "import x from 'cjs'; export const kind = typeof x === 'object' ? 'all' : x;";
+    let main = format!("import {{ kind }} from './{importer}'; console.log(kind)");
+    let mut files = vec![
+        ("main.js", main.as_str()),
+        (importer, text),
+        ("node_modules/cjs/index.js", "exports.__esModule = true; exports.default = 'default'"),
+    ];
+    files.extend(scopes);
+    assert_eq!(Folder::with(&files).run(), expected, "{importer} {scopes:?}");
+    if !importer.contains("node_modules") {
+        let text = "import x from 'cjs'; console.log(typeof x === 'object' ? 'all' : x)";
+        let mut files = vec![(importer, text)];
+        files.extend(scopes);
+        files.push((
+            "node_modules/cjs/index.js",
+            "exports.__esModule = true; exports.default = 'default'",
+        ));
+        assert_eq!(Folder::with(&files).run(), expected, "main {importer} {scopes:?}");
+    }
+}
+
+#[test]
+fn all_of_a_commonjs_module_is_its_default_where_nodejs_sees_an_es_module() {
+    let (is_esm, is_cjs) = ("{ \"type\": \"module\" }", "{ \"type\": \"commonjs\" }");
+    for extension in ["js", "jsx", "ts", "tsx"] {
+        let importer = format!("src/x.{extension}");
+        check_default(&importer, &[], "default");
+        check_default(&importer, &[("package.json", is_esm)], "all");
+        check_default(&importer, &[("package.json", is_cjs), ("src/package.json", is_esm)], "all");
+        check_default(
+            &importer,
+            &[("package.json", is_esm), ("src/package.json", "{}")],
+            "default",
+        );
+    }
+    for (extension, expected) in [("mjs", "all"), ("mts", "all"), ("cts", "default")] {
+        check_default(&format!("x.{extension}"), &[("package.json", "{}")], expected);
+    }
+    let package = |name: &'static str| format!("node_modules/pkg/{name}");
+    let (root, nearest) = (package("package.json"), package("modules/package.json"));
+    let (root, nearest) = (root.as_str(), nearest.as_str());
+    let importer = package("modules/x.js");
+    check_default(&importer, &[(root, "{}"), (nearest, is_esm)], "all");
+    check_default(&importer, &[(root, is_esm), (nearest, "{}")], "default");
+    check_default(&importer, &[(root, is_esm)], "all");
+}
+
+#[test]
+fn what_is_imported_by_exports_has_the_type_of_its_folder() {
+    let json = "{ \"exports\": { \".\": { \"import\": \"./modules/i.js\" } } }";
+    let files = [
+        ("modules/package.json", "{ \"type\": \"module\" }"),
+        ("modules/i.js", "import all from '../lib.js'; export const { x } = all;"),
+        ("lib.js", "exports.__esModule = true; exports.x = 'found'"),
+    ];
+    check(json, &files, "pkg", "found");
+}
+
+#[test]
+fn a_package_without_side_effects_has_none_in_a_folder_of_another_type() {
+    let folder = Folder::with(&[
+        ("a.js", "import 'pkg/modules/m.js'; import 'other/modules/m.js'"),
+        ("node_modules/pkg/package.json", "{ \"sideEffects\": false }"),
+        ("node_modules/pkg/modules/package.json", "{ \"type\": \"module\" }"),
+        ("node_modules/pkg/modules/m.js", "globalThis.dropped = 1"),
+        ("node_modules/other/package.json", "{ \"sideEffects\": [\"./modules/m.js\"] }"),
+        ("node_modules/other/modules/package.json", "{ \"type\": \"module\" }"),
+        ("node_modules/other/modules/m.js", "globalThis.kept = 1"),
+    ]);
+    let code = folder.code();
+    assert!(code.contains("kept") && !code.contains("dropped"), "{code}");
+}
+
 #[test]
 fn what_is_not_used_of_a_package_is_gone() {
     let folder = Folder::with(&[
