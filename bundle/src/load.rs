@@ -19,6 +19,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use rolldown_error::BatchedBuildDiagnostic;
+
 use crate::bundle::Bundle;
 use crate::error::BundleError;
 use crate::project::Project;
@@ -89,7 +91,10 @@ fn load_on_this_thread(
         engine::run(options, plugin.clone())
     };
     let mut output = run(false)?;
-    if output.as_ref().is_err_and(|diagnostics| fault::are_type_exports(project, diagnostics)) {
+    let are_types = |diagnostics: &BatchedBuildDiagnostic| {
+        fault::without_types(project, diagnostics).is_empty()
+    };
+    if output.as_ref().is_err_and(are_types) {
         output = run(true)?;
     }
     let mut errors = plugin.inputs().take_errors(project);

@@ -1,5 +1,6 @@
 //! From what the bundler found wrong to errors with a place in the project.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub(super) fn of_diagnostics(
     errors: &mut Vec<BundleError>,
 ) {
     let has_cause = !errors.is_empty();
-    for diagnostic in diagnostics {
+    for diagnostic in without_types(project, diagnostics) {
         if diagnostic.severity() != Severity::Error {
             continue;
         }
@@ -45,18 +46,26 @@ pub(super) fn of_diagnostics(
     }
 }
 
-/// Whether all that is wrong are names that TypeScript imports of TypeScript and that are not
-/// exported: types, as far as one file can tell.
-pub(super) fn are_type_exports(project: &Project, diagnostics: &[BuildDiagnostic]) -> bool {
-    let is_typescript = |id: Option<String>| {
-        let kind = id.and_then(|id| project.rules().kind(&project.below(Path::new(&id))));
-        matches!(kind, Some(FileKind::Script(Language::TypeScript | Language::TypeScriptJsx)))
+/// The diagnostics without those of names that a TypeScript module only exports on and that are
+/// exported by nobody: types, as far as one file can tell.
+pub(super) fn without_types<'a>(
+    project: &Project,
+    diagnostics: &'a [BuildDiagnostic],
+) -> Vec<&'a BuildDiagnostic> {
+    let mut values = BTreeMap::new();
+    let mut is_type = |diagnostic: &BuildDiagnostic| {
+        let path = diagnostic.id().map(PathBuf::from);
+        let Some(path) = path.filter(|path| is_typescript(project, path)) else { return false };
+        if !matches!(diagnostic.kind(), EventKind::MissingExportError) {
+            return false;
+        }
+        let text = text_of(&path);
+        let offset = offset(project, diagnostic, &text);
+        let language = language(project, &path);
+        let values = values.entry(path).or_insert_with(|| syntax::imported_values(&text, language));
+        !values.iter().any(|name| name.contains(&offset))
     };
-    diagnostics.iter().all(|diagnostic| {
-        matches!(diagnostic.kind(), EventKind::MissingExportError)
-            && is_typescript(diagnostic.id())
-            && is_typescript(diagnostic.exporter())
-    })
+    diagnostics.iter().filter(|diagnostic| !is_type(diagnostic)).collect()
 }
 
 fn rank(error: &BundleError) -> u8 {
@@ -74,18 +83,15 @@ fn of_diagnostic(project: &Project, diagnostic: &BuildDiagnostic) -> BundleError
     let Some(path) = diagnostic.id().map(PathBuf::from).filter(|path| path.is_absolute()) else {
         return BundleError::Bundler { message };
     };
-    let text = fs::read_to_string(&path).unwrap_or_default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let (offset, problem) = precise(project, diagnostic, &path, text).unwrap_or_else(|| {
-        let place = diagnostic.to_diagnostic_with(&options).get_primary_location();
-        let offset = place.map_or(0, |(_, line, column, _)| text::offset(text, line, column));
+    let text = text_of(&path);
+    let (offset, problem) = precise(project, diagnostic, &path, &text).unwrap_or_else(|| {
         let fault = match diagnostic.kind() {
             EventKind::MissingExportError => SourceFault::Import,
             _ => SourceFault::Syntax,
         };
-        (offset, Problem { fault, message, help: None })
+        (offset(project, diagnostic, &text), Problem { fault, message, help: None })
     });
-    SourceError::at(&project.shown(&path), text, offset, problem).into()
+    SourceError::at(&project.shown(&path), &text, offset, problem).into()
 }
 
 /// The syntax error with all that the parser knows of it.
@@ -98,9 +104,33 @@ fn precise(
     if !matches!(diagnostic.kind(), EventKind::ParseError) {
         return None;
     }
-    let language = match project.rules().kind(&project.below(path)) {
+    let fault = syntax::fault(text, language(project, path))?;
+    Some((fault.offset, fault.problem))
+}
+
+/// Where in the text of its module a diagnostic points, in bytes.
+fn offset(project: &Project, diagnostic: &BuildDiagnostic, text: &str) -> usize {
+    let options = DiagnosticOptions { cwd: project.root.clone() };
+    let place = diagnostic.to_diagnostic_with(&options).get_primary_location();
+    place.map_or(0, |(_, line, column, _)| text::offset(text, line, column))
+}
+
+/// The text of a module, without a byte order mark.
+fn text_of(path: &Path) -> String {
+    let mut text = fs::read_to_string(path).unwrap_or_default();
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    text
+}
+
+fn language(project: &Project, path: &Path) -> Language {
+    match project.rules().kind(&project.below(path)) {
         Some(FileKind::Script(language)) => language,
         _ => Language::JavaScript,
-    };
-    syntax::fault(text, language).map(|fault| (fault.offset, fault.problem))
+    }
+}
+
+fn is_typescript(project: &Project, path: &Path) -> bool {
+    matches!(language(project, path), Language::TypeScript | Language::TypeScriptJsx)
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{Argument, Expression, Program};
@@ -43,6 +45,28 @@ pub(super) fn imports(text: &str, language: Language) -> Vec<Import> {
     let mut imports: Vec<Import> = imports.collect();
     imports.sort_by_key(|import| import.offset);
     imports
+}
+
+/// Where the names stand, in bytes, that a script imports and does more with than to export them
+/// or to name types by them.
+pub(super) fn imported_values(text: &str, language: Language) -> Vec<Range<usize>> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, text, source_type(language)).parse();
+    let semantic = SemanticBuilder::new().build(&parsed.program).semantic;
+    let names = semantic.nodes().iter().filter_map(|node| {
+        let (span, local) = match node.kind() {
+            AstKind::ImportSpecifier(name) => (name.span, &name.local),
+            AstKind::ImportDefaultSpecifier(name) => (name.span, &name.local),
+            _ => return None,
+        };
+        let mut references = semantic.symbol_references(local.symbol_id());
+        let is_value = references.any(|reference| {
+            let user = semantic.nodes().parent_kind(reference.node_id());
+            reference.is_value() && !matches!(user, AstKind::ExportSpecifier(_))
+        });
+        is_value.then_some(span.start as usize..span.end as usize)
+    });
+    names.collect()
 }
 
 /// The first syntax error of a script, if it has one.

@@ -136,6 +136,33 @@ fn a_name_that_a_module_does_not_export_is_an_error_at_its_place() {
 }
 
 #[test]
+fn a_name_that_typescript_uses_as_a_value_has_to_be_exported() {
+    let types = ("b.ts", "export interface T {} export const here = 1;");
+    let reexports = ("c.ts", "export { T } from './b'; import { U } from './b'; export { U };");
+    check_error(
+        &[("a.ts", "import type { T } from './b';\nimport { nope } from './b';\nnope();"), types],
+        "app/a.ts:2:10: \"nope\" is not exported by \"b.ts\", imported by \"a.ts\".\n\
+         \x20 1 | import type { T } from './b';\n\
+         > 2 | import { nope } from './b';\n\
+         \x20   |          ^",
+    );
+    for (text, place, name) in [
+        ("import { here, T as X } from './b'; console.log(here, X);", "1:16", "T"),
+        ("import x from './b'; console.log(x);", "1:8", "default"),
+        ("import { x } from './b'; class Y extends x {}; new Y();", "1:10", "x"),
+        ("import { T } from './b'; export { T }; console.log(T);", "1:10", "T"),
+        ("import { T } from './b'; export default T;", "1:10", "T"),
+        ("import { T } from './c'; console.log(T);", "1:10", "T"),
+        ("import { U } from './c'; console.log(U);", "1:10", "U"),
+    ] {
+        let error = Folder::with(&[("x/a.ts", &text.replace("./", "../")), types, reexports]);
+        let error = error.error();
+        let start = format!("app/x/a.ts:{place}: \"{name}\" is not exported by");
+        assert!(error.starts_with(&start), "{text}: {error}");
+    }
+}
+
+#[test]
 fn of_several_faults_the_same_one_is_always_told() {
     let folder = Folder::with(&[
         ("a.js", "import './b.js'; import './c.js'; import './gone.js';"),

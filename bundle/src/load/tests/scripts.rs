@@ -66,6 +66,30 @@ fn an_import_that_only_types_need_is_none() {
 }
 
 #[test]
+fn a_type_can_be_exported_on_like_a_value() {
+    let files = [
+        (
+            "a.ts",
+            "export { A, B as C } from './b'; import { A, D, type E, here } from './b';\n\
+             export * from './b'; export { D }; import F from './b'; export { F };\n\
+             import { G } from './c'; export { G }; export { H } from './j';\n\
+             let x: A | D | E | typeof here = here; console.log(x);",
+        ),
+        ("b.ts", "export interface A {} export type { B } from './c'; export const here = 'see';"),
+        ("c.ts", "import { H } from './j'; export { H }; export { G } from './d';"),
+        ("d.ts", "export type G = 1;"),
+        ("j.js", "export const i = 1;"),
+    ];
+    assert_eq!(Folder::with(&files).run(), "see");
+    let folder = Folder::with(&files);
+    for option in ["verbatimModuleSyntax", "isolatedModules"] {
+        let tsconfig = format!("{{ \"compilerOptions\": {{ \"{option}\": true }} }}");
+        folder.write("tsconfig.json", tsconfig);
+        assert_eq!(folder.run(), "see");
+    }
+}
+
+#[test]
 fn jsx_becomes_the_calls_that_the_project_asks_for() {
     let main = ("a.tsx", "export default <><b c='d'>e</b></>;");
     let hono = (
