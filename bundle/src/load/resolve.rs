@@ -7,7 +7,7 @@ use oxc_resolver::ResolveError;
 use rolldown_common::{ImportKind, ResolvedId};
 
 use super::node::{self, NODE_MODULES, WORKERS_MODULE};
-use super::rules::{self, FileKind};
+use super::rules::{self, FileKind, Replaced};
 use crate::error::Problem;
 use crate::project::Project;
 
@@ -97,13 +97,7 @@ pub(super) fn target(
     match project.rules().kind(&below) {
         Some(FileKind::Script(_) | FileKind::Json) => Target::Module(Box::new(resolved)),
         Some(kind) => Target::Asset { path: path.to_owned(), kind, name: asset_name(&below) },
-        None => {
-            let help = format!(
-                "a module's file ends in {}; \"rules\" in the configuration can name others",
-                rules::KNOWN_EXTENSIONS
-            );
-            fatal(Problem::import(format!("cannot tell what \"{written}\" is"), help))
-        }
+        None => fatal(unknown_kind(project, written, &below)),
     }
 }
 
@@ -159,14 +153,10 @@ fn node_module(project: &Project, written: &str, module: &str) -> Problem {
     if node::exists(module) {
         let mut flags = project.settings.compatibility_flags.clone();
         flags.push("nodejs_compat".to_owned());
-        let is_toml = match &project.config_file {
-            Some(file) => file.extension().is_some_and(|extension| extension == "toml"),
-            None => true,
-        };
-        let help = if !is_toml {
-            format!("add \"compatibility_flags\": {flags:?} to the configuration")
-        } else {
+        let help = if is_toml(project) {
             format!("add compatibility_flags = {flags:?} to the configuration")
+        } else {
+            format!("add \"compatibility_flags\": {flags:?} to the configuration")
         };
         return Problem::import(message, format!("{module} is there with a flag: {help}"));
     }
@@ -178,6 +168,33 @@ fn node_module(project: &Project, written: &str, module: &str) -> Problem {
         modules.join(", ")
     );
     Problem::import(message, help)
+}
+
+fn unknown_kind(project: &Project, written: &str, below: &str) -> Problem {
+    let help = match project.rules().replaced(below) {
+        Some(Replaced { glob, by }) => {
+            let setting =
+                if is_toml(project) { "fallthrough = true" } else { "\"fallthrough\": true" };
+            format!(
+                "the rule of type {} for {} replaces the one for {glob}; with {setting} both count",
+                by.rule_type.as_str(),
+                by.globs.join(" and ")
+            )
+        }
+        None => format!(
+            "a module's file ends in {}; \"rules\" in the configuration can name others",
+            rules::KNOWN_EXTENSIONS
+        ),
+    };
+    Problem::import(format!("cannot tell what \"{written}\" is"), help)
+}
+
+/// Whether the configuration is, or would be, written in TOML.
+fn is_toml(project: &Project) -> bool {
+    match &project.config_file {
+        Some(file) => file.extension().is_some_and(|extension| extension == "toml"),
+        None => true,
+    }
 }
 
 fn outside(written: &str) -> Problem {

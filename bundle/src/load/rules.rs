@@ -50,9 +50,33 @@ pub(crate) struct Rule {
     pub(crate) fallthrough: bool,
 }
 
+impl RuleType {
+    /// The type as the configuration names it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Script => "ESModule",
+            Self::Text => "Text",
+            Self::Data => "Data",
+            Self::Wasm => "CompiledWasm",
+        }
+    }
+}
+
 /// The rules of a project, the defaults among them.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules(Vec<Rule>);
+pub(crate) struct Rules {
+    rules: Vec<Rule>,
+    /// The rules that do not count, because of an earlier one of their type.
+    replaced: Vec<Rule>,
+}
+
+/// Why a rule does not count.
+#[derive(Debug)]
+pub(super) struct Replaced<'a> {
+    pub(super) glob: &'a str,
+    /// The rule that does instead.
+    pub(super) by: &'a Rule,
+}
 
 impl Rules {
     /// The configured rules and those defaults that they do not replace.
@@ -69,27 +93,19 @@ impl Rules {
             globs: extensions.iter().map(|extension| format!("**/*.{extension}")).collect(),
             fallthrough: true,
         });
-        let mut rules = Vec::new();
-        let mut complete = Vec::new();
+        let (mut rules, mut replaced): (Vec<Rule>, Vec<Rule>) = Default::default();
         for rule in configured.iter().chain(&defaults) {
-            if complete.contains(&rule.rule_type) {
-                continue;
-            }
-            if !rule.fallthrough {
-                complete.push(rule.rule_type);
-            }
-            rules.push(rule.clone());
+            let is_replaced = rules.iter().any(|other| other.replaces(rule));
+            if is_replaced { &mut replaced } else { &mut rules }.push(rule.clone());
         }
-        Self(rules)
+        Self { rules, replaced }
     }
 
     /// The kind of the file at that path below the project's root, with forward slashes; `None`
     /// when nothing tells it.
     pub(super) fn kind(&self, below: &str) -> Option<FileKind> {
         let path = Path::new(below);
-        let rule = self.0.iter().find(|rule| {
-            rule.globs.iter().any(|glob| glob_match(glob.trim_end_matches("?module"), below))
-        });
+        let rule = self.rules.iter().find(|rule| rule.glob_of(below).is_some());
         match rule.map(|rule| rule.rule_type) {
             Some(RuleType::Script) => {
                 Some(FileKind::Script(language(path).unwrap_or(Language::JavaScript)))
@@ -102,6 +118,28 @@ impl Rules {
             }
             None => language(path).map(FileKind::Script),
         }
+    }
+
+    /// The rule that would tell the kind of a file if no other replaced it.
+    pub(super) fn replaced(&self, below: &str) -> Option<Replaced<'_>> {
+        self.replaced.iter().find_map(|rule| {
+            let glob = rule.glob_of(below)?;
+            let by = self.rules.iter().find(|other| other.replaces(rule))?;
+            Some(Replaced { glob, by })
+        })
+    }
+}
+
+impl Rule {
+    /// Whether a later rule does not count because of this one.
+    fn replaces(&self, later: &Self) -> bool {
+        self.rule_type == later.rule_type && !self.fallthrough
+    }
+
+    /// The pattern that a file matches.
+    fn glob_of(&self, below: &str) -> Option<&str> {
+        let globs = self.globs.iter().map(|glob| glob.trim_end_matches("?module"));
+        globs.into_iter().find(|glob| glob_match(glob, below))
     }
 }
 

@@ -100,6 +100,33 @@ fn a_file_of_no_known_kind_is_refused() {
 }
 
 #[test]
+fn a_file_whose_rule_another_replaces_is_refused_with_that_rule() {
+    let rules = "rules = [{ type = 'Data', globs = ['**/*.png', 'x/*'] },\n\
+                 { type = 'Data', globs = ['**/*.pdf'] }]";
+    let files = [("a.js", "import './b.bin'"), ("b.bin", ""), ("c.pdf", "")];
+    let folder = Folder::configured(rules, &files);
+    let help = |glob: &str, setting: &str| {
+        format!(
+            "\nhelp: the rule of type Data for **/*.png and x/* replaces the one for {glob}; with \
+             {setting} both count"
+        )
+    };
+    let error = folder.error();
+    assert!(error.starts_with("app/a.js:1:8: cannot tell what \"./b.bin\" is"), "{error}");
+    assert!(error.ends_with(&help("**/*.bin", "fallthrough = true")), "{error}");
+
+    folder.write("a.js", "import './c.pdf'");
+    assert!(folder.error().ends_with(&help("**/*.pdf", "fallthrough = true")));
+
+    fs::remove_file(folder.root().join("isolane.toml")).unwrap();
+    let json = "{ \"main\": \"a.js\", \"rules\": [{ \"type\": \"Data\", \
+                \"globs\": [\"**/*.png\", \"x/*\"] }, \
+                { \"type\": \"Data\", \"globs\": [\"**/*.pdf\"] }] }";
+    folder.write("wrangler.json", json);
+    assert!(folder.error().ends_with(&help("**/*.pdf", "\"fallthrough\": true")));
+}
+
+#[test]
 fn a_file_that_is_not_what_it_says_is_an_error_at_its_place() {
     check_error(
         &[("a.ts", "import './b.ts'"), ("b.ts", "\u{feff}let ç = 1;\nlet x = ;")],
