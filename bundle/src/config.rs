@@ -14,6 +14,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::dev_server::DevServer;
 use crate::error::{BundleError, Location, Warning};
 use crate::load::Rule;
 use crate::settings::Settings;
@@ -41,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) main: Option<Main>,
     pub(crate) build: Build,
     pub(crate) settings: Settings,
+    pub(crate) dev: DevServer,
     pub(crate) warnings: Vec<Warning>,
     /// The names of the environments that there are.
     pub(crate) environments: Vec<String>,

@@ -6,6 +6,7 @@
 mod archive;
 mod bundle;
 mod config;
+mod dev_server;
 mod dev_vars;
 mod error;
 mod load;
@@ -17,6 +18,7 @@ mod text;
 
 pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
+pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
 pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NODE_MODULES, NodeEnv};

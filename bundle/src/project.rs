@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Build, Config, Main};
+use crate::dev_server::DevServer;
 use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
@@ -58,6 +59,7 @@ pub struct Project {
     rules: Rules,
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
+    dev_server: DevServer,
     /// The configuration file, canonical.
     pub(crate) config_file: Option<PathBuf>,
     /// The environment that the configuration was read for.
@@ -122,6 +124,11 @@ impl Project {
     /// What is worth knowing about the configuration.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Where the configuration wants the project to be served in development.
+    pub fn dev_server(&self) -> DevServer {
+        self.dev_server
     }
 
     /// The environment that the project was opened for.
@@ -221,6 +228,7 @@ impl Project {
             rules: Rules::new(&[]),
             settings: Settings::default(),
             warnings: Vec::new(),
+            dev_server: DevServer::default(),
             config_file: None,
             environment: None,
         })
@@ -245,7 +253,7 @@ impl Project {
                 known: config.environments,
             });
         }
-        let Config { name, main, mut build, settings, warnings, has_own_name, .. } = config;
+        let Config { name, main, mut build, settings, dev, warnings, has_own_name, .. } = config;
         if let Some((file, location)) = &mut build.tsconfig {
             *file = root.join(&file);
             if !file.is_file() {
@@ -279,6 +287,7 @@ impl Project {
             rules,
             settings,
             warnings,
+            dev_server: dev,
             config_file,
             environment: environment.map(str::to_owned),
         })

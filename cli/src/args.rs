@@ -66,12 +66,13 @@ pub(crate) struct DevArgs {
     /// Environment of the configuration ([env.NAME]) to use.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
-    /// Port to listen on, 8787 or the next free one by default; 0 takes any.
+    /// Port to listen on: by default the first worker's dev.port, else 8787 or the next free one;
+    /// 0 takes any.
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
-    /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
-    pub(crate) host: IpAddr,
+    /// Address to listen on: by default the first worker's dev.ip, else 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<IpAddr>,
     /// Folder for data that is kept between runs, such as what workers put into KV.
     #[arg(long, default_value = ".isolane", value_name = "FOLDER")]
     pub(crate) data: PathBuf,

@@ -4,6 +4,7 @@ mod certificates;
 mod folders;
 mod greeting;
 mod keys;
+mod place;
 mod port;
 mod watch;
 
@@ -24,16 +25,18 @@ use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
 
 use self::certificates::Local;
 use self::folders::Folders;
+use self::place::Place;
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let lines = Arc::new(Lines::new(Clock::of_here())?);
-    let port = port::choose(args.host, args.port)?;
-    let address = SocketAddr::new(args.host, port.number);
+    let place = Place::of(args);
+    let port = port::choose(place.host, place.port)?;
+    let address = SocketAddr::new(place.host, port.number);
     let worker = |path| WorkerConfig { environment: args.env.clone(), ..WorkerConfig::at(path) };
     let workers = args.workers.iter().map(worker).collect();
     let mut config = Config::dev(address, args.data.clone(), workers);
     config.debuggable = args.inspect.is_some();
-    let local = secure(args, &mut config)?;
+    let local = secure(args, &place, &mut config)?;
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
@@ -65,8 +68,14 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     };
     let with_keys = !args.no_keys && mode::is_for_keys();
     running::until_signal(&node, admin, || {
-        let greeting =
-            greeting::Greeting { args, node: &node, local: local.as_ref(), debuggers, with_keys };
+        let greeting = greeting::Greeting {
+            args,
+            host: place.host,
+            node: &node,
+            local: local.as_ref(),
+            debuggers,
+            with_keys,
+        };
         let url = greeting.print(&lines, port.taken);
         if with_keys {
             keys::listen(keys::Keys { lines: Arc::clone(&lines), watch, url });
@@ -75,14 +84,14 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Sets up TLS where it was asked for; with the local authority that was made for it.
-fn secure(args: &DevArgs, config: &mut Config) -> anyhow::Result<Option<Local>> {
+fn secure(args: &DevArgs, place: &Place, config: &mut Config) -> anyhow::Result<Option<Local>> {
     let (files, local) = match (&args.cert, &args.key) {
         (Some(cert), Some(key)) => {
             (CertificateFiles { cert: cert.clone(), key: key.clone() }, None)
         }
-        _ if args.https => {
+        _ if place.https => {
             let names = names(args);
-            let local = certificates::make(&args.data.join("tls"), args.host, &names)?;
+            let local = certificates::make(&args.data.join("tls"), place.host, &names)?;
             (local.files.clone(), Some(local))
         }
         _ => return Ok(None),

@@ -1,8 +1,9 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
-//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, which keys an
-//! environment has `schema/environment.rs`'s.
+//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, development
+//! `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s.
 
 mod build;
+mod dev;
 mod environment;
 
 use std::collections::HashSet;
@@ -59,6 +60,7 @@ impl Reader {
             "vars" => self.vars(&field)?,
             "kv_namespaces" => self.kv_namespaces(&field)?,
             "limits" => self.config.settings.limits = self.limits(&field)?,
+            "dev" => self.dev(&field)?,
             "triggers" => self.triggers(&field)?,
             "services" => self.promised(root, entry, field.list()?.next().is_some()),
             "queues" => self.queues(root, entry)?,
@@ -186,6 +188,16 @@ impl Reader {
             }
         }
         Ok(limits)
+    }
+
+    /// `dev`: where the project wants to be served in development.
+    fn dev(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for entry in field.table()? {
+            if !dev::key(&mut self.config.dev, &field.inner(entry), &entry.key)? {
+                self.warn_unknown(field, entry, dev::KEYS);
+            }
+        }
+        Ok(())
     }
 
     /// `triggers`: times at which the worker is to be called.

@@ -291,6 +291,37 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
 }
 
 #[test]
+fn where_a_project_wants_to_be_served_in_development_is_read() {
+    let text = "[dev]\nport = 9333\nip = '::1'\nlocal_protocol = 'https'\ninspector_port = 1";
+    let config = toml(text).unwrap();
+    let expected = DevServer { ip: Some("::1".parse().unwrap()), port: Some(9333), https: true };
+    assert_eq!(config.dev, expected);
+    check_warnings(Ok(config), &[]);
+    for (text, ip) in [("localhost", "127.0.0.1"), ("*", "0.0.0.0"), ("10.0.0.1", "10.0.0.1")] {
+        let dev = toml(&format!("dev.ip = '{text}'\ndev.local_protocol = 'http'")).unwrap().dev;
+        assert_eq!(dev, DevServer { ip: Some(ip.parse().unwrap()), port: None, https: false });
+    }
+    for (text, expected) in [
+        ("dev = 1", "1:7: expected a table for \"dev\", found an integer"),
+        (
+            "dev.port = 65536",
+            "1:12: expected an integer from 0 to 65535 for \"dev.port\", found 65536",
+        ),
+        ("dev.ip = 'here'", "1:10: expected an IP address for \"dev.ip\", found \"here\""),
+        (
+            "dev.local_protocol = 'ftp'",
+            "1:22: expected http or https for \"dev.local_protocol\", found \"ftp\"",
+        ),
+    ] {
+        check_error(toml(text), &format!("app/wrangler.toml:{expected}"));
+    }
+    check_warnings(
+        toml("dev.prot = 1"),
+        &["app/wrangler.toml:1:5: unknown key \"dev.prot\"; did you mean \"port\"?"],
+    );
+}
+
+#[test]
 fn how_modules_are_bundled_is_read() {
     let text = r#"
 minify = true

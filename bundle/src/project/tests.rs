@@ -107,6 +107,16 @@ fn a_linked_file_keeps_its_name_and_has_its_targets_neighbours() {
 }
 
 #[test]
+fn where_a_project_is_served_in_development_is_no_part_of_its_settings() {
+    let (_temporary, root) = folder(&[("index.js", ""), ("wrangler.toml", "[dev]\nport = 9333")]);
+    let project = Project::open(&root).unwrap();
+    assert_eq!(project.dev_server().port, Some(9333));
+    assert_eq!(project.settings(), &Settings::default());
+    let file = Project::open(&root.join("index.js")).unwrap();
+    assert_eq!(file.dev_server(), DevServer::default());
+}
+
+#[test]
 fn the_configurations_name_wins_over_the_folders() {
     let (_temporary, root) = folder(&[("index.js", ""), ("isolane.toml", "name = 'shop'")]);
     let project = Project::open(&root).unwrap();

@@ -13,6 +13,8 @@ use crate::terminal::{DIM, GOOD, LINK, Lines};
 /// What there is to say.
 pub(super) struct Greeting<'a> {
     pub(super) args: &'a DevArgs,
+    /// The address that the node listens on.
+    pub(super) host: IpAddr,
     pub(super) node: &'a Node,
     pub(super) local: Option<&'a Local>,
     /// Where debuggers connect.
@@ -43,7 +45,7 @@ impl Greeting<'_> {
                 lines.print(format!("  {:width$}  {DIM}{what:<8}{DIM:#} {names}", ""));
             }
         }
-        let host = self.args.host;
+        let host = self.host;
         let address = if host.is_unspecified() { address_here() } else { Some(host) };
         let network = address.filter(|address| !address.is_loopback());
         let network =

@@ -102,6 +102,19 @@ fn a_port_in_use_is_an_error_that_names_a_free_one() {
 }
 
 #[test]
+fn the_configuration_says_which_port_unless_an_argument_does() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let port = other.local_addr().expect("it listens").port();
+    let configuration = format!("[dev]\nport = {port}\nip = '127.0.0.1'");
+    let folder =
+        Folder::with(&[("app/index.js", &says("x")), ("app/wrangler.toml", &configuration)]);
+    let mut process = start(&folder, &["dev", "app"]);
+    process.stderr.until(&format!("error: port {port} on 127.0.0.1 is in use"));
+    let mut process = start(&folder, &["dev", "app", "--port", "0"]);
+    assert_eq!(get(process.dev_port(), "localhost", "/").body, "x");
+}
+
+#[test]
 fn a_second_one_does_not_take_the_port_of_the_first() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let mut first = start(&folder, &["dev", "a.js", "--port", "0"]);
