@@ -94,7 +94,7 @@ pub(crate) fn of_folder(
     let Some((name, syntax)) = present.next() else { return Ok(None) };
     let path = folder.join(name);
     let text = fs::read_to_string(&path).map_err(BundleError::io(&shown.join(name)))?;
-    let mut config = parse(&shown.join(name), &text, *syntax, environment)?;
+    let mut config = parse(&shown.join(name), &text, *syntax, environment, &schema::today())?;
     for (other, _) in present {
         config.warnings.push(Warning {
             location: None,
@@ -109,11 +109,12 @@ fn parse(
     text: &str,
     syntax: Syntax,
     environment: Option<&str>,
+    today: &str,
 ) -> Result<Config, BundleError> {
     let document = Document::new(path, text);
     let root = match syntax {
         Syntax::Toml => toml::parse(&document)?,
         Syntax::Json => json::parse(&document)?,
     };
-    Ok(schema::read(&document, &root, environment)?)
+    Ok(schema::read(&document, &root, environment, today)?)
 }

@@ -1,8 +1,9 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
-//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, development
-//! `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s.
+//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, compatibility
+//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s.
 
 mod build;
+mod compatibility;
 mod dev;
 mod environment;
 
@@ -16,14 +17,17 @@ use crate::error::{ConfigError, Warning};
 use crate::name;
 use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
 
-/// What a configuration says for an environment, or without one.
+pub(super) use compatibility::today;
+
+/// What a configuration says for an environment, or without one, on that day.
 pub(super) fn read(
     document: &Document<'_>,
     root: &Node,
     environment: Option<&str>,
+    today: &str,
 ) -> Result<Config, ConfigError> {
     let root = Field::new(document, "", root);
-    let mut reader = Reader::default();
+    let mut reader = Reader { today, config: Config::default(), bindings: HashSet::new() };
     for (table, entry) in environment::entries(&root, environment, &mut reader.config)? {
         reader.key(&table, entry)?;
     }
@@ -31,31 +35,26 @@ pub(super) fn read(
 }
 
 /// The configuration as far as it has been read.
-#[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    /// As `YYYY-MM-DD`.
+    today: &'a str,
     config: Config,
     /// The properties of `env` that are taken.
     bindings: HashSet<String>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn key(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
         let field = root.inner(entry);
-        let settings = &mut self.config.settings;
         match entry.key.as_str() {
             "name" => self.config.name = Some(self.name(&field)?),
             "main" => {
                 let path = field.nonempty_string()?.to_owned();
                 self.config.main = Some(Main { path, location: field.location() });
             }
-            "compatibility_date" => settings.compatibility_date = Some(day(&field)?),
-            "compatibility_flags" => {
-                settings.compatibility_flags = field
-                    .list()?
-                    .map(|item| item.string().map(str::to_owned))
-                    .collect::<Result<_, _>>()?;
-            }
-            "unsafe_eval" => settings.unsafe_eval = field.boolean()?,
+            "compatibility_date" => self.compatibility_date(&field)?,
+            "compatibility_flags" => self.compatibility_flags(&field)?,
+            "unsafe_eval" => self.config.settings.unsafe_eval = field.boolean()?,
             "route" | "routes" => self.routes(root, entry)?,
             "vars" => self.vars(&field)?,
             "kv_namespaces" => self.kv_namespaces(&field)?,
@@ -106,6 +105,22 @@ impl Reader {
             });
         }
         Ok(label)
+    }
+
+    fn compatibility_date(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        let date = compatibility::date(field)?;
+        self.warn_at(field, compatibility::about_date(&date, self.today));
+        self.config.settings.compatibility_date = Some(date);
+        Ok(())
+    }
+
+    fn compatibility_flags(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for item in field.list()? {
+            let flag = item.string()?.to_owned();
+            self.warn_at(&item, compatibility::about_flag(&flag));
+            self.config.settings.compatibility_flags.push(flag);
+        }
+        Ok(())
     }
 
     /// `route`, a pattern or a table, or `routes`, a list of them; a single one is accepted for
@@ -259,38 +274,14 @@ impl Reader {
         self.warn(table, entry, message);
     }
 
+    /// Warns of a value, if there is something to say.
+    fn warn_at(&mut self, field: &Field<'_>, message: Option<String>) {
+        let location = Some(field.location());
+        self.config.warnings.extend(message.map(|message| Warning { location, message }));
+    }
+
     fn warn(&mut self, table: &Field<'_>, entry: &Entry, message: String) {
         let location = Some(table.key_location(entry));
         self.config.warnings.push(Warning { location, message });
     }
-}
-
-/// A day of the calendar as `YYYY-MM-DD`.
-fn day(field: &Field<'_>) -> Result<String, ConfigError> {
-    let text = field.string()?;
-    if is_day(text) {
-        return Ok(text.to_owned());
-    }
-    Err(field.error(format!(
-        "expected a day as YYYY-MM-DD for \"compatibility_date\", found \"{text}\""
-    )))
-}
-
-fn is_day(text: &str) -> bool {
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else { return false };
-    let digits = [y1, y2, y3, y4, m1, m2, d1, d2];
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return false;
-    }
-    let number = |digits: &[u8]| digits.iter().fold(0u32, |n, d| n * 10 + u32::from(d - b'0'));
-    let year = number(&[y1, y2, y3, y4]);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match number(&[m1, m2]) {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return false,
-    };
-    (1..=days).contains(&number(&[d1, d2]))
 }

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::*;
 use crate::settings::{KvNamespace, Limits};
 
+/// The day of these tests.
+const TODAY: &str = "2026-08-20";
+
 const FULL_TOML: &str = r#"
 name = "shop"
 main = "src/worker.ts"
@@ -60,11 +63,11 @@ const FULL_JSON: &str = r#"
 "#;
 
 fn toml(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, None)
+    parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, None, TODAY)
 }
 
 fn json(text: &str) -> Result<Config, BundleError> {
-    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json, None)
+    parse(Path::new("app/wrangler.jsonc"), text, Syntax::Json, None, TODAY)
 }
 
 #[track_caller]
@@ -291,6 +294,63 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
 }
 
 #[test]
+fn a_day_that_is_still_to_come_is_warned_of() {
+    for day in ["2026-08-20", "2026-08-19", "2021-12-31"] {
+        check_warnings(toml(&format!("compatibility_date = '{day}'")), &[]);
+    }
+    for day in ["2026-08-21", "2026-10-01", "2027-01-01"] {
+        check_warnings(
+            toml(&format!("compatibility_date = {day}")),
+            &["app/wrangler.toml:1:22: \"compatibility_date\" is in the future: today is \
+               2026-08-20 (UTC), and Workers take no later day"],
+        );
+    }
+}
+
+#[test]
+fn today_is_a_day() {
+    let text = format!("compatibility_date = '{}'", schema::today());
+    assert!(toml(&text).is_ok(), "{text}");
+}
+
+#[test]
+fn a_flag_that_can_be_none_or_is_nearly_another_is_warned_of() {
+    for flag in [
+        "nodejs_compat",
+        "nodejs_compat_v2",
+        "nodejs_als",
+        "nodejs_zlib",
+        "no_nodejs_compat",
+        "no_nodejs_compat_v2",
+        "nodejs_compat_do_not_populate_process_env",
+        "global_navigator",
+        "streams_enable_constructors",
+    ] {
+        check_warnings(toml(&format!("compatibility_flags = ['{flag}']")), &[]);
+    }
+    for (flag, meant) in [
+        ("nodejs-compat", "nodejs_compat"),
+        ("NodeJS_Compat", "nodejs_compat"),
+        ("node_compat", "nodejs_compat"),
+        ("nodejs_compat ", "nodejs_compat"),
+        ("nodejs_compat_v3", "nodejs_compat_v2"),
+    ] {
+        let expected = format!(
+            "app/wrangler.toml:1:29: unknown compatibility flag \"{flag}\"; did you mean \
+             \"{meant}\"?"
+        );
+        check_warnings(toml(&format!("compatibility_flags = ['a', '{flag}']")), &[&expected]);
+    }
+    for flag in ["", "global-navigator", "Streams", "a b"] {
+        let expected = format!(
+            "app/wrangler.toml:1:24: unknown compatibility flag \"{flag}\": a flag has only \
+             lower-case letters, digits and underscores"
+        );
+        check_warnings(toml(&format!("compatibility_flags = ['{flag}']")), &[&expected]);
+    }
+}
+
+#[test]
 fn where_a_project_wants_to_be_served_in_development_is_read() {
     let text = "[dev]\nport = 9333\nip = '::1'\nlocal_protocol = 'https'\ninspector_port = 1";
     let config = toml(text).unwrap();
@@ -395,8 +455,9 @@ fn an_environment_takes_over_what_is_inherited_and_warns_of_the_rest() {
                 kv_namespaces = [{ binding = 'K' }]\n\
                 [env.live]\nroutes = ['c.d']\nkv_namespaces = [{ binding = 'L' }]\nnmae = 'x'\n\
                 [env.test.limits]\ncpu_ms = 0\n";
-    let parse =
-        |environment| parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, Some(environment));
+    let parse = |environment| {
+        parse(Path::new("app/wrangler.toml"), text, Syntax::Toml, Some(environment), TODAY)
+    };
     let config = parse("live").unwrap();
     assert_eq!(config.settings.routes, ["c.d"]);
     assert_eq!(config.settings.compatibility_date.as_deref(), Some("2026-01-01"));
