@@ -13,6 +13,7 @@ mod loader;
 mod memory;
 pub(crate) mod process;
 pub(crate) mod pulse;
+pub(crate) mod stack;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ impl Isolate {
         let params = v8::CreateParams::default()
             .heap_limits(0, memory_limit_bytes)
             .array_buffer_allocator(memory::allocator(quota.clone()));
+        let params = stack::known(params);
         let mut js = JsRuntime::new(RuntimeOptions {
             extensions: bindings::extensions(blobs.clone()),
             startup_snapshot: Some(SNAPSHOT),

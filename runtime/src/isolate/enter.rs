@@ -62,11 +62,12 @@ impl Isolate {
         let deadline_ns = self.ledger.begin(payer, started_ns);
         self.pulse.begin(&self.handle, started_ns, deadline_ns);
         // SAFETY: no isolate is entered on this thread, and this one was made on it; it is
-        // left again below, on every path: `work` does not unwind through a `panic = abort`
-        // free path without the thread ending with it.
+        // left again below, on every path: a panic in `work` does not come through.
         unsafe { js.v8_isolate().enter() };
 
+        let no_unwinding = AbortOnUnwind;
         let result = work(&mut Slice { js, functions: &self.functions });
+        std::mem::forget(no_unwinding);
 
         let js = self.js.as_mut().expect("only Drop takes the runtime");
         self.pulse.end();
@@ -80,6 +81,16 @@ impl Isolate {
         ENTERED.with(|entered| *entered.borrow_mut() = None);
         let cpu = Duration::from_nanos(ended_ns.saturating_sub(started_ns));
         (result, SliceEnd { cpu, verdict })
+    }
+}
+
+/// Ends the shard when it is dropped, as V8's own fatal errors do (`fatal.rs`): a panic that was
+/// caught further up would leave the isolate entered.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
     }
 }
 

@@ -10,11 +10,8 @@ use super::handle::{Message, ShardHandle};
 use super::{SHARD, Shard};
 use crate::isolate::process;
 use crate::isolate::pulse::Pulse;
+use crate::isolate::stack;
 use crate::runtime::Shared;
-
-/// V8 uses up to a megabyte of stack for a tenant's recursion, from wherever it is entered;
-/// the rest is for our own frames below and for V8's C++ above.
-const STACK_BYTES: usize = 8 << 20;
 
 /// How much lower than the front shards the back shards run.
 const BACK_NICE: i32 = 10;
@@ -33,7 +30,7 @@ pub(crate) fn spawn(
     let (for_thread, shared) = (handle.clone(), shared.clone());
     std::thread::Builder::new()
         .name(format!("{kind}-{index}"))
-        .stack_size(STACK_BYTES)
+        .stack_size(stack::STACK_BYTES)
         .spawn(move || run(for_thread, shared))?;
     Ok(handle)
 }

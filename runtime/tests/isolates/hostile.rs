@@ -4,7 +4,7 @@
 #[path = "hostile/cases.rs"]
 mod cases;
 
-use isolane_runtime::{Failure, Outcome};
+use isolane_runtime::{Failure, ModuleSource, Outcome};
 use libtest_mimic::Trial;
 
 use self::cases::{CASES, End};
@@ -54,7 +54,7 @@ fn check_mapping(failure: &Failure) {
 }
 
 /// What loads a script of the bindings, or makes an object of the host, is called with ever more of
-/// the stack left. The first one of an isolate matters most, so each is tried in a fresh one.
+/// the stack left. The first call in an isolate matters most, so each is tried in a fresh one.
 async fn the_bindings_are_used_at_the_end_of_the_stack() {
     for code in [
         "port.postMessage(1)",
@@ -62,6 +62,8 @@ async fn the_bindings_are_used_at_the_end_of_the_stack() {
         "process.getBuiltinModule('node:crypto')",
         "Buffer.from('x')",
         "console.log({ a: [new Map([[1, request]])] }, new Error('x'))",
+        "console.dir(deep, { depth: 50 })",
+        "process.getBuiltinModule('node:util').inspect(deep, { depth: Infinity })",
         "new Response('x', { headers: { a: 'b' } }).clone()",
         "new URL('http://a/?b=c').searchParams.get('b')",
         "new Blob(['x']).stream()",
@@ -74,7 +76,15 @@ async fn the_bindings_are_used_at_the_end_of_the_stack() {
     ] {
         let body = format!(
             "const port = new MessageChannel().port1;
-             const f = () => {{ try {{ f() }} catch {{ {code} }} }}; f(); return new Response('x')"
+             let deep = {{}};
+             for (let i = 0; i < 45; i++) deep = {{ deep, get [Symbol.toStringTag]() {{ return 'T' }} }};
+             let n = 0;
+             const f = () => {{
+                 try {{ f() }} catch {{}}
+                 if (++n % 8 === 0 && n < 1200) try {{ {code} }} catch {{}}
+             }};
+             f();
+             return new Response('x')"
         );
         for with_kv in [false, true] {
             let worker = Worker::with_handler(&body).with_node_compat();
@@ -83,6 +93,31 @@ async fn the_bindings_are_used_at_the_end_of_the_stack() {
             let is_whole = !matches!(result, Err(Failure::IsolateLost { .. }));
             assert!(is_whole, "{code}: {result:?}");
         }
+    }
+}
+
+/// deno_core panics where nothing of V8's is below: the panic may not unwind into the shard.
+async fn a_panic_costs_the_shard_and_nothing_else() {
+    let worker = Worker::from_source(
+        "export default { async fetch(request) {
+             if (request.url.endsWith('/ok')) return new Response('ok');
+             const late = import('./late.js');
+             await scheduler.wait(20);
+             await Promise.all([late, import('./late.js').then(() => import('./third.js'))]);
+             return new Response('loaded');
+         } }",
+    )
+    .with_module("./late.js", ModuleSource::EsModule("await scheduler.wait(200)".into()))
+    .with_module("./third.js", ModuleSource::EsModule("export const a = 1".into()))
+    .build();
+    let bystander = Worker::with_handler("return new Response('fine')").build();
+    let result = worker.get("/").await;
+    assert!(matches!(result, Err(Failure::IsolateLost { .. })), "{result:?}");
+    for _ in 0..20 {
+        assert_eq!(bystander.get("/").await.unwrap().text(), "fine");
+    }
+    while worker.get("/ok").await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
 
@@ -119,6 +154,10 @@ pub fn trials() -> Vec<Trial> {
         .chain([trial(
             "hostile::the_bindings_are_used_at_the_end_of_the_stack",
             the_bindings_are_used_at_the_end_of_the_stack,
+        )])
+        .chain([trial(
+            "hostile::a_panic_costs_the_shard_and_nothing_else",
+            a_panic_costs_the_shard_and_nothing_else,
         )])
         .collect()
 }
