@@ -15,7 +15,7 @@ pub struct Config {
     pub front_shards: usize,
     /// Shards that run everything else, at lower priority.
     pub back_shards: usize,
-    /// Where V8's code cache is kept between runs, of 1 GiB at most; in memory only without it.
+    /// Where V8's code cache is kept between runs, of about 1 GiB at most; in memory only without it.
     pub cache_dir: Option<PathBuf>,
     /// CPU time of a worker's top-level code.
     pub start_cpu: Duration,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// Bytes that all files together may have.
+/// Bytes that all files together may have, up to a sixteenth more between two looks.
 const MAX_BYTES: u64 = 1 << 30;
 /// The folder is looked through each time that this share of the bound was written.
 const SHARE_BETWEEN_LOOKS: u64 = 16;
@@ -22,6 +22,7 @@ pub(crate) struct CacheFolder {
     max_bytes: u64,
     /// Bytes written since it was looked through.
     unseen_bytes: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl CacheFolder {
@@ -32,7 +33,7 @@ impl CacheFolder {
 
     fn bounded(path: PathBuf, max_bytes: u64) -> Self {
         // What an earlier process left is looked at after the first file of this one.
-        Self { path, max_bytes, unseen_bytes: AtomicU64::new(max_bytes) }
+        Self { path, max_bytes, unseen_bytes: AtomicU64::new(max_bytes), writes: AtomicU64::new(0) }
     }
 
     /// The file of that name. Blocks.
@@ -48,7 +49,9 @@ impl CacheFolder {
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         let path = self.path_of(name);
-        let unfinished = path.with_extension(UNFINISHED);
+        // Two isolates of a version may write at once.
+        let number = self.writes.fetch_add(1, Ordering::Relaxed);
+        let unfinished = path.with_extension(format!("{number}.{UNFINISHED}"));
         File::create(&unfinished)?.write_all(bytes)?;
         fs::rename(unfinished, path)?;
         let written = bytes.len() as u64;
@@ -79,8 +82,10 @@ impl CacheFolder {
             if total <= self.max_bytes {
                 break;
             }
-            fs::remove_file(path)?;
-            total -= bytes;
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => total -= bytes,
+            }
         }
         Ok(())
     }
