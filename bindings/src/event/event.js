@@ -55,7 +55,7 @@ const {
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { byteLowerCase } = core.loadExtScript("ext:deno_web/00_infra.js");
 const { encode, formatOf } = core.loadExtScript("ext:isolane_bindings/coding.js");
-const { lengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
+const { lengthOf, setLengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
 
@@ -120,8 +120,12 @@ class IncomingRequest {
   get body() {
     if (this.bodyInner === undefined) {
       const length = op_event_body_length(this.id);
-      this.bodyInner = new InnerBody(readableStreamForRid(op_event_body(this.id)));
-      this.bodyInner.length = length < 0 ? null : length;
+      const stream = readableStreamForRid(op_event_body(this.id));
+      this.bodyInner = new InnerBody(stream);
+      if (length >= 0) {
+        this.bodyInner.length = length;
+        setLengthOf(stream, length);
+      }
     }
     return this.bodyInner;
   }

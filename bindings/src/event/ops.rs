@@ -35,6 +35,7 @@ deno_core::extension!(
         op_event_fail,
         super::frame::op_event_frame,
         op_event_headers,
+        op_event_is_over,
         op_event_needs_finish,
         op_event_on_abort,
         op_event_report,
@@ -58,6 +59,7 @@ deno_core::extension!(
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
         "ext:isolane_bindings/bytes.js" = "global/bytes.js",
         "ext:isolane_bindings/coding.js" = "event/coding.js",
+        "ext:isolane_bindings/decompression.js" = "global/decompression.js",
         "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
@@ -68,6 +70,7 @@ deno_core::extension!(
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
+        "ext:isolane_bindings/web_crypto.js" = "global/web_crypto.js",
         "ext:isolane_bindings/workers.js" = "event/workers.js",
     ],
     synthetic_esm = [
@@ -144,6 +147,12 @@ fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether nothing of the event goes on any more.
+#[op2(fast)]
+fn op_event_is_over(state: &mut OpState, #[smi] id: u32) -> bool {
+    find(state, id).is_none()
 }
 
 /// JavaScript keeps something for the event that it has to let go at the end.

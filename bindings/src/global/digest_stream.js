@@ -6,8 +6,6 @@ const { core, primordials } = __bootstrap;
 const {
   Promise,
   PromisePrototypeCatch,
-  PromiseReject,
-  PromiseResolve,
   SafeFinalizationRegistry,
   StringPrototypeToUpperCase,
   TypeError,
@@ -18,7 +16,7 @@ const { op_compat_hash_digest, op_compat_hash_drop, op_compat_hash_new } = core.
 const { WritableStream } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
-const { digest: digestOf, update } = core.loadExtScript("ext:isolane_bindings/hashing.js");
+const { digest, update } = core.loadExtScript("ext:isolane_bindings/hashing.js");
 
 /** Algorithms, and what the hasher calls them. */
 const NAMES = {
@@ -88,20 +86,16 @@ class DigestStream extends WritableStream {
   }
 }
 
-/** Has `crypto.subtle.digest` know MD5, as on Workers. */
-function withMd5(digest) {
-  return function digestWithMd5(algorithm, data) {
-    if (hasherOf(algorithm) !== NAMES.MD5) {
-      return digest(this, algorithm, data);
-    }
-    try {
-      const bytes = bytesOf(data, "Failed to execute 'digest' on 'SubtleCrypto'", "Argument 2");
-      return PromiseResolve(TypedArrayPrototypeGetBuffer(digestOf(NAMES.MD5, bytes)));
-    } catch (error) {
-      return PromiseReject(error);
-    }
-  };
+/** Whether `crypto.subtle.digest` is asked for MD5, which Workers have beyond Web Crypto. */
+function isMd5(algorithm) {
+  return hasherOf(algorithm) === NAMES.MD5;
 }
 
-return { DigestStream, withMd5 };
+/** The MD5 of an argument, as an ArrayBuffer. */
+function digestMd5(data) {
+  const bytes = bytesOf(data, "Failed to execute 'digest' on 'SubtleCrypto'", "Argument 2");
+  return TypedArrayPrototypeGetBuffer(digest(NAMES.MD5, bytes));
+}
+
+return { digestMd5, DigestStream, isMd5 };
 })();

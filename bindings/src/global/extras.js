@@ -1,23 +1,19 @@
 // Small globals of Workers that no deno_* crate gives: navigator, FixedLengthStream,
-// IdentityTransformStream, what `crypto` has beyond Web Crypto.
+// IdentityTransformStream.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
   Number,
   NumberIsInteger,
-  ObjectDefineProperty,
   SafeWeakMap,
   TypeError,
   TypedArrayPrototypeGetByteLength,
-  uncurryThis,
   WeakMapPrototypeGet,
   WeakMapPrototypeSet,
 } = primordials;
-const { op_timing_safe_equal } = core.ops;
 const { TransformStream } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
-const { DigestStream, withMd5 } = core.loadExtScript("ext:isolane_bindings/digest_stream.js");
 
 const STREAM = "This TransformStream";
 
@@ -50,7 +46,7 @@ class IdentityTransformStream extends TransformStream {
   }
 }
 
-/** How many bytes come out of a FixedLengthStream, by its readable side. */
+/** How many bytes come out of streams of which that is known. */
 const lengths = new SafeWeakMap();
 
 /** Passes exactly `length` bytes through; fewer or more is an error. */
@@ -77,17 +73,8 @@ class FixedLengthStream extends TransformStream {
         }
       },
     });
-    WeakMapPrototypeSet(lengths, this.readable, expected);
+    setLengthOf(this.readable, expected);
   }
-}
-
-function timingSafeEqual(a, b) {
-  const left = bytesOf(a, "timingSafeEqual", "Argument 1");
-  const right = bytesOf(b, "timingSafeEqual", "Argument 2");
-  if (TypedArrayPrototypeGetByteLength(left) !== TypedArrayPrototypeGetByteLength(right)) {
-    throw new TypeError("Input buffers must have the same byte length");
-  }
-  return op_timing_safe_equal(left, right);
 }
 
 /** How many bytes come out of a stream, where that is known beforehand. */
@@ -95,30 +82,16 @@ function lengthOf(stream) {
   return WeakMapPrototypeGet(lengths, stream);
 }
 
-/** Adds what Workers have beyond Web Crypto. */
-function installCrypto(crypto) {
-  define(crypto.Crypto.prototype, "DigestStream", DigestStream, false);
-  const { prototype } = crypto.SubtleCrypto;
-  define(prototype, "digest", withMd5(uncurryThis(prototype.digest)), true);
-  define(prototype, "timingSafeEqual", timingSafeEqual, true);
-}
-
-function define(object, name, value, enumerable) {
-  ObjectDefineProperty(object, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable,
-    value,
-    writable: true,
-  });
+function setLengthOf(stream, bytes) {
+  WeakMapPrototypeSet(lengths, stream, bytes);
 }
 
 return {
   FixedLengthStream,
   IdentityTransformStream,
-  installCrypto,
   lengthOf,
   Navigator,
   navigator,
+  setLengthOf,
 };
 })();

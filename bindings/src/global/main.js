@@ -3,9 +3,12 @@
 import { core, primordials } from "ext:core/mod.js";
 
 const {
+  ArrayPrototypeForEach,
+  Error,
   JSONParse,
   ObjectAssign,
   ObjectDefineProperty,
+  ObjectPrototypeIsPrototypeOf,
   ObjectSetPrototypeOf,
   PromiseReject,
   TypeError,
@@ -40,6 +43,8 @@ const events = load("ext:isolane_bindings/event.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const coding = load("ext:isolane_bindings/coding.js");
+const decompression = load("ext:isolane_bindings/decompression.js");
+const webCrypto = load("ext:isolane_bindings/web_crypto.js");
 const extras = load("ext:isolane_bindings/extras.js");
 load("ext:isolane_bindings/loading.js");
 const variables = load("ext:isolane_bindings/variables.js");
@@ -59,16 +64,20 @@ class ServiceWorkerGlobalScope extends event.EventTarget {
   }
 }
 
+/** As deno_fetch's; the length of a body is said where it is known. */
 function fetch(input, init = undefined) {
   timers.owner("fetch");
   try {
-    const length = extras.lengthOf(init?.body);
-    if (length === undefined) {
-      return fetch_.fetch(input, init);
+    if (extras.lengthOf(init?.body) !== undefined) {
+      input = new request.Request(input, init);
+      init = undefined;
     }
-    const sent = new request.Request(input, init);
-    request.toInnerRequest(sent).body.length = length;
-    return fetch_.fetch(sent);
+    const isRequest = ObjectPrototypeIsPrototypeOf(request.RequestPrototype, input);
+    const body = isRequest ? request.toInnerRequest(input).body : null;
+    if (body !== null && body.length === null) {
+      body.length = extras.lengthOf(body.streamOrStatic) ?? null;
+    }
+    return fetch_.fetch(input, init);
   } catch (error) {
     return PromiseReject(error);
   }
@@ -83,10 +92,10 @@ const globals = {
   CloseEvent: nonEnumerable(event.CloseEvent),
   CompressionStream: nonEnumerable(compression.CompressionStream),
   CountQueuingStrategy: nonEnumerable(streams.CountQueuingStrategy),
-  Crypto: nonEnumerable(crypto_.Crypto),
-  CryptoKey: nonEnumerable(crypto_.CryptoKey),
+  Crypto: nonEnumerable(webCrypto.Crypto),
+  CryptoKey: nonEnumerable(webCrypto.CryptoKey),
   CustomEvent: nonEnumerable(event.CustomEvent),
-  DecompressionStream: nonEnumerable(compression.DecompressionStream),
+  DecompressionStream: nonEnumerable(decompression.DecompressionStream),
   DOMException: nonEnumerable(exceptions.DOMException),
   ErrorEvent: nonEnumerable(event.ErrorEvent),
   Event: nonEnumerable(event.Event),
@@ -117,7 +126,7 @@ const globals = {
   Response: nonEnumerable(coding.Response),
   Scheduler: nonEnumerable(timers.Scheduler),
   ServiceWorkerGlobalScope: nonEnumerable(ServiceWorkerGlobalScope),
-  SubtleCrypto: nonEnumerable(crypto_.SubtleCrypto),
+  SubtleCrypto: nonEnumerable(webCrypto.SubtleCrypto),
   TextDecoder: nonEnumerable(encoding.TextDecoder),
   TextDecoderStream: nonEnumerable(encoding.TextDecoderStream),
   TextEncoder: nonEnumerable(encoding.TextEncoder),
@@ -168,9 +177,52 @@ ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 entrypoint.installServiceWorkerSyntax(globalThis);
-extras.installCrypto(crypto_);
 delete Intl.v8BreakIterator;
 delete globalThis.SharedWorker;
+
+// The ops name these classes; without them what they throw is undefined.
+ArrayPrototypeForEach([
+  "DataError",
+  "IndexSizeError",
+  "InvalidAccessError",
+  "InvalidCharacterError",
+  "InvalidStateError",
+  "NotSupportedError",
+  "OperationError",
+  "QuotaExceededError",
+  "SyntaxError",
+  "TypeMismatchError",
+], (name) => {
+  core.registerErrorBuilder(
+    `DOMException${name}`,
+    (message) => new exceptions.DOMException(message, name),
+  );
+});
+
+// Those of the system have no class of their own on Workers.
+ArrayPrototypeForEach([
+  "AddrInUse",
+  "AddrNotAvailable",
+  "AlreadyExists",
+  "BrokenPipe",
+  "Busy",
+  "ConnectionAborted",
+  "ConnectionRefused",
+  "ConnectionReset",
+  "FilesystemLoop",
+  "InvalidData",
+  "IsADirectory",
+  "NetworkUnreachable",
+  "NotADirectory",
+  "NotConnected",
+  "NotFound",
+  "NotSupported",
+  "PermissionDenied",
+  "TimedOut",
+  "UnexpectedEof",
+  "WouldBlock",
+  "WriteZero",
+], (name) => core.registerErrorBuilder(name, (message) => new Error(message)));
 
 /** What is thrown at the top of a timer or of a listener is the running event's exception. */
 core.setReportExceptionCallback((error) => {
@@ -203,6 +255,9 @@ function prepare(vars, kvNames, nodeCompat) {
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
+  // They need code from bytes, which is refused, and have no way to say so.
+  delete WebAssembly.compileStreaming;
+  delete WebAssembly.instantiateStreaming;
   delete globalThis.Deno;
   delete globalThis.__bootstrap;
   delete globalThis.__isolane;

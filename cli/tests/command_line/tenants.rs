@@ -9,7 +9,7 @@ use std::thread;
 use serde::Deserialize;
 
 use crate::folder::Folder;
-use crate::http::Connection;
+use crate::http::{Connection, get};
 use crate::process::Process;
 use crate::serve::serve;
 
@@ -126,4 +126,34 @@ fn resident_kb(process: &Process) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kb = line.and_then(|line| line.trim().strip_suffix(" kB"));
     kb.and_then(|kb| kb.parse().ok()).expect("the status has VmRSS in kB")
+}
+
+/// A block of DEFLATE that is a mebibyte of zeros, again and again, in one chunk.
+const BOMB: &str = "export default { async fetch() {
+    const block = new Uint8Array(1037);
+    block.set([236, 193, 49, 1, 0, 0, 0, 194, 160, 245, 79, 109, 8, 95, 160]);
+    block.set([62, 3, 0, 0, 255, 255], 1031);
+    const chunk = new Uint8Array(1037 * 1500);
+    for (let i = 0; i < 1500; i++) chunk.set(block, i * 1037);
+    const stream = new DecompressionStream('deflate-raw');
+    stream.writable.getWriter().write(chunk);
+    let bytes = 0;
+    for await (const piece of stream.readable) bytes += piece.length;
+    return new Response(String(bytes));
+} }";
+
+#[test]
+fn what_a_chunk_decompresses_to_counts_while_it_does() {
+    let folder = Folder::with(&[
+        ("index.js", BOMB),
+        ("isolane.toml", "name = 'bomb'\nmain = 'index.js'\n[limits]\ncpu_ms = 20000"),
+    ]);
+    let mut process = Process::start(folder.path(), ["dev", ".", "--port", "0"]);
+    let port = process.dev_port();
+    let answer = get(port, "localhost", "/");
+    assert_eq!((answer.status, answer.header("isolane-error")), (503, "1102"), "{}", answer.body);
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");
+    let most_kb: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(most_kb < 600 << 10, "{most_kb} kB");
 }

@@ -87,6 +87,41 @@ const VALUES: &[(&str, &str, &str)] = &[
     ),
     ("cf_of_an_own_request", "typeof new Request('http://a/').cf", r#""undefined""#),
     ("cf_and_redirect_of_the_request", "[request.cf, request.redirect]", r#"[{},"manual"]"#),
+    (
+        "crypto_has_nothing_internal",
+        "[Crypto, SubtleCrypto, CryptoKey, crypto.constructor, crypto.subtle.constructor].flatMap((c) => Object.getOwnPropertyNames(c).filter((n) => typeof c[n] === 'function')).concat(crypto instanceof Crypto, crypto.subtle instanceof SubtleCrypto)",
+        "[true,true]",
+    ),
+    (
+        "what_ops_throw_has_a_name",
+        "await (async () => { const names = []; for (const t of [() => atob('%'), () => crypto.getRandomValues(new Uint8Array(70000)), () => structuredClone(() => {}), () => crypto.subtle.importKey('jwk', { kty: 'EC', x: 'a', y: 'a', d: 'a' }, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']), () => crypto.subtle.decrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, 1, new Uint8Array(1))]) { try { await t(); names.push('none') } catch (e) { names.push(e?.name) } } return names })()",
+        r#"["InvalidCharacterError","QuotaExceededError","DataCloneError","DataError","TypeError"]"#,
+    ),
+    (
+        "keys_are_of_their_class",
+        "await (async () => { const k = await crypto.subtle.generateKey({ name: 'HMAC', hash: { name: 'SHA-256' } }, true, ['sign']); return [k instanceof CryptoKey, (await crypto.subtle.exportKey('jwk', k)).alg] })()",
+        r#"[true,"HS256"]"#,
+    ),
+    (
+        "a_key_is_read_once",
+        "await (async () => { let n = 0; try { await crypto.subtle.importKey('jwk', { kty: 'EC', x: 'a', y: 'a', get d() { return n++ ? undefined : 'a' } }, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']) } catch (e) { return [n, e.name] } })()",
+        r#"[1,"DataError"]"#,
+    ),
+    (
+        "slow_keys_have_limits",
+        "await (async () => { const names = []; const k = await crypto.subtle.importKey('raw', new Uint8Array(4), 'PBKDF2', false, ['deriveBits']); const derive = (iterations) => crypto.subtle.deriveBits({ name: 'pbkdf2', hash: 'SHA-256', salt: new Uint8Array(4), iterations }, k, 128); for (const t of [() => derive(100001), () => derive({ valueOf() { return 3e7 } }), () => crypto.subtle.generateKey({ name: 'RSASSA-PKCS1-v1_5', modulusLength: 8192, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['sign'])]) { try { await t() } catch (e) { names.push(e.name) } } return names.concat((await derive(1000)).byteLength) })()",
+        r#"["NotSupportedError","NotSupportedError","NotSupportedError",16]"#,
+    ),
+    (
+        "decompression",
+        "await (async () => { const out = []; for (const f of ['gzip', 'deflate', 'deflate-raw', 'brotli']) { const text = 'hello '.repeat(30000); const z = new Blob([text]).stream().pipeThrough(new CompressionStream(f)); out.push(await new Response(z.pipeThrough(new DecompressionStream(f))).text() === text) } try { await new Response(new Blob(['junk']).stream().pipeThrough(new DecompressionStream('gzip'))).text() } catch (e) { out.push(e.name) } return out })()",
+        r#"[true,true,true,true,"TypeError"]"#,
+    ),
+    (
+        "no_compilation_of_streams",
+        "[typeof WebAssembly.compileStreaming, typeof WebAssembly.instantiateStreaming]",
+        r#"["undefined","undefined"]"#,
+    ),
     ("user_agent", "navigator.userAgent", r#""Cloudflare-Workers""#),
     ("scheduler_wait", "await scheduler.wait(2)", "null"),
     (
