@@ -189,11 +189,15 @@ impl Observer for Lines {
 }
 
 impl Lines {
-    /// Names the limit that ended an event. Where the response had begun, nothing else does.
+    /// Names the limit that ended an event, and the setting of it. Where the response had begun,
+    /// nothing else does.
     fn exceeded(&self, report: &EventReport) {
         let EventReport { worker, outcome, cpu, wall, .. } = report;
         let spent = match outcome {
-            Outcome::ExceededCpu | Outcome::ExceededMemory => format!("{} of CPU time", took(*cpu)),
+            Outcome::ExceededCpu => format!("{} of CPU time; see limits.cpu_ms", took(*cpu)),
+            Outcome::ExceededMemory => {
+                format!("{} of CPU time; see limits.memory_mb", took(*cpu))
+            }
             Outcome::ExceededWallTime => took(*wall),
             _ => return,
         };
