@@ -2,6 +2,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
+const { isArrayBuffer } = core;
 const {
   ArrayBufferIsView,
   DataViewPrototypeGetBuffer,
@@ -23,26 +24,26 @@ const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
  * @returns {Uint8Array}
  */
 function bytesOf(source, prefix, name) {
-  return toBytes(webidl.converters["BufferSource"](source, prefix, name));
+  return bytesIn(webidl.converters["BufferSource"](source, prefix, name));
 }
 
-function toBytes(source) {
-  if (!ArrayBufferIsView(source)) {
-    return new Uint8Array(source);
-  }
-  if (TypedArrayPrototypeGetSymbolToStringTag(source) === undefined) {
+/** The bytes that a buffer or a view shows, not copied; `null` for anything else. */
+function bytesIn(value) {
+  if (isArrayBuffer(value)) return new Uint8Array(value);
+  if (!ArrayBufferIsView(value)) return null;
+  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
     return new Uint8Array(
-      DataViewPrototypeGetBuffer(source),
-      DataViewPrototypeGetByteOffset(source),
-      DataViewPrototypeGetByteLength(source),
+      DataViewPrototypeGetBuffer(value),
+      DataViewPrototypeGetByteOffset(value),
+      DataViewPrototypeGetByteLength(value),
     );
   }
   return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(source),
-    TypedArrayPrototypeGetByteOffset(source),
-    TypedArrayPrototypeGetByteLength(source),
+    TypedArrayPrototypeGetBuffer(value),
+    TypedArrayPrototypeGetByteOffset(value),
+    TypedArrayPrototypeGetByteLength(value),
   );
 }
 
-return { bytesOf };
+return { bytesIn, bytesOf };
 })();

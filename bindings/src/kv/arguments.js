@@ -4,24 +4,15 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { isArrayBuffer } = core;
 const { op_kv_check_key } = core.ops;
 const {
-  ArrayBufferIsView,
-  DataViewPrototypeGetBuffer,
-  DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset,
   JSONStringify,
   MathTrunc,
   NumberIsFinite,
   ObjectPrototypeIsPrototypeOf,
-  TypedArrayPrototypeGetBuffer,
-  TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
-  Uint8Array,
 } = primordials;
+const { bytesIn } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { isReadableStream, ReadableStreamPrototype } = core.loadExtScript(
   "ext:deno_web/06_streams.js",
 );
@@ -79,28 +70,10 @@ function putValue(value) {
 
 /** @returns {string | Uint8Array | ReadableStream} */
 function bodyOf(value) {
-  const body = typeof value === "string" || isStream(value) ? value : bytesOf(value);
+  const body = typeof value === "string" || isStream(value) ? value : bytesIn(value);
   if (body !== null) return body;
   throw new TypeError(
     "KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.",
-  );
-}
-
-/** The bytes that a buffer or a view shows, not copied; `null` for anything else. */
-function bytesOf(value) {
-  if (isArrayBuffer(value)) return new Uint8Array(value);
-  if (!ArrayBufferIsView(value)) return null;
-  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
-    return new Uint8Array(
-      DataViewPrototypeGetBuffer(value),
-      DataViewPrototypeGetByteOffset(value),
-      DataViewPrototypeGetByteLength(value),
-    );
-  }
-  return new Uint8Array(
-    TypedArrayPrototypeGetBuffer(value),
-    TypedArrayPrototypeGetByteOffset(value),
-    TypedArrayPrototypeGetByteLength(value),
   );
 }
 
@@ -142,7 +115,6 @@ function isObject(value) {
 
 return {
   bodyOf,
-  bytesOf,
   checkKey,
   getOptions,
   isStream,

@@ -43,9 +43,9 @@ const {
   WritableStream,
 } = core.loadExtScript("ext:deno_web/06_streams.js");
 const { markNotSerializable } = core.loadExtScript("ext:deno_web/13_message_port.js");
+const { bytesIn } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const {
   bodyOf,
-  bytesOf,
   checkKey,
   getOptions,
   isStream,
@@ -240,7 +240,7 @@ function putStream(index, name, stream, until, json) {
   const pieces = new WritableStream({
     __proto__: null,
     write(chunk) {
-      const bytes = bytesOf(chunk);
+      const bytes = bytesIn(chunk);
       if (bytes === null) throw new TypeError("This ReadableStream did not return bytes.");
       return orNothing(op_kv_sink_write(sink, bytes));
     },

@@ -95,7 +95,11 @@ fn op_test_now(state: &mut OpState) -> f64 {
 mod event {
     deno_core::extension!(
         isolane_bindings,
-        lazy_loaded_js = [dir "tests/kv/harness", "event.js"],
+        lazy_loaded_js = [
+            dir ".",
+            "ext:isolane_bindings/bytes.js" = "src/global/bytes.js",
+            "ext:isolane_bindings/event.js" = "tests/kv/harness/event.js",
+        ],
     );
 }
 
