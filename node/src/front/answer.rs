@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 use runtime::{BodyError, Outcome, ResponseBody};
@@ -21,7 +21,11 @@ use crate::refusal::{Refusal, Served};
 /// What nginx logs for a client that went away before the answer.
 const CLIENT_CLOSED: u16 = 499;
 
-/// Makes a worker's response one that can be sent for a request of that method.
+/// What the names of the headers begin with that only the node sets: by them a client knows that
+/// a response is the node's own, and which worker failed.
+const OURS: &str = "isolane-";
+
+/// Makes a response one that can be sent for a request of that method.
 ///
 /// # Errors
 /// A status that cannot end a request: 101 needs an upgrade, which was not asked for, and the
@@ -63,6 +67,21 @@ pub(super) fn sendable(
         parts.headers.remove(CONTENT_LENGTH);
     }
     Ok(Response::from_parts(parts, body))
+}
+
+/// The response of a worker's code, which cannot speak for the node.
+///
+/// # Errors
+/// As [`sendable`].
+pub(super) fn of_a_worker(
+    mut response: Response<ResponseBody>,
+    method: &Method,
+) -> Result<Response<ResponseBody>, Refusal> {
+    let is_ours = |name: &&HeaderName| name.as_str().starts_with(OURS);
+    while let Some(name) = response.headers().keys().find(is_ours).cloned() {
+        response.headers_mut().remove(name);
+    }
+    sendable(response, method)
 }
 
 /// The length that the head declares; a field that is no single number is removed.
@@ -211,6 +230,18 @@ mod tests {
             assert_eq!(length, sent, "{method} {status} {declared:?}");
             assert_eq!(response.body().size_hint().exact(), Some(sent_bytes), "{method} {status}");
         }
+    }
+
+    #[test]
+    fn a_worker_cannot_speak_for_the_node() {
+        let mut response = response(200, None, "ok");
+        for name in ["isolane-error", "isolane-outcome", "isolane-anything", "x-isolane"] {
+            response.headers_mut().append(HeaderName::from_static(name), HeaderValue::from(1102));
+            response.headers_mut().append(HeaderName::from_static(name), HeaderValue::from(1));
+        }
+        let sent = of_a_worker(response, &Method::GET).unwrap();
+        let names: Vec<_> = sent.headers().keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["x-isolane"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use runtime::{FetchEvent, Outcome};
 
-use super::answer::{Answer, Receipt, sendable};
+use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
 use super::pulse::Pulse;
 use super::request;
@@ -122,5 +122,5 @@ async fn exchange<H: Handler>(
         },
     };
     receipt.served = served;
-    sendable(result?, &receipt.method)
+    of_a_worker(result?, &receipt.method)
 }
