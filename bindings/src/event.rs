@@ -8,6 +8,7 @@ mod frame;
 mod limits;
 mod ops;
 mod resource;
+mod thrown;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -23,7 +24,8 @@ use console::Allowance;
 pub use console::Console;
 pub use frame::running_id;
 pub(crate) use ops::isolane_bindings;
-pub use ops::{describe, plain_text};
+pub use ops::plain_text;
+pub use thrown::{IllegibleRejection, describe, legible};
 
 /// Open outgoing connections per event (product.md, Limits; the figure is that of Workers).
 pub const CONNECTIONS_PER_EVENT: usize = 6;

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod blob;
+mod clone;
 pub mod compat;
 pub mod event;
 mod extensions;
 pub mod fetch;
+mod headers;
 pub mod kv;
 pub mod modules;
 

@@ -14,6 +14,7 @@ mod memory;
 pub(crate) mod process;
 pub(crate) mod pulse;
 pub(crate) mod stack;
+mod trace;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ impl Isolate {
             current.max(initial + HEAP_EMERGENCY_BYTES)
         });
         js.v8_isolate().set_allow_atomics_wait(false);
+        js.v8_isolate().set_prepare_stack_trace_callback(trace::prepare);
         js.v8_isolate().set_allow_wasm_code_generation_callback(interrupt::allow_wasm);
         let functions = Functions::take(&mut js);
         ledger.set_context(Some(js.main_context()));

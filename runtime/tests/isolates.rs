@@ -23,6 +23,8 @@ mod hostile;
 mod lifecycle;
 #[path = "isolates/memory.rs"]
 mod memory;
+#[path = "isolates/reach.rs"]
+mod reach;
 #[path = "isolates/support.rs"]
 mod support;
 
@@ -37,6 +39,7 @@ fn main() {
     trials.extend(console::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
+    trials.extend(reach::trials());
     trials.extend(hostile::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.

@@ -24,12 +24,13 @@ const {
   String,
   StringPrototypeEndsWith,
   StringPrototypeSlice,
+  SymbolPrototypeGetDescription,
   SymbolToStringTag,
 } = primordials;
 const printer = core.loadExtScript("ext:deno_web/01_console.js");
 const { performance } = core.loadExtScript("ext:deno_web/15_performance.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/event.js");
-const { behind, ELEMENTS, Scale, STRING_CHARACTERS } = core.loadExtScript(
+const { behind, ELEMENTS, isLegible, LEGIBLE_CHARACTERS, Scale, STRING_CHARACTERS } = core.loadExtScript(
   "ext:isolane_bindings/console/weigh.js",
 );
 
@@ -67,6 +68,9 @@ function cut(text) {
   const more = text.length - CHARACTERS_PER_CALL;
   if (more <= 100) {
     return text;
+  }
+  if (text.length > LEGIBLE_CHARACTERS) {
+    return `[a text of ${text.length} characters]`;
   }
   return `${StringPrototypeSlice(text, 0, CHARACTERS_PER_CALL)}\u2026 ${more} more characters`;
 }
@@ -120,6 +124,8 @@ function format(args, wanted = DEPTH) {
     let value = args[i];
     if (typeof value === "string") {
       value = cut(value);
+    } else if (typeof value === "symbol") {
+      value = isLegible(SymbolPrototypeGetDescription(value)) ? value : "[a symbol]";
     } else if ((typeof value === "object" && value !== null) || typeof value === "function") {
       const deep = scale.depthFor(value, depth);
       if (deep < 0) {

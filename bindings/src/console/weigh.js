@@ -13,6 +13,7 @@ const {
   SafeMapIterator,
   SafeSetIterator,
   SetPrototypeGetSize,
+  SymbolPrototypeGetDescription,
   TypedArrayPrototypeGetLength,
 } = primordials;
 const { op_get_non_index_property_names } = core.ops;
@@ -25,6 +26,8 @@ const ELEMENTS = 100;
 const CHARACTERS_PER_VALUE = 64;
 /** Characters that are printed of a string inside of an object. */
 const STRING_CHARACTERS = 10_000;
+/** Longer strings are not looked into: V8 would make one piece of them first. */
+const LEGIBLE_CHARACTERS = 1_048_576;
 /** Objects that know themselves how they are printed. */
 const CUSTOM = 50;
 /** A filter of properties, as V8 numbers them. */
@@ -63,9 +66,18 @@ class Scale {
 
   text(string) {
     const length = string.length;
+    if (length > LEGIBLE_CHARACTERS) {
+      this.left = 0;
+      return false;
+    }
     const printed = length < STRING_CHARACTERS ? length : STRING_CHARACTERS;
     return this.take(1 + printed / CHARACTERS_PER_VALUE);
   }
+}
+
+/** @param {string | undefined} text */
+function isLegible(text) {
+  return text === undefined || text.length <= LEGIBLE_CHARACTERS;
 }
 
 /**
@@ -84,6 +96,9 @@ function behind(value) {
 function weigh(scale, value, depth) {
   if (typeof value === "string") {
     return scale.text(value);
+  }
+  if (typeof value === "symbol") {
+    return isLegible(SymbolPrototypeGetDescription(value)) && scale.take(1);
   }
   if ((typeof value !== "object" && typeof value !== "function") || value === null) {
     return scale.take(1);
@@ -199,5 +214,5 @@ function weighError(scale, error, depth) {
     weighProperty(scale, error, "cause", depth) && weighProperty(scale, error, "errors", depth);
 }
 
-return { behind, ELEMENTS, Scale, STRING_CHARACTERS };
+return { behind, ELEMENTS, isLegible, LEGIBLE_CHARACTERS, Scale, STRING_CHARACTERS };
 })();

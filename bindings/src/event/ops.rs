@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 
-use deno_core::error::JsError;
 use deno_core::{ByteString, OpState, Resource, ResourceId, op2, v8};
 use deno_error::JsErrorBox;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -12,15 +11,12 @@ use tokio::sync::mpsc;
 
 use super::body::{Chunks, RequestBody, ResponseBody};
 use super::resource::{RequestBodyResource, pump};
-use super::{Event, Events, Thrown};
+use super::thrown::{IllegibleRejection, describe};
+use super::{Event, Events};
+use crate::headers::{self, TooMuch};
 
 /// Chunks of a response's body on their way to the socket.
 const BODY_CHANNEL_CHUNKS: usize = 2;
-
-/// Stacks and messages beyond this many bytes are cut: they go to the log.
-const THROWN_BYTES: usize = 16 * 1024;
-/// Causes of an exception, each with its stack, that are put into words.
-const CAUSES: usize = 5;
 
 deno_core::extension!(
     isolane_bindings,
@@ -46,6 +42,7 @@ deno_core::extension!(
         op_event_url,
         op_event_wait_until,
         op_timing_safe_equal,
+        crate::clone::op_clone_trust,
         crate::compat::op_compat_load_failed,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
@@ -65,6 +62,7 @@ deno_core::extension!(
         "ext:isolane_bindings/extras.js" = "global/extras.js",
         "ext:isolane_bindings/frames.js" = "event/frames.js",
         "ext:isolane_bindings/hashing.js" = "global/hashing.js",
+        "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
@@ -81,10 +79,15 @@ deno_core::extension!(
         // deno_core ends the isolate's run on an exception that nobody has handled; here it
         // is the running event's.
         "op_dispatch_exception" => op.with_implementation_from(&op_event_unhandled()),
+        // Not to be talked into calling, or aborting over, what a tenant has made.
+        "op_deserialize" => op.with_implementation_from(&crate::clone::op_clone_deserialize()),
+        "op_serialize" => op.with_implementation_from(&crate::clone::op_clone_serialize()),
+        "op_structured_clone" => op.with_implementation_from(&crate::clone::op_clone_value()),
         _ => op,
     },
     state = |state| {
         state.put(Events::default());
+        state.put(crate::clone::Describers::default());
     },
 );
 
@@ -211,8 +214,9 @@ fn op_event_report<'s>(
 ) {
     let thrown = describe(scope, error);
     let events = state.borrow().borrow::<Events>().clone();
-    if let Some(event) = events.get_or_oldest(id) {
-        event.report(thrown);
+    match events.get_or_oldest(id) {
+        Some(event) => event.report(thrown),
+        None => IllegibleRejection::note(&mut state.borrow_mut(), thrown),
     }
 }
 
@@ -232,46 +236,6 @@ fn op_event_unhandled<'s>(
     }
 }
 
-/// Puts an exception into words. Runs getters of the tenant's (an `Error` is an object like
-/// any other), hence only inside a slice with limits.
-pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>) -> Thrown {
-    let error = JsError::from_v8_exception(scope, error);
-    let message = error.exception_message;
-    let message = message.strip_prefix("Uncaught ").unwrap_or(&message);
-    let mut stack = worker_frames(error.stack.as_deref());
-    let mut cause = error.cause.as_deref();
-    for _ in 0..CAUSES {
-        let Some(error) = cause else { break };
-        stack.push_str("\nCaused by: ");
-        match worker_frames(error.stack.as_deref()) {
-            frames if frames.is_empty() => stack.push_str(&error.exception_message),
-            frames => stack.push_str(&frames),
-        }
-        cause = error.cause.as_deref();
-    }
-    Thrown { message: cut(message), stack: cut(&stack) }
-}
-
-/// A stack without the frames of the bindings, which say nothing to the worker's author.
-fn worker_frames(stack: Option<&str>) -> String {
-    let is_ours = |line: &&str| {
-        let frame = line.trim_start();
-        let place =
-            frame.rsplit_once('(').map_or(frame.strip_prefix("at "), |(_, place)| Some(place));
-        frame.starts_with("at ")
-            && place.is_some_and(|place| place.starts_with("ext:") || place.starts_with("isolane:"))
-    };
-    let lines = stack.unwrap_or_default().lines().filter(|line| !is_ours(line));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(THROWN_BYTES) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
     let events = state.borrow::<Events>();
     if let Some(event) = events.get(id) {
@@ -280,16 +244,27 @@ fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
     }
 }
 
-/// Builds the head. `headers` alternates names and values.
-fn head(status: u16, headers: &[ByteString], body: ResponseBody) -> Response<ResponseBody> {
-    let mut map = HeaderMap::with_capacity(headers.len() / 2 + 1);
-    for pair in headers.chunks_exact(2) {
+/// Builds the head. `fields` alternates names and values.
+///
+/// # Errors
+/// A `TypeError` where there are more headers than a response may have.
+fn head(
+    status: u16,
+    fields: &[ByteString],
+    body: ResponseBody,
+) -> Result<Response<ResponseBody>, JsErrorBox> {
+    let refused = |error: TooMuch| JsErrorBox::type_error(format!("The response has {error}."));
+    let pairs = fields.chunks_exact(2);
+    headers::check(pairs.clone().map(|pair| (pair[0].as_ref(), pair[1].as_ref())))
+        .map_err(refused)?;
+    let mut map = HeaderMap::with_capacity(pairs.len() + 1);
+    for pair in pairs {
         let name = HeaderName::from_bytes(&pair[0]);
         let value = HeaderValue::from_bytes(&pair[1]);
         // JavaScript's Headers class has refused what HTTP does not allow; what the http
         // crate refuses beyond that is left out.
         if let (Ok(name), Ok(value)) = (name, value) {
-            map.append(name, value);
+            headers::append(&mut map, name, value).map_err(refused)?;
         }
     }
     // The length of a whole body is known better than a worker can say it.
@@ -300,7 +275,7 @@ fn head(status: u16, headers: &[ByteString], body: ResponseBody) -> Response<Res
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = map;
-    response
+    Ok(response)
 }
 
 /// A plain text response with the default head of `new Response("text")`.
@@ -318,12 +293,13 @@ fn op_event_respond_text(
     #[smi] status: u16,
     #[serde] headers: Option<Vec<ByteString>>,
     #[string] text: String,
-) {
+) -> Result<(), JsErrorBox> {
     let response = match headers {
         None => plain_text(text),
-        Some(headers) => head(status, &headers, ResponseBody::Full(text.into())),
+        Some(headers) => head(status, &headers, ResponseBody::Full(text.into()))?,
     };
     answer(state, id, response);
+    Ok(())
 }
 
 #[op2]
@@ -333,9 +309,10 @@ fn op_event_respond_bytes(
     #[smi] status: u16,
     #[serde] headers: Vec<ByteString>,
     #[buffer] bytes: &[u8],
-) {
+) -> Result<(), JsErrorBox> {
     let body = ResponseBody::Full(bytes::Bytes::copy_from_slice(bytes));
-    answer(state, id, head(status, &headers, body));
+    answer(state, id, head(status, &headers, body)?);
+    Ok(())
 }
 
 #[op2]
@@ -344,8 +321,9 @@ fn op_event_respond_empty(
     #[smi] id: u32,
     #[smi] status: u16,
     #[serde] headers: Vec<ByteString>,
-) {
-    answer(state, id, head(status, &headers, ResponseBody::Empty));
+) -> Result<(), JsErrorBox> {
+    answer(state, id, head(status, &headers, ResponseBody::Empty)?);
+    Ok(())
 }
 
 #[op2]
@@ -358,14 +336,16 @@ fn op_event_respond_stream(
 ) -> Result<(), JsErrorBox> {
     let source: Rc<dyn Resource> =
         state.resource_table.take_any(rid).map_err(JsErrorBox::from_err)?;
+    let (sender, receiver) = mpsc::channel(BODY_CHANNEL_CHUNKS);
+    let response = head(status, &headers, ResponseBody::Stream(Chunks::new(receiver)))
+        .inspect_err(|_| source.clone().close())?;
     let events = state.borrow::<Events>().clone();
     let Some(event) = events.get(id) else {
         source.close();
         return Ok(());
     };
-    let (sender, receiver) = mpsc::channel(BODY_CHANNEL_CHUNKS);
     event.streaming.set(true);
-    event.answer_with(Ok(head(status, &headers, ResponseBody::Stream(Chunks::new(receiver)))));
+    event.answer_with(Ok(response));
     events.changed(&event);
     deno_core::unsync::spawn(pump(source, sender, events, event));
     Ok(())

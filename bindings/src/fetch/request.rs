@@ -13,6 +13,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use super::error::FetchError;
 use super::pieces::PieceWriter;
 use super::upload::{Upload, UploadSource};
+use crate::headers::check;
 
 /// What the connection decides and the worker therefore does not. They are left out without
 /// a word, as the Fetch standard does with forbidden headers.
@@ -100,6 +101,8 @@ pub(crate) fn build(
 }
 
 fn worker_headers(headers: Vec<(ByteString, ByteString)>) -> Result<HeaderMap, FetchError> {
+    check(headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+        .map_err(|error| FetchError::invalid("the list of headers", error))?;
     let mut fields = HeaderMap::with_capacity(headers.len() + 4);
     for (name, value) in headers {
         let name = HeaderName::from_bytes(&name)

@@ -13,9 +13,12 @@ const {
   PromiseReject,
   TypeError,
 } = primordials;
-const { op_event_report } = core.ops;
+const { op_clone_trust, op_event_report } = core.ops;
 const load = (specifier) => core.loadExtScript(specifier);
 
+// First of all: the other scripts take what they find.
+const inside = load("ext:isolane_bindings/inside.js");
+inside.sealAll(core.ops);
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
@@ -255,6 +258,10 @@ function prepare(vars, kvNames, nodeCompat) {
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
+  ArrayPrototypeForEach(
+    [file.Blob.prototype, file.File.prototype, new exceptions.DOMException()],
+    (cloneable) => op_clone_trust(cloneable[core.hostObjectBrand]),
+  );
   // They need code from bytes, which is refused, and have no way to say so.
   delete WebAssembly.compileStreaming;
   delete WebAssembly.instantiateStreaming;

@@ -191,6 +191,15 @@ define(BareSubtleCrypto.prototype, "timingSafeEqual", function timingSafeEqual(a
 }, true);
 define(BareCrypto.prototype, "DigestStream", DigestStream, false);
 
+// With the symbols that this takes, deno_crypto would put the material of each key under a
+// property of it, whether it may be exported or not.
+ObjectDefineProperty(BareCrypto, "registerSymbols", {
+  __proto__: null,
+  configurable: false,
+  value: () => false,
+  writable: false,
+});
+
 return {
   Crypto: interfaceOf(BareCrypto),
   CryptoKey: interfaceOf(BareCryptoKey),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bindings::event::{Thrown, describe};
+use bindings::event::{IllegibleRejection, Thrown, describe};
 use bindings::kv::KvNamespaces;
 use bindings::modules::ModuleBytes;
 use deno_core::error::{CoreError, CoreErrorKind};
@@ -75,6 +75,9 @@ impl Slice<'_> {
         let id = self.compile(&main)?;
         self.allow_eval(definition.startup_eval || definition.unsafe_eval);
         self.evaluate(id)?;
+        if let Some(thrown) = self.illegible_rejection() {
+            return Err(thrown);
+        }
         self.allow_eval(definition.unsafe_eval);
         self.install(id)
     }
@@ -142,6 +145,13 @@ impl Slice<'_> {
             }
         }
         Err(thrown("top-level await never settles: nothing it waits for is pending".to_owned()))
+    }
+
+    /// An exception of the top level that is too long for deno_core to put into words.
+    fn illegible_rejection(&mut self) -> Option<Thrown> {
+        // Has the rejections reported that nobody has handled, the module's own among them.
+        let _ = self.poll(&mut Context::from_waker(Waker::noop()));
+        IllegibleRejection::take(&mut self.js.op_state().borrow_mut())
     }
 
     fn install(&mut self, id: ModuleId) -> Result<Vec<String>, Thrown> {

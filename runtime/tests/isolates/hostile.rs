@@ -1,12 +1,15 @@
 //! Workers that try to take the node down, or to run where they must not. After each of them
 //! every other worker is still answered, and so is the next request of the same worker.
 
+#[path = "hostile/bounds.rs"]
+mod bounds;
 #[path = "hostile/cases.rs"]
 mod cases;
 
 use isolane_runtime::{Failure, ModuleSource, Outcome};
 use libtest_mimic::Trial;
 
+use self::bounds::{BOUNDS, STARTS};
 use self::cases::{CASES, End};
 use crate::support::{Builder, Worker, trial};
 
@@ -96,6 +99,21 @@ async fn the_bindings_are_used_at_the_end_of_the_stack() {
     }
 }
 
+/// A worker that does at its top level what costs no shard in a handler.
+async fn a_start_that_fails_costs_no_shard() {
+    let bystander = Worker::with_handler("return new Response('fine')").build();
+    for source in STARTS {
+        let source =
+            format!("{source}; export default {{ fetch() {{ return new Response('x') }} }}");
+        let result = Worker::from_source(&source).get("/").await;
+        assert!(
+            matches!(result, Err(Failure::CannotStart { .. } | Failure::StartExceeded { .. })),
+            "{source}: {result:?}"
+        );
+        assert_eq!(bystander.get("/").await.unwrap().text(), "fine");
+    }
+}
+
 /// deno_core panics where nothing of V8's is below: the panic may not unwind into the shard.
 async fn a_panic_costs_the_shard_and_nothing_else() {
     let worker = Worker::from_source(
@@ -124,6 +142,7 @@ async fn a_panic_costs_the_shard_and_nothing_else() {
 pub fn trials() -> Vec<Trial> {
     CASES
         .iter()
+        .chain(BOUNDS)
         .map(|(name, body, end)| {
             trial(&format!("hostile::{name}"), move || async move {
                 let bystander = Worker::with_handler("return new Response('fine')").build();
@@ -154,6 +173,10 @@ pub fn trials() -> Vec<Trial> {
         .chain([trial(
             "hostile::the_bindings_are_used_at_the_end_of_the_stack",
             the_bindings_are_used_at_the_end_of_the_stack,
+        )])
+        .chain([trial(
+            "hostile::a_start_that_fails_costs_no_shard",
+            a_start_that_fails_costs_no_shard,
         )])
         .chain([trial(
             "hostile::a_panic_costs_the_shard_and_nothing_else",

@@ -1,7 +1,8 @@
 // Finds a provided module by name, for `require` and `process.getBuiltinModule`.
 (function () {
 "use strict";
-const { core } = __bootstrap;
+const { core, primordials } = __bootstrap;
+const { ObjectHasOwn } = primordials;
 const { op_compat_script_of } = core.ops;
 
 /** @returns {object | undefined} what `require` gives: the default export */
@@ -11,7 +12,7 @@ function find(name) {
     return undefined;
   }
   const exported = core.loadExtScript(script);
-  return "default" in exported ? exported.default : exported;
+  return ObjectHasOwn(exported, "default") ? exported.default : exported;
 }
 
 return { find };

@@ -1,0 +1,270 @@
+//! The structured clone: the ops behind `structuredClone` and `postMessage`, in the place of
+//! deno_core's, which call whatever stands under a well-known symbol of an object and abort over
+//! an answer that they do not know. Here only the objects of the runtime are asked that know how
+//! they are cloned: `Blob`, `File` and `DOMException`.
+//! Not here: which objects are transferred and how (deno_web's `13_message_port.js`).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use deno_core::convert::Uint8Array;
+use deno_core::v8::{ValueDeserializerHelper, ValueSerializerHelper};
+use deno_core::{JsBuffer, OpState, op2, v8};
+use deno_error::JsErrorBox;
+
+/// The symbol under which objects of the runtime have what clones them, or their kind.
+const BRAND: &str = "Deno.core.hostObject";
+/// What stands in the data for an object that is described by the value which follows, not by
+/// its index in the list of transferred ones.
+const DESCRIBED: u32 = u32::MAX;
+/// What a tenant gets to read of an object that cannot be cloned.
+const UNSUPPORTED: &str = "Unsupported object type";
+
+/// Where the functions stand that describe objects of the runtime. Functions that a tenant can
+/// get hold of stand elsewhere, bound ones and V8's own nowhere.
+#[derive(Default)]
+pub(crate) struct Describers(Vec<Position>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Position {
+    script: i32,
+    line: Option<u32>,
+    column: Option<u32>,
+}
+
+impl Position {
+    fn of(function: v8::Local<'_, v8::Function>) -> Self {
+        Self {
+            script: function.script_id(),
+            line: function.get_script_line_number(),
+            column: function.get_script_column_number(),
+        }
+    }
+}
+
+/// Takes a function for one that describes an object of the runtime. Called before any tenant's
+/// code runs.
+#[op2(fast)]
+pub(crate) fn op_clone_trust(state: &mut OpState, function: v8::Local<'_, v8::Function>) {
+    state.borrow_mut::<Describers>().0.push(Position::of(function));
+}
+
+struct Writer<'a> {
+    state: Rc<RefCell<OpState>>,
+    transferred: Option<v8::Local<'a, v8::Array>>,
+    on_error: Option<v8::Local<'a, v8::Function>>,
+    brand: v8::Local<'a, v8::Symbol>,
+}
+
+impl Writer<'_> {
+    fn is_trusted(&self, function: v8::Local<'_, v8::Function>) -> bool {
+        let position = Position::of(function);
+        position.line.is_some() && self.state.borrow().borrow::<Describers>().0.contains(&position)
+    }
+}
+
+impl v8::ValueSerializerImpl for Writer<'_> {
+    fn throw_data_clone_error<'s, 'i>(
+        &self,
+        scope: &mut v8::PinScope<'s, 'i>,
+        message: v8::Local<'s, v8::String>,
+    ) {
+        if let Some(on_error) = self.on_error {
+            v8::tc_scope!(let scope, scope);
+            let this = v8::undefined(scope).into();
+            on_error.call(scope, this, &[message.into()]);
+            if scope.has_caught() || scope.has_terminated() {
+                scope.rethrow();
+                return;
+            }
+        }
+        let error = v8::Exception::type_error(scope, message);
+        scope.throw_exception(error);
+    }
+
+    fn get_wasm_module_transfer_id<'s, 'i>(
+        &self,
+        _scope: &mut v8::PinScope<'s, 'i>,
+        _module: v8::Local<v8::WasmModuleObject>,
+    ) -> Option<u32> {
+        None
+    }
+
+    fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
+        true
+    }
+
+    fn is_host_object<'s, 'i>(
+        &self,
+        scope: &mut v8::PinScope<'s, 'i>,
+        object: v8::Local<'s, v8::Object>,
+    ) -> Option<bool> {
+        object.has(scope, self.brand.into())
+    }
+
+    fn write_host_object<'s, 'i>(
+        &self,
+        scope: &mut v8::PinScope<'s, 'i>,
+        object: v8::Local<'s, v8::Object>,
+        writer: &dyn ValueSerializerHelper,
+    ) -> Option<bool> {
+        let describe = object.get(scope, self.brand.into())?;
+        if let Ok(describe) = v8::Local::<v8::Function>::try_from(describe)
+            && self.is_trusted(describe)
+        {
+            let description = describe.call(scope, object.into(), &[])?;
+            writer.write_uint32(DESCRIBED);
+            return writer.write_value(scope.get_current_context(), description);
+        }
+        if let Some(transferred) = self.transferred {
+            for index in 0..transferred.length() {
+                if transferred.get_index(scope, index)? == object {
+                    writer.write_uint32(index);
+                    return Some(true);
+                }
+            }
+        }
+        let message = v8::String::new(scope, UNSUPPORTED)?;
+        self.throw_data_clone_error(scope, message);
+        None
+    }
+}
+
+struct Reader<'a> {
+    transferred: Option<v8::Local<'a, v8::Array>>,
+    /// Functions that make an object of its description, by the kind that this names.
+    makers: Option<v8::Local<'a, v8::Object>>,
+}
+
+impl v8::ValueDeserializerImpl for Reader<'_> {
+    fn read_host_object<'s, 'i>(
+        &self,
+        scope: &mut v8::PinScope<'s, 'i>,
+        reader: &dyn ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let object = self.read(scope, reader);
+        if object.is_none() {
+            let message = v8::String::new(scope, "could not deserialize value")?;
+            let error = v8::Exception::type_error(scope, message);
+            scope.throw_exception(error);
+        }
+        object
+    }
+}
+
+impl Reader<'_> {
+    fn read<'s, 'i>(
+        &self,
+        scope: &mut v8::PinScope<'s, 'i>,
+        reader: &dyn ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let mut index = 0;
+        if !reader.read_uint32(&mut index) {
+            return None;
+        }
+        if index != DESCRIBED {
+            return v8::Local::try_from(self.transferred?.get_index(scope, index)?).ok();
+        }
+        let description = reader.read_value(scope.get_current_context())?;
+        let object = v8::Local::<v8::Object>::try_from(description).ok()?;
+        let key = v8::String::new(scope, "type")?;
+        // No JavaScript may run before the scope below: neither property can have a getter, for
+        // the description is a copy and the makers inherit from nothing.
+        let kind = v8::Local::<v8::String>::try_from(object.get(scope, key.into())?).ok()?;
+        let make =
+            v8::Local::<v8::Function>::try_from(self.makers?.get(scope, kind.into())?).ok()?;
+        let this = v8::null(scope).into();
+        let scope = std::pin::pin!(v8::AllowJavascriptExecutionScope::new(scope));
+        let scope = &mut scope.init();
+        v8::Local::try_from(make.call(scope, this, &[description])?).ok()
+    }
+}
+
+fn serialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<RefCell<OpState>>,
+    value: v8::Local<'s, v8::Value>,
+    transferred: Option<v8::Local<'s, v8::Array>>,
+    on_error: Option<v8::Local<'s, v8::Function>>,
+) -> Result<Option<Vec<u8>>, JsErrorBox> {
+    let failed = || JsErrorBox::type_error("Failed to serialize response");
+    let key = v8::String::new(scope, BRAND).ok_or_else(failed)?;
+    let brand = v8::Symbol::for_key(scope, key);
+    let writer = Box::new(Writer { state, transferred, on_error, brand });
+    let serializer = v8::ValueSerializer::new(scope, writer);
+    serializer.write_header();
+    v8::tc_scope!(let scope, scope);
+    let written = serializer.write_value(scope.get_current_context(), value);
+    if scope.has_caught() || scope.has_terminated() {
+        scope.rethrow();
+        return Ok(None);
+    }
+    if written != Some(true) {
+        return Err(failed());
+    }
+    Ok(Some(serializer.release()))
+}
+
+fn deserialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    data: &[u8],
+    transferred: Option<v8::Local<'s, v8::Array>>,
+    makers: Option<v8::Local<'s, v8::Object>>,
+) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
+    let failed = || JsErrorBox::range_error("could not deserialize value");
+    let reader = Box::new(Reader { transferred, makers });
+    let deserializer = v8::ValueDeserializer::new(scope, reader, data);
+    let context = scope.get_current_context();
+    if deserializer.read_header(context) != Some(true) {
+        return Err(failed());
+    }
+    deserializer.read_value(context).ok_or_else(failed)
+}
+
+/// In the place of deno_core's `op_serialize`.
+#[op2(reentrant)]
+pub(crate) fn op_clone_serialize<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    state: Rc<RefCell<OpState>>,
+    value: v8::Local<'s, v8::Value>,
+    transferred: Option<v8::Local<'s, v8::Value>>,
+    _buffers: Option<v8::Local<'s, v8::Value>>,
+    _for_storage: bool,
+    on_error: Option<v8::Local<'s, v8::Value>>,
+) -> Result<Uint8Array, JsErrorBox> {
+    let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
+    let on_error = on_error.and_then(|function| function.try_cast::<v8::Function>().ok());
+    let data = serialize(scope, state, value, transferred, on_error)?;
+    // Without data an exception is pending, and what is answered is not looked at.
+    Ok(data.unwrap_or_default().into())
+}
+
+/// In the place of deno_core's `op_deserialize`.
+#[op2(reentrant)]
+pub(crate) fn op_clone_deserialize<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    #[buffer] data: JsBuffer,
+    transferred: Option<v8::Local<'s, v8::Value>>,
+    _buffers: Option<v8::Local<'s, v8::Value>>,
+    makers: Option<v8::Local<'s, v8::Value>>,
+    _for_storage: bool,
+) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
+    let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
+    let makers = makers.and_then(|makers| makers.try_cast::<v8::Object>().ok());
+    deserialize(scope, &data, transferred, makers)
+}
+
+/// In the place of deno_core's `op_structured_clone`.
+#[op2(reentrant)]
+pub(crate) fn op_clone_value<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    state: Rc<RefCell<OpState>>,
+    value: v8::Local<'s, v8::Value>,
+    makers: Option<v8::Local<'s, v8::Object>>,
+) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
+    match serialize(scope, state, value, None, None)? {
+        Some(data) => deserialize(scope, &data, None, makers),
+        // An exception is pending.
+        None => Ok(v8::undefined(scope).into()),
+    }
+}

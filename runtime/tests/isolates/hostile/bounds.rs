@@ -1,0 +1,157 @@
+//! One line that used to cost a shard, and now meets a bound.
+
+use super::cases::End;
+
+/// Top-level code that fails, and costs no shard.
+pub const STARTS: &[&str] = &[
+    "throw new Error('x'.repeat(2 ** 29 - 24))",
+    "new Error('x'.repeat(2 ** 29 - 30)).stack; throw 1",
+    "await 1; throw new Error('x'.repeat(2 ** 29 - 24))",
+    "throw 'x'.repeat(2 ** 29 - 24)",
+    "throw Symbol('x'.repeat(2 ** 29 - 24))",
+    "throw { [Symbol.toStringTag]: 'x'.repeat(2 ** 29 - 24) }",
+    "throw new Error('x', { cause: new Error('x'.repeat(2 ** 29 - 24)) })",
+    "Promise.reject(new Error('x'.repeat(2 ** 29 - 24))); throw 1",
+    "const f = () => { throw new Error('x') }; Object.defineProperty(f, 'name', { value: 'x'.repeat(2 ** 29 - 24) }); f()",
+    "structuredClone({ [Symbol.for('Deno.core.hostObject')]: () => ({ type: 'x' }) })",
+];
+
+/// (name, body of the handler, how it ends)
+pub const BOUNDS: &[(&str, &str, End)] = &[
+    // objects that claim to know how they are cloned
+    (
+        "a_forged_host_object",
+        "try { structuredClone({ [Symbol.for('Deno.core.hostObject')]: () => ({ type: 'x' }) }) } catch (e) { return new Response(e.name) }",
+        End::Harmless("DataCloneError"),
+    ),
+    (
+        "a_forged_host_object_deep_inside",
+        "const o = { a: [new Map([[1, Object.create({ [Symbol.for('Deno.core.hostObject')]: () => ({ type: 'x' }) })]])] }; try { structuredClone(o) } catch (e) { return new Response(e.name) }",
+        End::Harmless("DataCloneError"),
+    ),
+    (
+        "a_forged_host_object_in_a_message",
+        "const { port1 } = new MessageChannel(); const b = Symbol.for('Deno.core.hostObject'); const names = []; for (const f of [() => ({ type: 'x' }), () => 1, () => ({ type: ['Blob'] }), Object.prototype.valueOf, (() => ({ type: 'x' })).bind(null), Blob.prototype.text]) for (const list of [[], [[]]]) try { port1.postMessage({ [b]: f }, ...list) } catch (e) { names.push(e.name) } return new Response(String(new Set(names).size + names[0] + names.length))",
+        End::Harmless("1DataCloneError12"),
+    ),
+    (
+        "forged_members_of_a_blob",
+        "const b = Symbol.for('Deno.core.hostObject'); const o = { [b]: Blob.prototype[b] }; for (const s of Object.getOwnPropertySymbols(new Blob(['x']))) o[s] = { type: 'x' }; for (const get of ['size', 'type']) { const o2 = { __proto__: o, [b]: Object.getOwnPropertyDescriptor(Blob.prototype, get).get }; try { structuredClone(o2) } catch {} } try { structuredClone(o) } catch {} return new Response('x')",
+        End::Harmless("x"),
+    ),
+    (
+        "a_host_object_everywhere",
+        "Object.prototype[Symbol.for('Deno.core.hostObject')] = () => ({ type: 'x' }); try { structuredClone({}) } catch {} delete Object.prototype[Symbol.for('Deno.core.hostObject')]; return new Response('x')",
+        End::Harmless("x"),
+    ),
+    (
+        "getters_while_cloned_objects_are_made",
+        "Object.defineProperty(Object.prototype, 'type', { configurable: true, get() { throw 1 } }); const copy = structuredClone([new DOMException('m', 'DataError'), new Blob(['b'])]); return new Response(copy[0].name + copy[1].size)",
+        End::Harmless("DataError1"),
+    ),
+    (
+        "forged_transfers",
+        "const b = Symbol.for('Deno.core.hostObject'); let n = 0; for (const type of ['x', 'MessagePort', 'ReadableStream', 'constructor', '__proto__', {}]) try { structuredClone(1, { transfer: [{ [b]: type }] }) } catch { n++ } return new Response(String(n))",
+        End::Harmless("6"),
+    ),
+    // headers
+    (
+        "a_response_of_many_headers",
+        "const headers = []; for (let i = 0; i < 3000; i++) headers.push(['a' + i, 'b']); return new Response('', { headers })",
+        End::Threw,
+    ),
+    (
+        "a_response_of_one_name_too_often",
+        "const headers = []; for (let i = 0; i < 40000; i++) headers.push(['set-cookie', 'b']); return new Response('x', { headers })",
+        End::Threw,
+    ),
+    (
+        "a_streamed_response_of_many_headers",
+        "const headers = []; for (let i = 0; i < 40000; i++) headers.push(['set-cookie', 'b']); return new Response(new ReadableStream(), { headers })",
+        End::Threw,
+    ),
+    (
+        "a_response_of_a_huge_header",
+        "return new Response(null, { headers: { a: 'b'.repeat(1e6) } })",
+        End::Threw,
+    ),
+    (
+        "a_request_of_many_headers",
+        "const headers = []; for (let i = 0; i < 40000; i++) headers.push(['x-a', 'b']); try { await fetch('http://example.com', { headers }) } catch (e) { return new Response(e.message.includes('too many headers') ? 'x' : e.message) }",
+        End::Harmless("x"),
+    ),
+    (
+        "a_request_of_a_huge_header",
+        "try { await fetch('http://example.com', { headers: { a: 'b'.repeat(1e6) } }) } catch (e) { return new Response(e.message.includes('headers too large') ? 'x' : e.message) }",
+        End::Harmless("x"),
+    ),
+    // errors whose text is longer than a string may be
+    ("an_error_of_half_a_gigabyte", "throw new Error('x'.repeat(2 ** 29 - 24))", End::Threw),
+    (
+        "the_stack_of_an_error_of_half_a_gigabyte",
+        "return new Response(new Error('x'.repeat(2 ** 29 - 30)).stack.slice(0, 40))",
+        End::Harmless("Error: [a text of 536870882 characters]\n"),
+    ),
+    (
+        "a_name_of_half_a_gigabyte",
+        "const e = new Error('x'); e.name = e.message = 'x'.repeat(2 ** 29 - 24); throw e",
+        End::Threw,
+    ),
+    (
+        "functions_of_half_a_gigabyte",
+        "const name = 'x'.repeat(2 ** 29 - 24); const f = (n) => { if (n === 0) throw new Error('x'); f(n - 1) }; Object.defineProperty(f, 'name', { value: name }); f(8)",
+        End::Threw,
+    ),
+    (
+        "call_sites_of_half_a_gigabyte",
+        "Error.prepareStackTrace = (_, sites) => sites.map((s) => s.toString()).join(); const f = () => new Error('x').stack; Object.defineProperty(f, 'name', { value: 'x'.repeat(2 ** 29 - 24) }); f(); return new Response('x')",
+        End::Harmless("x"),
+    ),
+    (
+        "a_class_of_half_a_gigabyte",
+        "const o = { [Symbol.toStringTag]: 'x'.repeat(2 ** 29 - 24), f() { throw new Error('x') } }; o.f()",
+        End::Threw,
+    ),
+    (
+        "a_stack_of_ten_thousand_frames",
+        "Error.stackTraceLimit = 1e6; const o = {}; const m = 'm'.repeat(1e5); o[m] = (n) => n === 0 ? new Error('x').stack.length : o[m](n - 1); return new Response(String(o[m](5000) < 1e6))",
+        End::Harmless("true"),
+    ),
+    (
+        "an_own_stack_of_half_a_gigabyte",
+        "const e = new Error('x'); e.stack = 'x'.repeat(2 ** 29 - 24); throw e",
+        End::Threw,
+    ),
+    (
+        "causes_of_half_a_gigabyte",
+        "let e; for (let i = 0; i < 8; i++) e = new Error('x'.repeat(2 ** 29 - 24), { cause: e }); throw e",
+        End::Threw,
+    ),
+    (
+        "an_aggregate_of_half_a_gigabyte",
+        "throw new AggregateError([new Error('x'.repeat(2 ** 29 - 24))], 'x'.repeat(2 ** 29 - 24))",
+        End::Threw,
+    ),
+    ("a_thrown_string_of_half_a_gigabyte", "throw 'x'.repeat(2 ** 29 - 24)", End::Threw),
+    ("a_thrown_symbol_of_half_a_gigabyte", "throw Symbol('x'.repeat(2 ** 29 - 24))", End::Threw),
+    (
+        "a_thrown_object_of_half_a_gigabyte",
+        "throw { [Symbol.toStringTag]: 'x'.repeat(2 ** 29 - 24) }",
+        End::Threw,
+    ),
+    (
+        "a_rejection_of_half_a_gigabyte",
+        "Promise.reject(new Error('x'.repeat(2 ** 29 - 24))); ctx.waitUntil(Promise.reject('x'.repeat(2 ** 29 - 24))); await scheduler.wait(1); return new Response('x')",
+        End::Harmless("x"),
+    ),
+    (
+        "an_exception_of_half_a_gigabyte",
+        "const t = 'x'.repeat(2 ** 29 - 24); const e = new DOMException(t, 'DataError'); const n = e.stack.length; throw e",
+        End::Threw,
+    ),
+    (
+        "consoles_of_half_a_gigabyte",
+        "const t = 'x'.repeat(2 ** 29 - 24); console.log(t); console.log(new Error(t)); console.log({ t }); console.error(Symbol(t)); console.log('%s %o', t, t); console.trace(t); return new Response('x')",
+        End::Harmless("x"),
+    ),
+];
