@@ -24,7 +24,8 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
-    let admin = AdminListener::start(&config, admin.of_node(&node, &config))?;
+    let admin =
+        AdminListener::start(&config, admin.of_node(&node, &config).counting(&events.metrics()))?;
     tracing::info!(address = %admin.address(), "admin API");
     running::until_signal(&node, admin, || {
         for address in node.local_addrs() {

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use anstyle::{AnsiColor, Style};
 use node::trace::{Trace, readable};
 use node::{AccessLine, MapStack, RequestLog, Served};
-use node::{ConsoleLevel, EventReport, Observer, Outcome};
+use node::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 
 pub(crate) use self::printer::{Printer, Stream};
 pub(crate) use self::text::{Clock, harmless, took};
@@ -180,11 +180,8 @@ impl Observer for Lines {
         self.coloured
     }
 
-    fn shard_abandoned(&self, worker: &str) {
-        self.complain(&format!(
-            "{ERROR}{worker}: its code did not return and could not be stopped; \
-             its shard was replaced{ERROR:#}"
-        ));
+    fn incident(&self, incident: &Incident) {
+        self.complain(&format!("{ERROR}{incident}{ERROR:#}"));
     }
 }
 

@@ -45,6 +45,7 @@ use self::routes::Operation;
 use self::secure::Secure;
 use self::upload::Upload;
 use crate::config::Config;
+use crate::metrics::{Metrics, RuntimeFigures};
 
 /// How long a client may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -73,8 +74,16 @@ impl Admin {
 
     /// The same on a running node, too, which has that configuration.
     #[must_use]
-    pub fn of_node(self, node: &crate::Node, config: &Config) -> Self {
+    pub fn of_node(mut self, node: &crate::Node, config: &Config) -> Self {
+        self.metrics.register_collector(Box::new(RuntimeFigures(node.runtime().clone())));
         Self { served: Some(Served::of(node, config)), ..self }
+    }
+
+    /// Shows what the node counts about its workers, too.
+    #[must_use]
+    pub fn counting(mut self, metrics: &Metrics) -> Self {
+        metrics.register(&mut self.metrics);
+        self
     }
 
     /// Only for who shows this token.

@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Method, Version};
-use runtime::{ConsoleLevel, EventReport, Observer, Outcome};
+use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 
+use crate::metrics::Metrics;
 use crate::refusal::{MapStack, Served};
 use crate::trace::readable;
 
@@ -65,17 +66,23 @@ impl RequestLog for TracingLog {
     }
 }
 
-/// The runtime's observer: events with the target `isolane::event`, `console` lines with the
-/// target `isolane::console`. An event that went well is logged at the level `debug`.
+/// The runtime's observer: events with the target `isolane::event`, incidents with the target
+/// `isolane::incident`, `console` lines with the target `isolane::console`. An event that went well is logged at the level `debug`.
 #[derive(Default)]
 pub struct EventLog {
     mapper: OnceLock<Arc<dyn MapStack>>,
+    metrics: Arc<Metrics>,
 }
 
 impl EventLog {
     /// A log that shows stacks as V8 has them, until [`map_stacks`](Self::map_stacks).
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// From now on stacks show the places of the sources. The first mapper stays: the log is
@@ -87,6 +94,7 @@ impl EventLog {
 
 impl Observer for EventLog {
     fn event_ended(&self, report: &EventReport) {
+        self.metrics.event(report.outcome);
         let wall_ms = millis(report.wall);
         let cpu_ms = millis(report.cpu);
         let outcome = report.outcome.as_str();
@@ -135,11 +143,15 @@ impl Observer for EventLog {
         }
     }
 
-    fn shard_abandoned(&self, worker: &str) {
+    fn incident(&self, incident: &Incident) {
+        self.metrics.incident(incident);
         tracing::error!(
-            target: "isolane::event",
-            worker,
-            "the worker's code did not return and could not be stopped; its shard was replaced"
+            target: "isolane::incident",
+            worker = incident.worker.as_deref().unwrap_or("-"),
+            kind = incident.kind.as_str(),
+            resource = incident.kind.resource().map_or("-", |resource| resource.as_str()),
+            "{}",
+            incident.detail
         );
     }
 }

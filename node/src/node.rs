@@ -130,6 +130,11 @@ impl Node {
         &self.addresses
     }
 
+    /// The runtime that runs its workers.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
     /// The workers.
     pub fn deployments(&self) -> &Arc<Deployments> {
         &self.deployments

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::EventReport;
+use crate::incident::Incident;
 use crate::inspect::{INSPECTED_CPU, INSPECTED_IDLE, Inspect};
 
 /// Settings of a runtime.
@@ -93,9 +94,8 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
-    /// A shard did not come back from a tenant's code and has been replaced. `worker` is the
-    /// one whose code it was.
-    fn shard_abandoned(&self, worker: &str);
+    /// The node was protected from a worker's code, or a worker from another.
+    fn incident(&self, incident: &Incident);
 }
 
 /// An observer shared by all shards.

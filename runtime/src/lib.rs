@@ -6,6 +6,7 @@ mod code_cache;
 mod config;
 mod definition;
 mod event;
+mod incident;
 mod inspect;
 mod isolate;
 mod outcome;
@@ -20,6 +21,7 @@ pub use bindings::modules::{all_provided as provided_modules, provided as is_pro
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
 pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};
+pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Runtime, StartReport, Stats};

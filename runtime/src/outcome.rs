@@ -29,6 +29,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Outcome; 10] = [
+        Outcome::Ok,
+        Outcome::Exception,
+        Outcome::ExceededCpu,
+        Outcome::ExceededMemory,
+        Outcome::ExceededWallTime,
+        Outcome::Canceled,
+        Outcome::ScriptNotFound,
+        Outcome::LoadShed,
+        Outcome::ResponseStreamDisconnected,
+        Outcome::InternalError,
+    ];
+
     /// The name used in headers, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

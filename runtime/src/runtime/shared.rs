@@ -10,6 +10,7 @@ use bindings::fetch::Outbound;
 
 use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
+use crate::incident::{Incident, IncidentKind};
 use crate::isolate::process;
 use crate::outcome::Failure;
 use crate::placement;
@@ -168,7 +169,12 @@ impl Shared {
             version.quarantine(Failure::ExceededCpu {
                 limit_ms: version.definition.limits.cpu.as_millis() as u64,
             });
-            self.observer.shard_abandoned(version.worker());
+            self.observer.incident(&Incident {
+                kind: IncidentKind::ShardLost,
+                worker: Some(version.worker().clone()),
+                detail: "its code did not return and could not be stopped; its shard was replaced"
+                    .to_owned(),
+            });
         }
         self.move_messages(shard);
         if shard.is_front()

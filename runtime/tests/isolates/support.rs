@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use isolane_runtime::{
-    BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Limits, Module,
-    ModuleSource, Observer, RequestBody, ResponseBody, Runtime, Stats, Version,
+    BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Incident,
+    Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody, Runtime, Stats, Version,
 };
 use libtest_mimic::Trial;
 use parking_lot::Mutex;
@@ -22,6 +22,7 @@ static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
 pub struct Seen {
     reports: Mutex<Vec<EventReport>>,
     lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
+    incidents: Mutex<Vec<Incident>>,
     changed: tokio::sync::Notify,
 }
 
@@ -36,7 +37,10 @@ impl Observer for Seen {
         self.changed.notify_waiters();
     }
 
-    fn shard_abandoned(&self, _worker: &str) {}
+    fn incident(&self, incident: &Incident) {
+        self.incidents.lock().push(incident.clone());
+        self.changed.notify_waiters();
+    }
 }
 
 /// Starts the one runtime of the process.
