@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod blob;
+pub mod clock;
 mod clone;
 pub mod compat;
 pub mod event;

@@ -40,6 +40,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
     settings.cache_dir = None;
+    settings.live_clocks = true;
     let inspector = args.inspect.map(|_| Arc::new(Inspector::default()));
     if let Some(inspector) = &inspector {
         settings.inspect = Some(inspector.listener());

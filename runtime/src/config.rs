@@ -39,6 +39,9 @@ pub struct Config {
     pub outbound: bindings::fetch::OutboundPolicy,
     /// Root certificates that `fetch()` trusts beside Mozilla's, in DER.
     pub outbound_roots: Vec<rustls::pki_types::CertificateDer<'static>>,
+    /// Whether a worker's clocks go on while its code runs. Else they stand still then, and no
+    /// worker can measure what others do.
+    pub live_clocks: bool,
     /// Makes isolates that can be debugged.
     pub inspect: Option<Inspect>,
 }
@@ -60,6 +63,7 @@ impl Default for Config {
             stuck_after: Duration::from_secs(1),
             outbound: Default::default(),
             outbound_roots: Vec::new(),
+            live_clocks: false,
             inspect: None,
         }
     }

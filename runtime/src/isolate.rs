@@ -20,6 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bindings::blob::QuotaBlobStore;
+use bindings::clock::Clock;
 use bindings::compat::LimitCheck;
 use bindings::event::{Console, Events};
 use bindings::fetch::Outbound;
@@ -50,6 +51,7 @@ pub(crate) struct Isolate {
     events: Events,
     ledger: Rc<Ledger>,
     handle: v8::IsolateHandle,
+    clock: Clock,
     pulse: Arc<Pulse>,
 }
 
@@ -102,10 +104,11 @@ impl Isolate {
         let asked = ledger.clone();
         js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
         let events = js.op_state().borrow().borrow::<Events>().clone();
+        let clock = js.op_state().borrow().borrow::<Clock>().clone();
         // SAFETY: the runtime was made on this thread a moment ago, so V8 has it entered;
         // nothing of it is used from here on but through `enter`.
         unsafe { js.v8_isolate().exit() };
-        Isolate { js: Some(js), functions, loader, events, ledger, handle, pulse }
+        Isolate { js: Some(js), functions, loader, events, ledger, handle, clock, pulse }
     }
 
     /// The events that run in this isolate.
@@ -121,6 +124,11 @@ impl Isolate {
     /// Where debuggers ask for a session, if it was made for them.
     pub(crate) fn debugger_door(&mut self) -> UnboundedSender<InspectorSessionProxy> {
         self.js.as_ref().expect("only Drop takes the runtime").inspector().get_session_sender()
+    }
+
+    /// Lets its clocks go on while code runs.
+    pub(crate) fn let_clocks_go(&mut self) {
+        self.clock.go_live();
     }
 
     /// Sets where `console` goes.

@@ -11,6 +11,8 @@ mod async_context;
 mod basics;
 #[path = "isolates/bodies.rs"]
 mod bodies;
+#[path = "isolates/clocks.rs"]
+mod clocks;
 #[path = "isolates/compat.rs"]
 mod compat;
 #[path = "isolates/console.rs"]
@@ -35,6 +37,7 @@ fn main() {
     trials.extend(async_context::trials());
     trials.extend(basics::trials());
     trials.extend(bodies::trials());
+    trials.extend(clocks::trials());
     trials.extend(compat::trials());
     trials.extend(console::trials());
     trials.extend(globals::trials());

@@ -42,6 +42,7 @@ deno_core::extension!(
         op_event_url,
         op_event_wait_until,
         op_timing_safe_equal,
+        crate::clock::op_clock_wall,
         crate::clone::op_clone_trust,
         crate::compat::op_compat_load_failed,
         crate::modules::op_module_data,
@@ -55,6 +56,7 @@ deno_core::extension!(
         "ext:isolane_bindings/console/weigh.js" = "console/weigh.js",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
         "ext:isolane_bindings/bytes.js" = "global/bytes.js",
+        "ext:isolane_bindings/clock.js" = "global/clock.js",
         "ext:isolane_bindings/coding.js" = "event/coding.js",
         "ext:isolane_bindings/decompression.js" = "global/decompression.js",
         "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
@@ -79,6 +81,7 @@ deno_core::extension!(
         // deno_core ends the isolate's run on an exception that nobody has handled; here it
         // is the running event's.
         "op_dispatch_exception" => op.with_implementation_from(&op_event_unhandled()),
+        "op_now" => op.with_implementation_from(&crate::clock::op_clock_elapsed()),
         // Not to be talked into calling, or aborting over, what a tenant has made.
         "op_deserialize" => op.with_implementation_from(&crate::clone::op_clone_deserialize()),
         "op_serialize" => op.with_implementation_from(&crate::clone::op_clone_serialize()),
@@ -87,6 +90,7 @@ deno_core::extension!(
     },
     state = |state| {
         state.put(Events::default());
+        state.put(crate::clock::Clock::default());
         state.put(crate::clone::Describers::default());
     },
 );

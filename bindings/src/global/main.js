@@ -19,6 +19,7 @@ const load = (specifier) => core.loadExtScript(specifier);
 // First of all: the other scripts take what they find.
 const inside = load("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
+const clock = load("ext:isolane_bindings/clock.js");
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
@@ -258,6 +259,7 @@ function prepare(vars, kvNames, nodeCompat) {
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
+  clock.installTemporal();
   ArrayPrototypeForEach(
     [file.Blob.prototype, file.File.prototype, new exceptions.DOMException()],
     (cloneable) => op_clone_trust(cloneable[core.hostObjectBrand]),

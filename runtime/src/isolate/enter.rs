@@ -58,6 +58,7 @@ impl Isolate {
         assert_parked();
         let js = self.js.as_mut().expect("only Drop takes the runtime");
         ENTERED.with(|entered| *entered.borrow_mut() = Some(self.ledger.clone()));
+        self.clock.look();
         let started_ns = thread_cpu_ns();
         let deadline_ns = self.ledger.begin(payer, started_ns);
         self.pulse.begin(&self.handle, started_ns, deadline_ns);

@@ -73,7 +73,12 @@ impl Shard {
     }
 
     fn make_isolate(&self, memory_limit_bytes: usize) -> Isolate {
-        Isolate::new(self.pulse(), memory_limit_bytes, self.shared.config.inspect.is_some())
+        let config = &self.shared.config;
+        let mut isolate = Isolate::new(self.pulse(), memory_limit_bytes, config.inspect.is_some());
+        if config.live_clocks {
+            isolate.let_clocks_go();
+        }
+        isolate
     }
 
     fn pulse(&self) -> Arc<Pulse> {

@@ -1,0 +1,119 @@
+// `Date` and the other ways to ask for the time, by a clock that stands still while code runs
+// (`clock.rs`). What other scripts of the runtime know as `Date` is this one, too.
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const {
+  ArrayPrototypeForEach,
+  Date: NativeDate,
+  DateParse,
+  DatePrototype,
+  DatePrototypeToString,
+  DateUTC,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ReflectApply,
+  ReflectConstruct,
+  SafeWeakMap,
+  StringPrototypeSlice,
+  uncurryThis,
+  WeakMapPrototypeGet,
+  WeakMapPrototypeSet,
+} = primordials;
+// Not taken out of it: it gets a faster function there when an isolate starts.
+const { ops } = core;
+
+function now() {
+  return ops.op_clock_wall();
+}
+
+function Date(year, _month, _date, _hours, _minutes, _seconds, _ms) {
+  if (new.target === undefined) {
+    return DatePrototypeToString(new NativeDate(now()));
+  }
+  const count = arguments.length;
+  if (new.target === Date && count < 2) {
+    return count === 0 ? new NativeDate(now()) : new NativeDate(year);
+  }
+  const target = new.target === Date ? NativeDate : new.target;
+  return ReflectConstruct(NativeDate, count === 0 ? [now()] : arguments, target);
+}
+
+function define(object, name, value) {
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    value,
+    writable: true,
+  });
+}
+
+ObjectDefineProperty(Date, "prototype", {
+  __proto__: null,
+  value: DatePrototype,
+  writable: false,
+});
+define(DatePrototype, "constructor", Date);
+define(Date, "now", now);
+define(Date, "parse", DateParse);
+define(Date, "UTC", DateUTC);
+define(globalThis, "Date", Date);
+__bootstrap.primordials = { __proto__: primordials, Date, DateNow: now };
+
+// Both format the present time where they get none.
+const formats = Intl.DateTimeFormat.prototype;
+const nativeFormat = ObjectGetOwnPropertyDescriptor(formats, "format");
+const nativeFormatToParts = formats.formatToParts;
+const bound = new SafeWeakMap();
+
+function presentOr(date) {
+  return date === undefined ? now() : date;
+}
+
+ObjectDefineProperty(formats, "format", {
+  __proto__: null,
+  ...nativeFormat,
+  get: ObjectGetOwnPropertyDescriptor({
+    get format() {
+      const native = ReflectApply(nativeFormat.get, this, []);
+      let format = WeakMapPrototypeGet(bound, native);
+      if (format === undefined) {
+        format = { "": (date) => native(presentOr(date)) }[""];
+        WeakMapPrototypeSet(bound, native, format);
+      }
+      return format;
+    },
+  }, "format").get,
+});
+define(formats, "formatToParts", {
+  formatToParts(date) {
+    return ReflectApply(nativeFormatToParts, this, [presentOr(date)]);
+  },
+}.formatToParts);
+
+/** `Temporal.Now`, where V8 has it: not yet while the snapshot is made. */
+function installTemporal() {
+  const { Temporal } = globalThis;
+  if (Temporal === undefined) {
+    return;
+  }
+  const { Instant, Now, ZonedDateTime } = Temporal;
+  const { fromEpochMilliseconds } = Instant;
+  const { timeZoneId } = Now;
+  const inZone = uncurryThis(Instant.prototype.toZonedDateTimeISO);
+  const instant = () => ReflectApply(fromEpochMilliseconds, Instant, [now()]);
+  const zoned = (zone) => inZone(instant(), zone === undefined ? timeZoneId() : zone);
+  define(Now, "instant", { instant: () => instant() }.instant);
+  define(Now, "zonedDateTimeISO", {
+    zonedDateTimeISO: (zone = undefined) => zoned(zone),
+  }.zonedDateTimeISO);
+  ArrayPrototypeForEach(["PlainDate", "PlainDateTime", "PlainTime"], (kind) => {
+    const convert = uncurryThis(ZonedDateTime.prototype[`to${kind}`]);
+    const name = `p${StringPrototypeSlice(kind, 1)}ISO`;
+    define(Now, name, { [name]: (zone = undefined) => convert(zoned(zone)) }[name]);
+  });
+}
+
+return { installTemporal };
+})();
