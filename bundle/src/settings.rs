@@ -48,6 +48,12 @@ impl Settings {
         self.has_flag("nodejs_als")
     }
 
+    /// Whether the worker gets `SharedArrayBuffer`: the compatibility flag `unsafe_shared_memory`,
+    /// which Workers do not have.
+    pub fn shared_memory(&self) -> bool {
+        self.has_flag("unsafe_shared_memory")
+    }
+
     /// Whether code from strings is allowed while the worker starts. Workers decide by the
     /// compatibility date; a project without one is new.
     /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#enable-eval-during-startup>

@@ -31,6 +31,8 @@ pub struct Definition {
     pub startup_eval: bool,
     /// Whether `eval`, `new Function` and Wasm from bytes are allowed at any time.
     pub unsafe_eval: bool,
+    /// Whether there is `SharedArrayBuffer`.
+    pub shared_memory: bool,
 }
 
 /// Without the variables, among which are secrets, and without the modules, which are long.

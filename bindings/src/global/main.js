@@ -20,6 +20,7 @@ const load = (specifier) => core.loadExtScript(specifier);
 const inside = load("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
 const clock = load("ext:isolane_bindings/clock.js");
+load("ext:isolane_bindings/bounds.js");
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
@@ -51,6 +52,7 @@ const decompression = load("ext:isolane_bindings/decompression.js");
 const webCrypto = load("ext:isolane_bindings/web_crypto.js");
 const extras = load("ext:isolane_bindings/extras.js");
 load("ext:isolane_bindings/loading.js");
+const { forbidSharedMemory } = load("ext:isolane_bindings/shared_memory.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
 const kv = load("ext:isolane_kv/kv.js");
@@ -243,8 +245,12 @@ core.setUnhandledPromiseRejectionHandler((_promise, reason) => {
  * @param {string} vars a JSON object
  * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
  * @param {boolean} nodeCompat whether the globals of Node are there
+ * @param {boolean} sharedMemory whether there is SharedArrayBuffer
  */
-function prepare(vars, kvNames, nodeCompat) {
+function prepare(vars, kvNames, nodeCompat, sharedMemory) {
+  if (!sharedMemory) {
+    forbidSharedMemory();
+  }
   ObjectAssign(events.env, JSONParse(vars));
   variables.setVariables(JSONParse(vars));
   if (nodeCompat) {

@@ -44,6 +44,7 @@ pub(super) fn of(
     let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
     let settings = bundle.settings;
     let (node_compat, startup_eval) = (settings.node_compat(), settings.startup_eval());
+    let shared_memory = settings.shared_memory();
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
@@ -59,6 +60,7 @@ pub(super) fn of(
         node_compat,
         startup_eval,
         unsafe_eval: settings.unsafe_eval,
+        shared_memory,
     })
 }
 

@@ -107,10 +107,11 @@ impl Slice<'_> {
         }
         let names = v8::Array::new_with_elements(scope, &names);
         let node_compat = v8::Boolean::new(scope, definition.node_compat);
+        let shared_memory = v8::Boolean::new(scope, definition.shared_memory);
         let prepare = v8::Local::new(scope, &self.functions.prepare);
         let this = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let arguments = [vars.into(), names.into(), node_compat.into()];
+        let arguments = [vars.into(), names.into(), node_compat.into(), shared_memory.into()];
         if prepare.call(scope, this, &arguments).is_none() {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         }

@@ -39,7 +39,7 @@
       isolane.dispatch(1, 0, false);
     }
   }
-  isolane.prepare("{}", [], false);
+  isolane.prepare("{}", [], false, true);
   isolane.reset();
   new TextDecoder().decode(new TextEncoder().encode("abc"));
   atob(btoa("abc"));

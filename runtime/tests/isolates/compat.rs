@@ -289,6 +289,7 @@ async fn answers_as_node(name: String) {
         .with_module("./case.js", ModuleSource::EsModule(case.into()))
         .with_module("./show.js", ModuleSource::EsModule(show.into()))
         .with_node_compat()
+        .with_shared_memory()
         .with_cpu_ms(10_000)
         .build();
     let reply = worker.get("/").await.unwrap_or_else(|failure| panic!("{failure:?}"));

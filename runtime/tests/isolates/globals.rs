@@ -130,6 +130,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         r#""no""#,
     ),
     (
+        "no_shared_memory",
+        "[typeof SharedArrayBuffer, ...[{ initial: 1 }, { initial: 1, maximum: 1, shared: true }].map((d) => { try { return new WebAssembly.Memory(d).buffer.byteLength } catch (e) { return e.name } }), new WebAssembly.Memory({ initial: 0 }) instanceof WebAssembly.Memory].join()",
+        r#""undefined,65536,TypeError,true""#,
+    ),
+    (
         "performance",
         "typeof performance.now() + typeof performance.timeOrigin",
         r#""numbernumber""#,

@@ -22,6 +22,7 @@ fn worker(body: &str, end: End) -> Builder {
         _ => worker.with_default_limits(),
     }
     .with_kv("KV")
+    .with_shared_memory()
 }
 
 fn fits(end: End, result: &Result<crate::support::Reply, Failure>) -> bool {

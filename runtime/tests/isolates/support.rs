@@ -140,6 +140,7 @@ impl Worker {
                 node_compat: false,
                 startup_eval: false,
                 unsafe_eval: false,
+                shared_memory: false,
             },
         }
     }
@@ -267,6 +268,12 @@ impl Builder {
 
     pub fn with_startup_eval(mut self) -> Builder {
         self.definition.startup_eval = true;
+        self
+    }
+
+    /// With `SharedArrayBuffer`.
+    pub fn with_shared_memory(mut self) -> Builder {
+        self.definition.shared_memory = true;
         self
     }
 

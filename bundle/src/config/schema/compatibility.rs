@@ -7,12 +7,13 @@ use super::super::field::Field;
 use crate::error::ConfigError;
 
 /// The flags that change what a worker gets here.
-const FLAGS: [&str; 5] = [
+const FLAGS: [&str; 6] = [
     "allow_eval_during_startup",
     "disallow_eval_during_startup",
     "nodejs_als",
     "nodejs_compat",
     "nodejs_compat_v2",
+    "unsafe_shared_memory",
 ];
 
 /// How many letters of a flag may be wrong for it to be taken for another. The flags of Workers

@@ -85,6 +85,27 @@ pub const BOUNDS: &[(&str, &str, End)] = &[
         "try { await fetch('http://example.com', { headers: { a: 'b'.repeat(1e6) } }) } catch (e) { return new Response(e.message.includes('headers too large') ? 'x' : e.message) }",
         End::Harmless("x"),
     ),
+    // what V8 and the crates do in one piece
+    (
+        "a_big_int_of_thirty_million_digits",
+        "try { BigInt('9'.repeat(3e7)) } catch (e) { return new Response(e.name) }",
+        End::Harmless("RangeError"),
+    ),
+    (
+        "big_ints_as_they_are",
+        "return new Response([BigInt('12') + 1n, BigInt(5), BigInt.asUintN(8, 257n), Object(1n).constructor === BigInt, Object(1n) instanceof BigInt, BigInt.name, BigInt.length].join())",
+        End::Harmless("13,5,1,true,true,BigInt,1"),
+    ),
+    (
+        "a_url_pattern_of_forty_thousand_groups",
+        "let pathname = ''; for (let i = 0; i < 40000; i++) pathname += '/:a' + i; try { new URLPattern({ pathname }) } catch (e) { return new Response(e.name) }",
+        End::Harmless("TypeError"),
+    ),
+    (
+        "a_url_pattern_of_a_megabyte",
+        "let n = 0; for (const pattern of ['http://a/' + 'b'.repeat(1e6), { search: 'b'.repeat(1e6) }]) try { new URLPattern(pattern) } catch { n++ } try { new URLPattern('/a', 'http://a/' + 'b'.repeat(1e6)) } catch { n++ } return new Response(n + '' + new URLPattern({ pathname: '/:a' }).test('http://a/b'))",
+        End::Harmless("3true"),
+    ),
     // errors whose text is longer than a string may be
     ("an_error_of_half_a_gigabyte", "throw new Error('x'.repeat(2 ** 29 - 24))", End::Threw),
     (
