@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use deno_core::Extension;
+use deno_core::{Extension, OpDecl};
 use deno_permissions::{PermissionsContainer, RuntimePermissionDescriptorParser};
 
 use crate::blob::QuotaBlobStore;
@@ -36,11 +36,14 @@ deno_core::extension!(
 pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
     let mut fetch = deno_fetch::deno_fetch::init(deno_fetch::Options::default());
     crate::fetch::replace_ops(&mut fetch);
+    let channel = deno_web::InMemoryBroadcastChannel::default();
+    let mut web = deno_web::deno_web::init(blobs, None, false, channel);
+    replace(&mut web, &crate::ports::declarations());
     vec![
         deno_telemetry::init(),
         deno_net::init(),
         deno_webidl::deno_webidl::init(),
-        deno_web::deno_web::init(blobs, None, false, deno_web::InMemoryBroadcastChannel::default()),
+        web,
         fetch,
         deno_crypto::deno_crypto::init(None),
         crate::kv::extension(),
@@ -48,4 +51,23 @@ pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
         crate::event::isolane_bindings::init(),
         crate::compat::isolane_compat::init(),
     ]
+}
+
+/// Puts ops of ours in the place of those of the same names.
+///
+/// # Panics
+///
+/// When the extension is not the one that they were written for: an op that is not replaced would
+/// reach past what ours keep to.
+pub(crate) fn replace(extension: &mut Extension, ours: &[OpDecl]) {
+    for ours in ours {
+        let theirs = extension
+            .ops
+            .to_mut()
+            .iter_mut()
+            .find(|op| op.name == ours.name)
+            .unwrap_or_else(|| panic!("there is no {} to replace", ours.name));
+        assert_eq!(theirs.is_async, ours.is_async, "{} is called in another way", ours.name);
+        *theirs = theirs.with_implementation_from(ours);
+    }
 }

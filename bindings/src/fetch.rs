@@ -35,16 +35,7 @@ use std::rc::Rc;
 /// When the extension is not the deno_fetch that these ops were written for: an op that is
 /// not replaced would reach the network past the policy.
 pub fn replace_ops(extension: &mut Extension) {
-    for ours in ops::declarations() {
-        let theirs = extension
-            .ops
-            .to_mut()
-            .iter_mut()
-            .find(|op| op.name == ours.name)
-            .unwrap_or_else(|| panic!("deno_fetch has no {}", ours.name));
-        assert_eq!(theirs.is_async, ours.is_async, "deno_fetch calls {} in another way", ours.name);
-        *theirs = theirs.with_implementation_from(&ours);
-    }
+    crate::extensions::replace(extension, &ops::declarations());
 }
 
 /// Gives an isolate its way out: without it each `fetch()` to the network is a `TypeError`.

@@ -14,6 +14,9 @@ mod extensions;
 pub mod fetch;
 mod headers;
 pub mod kv;
+pub mod memory;
 pub mod modules;
+mod ports;
+mod wasm;
 
 pub use extensions::extensions;

@@ -9,6 +9,9 @@ use bytes::Bytes;
 use deno_core::{OpState, op2, v8};
 use deno_error::JsErrorBox;
 
+use crate::memory::Meter;
+use crate::wasm;
+
 /// The data and Wasm modules of the worker in an isolate, by index. Lives in its `OpState`.
 pub struct ModuleBytes {
     /// The modules' contents.
@@ -64,6 +67,11 @@ pub(crate) fn op_module_wasm<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
     let bytes = find(&state.borrow(), index)?;
     let compiling = state.borrow().borrow::<ModuleBytes>().compiling.clone();
+    let limit = state.borrow().borrow::<Meter>().limit_bytes();
+    let bytes = match limit {
+        Some(limit) => wasm::bounded(&bytes, limit)?.into(),
+        None => bytes,
+    };
     compiling.set(true);
     let module = v8::WasmModuleObject::compile(scope, &bytes);
     compiling.set(false);

@@ -1,6 +1,8 @@
 //! The command line as a person uses it: the real binary, real files, sockets and signals. Not
 //! here: HTTP/2 and TLS.
 
+#[path = "command_line/ceiling.rs"]
+mod ceiling;
 #[path = "command_line/check.rs"]
 mod check;
 #[path = "command_line/dev.rs"]

@@ -146,6 +146,9 @@ pub struct Limits {
     pub wait_until: Duration,
     /// The most that a worker's `limits.memory_mb` may be, in bytes.
     pub memory_max_bytes: usize,
+    /// Resident memory of the process, in bytes: isolates are given up before it is exceeded.
+    /// None for four fifths of what the machine, or its cgroup, has.
+    pub memory_bytes: Option<usize>,
     /// Isolates that stay in memory; the least recently used goes first.
     pub isolates: usize,
 }
@@ -226,6 +229,7 @@ impl Default for Limits {
             startup_cpu: Duration::from_secs(1),
             wait_until: Duration::from_secs(30),
             memory_max_bytes: 1 << 30,
+            memory_bytes: None,
             isolates: 4000,
         }
     }
@@ -283,6 +287,7 @@ impl Config {
             max_cpu: self.limits.cpu_max,
             wait_until: self.limits.wait_until,
             resident_isolates: self.limits.isolates,
+            memory_bytes: self.limits.memory_bytes,
             outbound: self.outbound.clone(),
             ..runtime::Config::default()
         }

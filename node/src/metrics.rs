@@ -108,7 +108,16 @@ impl Collector for RuntimeFigures {
         gauge("isolates", "Isolates with a worker in them", stats.isolates)?;
         gauge("spare_isolates", "Isolates made ahead", stats.spares)?;
         gauge("events_running", "Events that run or wait", stats.events)?;
-        gauge("lost_shards", "Shards given up since the start", stats.abandoned_shards)
+        gauge("lost_shards", "Shards given up since the start", stats.abandoned_shards)?;
+        let memory = self.0.memory();
+        gauge("memory_bytes", "Resident memory", memory.used_bytes)?;
+        gauge("memory_ceiling_bytes", "Memory that the node may use", memory.ceiling_bytes)?;
+        gauge("memory_isolates_bytes", "Memory of isolates", memory.isolates_bytes)?;
+        gauge("memory_lost_bytes", "Memory in shards that were given up", memory.lost_bytes)?;
+        gauge("mappings", "Memory mappings", memory.mappings)?;
+        gauge("mappings_limit", "Memory mappings that the system allows", memory.mappings_limit)?;
+        gauge("threads", "Threads", memory.threads)?;
+        gauge("open_descriptors", "Open file descriptors", memory.descriptors)
     }
 }
 

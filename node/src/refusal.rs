@@ -204,6 +204,9 @@ fn explain(failure: &Failure) -> String {
         Failure::ExceededMemory { limit_mb } => {
             format!("The worker exceeded its memory limit of {limit_mb} MiB.")
         }
+        Failure::NodeMemory { worker } => {
+            format!("The worker {worker} uses too much of the server's memory.")
+        }
         Failure::Canceled => "The request was canceled.".into(),
         Failure::LoadShed { .. } => "Too many requests are waiting. Please try again.".into(),
         Failure::IsolateLost { .. } => "The worker was lost while it ran. Please try again.".into(),

@@ -26,6 +26,9 @@ pub struct Config {
     pub wait_until: Duration,
     /// Isolates kept in memory, in all.
     pub resident_isolates: usize,
+    /// Resident memory of the process, in bytes, that is not to be exceeded: isolates are given up
+    /// before. By default four fifths of what the machine, or its cgroup, has.
+    pub memory_bytes: Option<usize>,
     /// An isolate without events for this long is evicted.
     pub idle_timeout: Duration,
     /// Isolates made ahead on each back shard.
@@ -57,6 +60,7 @@ impl Default for Config {
             max_cpu: Duration::from_secs(30),
             wait_until: Duration::from_secs(30),
             resident_isolates: 2000,
+            memory_bytes: None,
             idle_timeout: Duration::from_secs(600),
             spares_per_shard: 1,
             queue_per_worker: 1000,

@@ -6,6 +6,7 @@
 pub(crate) mod clock;
 mod enter;
 pub(crate) mod fatal;
+pub(crate) mod icu;
 mod interrupt;
 pub(crate) mod ledger;
 mod load;
@@ -13,6 +14,7 @@ mod loader;
 mod memory;
 pub(crate) mod process;
 pub(crate) mod pulse;
+mod room;
 pub(crate) mod stack;
 mod trace;
 
@@ -24,6 +26,7 @@ use bindings::clock::Clock;
 use bindings::compat::LimitCheck;
 use bindings::event::{Console, Events};
 use bindings::fetch::Outbound;
+use bindings::memory::Meter;
 use deno_core::futures::channel::mpsc::UnboundedSender;
 use deno_core::{InspectorSessionProxy, JsRuntime, RuntimeOptions, v8};
 
@@ -31,16 +34,14 @@ use ledger::Ledger;
 use loader::WorkerLoader;
 use memory::BufferQuota;
 use pulse::Pulse;
+use room::Room;
+
+use crate::memory as memory_of_node;
 
 pub(crate) use enter::{Slice, SliceEnd};
 pub(crate) use load::{LoadError, Loaded};
 
 static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/isolane.snapshot"));
-
-/// Room that V8 gets beyond an isolate's limit when it is about to run out, so that it can
-/// unwind: the largest object it can make has 1 GiB, and growing an array holds the old one
-/// and the new (4 GiB were needed, measured). Where even this is not enough, see `fatal.rs`.
-const HEAP_EMERGENCY_BYTES: usize = 4 << 30;
 
 /// An isolate. Bound to the thread that made it; parked whenever no slice runs.
 pub(crate) struct Isolate {
@@ -88,19 +89,21 @@ impl Isolate {
             ..Default::default()
         });
         let handle = js.v8_isolate().thread_safe_handle();
-        let ledger = Rc::new(Ledger::new(memory_limit_bytes, quota, blobs));
+        let meter = js.op_state().borrow().borrow::<Meter>().clone();
+        let ledger = Rc::new(Ledger::new(memory_limit_bytes, quota, blobs, meter.clone()));
         let on_heap_limit = (ledger.clone(), handle.clone());
         js.add_near_heap_limit_callback(move |current, initial| {
             let (ledger, handle) = &on_heap_limit;
             ledger.memory_exhausted();
             handle.terminate_execution();
-            current.max(initial + HEAP_EMERGENCY_BYTES)
+            current.max(initial + memory_of_node::emergency_bytes())
         });
         js.v8_isolate().set_allow_atomics_wait(false);
         js.v8_isolate().set_prepare_stack_trace_callback(trace::prepare);
         js.v8_isolate().set_allow_wasm_code_generation_callback(interrupt::allow_wasm);
         let functions = Functions::take(&mut js);
         ledger.set_context(Some(js.main_context()));
+        meter.set_limit(Some(Rc::new(Room(ledger.clone()))));
         let asked = ledger.clone();
         js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
         let events = js.op_state().borrow().borrow::<Events>().clone();
@@ -188,5 +191,6 @@ impl Drop for Isolate {
         // current one when it is disposed, and exits it in doing so.
         unsafe { js.v8_isolate().enter() };
         drop(js);
+        self.ledger.let_go();
     }
 }

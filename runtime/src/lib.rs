@@ -9,6 +9,7 @@ mod event;
 mod incident;
 mod inspect;
 mod isolate;
+mod memory;
 mod outcome;
 mod placement;
 mod runtime;
@@ -23,6 +24,7 @@ pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSou
 pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
+pub use memory::MemoryFigures;
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Runtime, StartReport, Stats};
 pub use version::Version;

@@ -116,6 +116,12 @@ pub enum Failure {
         /// The limit, in MiB.
         limit_mb: u64,
     },
+    /// The node is short of memory, and the worker has the most of it.
+    #[error("the node is short of memory, of which worker {worker} has the most")]
+    NodeMemory {
+        /// The worker's name.
+        worker: String,
+    },
     /// The client went away.
     #[error("the client went away")]
     Canceled,
@@ -143,9 +149,9 @@ impl Failure {
             Failure::Threw { .. } | Failure::NeverResponds | Failure::CannotStart { .. } => {
                 Outcome::Exception
             }
-            Failure::StartExceeded { memory: true, .. } | Failure::ExceededMemory { .. } => {
-                Outcome::ExceededMemory
-            }
+            Failure::StartExceeded { memory: true, .. }
+            | Failure::ExceededMemory { .. }
+            | Failure::NodeMemory { .. } => Outcome::ExceededMemory,
             Failure::StartExceeded { memory: false, .. } | Failure::ExceededCpu { .. } => {
                 Outcome::ExceededCpu
             }
@@ -164,6 +170,7 @@ impl Failure {
             | Failure::StartExceeded { .. }
             | Failure::ExceededCpu { .. }
             | Failure::ExceededMemory { .. }
+            | Failure::NodeMemory { .. }
             | Failure::LoadShed { .. }
             | Failure::IsolateLost { .. }
             | Failure::ShuttingDown => 503,
@@ -176,7 +183,8 @@ impl Failure {
             Failure::Threw { .. } | Failure::NeverResponds | Failure::CannotStart { .. } => 1101,
             Failure::StartExceeded { .. }
             | Failure::ExceededCpu { .. }
-            | Failure::ExceededMemory { .. } => 1102,
+            | Failure::ExceededMemory { .. }
+            | Failure::NodeMemory { .. } => 1102,
             Failure::Canceled => 1100,
             Failure::LoadShed { .. } | Failure::ShuttingDown => 1105,
             Failure::IsolateLost { .. } => 1104,

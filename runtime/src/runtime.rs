@@ -16,7 +16,8 @@ use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
-use crate::isolate::fatal;
+use crate::isolate::{fatal, icu};
+use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
 use crate::placement;
 use crate::shard::{
@@ -74,6 +75,7 @@ impl Runtime {
     pub fn initialise() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
+            icu::install();
             v8::V8::set_flags_from_string(V8_FLAGS);
             JsRuntime::init_platform(None);
             fatal::install();
@@ -93,6 +95,7 @@ impl Runtime {
         Self::initialise();
         let shared = Shared::new(config.with_patience(), store, observer)?;
         watchdog::spawn(&shared)?;
+        memory::spawn(&shared)?;
         Ok(Runtime { shared })
     }
 
@@ -266,6 +269,11 @@ impl Runtime {
             tokio::time::sleep(DRAIN_TICK).await;
         }
         true
+    }
+
+    /// What the process uses of the system at this moment. Reads several files of `/proc`.
+    pub fn memory(&self) -> MemoryFigures {
+        self.shared.memory.figures()
     }
 
     /// Figures of this moment.

@@ -9,7 +9,7 @@ mod spares;
 mod thread;
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -46,6 +46,8 @@ pub(crate) struct Shard {
     shared: Arc<Shared>,
     /// One isolate of each version at most, the least recently used last.
     slots: RefCell<LruCache<u64, Rc<Slot>>>,
+    /// Those that get no new events and still have some.
+    condemned: RefCell<Vec<Weak<Slot>>>,
     spares: Spares,
     disposals: Cell<u32>,
 }
@@ -65,6 +67,7 @@ impl Shard {
             handle,
             shared,
             slots: RefCell::new(LruCache::unbounded()),
+            condemned: RefCell::default(),
             spares: Spares::new(spares),
             disposals: Cell::new(0),
         })
@@ -102,6 +105,14 @@ impl Shard {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
             return;
         }
+        // What is refused gets no isolate, though it was sent here before.
+        if !self.slots.borrow().contains(&job.version.key)
+            && let Some(failure @ Failure::NodeMemory { .. }) = job.version.recent_failure()
+        {
+            self.handle.events.fetch_sub(1, Ordering::Relaxed);
+            job.refuse(failure);
+            return;
+        }
         self.slot(&job.version).accept(job);
     }
 
@@ -136,6 +147,21 @@ impl Shard {
         let slot = self.slots.borrow().peek(&version).cloned();
         if let Some(slot) = slot {
             slot.condemn("its version was replaced");
+        }
+    }
+
+    /// The node is short of memory.
+    fn evict(&self, version: u64, expel: bool) {
+        let present = self.slots.borrow().peek(&version).cloned();
+        if expel {
+            let condemned: Vec<_> =
+                self.condemned.borrow().iter().filter_map(Weak::upgrade).collect();
+            let condemned = condemned.into_iter().filter(|slot| slot.version().key == version);
+            for slot in condemned.chain(present) {
+                slot.expel();
+            }
+        } else if let Some(slot) = present.filter(|slot| slot.is_idle()) {
+            slot.condemn("the node needed its memory");
         }
     }
 
@@ -193,6 +219,9 @@ impl Shard {
         let key = slot.version().key;
         if slots.peek(&key).is_some_and(|present| std::ptr::eq(Rc::as_ptr(present), slot)) {
             slots.pop(&key);
+            let mut condemned = self.condemned.borrow_mut();
+            condemned.retain(|slot| slot.strong_count() > 0);
+            condemned.push(slot.this());
             slot.version().move_out(&self.handle);
         }
     }

@@ -136,6 +136,15 @@ impl Version {
         *failed = Some(FailedStart { failure, retry_at: Instant::now() + pause, pause });
     }
 
+    /// It gets no isolate for so long.
+    pub(crate) fn refuse_for(&self, failure: Failure, pause: Duration) {
+        let mut failed = self.failed.lock();
+        let retry_at = Instant::now() + pause;
+        if failed.as_ref().is_none_or(|failed| failed.retry_at < retry_at) {
+            *failed = Some(FailedStart { failure, retry_at, pause: START_RETRY });
+        }
+    }
+
     /// Its code cost a shard: it is not started for a while.
     pub(crate) fn quarantine(&self, failure: Failure) {
         self.fail_for(failure, QUARANTINE);

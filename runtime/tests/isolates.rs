@@ -19,6 +19,8 @@ mod compat;
 mod console;
 #[path = "isolates/globals.rs"]
 mod globals;
+#[path = "isolates/hoards.rs"]
+mod hoards;
 #[path = "isolates/hostile.rs"]
 mod hostile;
 #[path = "isolates/lifecycle.rs"]
@@ -46,7 +48,9 @@ fn main() {
     trials.extend(hostile::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.
-    let memory = libtest_mimic::run(&arguments, memory::trials());
+    let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };
+    let measured = memory::trials().into_iter().chain(hoards::trials()).collect();
+    let memory = libtest_mimic::run(&alone, measured);
     let others = libtest_mimic::run(&arguments, trials);
     if memory.has_failed() {
         memory.exit();

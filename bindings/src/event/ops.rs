@@ -47,6 +47,15 @@ deno_core::extension!(
         crate::compat::op_compat_load_failed,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
+        crate::memory::op_memory_demand,
+        crate::memory::op_memory_has_room,
+        crate::memory::op_memory_hold,
+        crate::memory::op_memory_limit,
+        crate::memory::op_memory_release,
+        crate::memory::op_memory_stack_give,
+        crate::memory::op_memory_stack_hold,
+        crate::memory::op_memory_stack_take,
+        crate::wasm::op_wasm_bounded,
     ],
     esm_entry_point = "ext:isolane_bindings/main.js",
     esm = [dir "src", "ext:isolane_bindings/main.js" = "global/main.js"],
@@ -59,7 +68,7 @@ deno_core::extension!(
         "ext:isolane_bindings/bytes.js" = "global/bytes.js",
         "ext:isolane_bindings/clock.js" = "global/clock.js",
         "ext:isolane_bindings/coding.js" = "event/coding.js",
-        "ext:isolane_bindings/decompression.js" = "global/decompression.js",
+        "ext:isolane_bindings/compression.js" = "global/compression.js",
         "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
@@ -72,6 +81,7 @@ deno_core::extension!(
         "ext:isolane_bindings/shared_memory.js" = "global/shared_memory.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
+        "ext:isolane_bindings/web_assembly.js" = "global/web_assembly.js",
         "ext:isolane_bindings/web_crypto.js" = "global/web_crypto.js",
         "ext:isolane_bindings/workers.js" = "event/workers.js",
     ],
@@ -93,6 +103,7 @@ deno_core::extension!(
     state = |state| {
         state.put(Events::default());
         state.put(crate::clock::Clock::default());
+        state.put(crate::memory::Meter::default());
         state.put(crate::clone::Describers::default());
     },
 );

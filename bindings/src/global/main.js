@@ -26,7 +26,6 @@ const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
 const base64 = load("ext:deno_web/05_base64.js");
 const console_ = load("ext:deno_web/01_console.js");
-const compression = load("ext:deno_web/14_compression.js");
 const crypto_ = load("ext:deno_crypto/00_crypto.js");
 const encoding = load("ext:deno_web/08_text_encoding.js");
 const exceptions = load("ext:deno_web/01_dom_exception.js");
@@ -48,7 +47,8 @@ const events = load("ext:isolane_bindings/event.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const coding = load("ext:isolane_bindings/coding.js");
-const decompression = load("ext:isolane_bindings/decompression.js");
+const compression = load("ext:isolane_bindings/compression.js");
+const { installWebAssembly } = load("ext:isolane_bindings/web_assembly.js");
 const webCrypto = load("ext:isolane_bindings/web_crypto.js");
 const extras = load("ext:isolane_bindings/extras.js");
 load("ext:isolane_bindings/loading.js");
@@ -101,7 +101,7 @@ const globals = {
   Crypto: nonEnumerable(webCrypto.Crypto),
   CryptoKey: nonEnumerable(webCrypto.CryptoKey),
   CustomEvent: nonEnumerable(event.CustomEvent),
-  DecompressionStream: nonEnumerable(decompression.DecompressionStream),
+  DecompressionStream: nonEnumerable(compression.DecompressionStream),
   DOMException: nonEnumerable(exceptions.DOMException),
   ErrorEvent: nonEnumerable(event.ErrorEvent),
   Event: nonEnumerable(event.Event),
@@ -273,6 +273,7 @@ function bootstrap() {
   // They need code from bytes, which is refused, and have no way to say so.
   delete WebAssembly.compileStreaming;
   delete WebAssembly.instantiateStreaming;
+  installWebAssembly();
   delete globalThis.Deno;
   delete globalThis.__bootstrap;
   delete globalThis.__isolane;

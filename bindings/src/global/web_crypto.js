@@ -7,6 +7,9 @@ const {
   ArrayPrototypeForEach,
   Error,
   ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectHasOwn,
+  ObjectPrototypeIsPrototypeOf,
   PromisePrototypeCatch,
   PromisePrototypeThen,
   PromiseReject,
@@ -17,11 +20,11 @@ const {
   TypeError,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
-const { op_event_is_over, op_timing_safe_equal } = core.ops;
+const { op_event_is_over, op_memory_hold, op_timing_safe_equal } = core.ops;
 const { CryptoKey: BareCryptoKey, Crypto: BareCrypto, SubtleCrypto: BareSubtleCrypto } = core
   .loadExtScript("ext:deno_crypto/00_crypto.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
-const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
+const { bytesIn, bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { DigestStream, digestMd5, isMd5 } = core.loadExtScript(
   "ext:isolane_bindings/digest_stream.js",
 );
@@ -31,6 +34,8 @@ const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const MAX_ITERATIONS = 100_000;
 /** Bits; a key of 4096 takes some seconds. */
 const MAX_MODULUS = 4096;
+/** What a key takes beside material that is longer, in bytes. */
+const KEY_BYTES = 2048;
 
 /** What an algorithm may say, and what of that is text or a number. */
 const ALGORITHM = ["additionalData", "context", "counter", "hash", "info", "iterations", "iv",
@@ -174,6 +179,30 @@ wrap("importKey", (args, call) => {
   }
   settle(args, 2, ALGORITHM);
   return call();
+});
+// The material of keys is in Rust, where V8 does not see it.
+const algorithmOf = ObjectGetOwnPropertyDescriptor(BareCryptoKey.prototype, "algorithm").get;
+
+function charge(key, bytes) {
+  if (!ObjectPrototypeIsPrototypeOf(BareCryptoKey.prototype, key)) {
+    return;
+  }
+  // Of HMAC keys alone the length is not bounded by the algorithm; in bits.
+  const algorithm = ReflectApply(algorithmOf, key, []);
+  const length = ObjectHasOwn(algorithm, "length") ? algorithm.length : 0;
+  op_memory_hold(key, KEY_BYTES + (bytes > length / 8 ? bytes : length / 8));
+}
+
+ArrayPrototypeForEach(["deriveKey", "generateKey", "importKey", "unwrapKey"], (name) => {
+  wrap(name, (args, call) => {
+    const material = args.length > 1 ? bytesIn(args[1]) : null;
+    const bytes = material === null ? 0 : TypedArrayPrototypeGetByteLength(material);
+    return PromisePrototypeThen(call(), (made) => {
+      charge(made, bytes);
+      charge(made.privateKey, bytes);
+      return made;
+    });
+  });
 });
 wrap("digest", (args, call) => {
   if (!isMd5(args[0])) {

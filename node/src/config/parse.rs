@@ -245,6 +245,10 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
         cpu_max: millis(raw.cpu_ms_max, default.cpu_max)?,
         startup_cpu: millis(raw.startup_cpu_ms, default.startup_cpu)?,
         wait_until: seconds(raw.wait_until_s, default.wait_until)?,
+        memory_bytes: match raw.memory_mb {
+            Some(memory) => Some(count(Some(memory), 256..=1 << 24, 1 << 20, 0)?),
+            None => default.memory_bytes,
+        },
         memory_max_bytes: count(raw.memory_mb_max, 8..=4096, 1 << 20, default.memory_max_bytes)?,
         isolates: count(raw.isolates, 1..=1_000_000, 1, default.isolates)?,
     })

@@ -67,6 +67,7 @@ pub(super) struct RawLimits {
     pub(super) cpu_ms_max: Option<Spanned<u64>>,
     pub(super) startup_cpu_ms: Option<Spanned<u64>>,
     pub(super) wait_until_s: Option<Spanned<u64>>,
+    pub(super) memory_mb: Option<Spanned<u64>>,
     pub(super) memory_mb_max: Option<Spanned<u64>>,
     pub(super) isolates: Option<Spanned<u64>>,
 }

@@ -46,6 +46,7 @@ fn every_key_reaches_its_place() {
         connections = 7
         header_timeout_s = 3
         cpu_ms_max = 200
+        memory_mb = 2048
         memory_mb_max = 256
         [admin]
         address = "10.0.0.1:8788"
@@ -76,6 +77,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.connections, 7);
     assert_eq!(config.limits.header_timeout, Duration::from_secs(3));
     assert_eq!(config.runtime().max_cpu, Duration::from_millis(200));
+    assert_eq!(config.runtime().memory_bytes, Some(2048 << 20));
     assert_eq!(config.limits.memory_max_bytes, 256 << 20);
     assert_eq!(config.admin.address.to_string(), "10.0.0.1:8788");
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));

@@ -74,6 +74,7 @@ impl Isolate {
         self.pulse.end();
         let ended_ns = thread_cpu_ns();
         let verdict = self.ledger.end(ended_ns);
+        let verdict = verdict.or(self.ledger.look_at_end(js.v8_isolate(), ended_ns));
         if verdict.is_some() || js.v8_isolate().is_execution_terminating() {
             recover(js);
         }

@@ -9,6 +9,7 @@ use deno_core::v8;
 
 use super::enter;
 use super::ledger::Ledger;
+use super::room;
 
 /// Asks for a look. Safe at any time, also while the isolate is parked: V8 then calls back
 /// at its next entry, and the look finds nothing.
@@ -21,29 +22,19 @@ unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut 
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
     let Some(ledger) = enter::current_ledger() else { return };
     let running = running_event(&mut isolate, &ledger);
-    let mut terminate = ledger.look(running);
-    if !terminate && ledger.wants_collection(bytes_in_use(&mut isolate)) {
-        isolate.low_memory_notification();
-        terminate = ledger.judge_memory(bytes_in_use(&mut isolate), running);
-    }
+    let terminate = ledger.look(running) || room::judge(&mut isolate, &ledger, running);
     if terminate {
         isolate.terminate_execution();
     }
 }
 
 /// The event whose async context is the current one; 0 for none.
-fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> u32 {
+pub(super) fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> u32 {
     let Some(context) = ledger.context() else { return 0 };
     v8::scope!(let scope, isolate);
     let context = v8::Local::new(scope, context);
     let scope = &mut v8::ContextScope::new(scope, context);
     bindings::event::running_id(scope)
-}
-
-/// The heap, and what V8 counts outside of it: `ArrayBuffer`s, Wasm memories.
-fn bytes_in_use(isolate: &mut v8::Isolate) -> usize {
-    let statistics = isolate.get_heap_statistics();
-    statistics.used_heap_size() + statistics.external_memory()
 }
 
 /// Whether Wasm may be compiled from bytes: only where the worker's configuration allows it,

@@ -10,11 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bindings::blob::QuotaBlobStore;
+use bindings::memory::Meter;
 use deno_core::v8;
 
 use super::clock::thread_cpu_ns;
+use super::icu;
 use super::memory::BufferQuota;
 use super::pulse::NO_DEADLINE;
+use crate::memory::Holding;
 
 /// Time that no look has given to an event, and that the next look's event pays, at most.
 const MAX_CARRIED_NS: u64 = 2_000_000;
@@ -22,6 +25,18 @@ const MAX_CARRIED_NS: u64 = 2_000_000;
 /// An isolate may go beyond its memory limit by this part of it before it is terminated;
 /// from the limit on it is condemned and gets no new events.
 const MEMORY_TOLERANCE: usize = 8;
+
+/// What an isolate has outside of V8's heap is looked at when it has grown by so much, in bytes.
+const OUTSIDE_STEP: usize = 2 << 20;
+
+/// CPU time of a thread between two ends of slices at which an isolate is measured, whether it has
+/// grown or not.
+const MEASURE_NS: u64 = 2_000_000;
+
+thread_local! {
+    /// When an isolate of this thread is measured next, on the thread's CPU clock.
+    static NEXT_MEASURE_NS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// Who pays for a slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +60,8 @@ pub(crate) enum Verdict {
     StrayCpu,
     /// The isolate's memory; the event is the one that was running, 0 if none is known.
     Memory(u32),
+    /// The node's memory, of which the worker has the most; the event as above.
+    NodeMemory(u32),
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +128,11 @@ pub(crate) struct Ledger {
     verdict: Cell<Option<Verdict>>,
     memory_limit_bytes: usize,
     collected_at_bytes: Cell<usize>,
+    outside_seen_bytes: Cell<usize>,
+    icu_bytes: Cell<isize>,
+    stacks: Cell<usize>,
+    meter: Meter,
+    holding: Arc<Holding>,
     over_memory: Cell<bool>,
     buffers: Arc<BufferQuota>,
     blobs: Arc<QuotaBlobStore>,
@@ -125,6 +147,7 @@ impl Ledger {
         memory_limit_bytes: usize,
         buffers: Arc<BufferQuota>,
         blobs: Arc<QuotaBlobStore>,
+        meter: Meter,
     ) -> Ledger {
         Ledger {
             events: RefCell::default(),
@@ -136,6 +159,11 @@ impl Ledger {
             verdict: Cell::new(None),
             memory_limit_bytes,
             collected_at_bytes: Cell::new(0),
+            outside_seen_bytes: Cell::new(0),
+            icu_bytes: Cell::new(0),
+            stacks: Cell::new(0),
+            meter,
+            holding: Arc::default(),
             over_memory: Cell::new(false),
             buffers,
             blobs,
@@ -203,6 +231,7 @@ impl Ledger {
 
     /// A slice begins; answers when its payer's CPU time is used up, on the thread's clock.
     pub(super) fn begin(&self, payer: Payer, now_ns: u64) -> u64 {
+        icu::begin();
         self.payer.set(payer);
         self.mark_ns.set(now_ns);
         self.verdict.set(None);
@@ -232,7 +261,7 @@ impl Ledger {
     /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
     pub(crate) fn exceeded(&self) -> Option<u32> {
         self.verdict.get().map(|verdict| match verdict {
-            Verdict::EventCpu(id) | Verdict::Memory(id) => id,
+            Verdict::EventCpu(id) | Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
             Verdict::StartCpu | Verdict::StrayCpu => 0,
         })
     }
@@ -264,22 +293,20 @@ impl Ledger {
     }
 
     /// Whether the isolate's memory has grown so far that a garbage collection has to show
-    /// how much of it is in use. `v8_bytes` is the heap and what V8 counts outside of it.
-    pub(super) fn wants_collection(&self, v8_bytes: usize) -> bool {
+    /// how much of it is in use. `bytes` is all that it has.
+    pub(super) fn wants_collection(&self, bytes: usize) -> bool {
         let step = self.memory_limit_bytes / 16;
-        self.total_bytes(v8_bytes)
-            > self.memory_limit_bytes.max(self.collected_at_bytes.get() + step)
+        bytes > self.memory_limit_bytes.max(self.collected_at_bytes.get() + step)
     }
 
     /// Judges the memory in use after a collection. Answers whether execution has to be
     /// terminated.
-    pub(super) fn judge_memory(&self, v8_bytes: usize, running: u32) -> bool {
-        let total = self.total_bytes(v8_bytes);
-        self.collected_at_bytes.set(total);
-        if total > self.memory_limit_bytes {
+    pub(super) fn judge_memory(&self, bytes: usize, running: u32) -> bool {
+        self.collected_at_bytes.set(bytes);
+        if bytes > self.memory_limit_bytes {
             self.over_memory.set(true);
         }
-        if total > self.memory_limit_bytes + self.memory_limit_bytes / MEMORY_TOLERANCE {
+        if bytes > self.memory_limit_bytes + self.memory_limit_bytes / MEMORY_TOLERANCE {
             self.memory_exhausted_by(running);
         }
         self.verdict.get().is_some()
@@ -290,17 +317,105 @@ impl Ledger {
         self.memory_exhausted_by(0);
     }
 
-    fn memory_exhausted_by(&self, running: u32) {
-        let event = match self.payer_of(running) {
-            Payer::Event(id) => id,
-            Payer::Start | Payer::Running => 0,
-        };
+    /// The isolate's memory is used up: the slice is about to be terminated. `running` is the event
+    /// that V8 names, 0 for none.
+    pub(super) fn memory_exhausted_by(&self, running: u32) {
         self.over_memory.set(true);
-        self.verdict.set(Some(Verdict::Memory(event)));
+        self.verdict.set(Some(Verdict::Memory(self.event_of(running))));
     }
 
-    fn total_bytes(&self, v8_bytes: usize) -> usize {
-        v8_bytes + self.blobs.used_bytes()
+    /// The node's memory is used up, and the worker has the most of it. Answers that execution has
+    /// to be terminated.
+    pub(super) fn expel(&self, running: u32) -> bool {
+        self.over_memory.set(true);
+        self.verdict.set(Some(Verdict::NodeMemory(self.event_of(running))));
+        true
+    }
+
+    /// Whether the worker has to go, for the node's memory.
+    pub(super) fn is_expelled(&self) -> bool {
+        self.holding.is_expelled()
+    }
+
+    /// What other threads see of the isolate's memory.
+    pub(crate) fn holding(&self) -> &Arc<Holding> {
+        &self.holding
+    }
+
+    /// The memory limit of the isolate.
+    pub(super) fn memory_limit_bytes(&self) -> usize {
+        self.memory_limit_bytes
+    }
+
+    /// Whether there is room for so much more beside what there is.
+    pub(super) fn has_room(&self, present_bytes: usize, bytes: usize) -> bool {
+        present_bytes.saturating_add(bytes) <= self.memory_limit_bytes
+    }
+
+    /// Memory was refused: where that is why an event fails, its limit is to be named.
+    pub(super) fn note_refused(&self) {
+        self.buffers.note_refused();
+    }
+
+    /// The isolate is gone.
+    pub(super) fn let_go(&self) {
+        self.meter.set_limit(None);
+        super::room::give_all_stacks(self);
+    }
+
+    /// Suspended stacks.
+    pub(super) fn stacks(&self) -> usize {
+        self.stacks.get()
+    }
+
+    pub(super) fn set_stacks(&self, stacks: usize) {
+        self.stacks.set(stacks);
+    }
+
+    /// All memory of the isolate, in bytes: the heap, what V8 counts outside of it, and what V8
+    /// knows nothing of.
+    pub(super) fn measure(&self, isolate: &mut v8::Isolate) -> usize {
+        let statistics = isolate.get_heap_statistics();
+        let outside = self.outside_bytes(isolate);
+        self.outside_seen_bytes.set(outside);
+        let mappings = self.stacks.get() * super::room::MAPPINGS_PER_STACK + self.meter.mappings();
+        self.holding.set(statistics.total_heap_size() + outside, mappings);
+        statistics.used_heap_size() + outside
+    }
+
+    /// The memory outside of V8's heap. Takes some nanoseconds.
+    fn outside_bytes(&self, isolate: &mut v8::Isolate) -> usize {
+        // V8 answers the sum of what it has been told of: buffers, Wasm memories and code, and
+        // what the bindings hold. Its statistics name the buffers only.
+        let external = isolate.adjust_amount_of_external_allocated_memory(0);
+        let icu = self.icu_bytes.get().saturating_add(icu::since_begin());
+        usize::try_from(external).unwrap_or_default()
+            + usize::try_from(icu).unwrap_or_default()
+            + self.blobs.used_bytes()
+            + self.meter.queued_bytes()
+    }
+
+    /// Looks at the memory at the end of a slice, for slices may be too short for looks in their
+    /// middle. Answers the verdict where it is one.
+    pub(super) fn look_at_end(&self, isolate: &mut v8::Isolate, now_ns: u64) -> Option<Verdict> {
+        let outside = self.outside_bytes(isolate);
+        let has_grown = outside > self.outside_seen_bytes.get() + OUTSIDE_STEP;
+        let is_due = has_grown || self.is_expelled() || now_ns >= NEXT_MEASURE_NS.get();
+        if is_due {
+            NEXT_MEASURE_NS.set(now_ns + MEASURE_NS);
+            super::room::judge(isolate, self, 0);
+        }
+        self.icu_bytes.set(self.icu_bytes.get().saturating_add(icu::since_begin()).max(0));
+        icu::begin();
+        self.verdict.take()
+    }
+
+    /// The event that pays for what happens while V8 names this one; 0 where none is known.
+    fn event_of(&self, running: u32) -> u32 {
+        match self.payer_of(running) {
+            Payer::Event(id) => id,
+            Payer::Start | Payer::Running => 0,
+        }
     }
 
     fn payer_of(&self, running: u32) -> Payer {

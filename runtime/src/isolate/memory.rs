@@ -34,6 +34,11 @@ impl BufferQuota {
         self.refused.swap(false, Ordering::Relaxed)
     }
 
+    /// Memory of another kind has been refused.
+    pub(super) fn note_refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
+    }
+
     fn allocate(&self, bytes: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
         let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed);
         let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT);
@@ -47,7 +52,7 @@ impl BufferQuota {
             }
         }
         self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.refused.store(true, Ordering::Relaxed);
+        self.note_refused();
         null_mut()
     }
 }

@@ -25,3 +25,9 @@ pub(crate) fn trim_memory() {
     // SAFETY: takes no pointer; safe to call at any time.
     unsafe { libc::malloc_trim(0) };
 }
+
+/// Bytes of a page of memory.
+pub(crate) fn page_bytes() -> usize {
+    // SAFETY: takes no pointer.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}

@@ -12,6 +12,7 @@ use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind};
 use crate::isolate::process;
+use crate::memory::Memory;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::shard::{self, Message, ShardHandle, Ticket};
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) outbound: Outbound,
     pub(crate) observer: SharedObserver,
     pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) memory: Memory,
     /// Isolates with a worker in them, on all shards.
     pub(crate) isolates: AtomicUsize,
     /// Shards that were given up.
@@ -49,6 +51,7 @@ impl Shared {
             .map_err(std::io::Error::other)?;
         let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
         let shared = Arc::new(Shared {
+            memory: Memory::new(config.memory_bytes),
             config,
             cache_folder,
             store,
@@ -139,7 +142,10 @@ impl Shared {
                 Message::Event(job) => job.version.clone(),
                 Message::Warm(version) => version.clone(),
                 Message::Check(job) => job.version.clone(),
-                Message::Cancel { .. } | Message::Retire(_) | Message::Run(_) => {
+                Message::Cancel { .. }
+                | Message::Evict { .. }
+                | Message::Retire(_)
+                | Message::Run(_) => {
                     continue;
                 }
             };

@@ -30,6 +30,9 @@ pub(crate) enum Message {
     Check(CheckJob),
     /// No more events will come for this version.
     Retire(u64),
+    /// The node is short of memory: give a version's isolate up if it is idle, or, expelled,
+    /// whatever runs in it.
+    Evict { version: u64, expel: bool },
     /// Run a future.
     Run(LocalTask),
 }

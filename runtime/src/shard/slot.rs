@@ -90,6 +90,11 @@ impl Slot {
         })
     }
 
+    /// Itself.
+    pub(super) fn this(&self) -> Weak<Slot> {
+        self.this.clone()
+    }
+
     /// The version it serves.
     pub(super) fn version(&self) -> &Arc<Version> {
         &self.version

@@ -68,6 +68,7 @@ async fn serve(shard: &Rc<Shard>) {
                 Message::Warm(version) => shard.warm(&version),
                 Message::Check(job) => shard.check(job),
                 Message::Retire(version) => shard.retire(version),
+                Message::Evict { version, expel } => shard.evict(version, expel),
                 Message::Run(make) => {
                     tokio::task::spawn_local(make());
                 }

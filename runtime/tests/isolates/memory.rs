@@ -40,8 +40,23 @@ async fn load_and_retire() {
     runtime().retire(&worker.version);
 }
 
-fn resident_mb() -> usize {
+/// Resident memory of the process.
+pub fn resident_mb() -> usize {
+    status_mb("VmRSS:")
+}
+
+/// Address space of the process.
+pub fn address_space_mb() -> usize {
+    status_mb("VmSize:")
+}
+
+/// Memory mappings of the process.
+pub fn mappings() -> usize {
+    std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
+}
+
+fn status_mb(name: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() / 1024
 }

@@ -11,8 +11,15 @@ use crate::event::EventReport;
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::outcome::{Failure, Outcome};
 
-/// V8's words for a buffer that the isolate's quota refused.
-const BUFFER_REFUSED: &str = "Array buffer allocation failed";
+/// V8's words, and ours that are the same, for memory that the isolate's limit refused.
+const REFUSED: [&str; 3] = [
+    "Array buffer allocation failed",
+    "could not allocate memory",
+    "Unable to grow instance memory",
+];
+
+/// Why a worker's isolates go that has too much of the node's memory.
+const EXPELLED: &str = "the node is short of memory";
 
 impl Slot {
     /// From what the handler answered to what the client gets.
@@ -24,7 +31,10 @@ impl Slot {
                 }
                 return Ok(response);
             }
-            Err(thrown) if thrown.message.contains(BUFFER_REFUSED) && self.take_refused() => {
+            Err(thrown)
+                if REFUSED.iter().any(|words| thrown.message.contains(words))
+                    && self.take_refused() =>
+            {
                 self.condemn("it is over its memory limit");
                 Err(self.exceeded_memory())
             }
@@ -44,23 +54,36 @@ impl Slot {
         let (failure, event) = match verdict {
             Verdict::EventCpu(id) => (self.exceeded_cpu(), id),
             Verdict::Memory(id) => (self.exceeded_memory(), id),
+            Verdict::NodeMemory(id) => (self.node_memory(), id),
             Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
         };
         self.version.trust.offend();
         self.condemn_lossy(match verdict {
             Verdict::Memory(_) => "it exceeded its memory limit",
+            Verdict::NodeMemory(_) => EXPELLED,
             _ => "one of its events exceeded its CPU limit",
         });
         if event != 0 {
             return self.fail(event, &failure, caller);
         }
-        if let Verdict::Memory(_) = verdict {
+        if let Verdict::Memory(_) | Verdict::NodeMemory(_) = verdict {
             // V8 does not say whose allocation it was: none of them can go on.
             let events: Vec<u32> = self.events.borrow().keys().copied().collect();
             let answers = events.into_iter().map(|id| self.fail(id, &failure, caller));
             return answers.fold(None, Option::or);
         }
         None
+    }
+
+    /// The node is short of memory, and the worker has the most of it: whatever runs here ends.
+    pub(in crate::shard) fn expel(&self) {
+        self.condemn(EXPELLED);
+        let failure = self.node_memory();
+        let events: Vec<u32> = self.events.borrow().keys().copied().collect();
+        for id in events {
+            self.fail(id, &failure, None);
+        }
+        self.dispose_if_done();
     }
 
     /// Ends an event with a failure.
@@ -229,6 +252,7 @@ impl Slot {
         let isolate = self.isolate.borrow_mut().take();
         self.state.set(State::Gone);
         if let Some(isolate) = isolate {
+            self.shard.shared.memory.moves_out(isolate.ledger().holding());
             self.shard.dispose(isolate);
             self.shard.handle.isolates.fetch_sub(1, Ordering::Relaxed);
             self.shard.shared.isolates.fetch_sub(1, Ordering::Relaxed);
@@ -244,6 +268,10 @@ impl Slot {
     fn exceeded_cpu(&self) -> Failure {
         let limit = self.version.definition.limits.cpu.min(self.shard.shared.config.max_cpu);
         Failure::ExceededCpu { limit_ms: limit.as_millis() as u64 }
+    }
+
+    fn node_memory(&self) -> Failure {
+        Failure::NodeMemory { worker: self.version.worker().to_string() }
     }
 
     fn exceeded_memory(&self) -> Failure {

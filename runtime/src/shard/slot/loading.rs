@@ -39,6 +39,7 @@ impl Slot {
         isolate.connect(shared.outbound.clone());
         // Before the worker's top-level code, which may write, too.
         isolate.set_console(self.console());
+        shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());
         self.shard.handle.set_running(Some(self.version.clone()));
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
@@ -114,6 +115,7 @@ impl Slot {
         self.version.start_failed(failure.clone());
         self.state.set(State::Gone);
         self.shard.forget(self);
+        self.shard.shared.memory.moves_out(isolate.ledger().holding());
         self.shard.dispose(isolate);
         for job in self.pending.take() {
             self.uncount();
@@ -153,6 +155,7 @@ pub(crate) fn start_failure(
             ),
             memory: true,
         },
+        LoadError::Exceeded(Verdict::NodeMemory(_)) => Failure::NodeMemory { worker },
         LoadError::Exceeded(_) => Failure::StartExceeded {
             worker,
             version: id,

@@ -1,0 +1,137 @@
+// `CompressionStream` and `DecompressionStream`. deno_web's own work off a chunk in one call into
+// Rust, however large it is and however much comes out of it: here a call gets so few bytes that
+// limits are looked at in between. And what a coder holds outside of V8's heap is charged.
+(function () {
+"use strict";
+const { core, primordials } = __bootstrap;
+const { TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSubarray } = primordials;
+const {
+  op_compression_finish,
+  op_compression_new,
+  op_compression_write,
+  op_memory_demand,
+  op_memory_hold,
+  op_memory_release,
+} = core.ops;
+const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
+const { TransformStream } = core.loadExtScript("ext:deno_web/06_streams.js");
+const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
+// Defines the converter of formats.
+core.loadExtScript("ext:deno_web/14_compression.js");
+
+/** Bytes for one call: DEFLATE makes up to a thousand of one, so 16 MiB here. */
+const DEFLATE_BYTES = 16 * 1024;
+/** Brotli makes a block of up to 16 MiB of a few bytes (RFC 7932, section 9.2). */
+const BROTLI_BYTES = 64;
+/** Bytes that one call compresses: about a millisecond. */
+const ENCODE_BYTES = 64 * 1024;
+
+/** What a coder holds, in bytes: its window, its tables and what it has not given out. */
+const DEFLATE_ENCODER = 320 * 1024;
+const DEFLATE_DECODER = 64 * 1024;
+const BROTLI_ENCODER = 6 * 1024 * 1024;
+const BROTLI_DECODER = 4 * 1024 * 1024;
+
+/** A coder of deno_web's with what is charged for it. */
+class Coder {
+  #resource;
+  #hold;
+
+  constructor(format, isDecoder) {
+    const bytes = format === "brotli"
+      ? (isDecoder ? BROTLI_DECODER : BROTLI_ENCODER)
+      : (isDecoder ? DEFLATE_DECODER : DEFLATE_ENCODER);
+    op_memory_demand(bytes);
+    this.#resource = op_compression_new(format, isDecoder);
+    this.#hold = op_memory_hold(this.#resource, bytes);
+  }
+
+  write(bytes) {
+    return op_compression_write(this.#resource, bytes);
+  }
+
+  finish(isReported) {
+    op_memory_release(this.#hold);
+    return op_compression_finish(this.#resource, isReported);
+  }
+}
+
+/** The transformation of one stream: `step` bytes in one call. */
+function transformOf(coder, step, prefix) {
+  return new TransformStream({
+    __proto__: null,
+    transform(chunk, controller) {
+      const bytes = bytesOf(chunk, prefix, "chunk");
+      const length = TypedArrayPrototypeGetByteLength(bytes);
+      for (let start = 0; start < length; start += step) {
+        enqueue(controller, coder.write(TypedArrayPrototypeSubarray(bytes, start, start + step)));
+      }
+    },
+    flush(controller) {
+      enqueue(controller, coder.finish(true));
+    },
+    cancel() {
+      coder.finish(false);
+    },
+  });
+}
+
+const COMPRESSION = "Failed to construct 'CompressionStream'";
+const DECOMPRESSION = "Failed to construct 'DecompressionStream'";
+
+class CompressionStream {
+  #transform;
+
+  constructor(format) {
+    webidl.requiredArguments(arguments.length, 1, COMPRESSION);
+    format = webidl.converters.CompressionFormat(format, COMPRESSION, "Argument 1");
+    this.#transform = transformOf(new Coder(format, false), ENCODE_BYTES, COMPRESSION);
+    this[webidl.brand] = webidl.brand;
+  }
+
+  get readable() {
+    webidl.assertBranded(this, CompressionStreamPrototype);
+    return this.#transform.readable;
+  }
+
+  get writable() {
+    webidl.assertBranded(this, CompressionStreamPrototype);
+    return this.#transform.writable;
+  }
+}
+
+class DecompressionStream {
+  #transform;
+
+  constructor(format) {
+    webidl.requiredArguments(arguments.length, 1, DECOMPRESSION);
+    format = webidl.converters.CompressionFormat(format, DECOMPRESSION, "Argument 1");
+    const step = format === "brotli" ? BROTLI_BYTES : DEFLATE_BYTES;
+    this.#transform = transformOf(new Coder(format, true), step, DECOMPRESSION);
+    this[webidl.brand] = webidl.brand;
+  }
+
+  get readable() {
+    webidl.assertBranded(this, DecompressionStreamPrototype);
+    return this.#transform.readable;
+  }
+
+  get writable() {
+    webidl.assertBranded(this, DecompressionStreamPrototype);
+    return this.#transform.writable;
+  }
+}
+
+webidl.configureInterface(CompressionStream);
+webidl.configureInterface(DecompressionStream);
+const CompressionStreamPrototype = CompressionStream.prototype;
+const DecompressionStreamPrototype = DecompressionStream.prototype;
+
+function enqueue(controller, bytes) {
+  if (TypedArrayPrototypeGetByteLength(bytes) > 0) {
+    controller.enqueue(bytes);
+  }
+}
+
+return { CompressionStream, DecompressionStream };
+})();

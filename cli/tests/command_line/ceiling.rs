@@ -1,0 +1,149 @@
+//! The memory of a node has a ceiling: who has the most goes first, and a quiet worker goes on.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::folder::Folder;
+use crate::http::get;
+use crate::process::Process;
+use crate::serve::serve;
+
+/// The ceiling of the nodes here.
+const CEILING_MB: u64 = 700;
+/// What they may have for a moment: an isolate is ended after it has grown.
+const MOST_MB: u64 = 1000;
+const HOGS: usize = 14;
+
+const QUIET: &str = "export default { fetch() { return new Response('good') } }";
+
+/// Keeps 110 MiB in each isolate, within its limit.
+const HOLDS: &str = "let kept;
+    export default { fetch() { kept ??= new Uint8Array(110 << 20).fill(1); return new Response('kept') } }";
+
+/// Keeps 60 MiB for as long as the request lasts, which never ends by itself.
+const WAITS: &str = "export default { async fetch() {
+    const kept = new Uint8Array(60 << 20).fill(1);
+    await scheduler.wait(120000);
+    return new Response(String(kept.length)) } }";
+
+/// A node with a quiet worker and these, each with as much CPU time for an event.
+fn node(folder: &Folder, hogs: usize, source: &str, cpu_ms: u32) -> (Process, u16) {
+    folder.write("quiet.js", QUIET);
+    let mut configuration = format!("limits = {{ memory_mb = {CEILING_MB} }}\n");
+    configuration.push_str("[[workers]]\npath = 'quiet.js'\nroutes = ['quiet.test']\n");
+    for number in 0..hogs {
+        folder.write(&format!("h{number}/index.js"), source);
+        let project = format!("main = 'index.js'\nlimits = {{ cpu_ms = {cpu_ms} }}\n");
+        folder.write(&format!("h{number}/isolane.toml"), &project);
+        let _ =
+            write!(configuration, "[[workers]]\npath = 'h{number}'\nroutes = ['h{number}.test']\n");
+    }
+    serve(folder, &configuration)
+}
+
+/// Asks the quiet worker until the work is done; answers how often. Each answer has to be good.
+fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let quiet = scope.spawn(|| {
+            let mut answers = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                let answer = get(port, "quiet.test", "/");
+                assert_eq!(
+                    (answer.status, answer.body.as_str()),
+                    (200, "good"),
+                    "{answers} before"
+                );
+                answers += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+            answers
+        });
+        let result = work();
+        is_done.store(true, Ordering::Relaxed);
+        (quiet.join().expect("the quiet worker is always answered"), result)
+    })
+}
+
+/// The highest resident memory of the process so far.
+fn most_mb(process: &Process) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");
+    most.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
+}
+
+#[test]
+fn idle_isolates_that_hold_much_go_before_the_ceiling_is_reached() {
+    let folder = Folder::with(&[]);
+    let (mut process, port) = node(&folder, HOGS, HOLDS, 20_000);
+    let (quiet, good) = beside(port, || {
+        let mut good = 0;
+        for round in 0..3 {
+            for number in 0..HOGS {
+                let host = format!("h{number}.test");
+                let answer = get(port, &host, "/");
+                good += usize::from(answer.status == 200);
+                assert!([200, 503].contains(&answer.status), "round {round}: {}", answer.body);
+            }
+        }
+        good
+    });
+    assert!(process.is_running());
+    assert!(quiet > 10, "{quiet} answers");
+    // Each is within its limit, and alone at work: nearly all are served.
+    assert!(good >= 3 * HOGS - 3, "{good} answers");
+    let most = most_mb(&process);
+    assert!(most < MOST_MB, "{most} MB at most");
+}
+
+#[test]
+fn the_greediest_worker_is_refused_by_name() {
+    let folder = Folder::with(&[]);
+    let (mut process, port) = node(&folder, 1, WAITS, 20_000);
+    let (_, (log, _waiting)) = beside(port, || {
+        // As many as fill the node twice.
+        let waiting: Vec<TcpStream> = (0..36)
+            .map(|_| {
+                thread::sleep(Duration::from_millis(20));
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+                let request = b"GET / HTTP/1.1\r\nhost: h0.test\r\n\r\n";
+                stream.write_all(request).expect("it reads");
+                stream
+            })
+            .collect();
+        (process.stderr.until("\"kind\":\"refused\""), waiting)
+    });
+    assert!(log.contains("\"worker\":\"h0\"") && log.contains("memory"), "{log}");
+    assert!(process.is_running());
+    let most = most_mb(&process);
+    assert!(most < MOST_MB, "{most} MB at most");
+    let answer = get(port, "h0.test", "/");
+    let error = (answer.status, answer.header("isolane-error"), answer.header("isolane-outcome"));
+    assert_eq!(error, (503, "1102", "exceededMemory"), "{}", answer.body);
+    assert!(answer.body.contains("h0"), "{}", answer.body);
+}
+
+/// V8 makes a gigabyte and more of it in one call that it does not interrupt.
+const DOUBLES: &str = "export default { fetch() {
+    return new Response(String('a'.repeat(2 ** 26).replaceAll('a', 'bb').length)) } }";
+
+#[test]
+fn what_v8_cannot_stop_stays_below_the_ceiling() {
+    let folder = Folder::with(&[]);
+    let (mut process, port) = node(&folder, 1, DOUBLES, 50);
+    let (quiet, _) = beside(port, || {
+        for _ in 0..4 {
+            let answer = get(port, "h0.test", "/");
+            assert_ne!(answer.status, 200, "{}", answer.body);
+        }
+    });
+    assert!(process.is_running());
+    assert!(quiet > 0);
+    let most = most_mb(&process);
+    assert!(most < MOST_MB + 200, "{most} MB at most");
+}

@@ -1,0 +1,178 @@
+//! The memory of the node: how much there is (`system`), who has it, and what is done before it is
+//! used up. The largest idle isolates go first; where that is not enough, the isolates of the
+//! worker that has the most, by name. Memory mappings, of which a process gets a limited number,
+//! are guarded in the same way. Not here: the limit of one isolate (`isolate/ledger.rs`).
+
+mod guard;
+mod system;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::shard::ShardHandle;
+use crate::version::{Residence, Version};
+
+pub(crate) use guard::spawn;
+pub(crate) use system::mappings_limit;
+
+/// Room that V8 gets beyond an isolate's limit when it is about to run out, so that it can
+/// unwind: the largest object it can make has 1 GiB, and growing an array holds the old one
+/// and the new (4 GiB were needed, measured). Where even this is not enough, see
+/// `isolate/fatal.rs`.
+const EMERGENCY_BYTES: usize = 4 << 30;
+
+/// The least of it, however little memory the node has left.
+const LEAST_EMERGENCY_BYTES: usize = 128 << 20;
+
+/// The ceiling of the process's one runtime; zero before it is known.
+static CEILING_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes that an isolate may have beyond its limit while it is being terminated: no more than half
+/// of what the node has left.
+pub(crate) fn emergency_bytes() -> usize {
+    match CEILING_BYTES.load(Ordering::Relaxed) {
+        0 => EMERGENCY_BYTES,
+        ceiling => {
+            let left = ceiling.saturating_sub(system::resident_bytes().unwrap_or_default());
+            (left / 2).clamp(LEAST_EMERGENCY_BYTES, EMERGENCY_BYTES)
+        }
+    }
+}
+
+/// The memory of one isolate, as other threads see it.
+#[derive(Debug, Default)]
+pub(crate) struct Holding {
+    bytes: AtomicUsize,
+    mappings: AtomicUsize,
+    expelled: AtomicBool,
+}
+
+impl Holding {
+    /// Sets what the isolate has.
+    pub(crate) fn set(&self, bytes: usize, mappings: usize) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.mappings.store(mappings, Ordering::Relaxed);
+    }
+
+    /// Whether what runs in it has to be terminated.
+    pub(crate) fn is_expelled(&self) -> bool {
+        self.expelled.load(Ordering::Relaxed)
+    }
+}
+
+/// An isolate with a worker in it.
+#[derive(Clone)]
+struct Tenancy {
+    version: Arc<Version>,
+    residence: Arc<Residence>,
+    holding: Arc<Holding>,
+}
+
+impl Tenancy {
+    fn shard(&self) -> &Arc<ShardHandle> {
+        &self.residence.shard
+    }
+
+    /// Whether its shard still works: else nothing can be done about it.
+    fn is_live(&self) -> bool {
+        self.shard().is_usable()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.residence.events.load(Ordering::Relaxed) == 0
+    }
+
+    fn bytes(&self) -> usize {
+        self.holding.bytes.load(Ordering::Relaxed)
+    }
+
+    fn mappings(&self) -> usize {
+        self.holding.mappings.load(Ordering::Relaxed)
+    }
+}
+
+/// The memory of a runtime.
+pub(crate) struct Memory {
+    ceiling_bytes: usize,
+    used_bytes: AtomicUsize,
+    mappings: AtomicUsize,
+    /// Locked where an isolate is loaded or goes, never on the way of a request.
+    tenancies: Mutex<Vec<Tenancy>>,
+}
+
+/// What the process uses of the system, and what it has at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryFigures {
+    /// Resident memory, in bytes.
+    pub used_bytes: usize,
+    /// The ceiling of the node, in bytes.
+    pub ceiling_bytes: usize,
+    /// Bytes that isolates with a worker in them have, as V8 and the bindings count them.
+    pub isolates_bytes: usize,
+    /// Of these, bytes in isolates of shards that were given up.
+    pub lost_bytes: usize,
+    /// Memory mappings.
+    pub mappings: usize,
+    /// Memory mappings that the system allows.
+    pub mappings_limit: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Open file descriptors.
+    pub descriptors: usize,
+}
+
+impl Memory {
+    /// With that ceiling, or one that suits the machine.
+    pub(crate) fn new(ceiling_bytes: Option<usize>) -> Memory {
+        let ceiling_bytes = ceiling_bytes.unwrap_or_else(system::default_ceiling_bytes);
+        CEILING_BYTES.store(ceiling_bytes, Ordering::Relaxed);
+        Memory {
+            ceiling_bytes,
+            used_bytes: AtomicUsize::new(0),
+            mappings: AtomicUsize::new(0),
+            tenancies: Mutex::default(),
+        }
+    }
+
+    /// An isolate is about to be loaded.
+    pub(crate) fn moves_in(
+        &self,
+        version: &Arc<Version>,
+        residence: &Arc<Residence>,
+        holding: &Arc<Holding>,
+    ) {
+        self.tenancies.lock().push(Tenancy {
+            version: version.clone(),
+            residence: residence.clone(),
+            holding: holding.clone(),
+        });
+    }
+
+    /// An isolate is gone.
+    pub(crate) fn moves_out(&self, holding: &Arc<Holding>) {
+        let mut tenancies = self.tenancies.lock();
+        if let Some(index) = tenancies.iter().position(|one| Arc::ptr_eq(&one.holding, holding)) {
+            tenancies.swap_remove(index);
+        }
+    }
+
+    /// Figures of this moment. Reads several files of `/proc`.
+    pub(crate) fn figures(&self) -> MemoryFigures {
+        let mut figures = MemoryFigures {
+            used_bytes: system::resident_bytes().unwrap_or_default(),
+            ceiling_bytes: self.ceiling_bytes,
+            mappings: system::mappings().unwrap_or_default(),
+            mappings_limit: mappings_limit(),
+            threads: system::entries_of("/proc/self/task"),
+            descriptors: system::entries_of("/proc/self/fd"),
+            ..MemoryFigures::default()
+        };
+        for tenancy in &*self.tenancies.lock() {
+            figures.isolates_bytes += tenancy.bytes();
+            figures.lost_bytes += if tenancy.is_live() { 0 } else { tenancy.bytes() };
+        }
+        figures
+    }
+}

@@ -1,0 +1,270 @@
+//! The thread that watches the node's memory and its mappings, and acts before they are used up.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::{Holding, Tenancy, mappings_limit, system};
+use crate::incident::{Incident, IncidentKind, Resource};
+use crate::isolate::process;
+use crate::outcome::Failure;
+use crate::runtime::Shared;
+use crate::shard::Message;
+
+/// How often memory is looked at: often enough that what two cores can fill meanwhile fits in
+/// between the steps.
+const TICK: Duration = Duration::from_millis(20);
+/// The same where less than half is in use.
+const CALM_TICK: Duration = Duration::from_millis(100);
+
+/// Idle isolates are evicted from this share of the ceiling on, in percent.
+const EVICT_FROM: usize = 85;
+/// So many are evicted that this share is in use.
+const EVICT_TO: usize = 75;
+/// From this share of the ceiling on the worker that has the most loses its isolates.
+const EXPEL_FROM: usize = 95;
+
+/// Of the mappings that the system allows, in percent, as above.
+const EVICT_FROM_MAPPINGS: usize = 50;
+const EXPEL_FROM_MAPPINGS: usize = 70;
+/// Fewer mappings than these are no reason to blame anybody.
+const MAPPINGS_OF_NOTE: usize = 256;
+/// Less memory than this share of the ceiling, in percent, is no reason to blame anybody.
+const SHARE_OF_NOTE: usize = 5;
+
+/// How often mappings are counted, at most; and of the time it takes, what passes in between.
+const COUNT_EVERY: Duration = Duration::from_millis(250);
+const COUNT_SHARE: u32 = 50;
+
+/// What is evicted or expelled has so long to be gone before anything else is.
+const SETTLE: Duration = Duration::from_millis(500);
+/// A worker that was expelled gets no isolate for so long.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
+/// Between two times that free memory is given back to the system.
+const TRIM_EVERY: Duration = Duration::from_secs(1);
+/// Between two reports that nothing can be done.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
+/// An eviction of less than this is not told one by one, in bytes.
+const EVICTION_OF_NOTE: usize = 16 << 20;
+
+/// Starts the thread; it ends when the runtime does.
+pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(shared);
+    std::thread::Builder::new().name("memory".to_owned()).spawn(move || watch(&weak))?;
+    Ok(())
+}
+
+fn watch(shared: &Weak<Shared>) {
+    let mut guard = Guard::new();
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let pause = guard.look(&shared);
+        drop(shared);
+        std::thread::sleep(pause);
+    }
+}
+
+struct Guard {
+    /// What was told to go: it counts as gone until it has had its time.
+    leaving: Vec<(Weak<Holding>, Instant)>,
+    count_at: Instant,
+    trim_at: Instant,
+    report_at: Instant,
+    /// Whether something has gone since memory was last given back.
+    is_trim_due: bool,
+}
+
+/// What somebody has too much of.
+#[derive(Clone, Copy)]
+struct Measure {
+    resource: Resource,
+    of: fn(&Tenancy) -> usize,
+    used: usize,
+    evict_from: usize,
+    evict_to: usize,
+    expel_from: usize,
+    /// Less is no reason to blame anybody.
+    of_note: usize,
+}
+
+impl Guard {
+    fn new() -> Guard {
+        let now = Instant::now();
+        let (leaving, is_trim_due) = (Vec::new(), false);
+        Guard { leaving, count_at: now, trim_at: now, report_at: now, is_trim_due }
+    }
+
+    /// Looks once; answers how long to wait.
+    fn look(&mut self, shared: &Arc<Shared>) -> Duration {
+        let memory = &shared.memory;
+        let now = Instant::now();
+        self.leaving.retain(|(holding, until)| holding.strong_count() > 0 && now < *until);
+        let ceiling = memory.ceiling_bytes;
+        let used = system::resident_bytes().unwrap_or_default();
+        memory.used_bytes.store(used, Ordering::Relaxed);
+        self.act(
+            shared,
+            Measure {
+                resource: Resource::Memory,
+                of: Tenancy::bytes,
+                used,
+                evict_from: ceiling / 100 * EVICT_FROM,
+                evict_to: ceiling / 100 * EVICT_TO,
+                expel_from: ceiling / 100 * EXPEL_FROM,
+                of_note: ceiling / 100 * SHARE_OF_NOTE,
+            },
+        );
+        if self.is_trim_due && self.leaving.is_empty() && now >= self.trim_at {
+            self.is_trim_due = false;
+            self.trim_at = now + TRIM_EVERY;
+            process::trim_memory();
+        }
+        if now >= self.count_at {
+            self.count_mappings(shared);
+        }
+        if used * 2 < ceiling { CALM_TICK } else { TICK }
+    }
+
+    fn count_mappings(&mut self, shared: &Arc<Shared>) {
+        let began = Instant::now();
+        let mappings = system::mappings().unwrap_or_default();
+        self.count_at = Instant::now() + COUNT_EVERY.max(began.elapsed() * COUNT_SHARE);
+        shared.memory.mappings.store(mappings, Ordering::Relaxed);
+        let limit = mappings_limit();
+        self.act(
+            shared,
+            Measure {
+                resource: Resource::Mappings,
+                of: Tenancy::mappings,
+                used: mappings,
+                evict_from: limit / 100 * EVICT_FROM_MAPPINGS,
+                evict_to: limit / 100 * EVICT_FROM_MAPPINGS,
+                expel_from: limit / 100 * EXPEL_FROM_MAPPINGS,
+                of_note: MAPPINGS_OF_NOTE,
+            },
+        );
+    }
+
+    fn act(&mut self, shared: &Arc<Shared>, measure: Measure) {
+        if measure.used < measure.evict_from {
+            return;
+        }
+        let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
+        self.evict(shared, measure, &tenancies);
+        if measure.used >= measure.expel_from {
+            self.expel(shared, measure, &tenancies);
+        }
+    }
+
+    fn is_leaving(&self, tenancy: &Tenancy) -> bool {
+        let holding = Arc::as_ptr(&tenancy.holding);
+        self.leaving.iter().any(|(leaving, _)| std::ptr::eq(leaving.as_ptr(), holding))
+    }
+
+    fn leaves(&mut self, tenancy: &Tenancy) {
+        self.is_trim_due = true;
+        self.leaving.push((Arc::downgrade(&tenancy.holding), Instant::now() + SETTLE));
+    }
+
+    /// Evicts the idle isolates that have the most, until enough is free.
+    fn evict(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
+        let leaving: usize =
+            tenancies.iter().filter(|one| self.is_leaving(one)).map(measure.of).sum();
+        let mut excess = measure.used.saturating_sub(measure.evict_to).saturating_sub(leaving);
+        let mut idle: Vec<&Tenancy> = tenancies
+            .iter()
+            .filter(|one| one.is_idle() && one.is_live() && !self.is_leaving(one))
+            .collect();
+        idle.sort_by_key(|one| std::cmp::Reverse((measure.of)(one)));
+        for tenancy in idle {
+            let has = (measure.of)(tenancy);
+            if excess == 0 || has == 0 {
+                return;
+            }
+            excess = excess.saturating_sub(has);
+            self.leaves(tenancy);
+            tenancy.shard().send(Message::Evict { version: tenancy.version.key, expel: false });
+            if tenancy.bytes() >= EVICTION_OF_NOTE {
+                shared.observer.incident(&Incident {
+                    kind: IncidentKind::Evicted(measure.resource),
+                    worker: Some(tenancy.version.worker().clone()),
+                    detail: format!(
+                        "an idle isolate with {} MiB was evicted, for {}",
+                        tenancy.bytes() >> 20,
+                        described(shared, measure)
+                    ),
+                });
+            }
+        }
+    }
+
+    /// Takes its isolates from the worker that has the most, and refuses it new ones for a while.
+    fn expel(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
+        if !self.leaving.is_empty() {
+            return;
+        }
+        let mut held: HashMap<&str, usize> = HashMap::new();
+        for tenancy in tenancies.iter().filter(|one| one.is_live()) {
+            *held.entry(tenancy.version.worker()).or_default() += (measure.of)(tenancy);
+        }
+        let greediest = held.into_iter().max_by_key(|(_, has)| *has);
+        let Some((worker, has)) = greediest.filter(|(_, has)| *has >= measure.of_note) else {
+            self.report_helpless(shared, measure, tenancies);
+            return;
+        };
+        for tenancy in tenancies {
+            if &**tenancy.version.worker() != worker || !tenancy.is_live() {
+                continue;
+            }
+            let failure = Failure::NodeMemory { worker: worker.to_owned() };
+            tenancy.version.refuse_for(failure, REFUSED_FOR);
+            tenancy.holding.expelled.store(true, Ordering::Relaxed);
+            tenancy.shard().send(Message::Evict { version: tenancy.version.key, expel: true });
+            self.leaves(tenancy);
+        }
+        let amount = match measure.resource {
+            Resource::Memory => format!("{} MiB", has >> 20),
+            _ => has.to_string(),
+        };
+        shared.observer.incident(&Incident {
+            kind: IncidentKind::Refused(measure.resource),
+            worker: Some(worker.into()),
+            detail: format!(
+                "it had the most, {amount}, of {}: its isolates were ended, and it gets none for {} s",
+                described(shared, measure),
+                REFUSED_FOR.as_secs()
+            ),
+        });
+    }
+
+    /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
+    fn report_helpless(&mut self, shared: &Shared, measure: Measure, tenancies: &[Tenancy]) {
+        let now = Instant::now();
+        if now < self.report_at {
+            return;
+        }
+        self.report_at = now + REPORT_EVERY;
+        let lost: usize = tenancies.iter().filter(|one| !one.is_live()).map(Tenancy::bytes).sum();
+        shared.observer.incident(&Incident {
+            kind: IncidentKind::RestartDue,
+            worker: None,
+            detail: format!(
+                "no worker that runs is to blame for {}; shards that were given up have {} MiB",
+                described(shared, measure),
+                lost >> 20
+            ),
+        });
+    }
+}
+
+fn described(shared: &Shared, measure: Measure) -> String {
+    match measure.resource {
+        Resource::Memory => format!(
+            "{} of {} MiB of the node's memory in use",
+            measure.used >> 20,
+            shared.memory.ceiling_bytes >> 20
+        ),
+        _ => format!("{} of {} memory mappings in use", measure.used, mappings_limit()),
+    }
+}

@@ -1,0 +1,292 @@
+//! Workers that keep, request by request, what V8's heap does not show. Each isolate has its limit:
+//! it is replaced, or the event fails for its memory, long before the node has none left.
+
+use std::collections::{HashMap, HashSet};
+
+use isolane_runtime::{Failure, ModuleSource};
+use libtest_mimic::Trial;
+
+use crate::memory::{address_space_mb, mappings, resident_mb};
+use crate::support::{Builder, Worker, trial};
+
+/// `(module (import "m" "f" (func)) (func (export "g") (call 0)))`
+const CALLS: &[u8] = &[
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 109, 1, 102, 0, 0, 3, 2, 1, 0, 7,
+    5, 1, 1, 103, 0, 1, 10, 6, 1, 4, 0, 16, 0, 11,
+];
+
+/// A memory of its own, and a function that makes it grow by so many pages, fills all of it, and
+/// answers what `memory.grow` did.
+const GROWS: &[u8] = &[
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 5,
+    1, 1, 103, 0, 0, 0x0a, 0x20, 1, 0x1e, 1, 1, 0x7f, 0x20, 0, 0x40, 0, 0x22, 1, 0x41, 0x7f, 0x47,
+    4, 0x40, 0x41, 0, 0x41, 1, 0x3f, 0, 0x41, 0x10, 0x74, 0xfc, 0x0b, 0, 0x0b, 0x20, 1, 0x0b,
+];
+
+/// (name, what each request keeps in `K`, requests that one isolate does not serve)
+const HOARDS: &[(&str, &str, usize)] = &[
+    (
+        "gzip_streams",
+        "for (let i = 0; i < 40; i++) { const c = new CompressionStream('gzip'); c.writable.getWriter().write(new Uint8Array(1)); K.push(c) }",
+        100,
+    ),
+    (
+        "deflate_streams_by_their_readable_side",
+        "for (let i = 0; i < 40; i++) { const c = new CompressionStream('deflate-raw'); c.writable.getWriter().write(new Uint8Array(1)); K.push(c.readable) }",
+        100,
+    ),
+    (
+        "brotli_streams",
+        "for (let i = 0; i < 4; i++) { const c = new CompressionStream('brotli'); c.writable.getWriter().write(new Uint8Array(1)); K.push(c) }",
+        100,
+    ),
+    (
+        "decompression_streams",
+        "for (let i = 0; i < 200; i++) K.push(new DecompressionStream('gzip'))",
+        100,
+    ),
+    (
+        "wasm_memories",
+        "const m = new WebAssembly.Memory({ initial: 128 }); new Uint8Array(m.buffer).fill(1); K.push(m)",
+        100,
+    ),
+    (
+        "wasm_memories_that_grow",
+        "const m = new WebAssembly.Memory({ initial: 1 }); m.grow(128); new Uint8Array(m.buffer).fill(1); K.push(m)",
+        100,
+    ),
+    (
+        "memories_of_instances",
+        "const i = new WebAssembly.Instance(grows); i.exports.g(128); K.push(i)",
+        100,
+    ),
+    (
+        "memories_of_instances_made_asynchronously",
+        "const i = await WebAssembly.instantiate(grows); i.exports.g(128); K.push(i.exports)",
+        100,
+    ),
+    (
+        "shared_buffers_that_grow",
+        "const b = new SharedArrayBuffer(0, { maxByteLength: 8 << 20 }); b.grow(8 << 20); new Uint8Array(b).fill(1); K.push(b)",
+        100,
+    ),
+    (
+        "buffers_that_grow",
+        "const b = new ArrayBuffer(0, { maxByteLength: 8 << 20 }); b.resize(8 << 20); new Uint8Array(b).fill(1); K.push(b)",
+        100,
+    ),
+    (
+        "unread_messages",
+        "K[0] ??= new MessageChannel(); K[0].port1.postMessage('x'.repeat(4 << 20)); K.push(0)",
+        150,
+    ),
+    (
+        "unread_messages_to_many_ports",
+        "for (let i = 0; i < 100; i++) { const c = new MessageChannel(); c.port2.postMessage(new Uint8Array(4e4)); K.push(c) }",
+        150,
+    ),
+    (
+        "unread_small_messages",
+        "K[0] ??= new MessageChannel(); for (let i = 0; i < 20000; i++) K[0].port1.postMessage(i); K.push(0)",
+        150,
+    ),
+    ("message_channels", "for (let i = 0; i < 2000; i++) K.push(new MessageChannel())", 150),
+    (
+        "imported_keys",
+        "K.push(await crypto.subtle.importKey('raw', new Uint8Array(4 << 20), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign']))",
+        150,
+    ),
+    (
+        "formats_of_dates",
+        "for (let i = 0; i < 50; i++) { const f = new Intl.DateTimeFormat('de', { dateStyle: 'full', timeStyle: 'full', timeZone: 'Asia/Tokyo' }); f.format(0); K.push(f) }",
+        400,
+    ),
+    (
+        "collators_and_segmenters",
+        "for (let i = 0; i < 50; i++) K.push(new Intl.Collator('sv'), new Intl.Segmenter('th', { granularity: 'word' }).segment('x'))",
+        800,
+    ),
+    (
+        "suspended_stacks",
+        "const i = new WebAssembly.Instance(calls, { m: { f: new WebAssembly.Suspending(() => new Promise((r) => K.push(r))) } }); const g = WebAssembly.promising(i.exports.g); for (let n = 0; n < 100; n++) g()",
+        100,
+    ),
+    ("blobs", "K.push(new Blob([new Uint8Array(8 << 20)]))", 100),
+];
+
+fn hoarder(keeps: &str) -> Builder {
+    Worker::from_source(&format!(
+        "import calls from './calls.wasm'; import grows from './grows.wasm'; const K = [], id = Math.random();
+         export default {{ async fetch(request) {{ {keeps}; return new Response(String(id)) }} }}"
+    ))
+    .with_module("./calls.wasm", ModuleSource::Wasm(CALLS.into()))
+    .with_module("./grows.wasm", ModuleSource::Wasm(GROWS.into()))
+}
+
+/// The worker has an isolate on each shard, at most: those that are beyond have replaced others.
+const ISOLATES: usize = 5;
+
+/// Asks until the worker has lost an isolate; each has made up a number.
+async fn hoard(keeps: &str, requests: usize) {
+    let bystander = Worker::with_handler("return new Response('fine')").build();
+    let (before, mappings_before) = (resident_mb(), mappings());
+    let worker = hoarder(keeps);
+    let worker = match keeps.contains("SharedArrayBuffer") {
+        true => worker.with_shared_memory().build(),
+        false => worker.build(),
+    };
+    let mut failures = 0;
+    let mut served: HashMap<String, usize> = HashMap::new();
+    for _ in 0..requests * (ISOLATES + 1) {
+        match worker.get("/").await {
+            Ok(reply) => *served.entry(reply.text().to_owned()).or_default() += 1,
+            Err(Failure::ExceededMemory { .. }) => failures += 1,
+            Err(failure) => panic!("after {served:?}: {failure}"),
+        }
+        if failures > 0 || served.len() > ISOLATES {
+            break;
+        }
+    }
+    let grown = resident_mb().saturating_sub(before);
+    let mapped = mappings().saturating_sub(mappings_before);
+    let most = served.values().copied().max().unwrap_or_default();
+    assert!(failures > 0 || served.len() > ISOLATES, "{served:?}, {grown} MB more");
+    assert!(most < requests, "{most} requests in one isolate, {grown} MB more");
+    assert!(grown < 800, "{grown} MB more: {served:?}");
+    assert!(mapped < 10_000, "{mapped} mappings more: {served:?}");
+    assert_eq!(bystander.get("/").await.unwrap().text(), "fine");
+    // The worker itself goes on.
+    assert!(worker.get("/").await.is_ok());
+}
+
+pub fn trials() -> Vec<Trial> {
+    HOARDS
+        .iter()
+        .map(|(name, keeps, requests)| {
+            trial(&format!("hoards::{name}"), move || hoard(keeps, *requests))
+        })
+        .chain([
+            trial("hoards::a_wasm_memory_is_refused_before_it_is_given", || async {
+                let before = resident_mb();
+                let reply = hoarder(
+                    "const m = new WebAssembly.Memory({ initial: 1 });
+                     try { for (;;) { m.grow(256); new Uint8Array(m.buffer).fill(1); K.push(1) } }
+                     catch (error) { return new Response(`${error.name} ${K.length}`) }",
+                )
+                .get("/")
+                .await
+                .unwrap();
+                let (name, grown) = reply.text().split_once(' ').unwrap();
+                assert_eq!(name, "RangeError");
+                assert!((4..=8).contains(&grown.parse::<usize>().unwrap()), "{}", reply.text());
+                assert!(resident_mb().saturating_sub(before) < 200);
+                for source in ["{ initial: 4096 }", "{ initial: 4096, maximum: 4096 }"] {
+                    let body = format!("new WebAssembly.Memory({source})");
+                    let result = hoarder(&body).get("/").await;
+                    assert!(matches!(result, Err(Failure::ExceededMemory { .. })), "{result:?}");
+                }
+            }),
+            trial("hoards::the_instruction_that_grows_a_memory_answers_minus_one", || async {
+                let reply = hoarder(
+                    "const { g } = new WebAssembly.Instance(grows).exports;
+                     while (g(256) !== -1) K.push(1);
+                     return new Response(String(K.length))",
+                )
+                .get("/")
+                .await;
+                // 127 pages of 16 MiB beside the heap may be a little too much already.
+                match reply {
+                    Ok(reply) => assert_eq!(reply.text(), "7"),
+                    Err(failure) => {
+                        assert!(matches!(failure, Failure::ExceededMemory { .. }), "{failure}");
+                    }
+                }
+                let reply = hoarder(
+                    "const { g } = new WebAssembly.Instance(grows).exports;
+                     return new Response(String(g(4096)))",
+                )
+                .get("/")
+                .await;
+                assert_eq!(reply.unwrap().text(), "-1");
+            }),
+            trial("hoards::modules_from_bytes_are_bounded_too", || async {
+                let bytes = format!("new Uint8Array([{}])", list(GROWS));
+                for module in [
+                    format!("new WebAssembly.Instance(new WebAssembly.Module({bytes}))"),
+                    format!("new WebAssembly.Instance(await WebAssembly.compile({bytes}.buffer))"),
+                    format!("(await WebAssembly.instantiate({bytes})).instance"),
+                ] {
+                    let body = format!("return new Response(String(({module}).exports.g(4096)))");
+                    let reply = hoarder(&body).with_unsafe_eval().get("/").await.unwrap();
+                    assert_eq!(reply.text(), "-1", "{module}");
+                }
+            }),
+            trial("hoards::memories_take_little_address_space", || async {
+                let before = address_space_mb();
+                let worker = hoarder(
+                    "for (let i = 0; i < 100; i++) K.push(new WebAssembly.Memory({ initial: 0, maximum: 65536 }))",
+                )
+                .build();
+                for _ in 0..40 {
+                    let _ = worker.get("/").await;
+                }
+                let grown = address_space_mb().saturating_sub(before);
+                assert!(grown < 256 << 10, "{grown} MB of address space more");
+            }),
+            trial("hoards::suspended_calls_come_back", || async {
+                let reply = hoarder(
+                    "const i = new WebAssembly.Instance(calls, { m: { f: new WebAssembly.Suspending(() => Promise.resolve()) } });
+                     const g = WebAssembly.promising(i.exports.g);
+                     for (let n = 0; n < 2000; n++) await g();
+                     for (let n = 0; n < 20; n++) await Promise.all(Array.from({ length: 200 }, () => g()));
+                     const e = new WebAssembly.Instance(calls, { m: { f: new WebAssembly.Suspending(async () => { throw new Error('no') }) } });
+                     const h = WebAssembly.promising(e.exports.g);
+                     for (let n = 0; n < 1000; n++) await h().catch((error) => K.push(error.message));
+                     return new Response(K[0] + K.length + g.length)",
+                )
+                .get("/")
+                .await
+                .unwrap();
+                assert_eq!(reply.text(), "no10000");
+            }),
+            trial("hoards::what_is_let_go_is_not_counted", || async {
+                let worker = hoarder(
+                    "for (let i = 0; i < 60; i++) { const c = new CompressionStream('gzip'); const w = c.writable.getWriter(); w.write(new Uint8Array(1)); w.close(); await new Response(c.readable).bytes() }
+                     const { port1, port2 } = new MessageChannel();
+                     const read = new Promise((resolve) => { let left = 20; port2.onmessage = () => --left || resolve() });
+                     for (let i = 0; i < 20; i++) port1.postMessage('x'.repeat(1 << 20));
+                     await read; port1.close(); port2.close();
+                     for (let i = 0; i < 4; i++) new WebAssembly.Memory({ initial: 256 });
+                     ",
+                )
+                .build();
+                let mut isolates = HashSet::new();
+                for _ in 1..=20 {
+                    isolates.insert(worker.get("/").await.unwrap().text().to_owned());
+                }
+                // One on each shard, at most: none was lost.
+                assert!(isolates.len() <= 5, "{isolates:?}");
+            }),
+            trial("hoards::web_assembly_looks_as_it_does", || async {
+                let reply = hoarder(
+                    "class M extends WebAssembly.Memory { constructor(d) { super(d) } };
+                     const m = new M({ initial: 1, maximum: 3 });
+                     const error = (f) => { try { f(); return '' } catch (e) { return e.name } };
+                     return Response.json([m instanceof M, m instanceof WebAssembly.Memory, m.constructor === M, new WebAssembly.Memory({ initial: 1 }).constructor === WebAssembly.Memory, m.grow(1), m.buffer.byteLength, error(() => m.grow(2)), error(() => WebAssembly.Memory({ initial: 1 })), error(() => new WebAssembly.Memory()), error(() => new WebAssembly.Memory({ initial: 2, maximum: 1 })), WebAssembly.Memory.name, WebAssembly.Memory.length, WebAssembly.instantiate.name, WebAssembly.instantiate.length, Object.keys(WebAssembly).length, error(() => new WebAssembly.Instance(1)), await WebAssembly.instantiate(1).catch((e) => e.name), new WebAssembly.Memory({ address: 'i64', initial: 1n }).grow(1n).toString()])",
+                )
+                .get("/")
+                .await
+                .unwrap();
+                let expected = serde_json::json!([
+                    true, true, true, true, 1, 131_072, "RangeError", "TypeError", "TypeError",
+                    "RangeError", "Memory", 1, "instantiate", 1, 4, "TypeError", "TypeError", "1"
+                ]);
+                assert_eq!(serde_json::from_str::<serde_json::Value>(reply.text()).unwrap(), expected);
+            }),
+        ])
+        .collect()
+}
+
+fn list(bytes: &[u8]) -> String {
+    bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(",")
+}
