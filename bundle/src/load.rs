@@ -6,6 +6,7 @@ mod assemble;
 mod engine;
 mod fault;
 mod inputs;
+mod nesting;
 mod node;
 mod options;
 mod plugin;

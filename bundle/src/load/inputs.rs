@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use rolldown_common::ImportKind;
 
+use super::nesting;
 use super::rules::{FileKind, Language, WASM_MAGIC};
 use super::syntax;
 use crate::bundle::ModuleKind;
@@ -62,11 +63,21 @@ impl Inputs {
     }
 
     /// Reads a script or a JSON file as text, without a byte order mark. `None` when it cannot be
-    /// read; why is noted.
-    pub(super) fn script(&self, project: &Project, path: &Path, json: bool) -> Option<String> {
+    /// read, or parsers could not; why is noted.
+    pub(super) fn script(
+        &self,
+        project: &Project,
+        path: &Path,
+        kind: Option<FileKind>,
+    ) -> Option<String> {
         let bytes = self.read(project, path)?;
         let text = self.text(project, path, bytes)?;
-        if json && let Err((offset, problem)) = syntax::check_json(&text) {
+        let fault = match kind {
+            Some(FileKind::Json) => syntax::check_json(&text).err(),
+            Some(FileKind::Script(language)) => nesting::fault(&text, language),
+            _ => nesting::fault(&text, Language::JavaScript),
+        };
+        if let Some((offset, problem)) = fault {
             self.fault(project, path, &text, offset, problem);
             return None;
         }

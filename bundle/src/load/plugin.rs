@@ -14,6 +14,7 @@ use rolldown_plugin::{
 };
 
 use super::inputs::Inputs;
+use super::nesting;
 use super::node;
 use super::resolve::{self, Target};
 use super::rules::{FileKind, Language};
@@ -195,13 +196,20 @@ impl Plugin for ProjectPlugin {
         if args.id.starts_with(VIRTUAL) {
             return Ok(self.virtual_module(args.id).map(|code| of(code, ModuleType::Js)));
         }
+        let is_script = |id: &str| id.starts_with("data:text/javascript");
+        if is_script(args.id) && args.id.len() > nesting::MAX_DEPTH {
+            // It might be all brackets.
+            let message =
+                format!("a module in a data: URL may have {} bytes at most", nesting::MAX_DEPTH);
+            self.inputs.error(BundleError::Bundler { message });
+            return Err(Noted.into());
+        }
         if args.id.starts_with('\0') || args.id.starts_with("data:") {
             return Ok(None);
         }
         let path = resolve::file_of(args.id);
         let kind = self.project.rules().kind(&self.project.below(path));
-        let json = kind == Some(FileKind::Json);
-        let text = self.inputs.script(&self.project, path, json).ok_or(Noted)?;
+        let text = self.inputs.script(&self.project, path, kind).ok_or(Noted)?;
         let module_type = match kind {
             Some(FileKind::Json) => ModuleType::Json,
             Some(FileKind::Script(Language::TypeScript)) => ModuleType::Ts,

@@ -274,3 +274,58 @@ fn run(folder: &Folder, arguments: &[&str]) -> (ExitStatus, String, String) {
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is text");
     (output.status, text(output.stdout), text(output.stderr))
 }
+
+/// Code that parsers would call themselves too often for, in each position and file.
+#[test]
+fn what_is_nested_too_deeply_is_an_error_with_its_place() {
+    let deep = |text: &str| text.repeat(200_000);
+    let cases = [
+        ("bad.js", deep("[")),
+        ("bad.js", format!("const a = {}1{};", deep("("), deep(")"))),
+        ("bad.js", format!("const a = {}1;", deep("!"))),
+        ("bad.js", format!("const a = {}1;", deep("a=>"))),
+        ("bad.js", format!("const a = {}1;", deep("a?b:"))),
+        ("bad.js", format!("const a = 1{};", deep("+1"))),
+        ("bad.js", format!("const a = {}", deep("`${"))),
+        ("bad.js", deep("if(a)")),
+        ("bad.js", format!("if(a)b{}", deep(";else if(a)b"))),
+        ("bad.jsx", format!("const a = {}{}", deep("<a>"), deep("</a>"))),
+        ("bad.ts", format!("let a: {}1{};", deep("A<B,"), deep(">"))),
+    ];
+    for (file, source) in cases {
+        let folder = Folder::with(&[(file, &format!("// deep\n{source}\n{GOOD}"))]);
+        let (status, _, stderr) = run(&folder, &["check", file]);
+        let start: String = source.chars().take(20).collect();
+        let shown: String = stderr.chars().take(400).collect();
+        assert_eq!(status.code(), Some(1), "{start}: {status}: {shown}");
+        assert!(stderr.contains(&format!("{file}:2:")), "{start}: {shown}");
+        assert!(stderr.contains("nested deeper than"), "{start}: {shown}");
+        assert!(stderr.len() < 2000, "{start}: {} bytes: {shown}", stderr.len());
+    }
+}
+
+#[test]
+fn data_and_configurations_that_are_nested_too_deeply_are_errors_too() {
+    let deep = |text: &str| text.repeat(200_000);
+    let main = "import data from './data.json'; export default { fetch() { data } }";
+    let toml = format!("name = 'bad'\n[vars]\na = {}", deep("["));
+    let json = format!("{{ \"name\": \"bad\", \"vars\": {{ \"a\": {}", deep("["));
+    for (files, place, code) in [
+        ([("bad/index.js", main), ("bad/data.json", &deep("["))], "data.json:1:", 1),
+        ([("bad/index.js", main), ("bad/data.json", &deep("{\"a\":"))], "data.json:1:", 1),
+        ([("bad/index.js", GOOD), ("bad/wrangler.jsonc", &json)], "wrangler.jsonc:1:", 2),
+        ([("bad/index.js", GOOD), ("bad/wrangler.toml", &toml)], "wrangler.toml:3:", 2),
+    ] {
+        let folder = Folder::with(&files);
+        let (status, _, stderr) = run(&folder, &["check", "bad"]);
+        let shown: String = stderr.chars().take(400).collect();
+        assert_eq!(status.code(), Some(code), "{place}: {status}: {shown}");
+        assert!(stderr.contains(place), "{place}: {shown}");
+    }
+    for other in ["package.json", "tsconfig.json"] {
+        let folder = Folder::with(&[("bad/index.js", GOOD), (&format!("bad/{other}"), &deep("["))]);
+        let (status, _, stderr) = run(&folder, &["check", "bad"]);
+        let shown: String = stderr.chars().take(400).collect();
+        assert!(status.code().is_some(), "{other}: {status}: {shown}");
+    }
+}
