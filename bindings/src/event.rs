@@ -16,10 +16,11 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use deno_core::{CancelHandle, OpState, v8};
-use tokio::sync::Semaphore;
 
 use body::{RequestBody, ResponseBody};
 use console::Allowance;
+
+use crate::fetch::Connections;
 
 pub use console::Console;
 pub use frame::running_id;
@@ -53,7 +54,7 @@ pub struct Event {
     broken: Cell<bool>,
     waiting: Cell<u32>,
     subrequests_left: Cell<u32>,
-    connections: RefCell<Option<Arc<Semaphore>>>,
+    connections: RefCell<Option<Arc<Connections>>>,
     cancel: Rc<CancelHandle>,
     listens_for_abort: Cell<bool>,
     needs_finish: Cell<bool>,
@@ -123,11 +124,11 @@ impl Event {
         left > 0
     }
 
-    /// The permits for the outgoing connections of the event.
-    pub fn connections(&self) -> Arc<Semaphore> {
+    /// The outgoing connections of the event.
+    pub fn connections(&self) -> Arc<Connections> {
         self.connections
             .borrow_mut()
-            .get_or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_EVENT)))
+            .get_or_insert_with(|| Connections::new(CONNECTIONS_PER_EVENT))
             .clone()
     }
 

@@ -1,27 +1,34 @@
 //! `fetch()` out of a worker. deno_fetch's JavaScript does what the Fetch standard says about
 //! redirects, headers and bodies; here are the ops below it, which reach the network through
-//! one client that the whole process shares and that keeps to an [`OutboundPolicy`].
+//! a client for each worker; all of them keep to one [`OutboundPolicy`] and share what the node
+//! has of connections and look-ups.
 //!
-//! The three lives: the process holds an [`Outbound`], a version holds nothing, an event
-//! holds what its [`EventLimits`] count.
+//! The three lives: the process holds an [`Outbound`], a worker a [`WorkerOutbound`], an event
+//! what its [`EventLimits`] count.
 //! Not here: `Request`, `Response` and `Headers` (deno_fetch), what an event may use (whoever
 //! implements [`EventLimits`]).
 
 mod client;
+mod connections;
 mod connector;
 mod content;
 mod dial;
 mod error;
 mod limits;
+mod names;
 mod ops;
+mod outbound;
 mod pieces;
 mod policy;
 mod request;
 mod response_body;
+mod shares;
+mod sockets;
 mod upload;
 
-pub use client::{Outbound, OutboundError};
+pub use connections::Connections;
 pub use limits::{EventLimits, Unlimited};
+pub use outbound::{OnRefusal, Outbound, OutboundError, OutboundLimits, Refused, WorkerOutbound};
 pub use policy::OutboundPolicy;
 
 use deno_core::{Extension, OpState};
@@ -39,7 +46,7 @@ pub fn replace_ops(extension: &mut Extension) {
 }
 
 /// Gives an isolate its way out: without it each `fetch()` to the network is a `TypeError`.
-pub fn connect(state: &mut OpState, outbound: Outbound, limits: Rc<dyn EventLimits>) {
+pub fn connect(state: &mut OpState, outbound: WorkerOutbound, limits: Rc<dyn EventLimits>) {
     state.put(outbound);
     state.put(limits);
 }

@@ -37,6 +37,8 @@ mod redirects;
 mod requests;
 #[path = "fetch/server.rs"]
 mod server;
+#[path = "fetch/tenants.rs"]
+mod tenants;
 #[path = "fetch/worker.rs"]
 mod worker;
 
@@ -51,6 +53,7 @@ fn main() {
         bodies::trials(),
         connections::trials(),
         events::trials(),
+        tenants::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect()).exit();
 }

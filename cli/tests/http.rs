@@ -20,6 +20,8 @@ mod limits;
 mod malformed;
 #[path = "http/node.rs"]
 mod node;
+#[path = "http/outgoing.rs"]
+mod outgoing;
 #[path = "http/protocols.rs"]
 mod protocols;
 #[path = "http/shutdown.rs"]

@@ -268,7 +268,7 @@ impl Config {
             limits: Limits::default(),
             kv: Kv::default(),
             admin: AdminConfig::default(),
-            outbound: runtime::OutboundPolicy { allow: Vec::new(), allow_private: true },
+            outbound: runtime::OutboundPolicy { allow_private: true, ..Default::default() },
             deploys: Deploys::default(),
             workers,
         }

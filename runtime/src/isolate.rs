@@ -25,7 +25,7 @@ use bindings::blob::QuotaBlobStore;
 use bindings::clock::Clock;
 use bindings::compat::LimitCheck;
 use bindings::event::{Console, Events};
-use bindings::fetch::Outbound;
+use bindings::fetch::WorkerOutbound;
 use bindings::memory::Meter;
 use deno_core::futures::channel::mpsc::UnboundedSender;
 use deno_core::{InspectorSessionProxy, JsRuntime, RuntimeOptions, v8};
@@ -140,7 +140,7 @@ impl Isolate {
     }
 
     /// Gives it its way to the network.
-    pub(crate) fn connect(&mut self, outbound: Outbound) {
+    pub(crate) fn connect(&mut self, outbound: WorkerOutbound) {
         let limits = Rc::new(self.events.clone());
         bindings::fetch::connect(&mut self.op_state().borrow_mut(), outbound, limits);
     }

@@ -1,15 +1,13 @@
 //! What an event may use of the network: its subrequests, its connections, its end.
 
-use std::any::Any;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use deno_core::CancelHandle;
 use deno_error::JsErrorBox;
-use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
 
 use super::Events;
-use crate::fetch::EventLimits;
+use crate::fetch::{Connections, EventLimits};
 
 impl EventLimits for Events {
     fn subrequest(&self) -> Result<(), JsErrorBox> {
@@ -20,12 +18,9 @@ impl EventLimits for Events {
         }
     }
 
-    fn connection(&self) -> LocalBoxFuture<'static, Box<dyn Any>> {
-        let Some(event) = self.running() else {
-            return async { Box::new(()) as Box<dyn Any> }.boxed_local();
-        };
-        let connections = event.connections();
-        async move { Box::new(connections.acquire_owned().await) as Box<dyn Any> }.boxed_local()
+    fn connections(&self) -> Arc<Connections> {
+        // Without an event there is no subrequest.
+        self.running().map_or_else(|| Connections::new(0), |event| event.connections())
     }
 
     fn cancel(&self) -> Rc<CancelHandle> {

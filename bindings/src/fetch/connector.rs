@@ -1,11 +1,10 @@
-//! New connections for the pool: TCP by `dial.rs`, TLS with ALPN on top of it for `https`,
-//! a bound on how many are open, and a way to cut one. Not here: which connection a request
-//! gets (the pool).
+//! New connections for a worker's pool: TCP by `dial.rs`, TLS with ALPN on top of it for
+//! `https`, and a way to cut one. Not here: which connection a request gets (the pool), how
+//! many there may be (`shares.rs`, `sockets.rs`).
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,52 +16,24 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tower_service::Service;
 
 use super::dial::{Target, dial, timed_out};
 use super::error::ConnectError;
-use super::policy::OutboundPolicy;
+use super::outbound::WorkerSide;
+use super::sockets::{Room, Wire};
 
 const TLS_LIMIT: Duration = Duration::from_secs(10);
-/// How long a request waits for one of the process's connections.
-const SLOT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    pub(crate) policy: Arc<OutboundPolicy>,
+    pub(crate) side: Arc<WorkerSide>,
+    /// The worker's own: what TLS remembers of a server is not for others.
     pub(crate) tls: Arc<rustls::ClientConfig>,
-    /// One permit for each connection that may be open at a time.
-    pub(crate) slots: Arc<Semaphore>,
-}
-
-/// What is known of a connection wherever one of its requests is.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Wire {
-    responses: Arc<AtomicUsize>,
-    cut: CancellationToken,
-}
-
-impl Wire {
-    /// Counts a response. The count tells a connection that grew old in the pool from one
-    /// that never worked.
-    pub(crate) fn answered(&self) {
-        self.responses.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Whether the connection ever brought a response.
-    pub(crate) fn has_answered(&self) -> bool {
-        self.responses.load(Ordering::Relaxed) > 0
-    }
-
-    /// Closes the connection, whatever it is doing.
-    pub(crate) fn cut(&self) {
-        self.cut.cancel();
-    }
 }
 
 /// An open connection.
@@ -71,7 +42,7 @@ pub(crate) struct Open {
     h2: bool,
     wire: Wire,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
-    _slot: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -80,13 +51,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 impl Connector {
     async fn open(self, uri: Uri) -> Result<Open, ConnectError> {
         let target = target(&uri);
-        let busy = |_| ConnectError::Busy { host: target.shown.clone() };
-        let slot = timeout(SLOT_LIMIT, self.slots.acquire_owned())
-            .await
-            .map_err(|_| ())
-            .and_then(|slot| slot.map_err(|_| ()))
-            .map_err(busy)?;
-        let tcp = dial(&target, &self.policy).await?;
+        let (wire, room) = self.side.sockets().enter(self.side.worker());
+        let tcp = dial(&target, &self.side).await?;
         let (stream, h2): (Box<dyn Stream>, bool) = if uri.scheme_str() == Some("https") {
             let failed = |reason: String| ConnectError::Tls { host: target.shown.clone(), reason };
             let name = ServerName::try_from(target.host.clone())
@@ -101,9 +67,9 @@ impl Connector {
         } else {
             (Box::new(tcp), false)
         };
-        let wire = Wire::default();
-        let cut = Box::pin(wire.cut.clone().cancelled_owned());
-        Ok(Open { io: TokioIo::new(stream), h2, wire, cut, _slot: slot })
+        let cut = Box::pin(wire.when_cut());
+        wire.opened();
+        Ok(Open { io: TokioIo::new(stream), h2, wire, cut, _room: room })
     }
 }
 
@@ -134,7 +100,7 @@ fn target(uri: &Uri) -> Target {
 impl Open {
     /// An error once the connection is cut, also for a task that waits for the socket.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.wire.cut.is_cancelled() || self.cut.as_mut().poll(cx).is_ready() {
+        if self.wire.is_cut() || self.cut.as_mut().poll(cx).is_ready() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())

@@ -14,9 +14,9 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::error::ConnectError;
-use super::policy::OutboundPolicy;
+use super::names::{NoAddress, RESOLVE_LIMIT};
+use super::outbound::{Refused, WorkerSide};
 
-const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long one address is given before the next is tried beside it (RFC 8305, section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
@@ -33,13 +33,10 @@ pub(crate) struct Target {
     pub(crate) shown: String,
 }
 
-/// Connects to the target, at an address that the policy allows.
-pub(crate) async fn dial(
-    target: &Target,
-    policy: &OutboundPolicy,
-) -> Result<TcpStream, ConnectError> {
-    let found = resolve(target).await?;
-    let allowed = found.into_iter().filter(|address| policy.allows(address.ip()));
+/// Connects a worker to the target, at an address that the policy allows.
+pub(crate) async fn dial(target: &Target, side: &WorkerSide) -> Result<TcpStream, ConnectError> {
+    let found = resolve(target, side).await?;
+    let allowed = found.into_iter().filter(|address| side.policy().allows(address.ip()));
     let addresses = take_turns(allowed);
     if addresses.is_empty() {
         return Err(ConnectError::NotAllowed { host: target.shown.clone() });
@@ -61,21 +58,26 @@ pub(crate) fn timed_out(target: &Target, doing: &'static str, after: Duration) -
     ConnectError::TimedOut { host: target.shown.clone(), doing, after }
 }
 
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, ConnectError> {
+async fn resolve(target: &Target, side: &WorkerSide) -> Result<Vec<SocketAddr>, ConnectError> {
     if let Ok(address) = target.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, target.port)]);
     }
-    let lookup = tokio::net::lookup_host((target.host.as_str(), target.port));
     let failed = |reason: String| ConnectError::Dns { host: target.shown.clone(), reason };
-    let found: Vec<_> = match timeout(RESOLVE_LIMIT, lookup).await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(timed_out(target, "resolving the name", RESOLVE_LIMIT)),
+    let found = match side.names().resolve(side.worker(), &target.host).await {
+        Ok(found) => found,
+        Err(NoAddress::Failed(reason)) => return Err(failed(reason)),
+        Err(NoAddress::TimedOut) => {
+            return Err(timed_out(target, "resolving the name", RESOLVE_LIMIT));
+        }
+        Err(NoAddress::Busy(shortage)) => {
+            side.refuse(Refused::Lookups, &shortage);
+            return Err(ConnectError::Busy { host: target.shown.clone(), shortage });
+        }
     };
     if found.is_empty() {
         return Err(failed("it has no address".to_owned()));
     }
-    Ok(found)
+    Ok(found.into_iter().map(|address| SocketAddr::new(address, target.port)).collect())
 }
 
 /// The addresses with their families in turn, beginning with the resolver's choice.

@@ -9,6 +9,7 @@ use deno_core::error::ResourceError;
 use deno_error::JsErrorBox;
 
 use super::pieces::Broken;
+use super::shares::Shortage;
 
 /// Why no connection came about. `host` is the host of the URL, with its port if it has one.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -26,8 +27,8 @@ pub(crate) enum ConnectError {
     Tls { host: String, reason: String },
     #[error("{host}: time-out while {doing}, after {} s", after.as_secs())]
     TimedOut { host: String, doing: &'static str, after: Duration },
-    #[error("{host}: the node has no connection free; try again later")]
-    Busy { host: String },
+    #[error("{host}: {shortage}")]
+    Busy { host: String, shortage: Shortage },
 }
 
 /// Why a `fetch()` failed. All of them are `TypeError`s to the worker, as the Fetch standard

@@ -1,14 +1,15 @@
 //! What an event may use of the network, as the ops ask for it. Not here: the counting, which
 //! is the business of whoever runs events.
 
-use std::any::Any;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use deno_core::CancelHandle;
 use deno_error::JsErrorBox;
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 use http::{HeaderName, HeaderValue};
+use tokio::sync::Semaphore;
+
+use super::connections::Connections;
 
 /// The limits of events. Every method speaks for the event that is running when it is
 /// called; the ops call them inside the worker's call of `fetch()`.
@@ -20,9 +21,8 @@ pub trait EventLimits {
     /// What the worker's `fetch()` is to throw when the event may not make another one.
     fn subrequest(&self) -> Result<(), JsErrorBox>;
 
-    /// Resolves when the event may open one more connection. What it resolves to is held
-    /// until the head of the response has arrived (Workers, "Simultaneous open connections").
-    fn connection(&self) -> LocalBoxFuture<'static, Box<dyn Any>>;
+    /// The connections that the event may have open at a time.
+    fn connections(&self) -> Arc<Connections>;
 
     /// Cancelled when the event ends: what it still has on the network ends with it.
     fn cancel(&self) -> Rc<CancelHandle>;
@@ -42,8 +42,8 @@ impl EventLimits for Unlimited {
         Ok(())
     }
 
-    fn connection(&self) -> LocalBoxFuture<'static, Box<dyn Any>> {
-        async { Box::new(()) as Box<dyn Any> }.boxed_local()
+    fn connections(&self) -> Arc<Connections> {
+        Connections::new(Semaphore::MAX_PERMITS)
     }
 
     fn cancel(&self) -> Rc<CancelHandle> {

@@ -1,11 +1,11 @@
 //! The ops that deno_fetch's JavaScript calls: `op_fetch` prepares a request inside the call
 //! of the worker, `op_fetch_send` sends it. Not here: what they do it with.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::convert::{ByteString, Uint8Array};
@@ -13,15 +13,16 @@ use deno_core::url::Url;
 use deno_core::{CancelFuture, CancelHandle, OpDecl, OpState, Resource, ResourceId, op2, v8};
 use deno_fetch::data_url::DataUrl;
 use deno_fetch::{FetchCancelHandle, FetchResponse, FetchReturn};
-use futures_util::future::LocalBoxFuture;
 use http::{Method, StatusCode, response};
 use hyper::ext::ReasonPhrase;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Answer, Outbound};
+use super::client::Answer;
+use super::connections::Connections;
 use super::content::codings;
 use super::error::FetchError;
 use super::limits::EventLimits;
+use super::outbound::WorkerOutbound;
 use super::request::{Content, Ready, build};
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
@@ -46,8 +47,8 @@ enum What {
 /// A request and what its event gave it.
 struct Departure {
     ready: Ready,
-    outbound: Outbound,
-    connection: LocalBoxFuture<'static, Box<dyn Any>>,
+    outbound: WorkerOutbound,
+    connections: Arc<Connections>,
     event: Rc<CancelHandle>,
     /// The worker's `AbortSignal`.
     abort: Rc<CancelHandle>,
@@ -122,7 +123,7 @@ async fn op_fetch_send(
             let length_bytes = Some(bytes.len() as u64);
             let source = Source::whole(bytes);
             let nothing = CancellationToken::new();
-            let body = ResponseBody::new(String::new(), source, length_bytes, nothing);
+            let body = ResponseBody::new(String::new(), source, length_bytes, nothing, None);
             Ok(FetchResponse {
                 status: StatusCode::OK.as_u16(),
                 status_text: "OK".to_owned(),
@@ -173,14 +174,14 @@ fn depart(
     headers: Vec<(ByteString, ByteString)>,
     content: Content,
 ) -> Result<Departure, FetchError> {
-    let outbound = state.try_borrow::<Outbound>().ok_or(FetchError::NoNetwork)?.clone();
+    let outbound = state.try_borrow::<WorkerOutbound>().ok_or(FetchError::NoNetwork)?.clone();
     let limits = state.try_borrow::<Rc<dyn EventLimits>>().ok_or(FetchError::NoNetwork)?.clone();
     limits.subrequest().map_err(FetchError::Limit)?;
     let ready = build(method, url, headers, content, limits.extra_headers())?;
     Ok(Departure {
         ready,
         outbound,
-        connection: limits.connection(),
+        connections: limits.connections(),
         event: limits.cancel(),
         abort: CancelHandle::new_rc(),
     })
@@ -196,20 +197,22 @@ fn data_content(url: &Url) -> Result<What, FetchError> {
 /// Sends the request and waits for the head of its response, unless the worker aborts or its
 /// event ends.
 async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, bool), FetchError> {
-    let Departure { ready, outbound, connection, event, abort } = departure;
+    let Departure { ready, outbound, connections, event, abort } = departure;
     let Ready { host, request, source, decode } = ready;
     let cancelled = CancellationToken::new();
     let guard = cancelled.clone().drop_guard();
     let sent = async {
-        // Held until the head of the response is here.
-        let _connection = connection.await;
+        let (place, connection) = connections.enter(cancelled.clone()).await;
+        let _busy = connection.busy();
         if let Some((source, writer)) = source {
-            deno_core::unsync::spawn(source.pump(writer, cancelled.clone()));
+            let pump = source.pump(writer, cancelled.clone(), connection.clone());
+            deno_core::unsync::spawn(pump);
         }
-        outbound.send(&host, request, cancelled.clone()).await
+        let answer = outbound.send(&host, request, place, cancelled.clone()).await?;
+        Ok::<_, FetchError>((answer, connection))
     };
     let answer = sent.or_cancel(abort).or_cancel(event.clone()).await;
-    let Answer { head, body: pieces, length_bytes } = match answer {
+    let (Answer { head, body: pieces, length_bytes }, connection) = match answer {
         Ok(Ok(answer)) => answer?,
         Ok(Err(_)) => return Err(FetchError::Cancelled { host }),
         Err(_) => return Err(FetchError::EventEnded { host }),
@@ -222,7 +225,8 @@ async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, 
         (Source::Raw { pieces, left: Bytes::new() }, length_bytes)
     };
     deno_core::unsync::spawn(end_with(event, cancelled));
-    let body = ResponseBody::new(host, source, length_bytes, guard.disarm());
+    let request = guard.disarm();
+    let body = ResponseBody::new(host, source, length_bytes, request, Some(connection));
     Ok((head, body, body_decoded))
 }
 

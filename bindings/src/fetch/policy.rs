@@ -1,7 +1,7 @@
 //! Which addresses a worker's requests may reach. Not here: names; they are resolved first
 //! (`dial.rs`), and what is checked is the address that is connected to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -17,6 +17,8 @@ pub struct OutboundPolicy {
     /// Allows loopback, private (RFC 1918, RFC 4193), shared (RFC 6598) and link-local
     /// addresses.
     pub allow_private: bool,
+    /// The servers that names are asked of, in the place of those in `/etc/resolv.conf`.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl OutboundPolicy {

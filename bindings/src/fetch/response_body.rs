@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use deno_core::{
@@ -15,6 +16,7 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::connections::Connection;
 use super::content::{BoxRead, Coding, decoded};
 use super::pieces::PieceReader;
 
@@ -40,6 +42,8 @@ pub(crate) struct ResponseBody {
     closed: CancelHandle,
     length_bytes: Option<u64>,
     request: CancellationToken,
+    /// Nothing where the body does not come from the network.
+    connection: Option<Arc<Connection>>,
     _end_with_this: DropGuard,
 }
 
@@ -51,12 +55,14 @@ impl ResponseBody {
         source: Source,
         length_bytes: Option<u64>,
         request: CancellationToken,
+        connection: Option<Arc<Connection>>,
     ) -> Self {
         Self {
             host,
             source: AsyncRefCell::new(source),
             closed: CancelHandle::new(),
             length_bytes,
+            connection,
             _end_with_this: request.clone().drop_guard(),
             request,
         }
@@ -105,10 +111,13 @@ impl Resource for ResponseBody {
             let closed = RcRef::map(&self, |this| &this.closed);
             let read = async {
                 let mut source = RcRef::map(&self, |this| &this.source).borrow_mut().await;
+                let _busy = self.connection.as_ref().map(Connection::busy);
                 source.read(limit).await.map_err(|error| {
                     let host = &self.host;
+                    let given_up = self.connection.as_ref().and_then(|it| it.reason_given_up());
+                    let reason = given_up.unwrap_or_else(|| error.to_string());
                     JsErrorBox::type_error(format!(
-                        "{host}: the body of the response broke off ({error})"
+                        "{host}: the body of the response broke off ({reason})"
                     ))
                 })
             };

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use deno_core::Resource;
 use http_body::{Body, Frame, SizeHint};
 use tokio_util::sync::CancellationToken;
 
+use super::connections::Connection;
 use super::pieces::{Broken, PieceReader, PieceWriter, pieces};
 
 /// Bytes that are asked of a worker's stream at a time.
@@ -54,7 +56,12 @@ impl UploadSource {
 
     /// Reads the worker's stream as fast as it is sent, until its end, until the client
     /// wants no more of it, or until the request is cancelled.
-    pub(crate) async fn pump(self, writer: PieceWriter, cancelled: CancellationToken) {
+    pub(crate) async fn pump(
+        self,
+        writer: PieceWriter,
+        cancelled: CancellationToken,
+        connection: Arc<Connection>,
+    ) {
         loop {
             let read = tokio::select! {
                 biased;
@@ -67,6 +74,7 @@ impl UploadSource {
                 // A copy: the worker's memory may not be seen from another thread.
                 Ok(data) => {
                     let data = Bytes::copy_from_slice(&data);
+                    let _busy = connection.busy();
                     let written = tokio::select! {
                         biased;
                         () = cancelled.cancelled() => return,

@@ -1,25 +1,25 @@
 //! What an event may use, with limits of the tests: subrequests, open connections, headers,
 //! and the end of the event.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::CancelHandle;
 use deno_error::JsErrorBox;
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 use http::{HeaderName, HeaderValue};
-use isolane_bindings::fetch::EventLimits;
-use tokio::sync::{Notify, Semaphore};
+use isolane_bindings::fetch::{Connections, EventLimits};
+use tokio::sync::Notify;
 
-use crate::server::{Server, ok, ok_with, redirect};
+use crate::server::{Server, endless, ok, ok_with, redirect};
 use crate::worker::{Worker, loopback};
 
 trials![
     six_connections_are_open_and_the_rest_wait,
-    a_connection_counts_until_the_head_arrives,
+    a_connection_counts_until_its_response_is_read,
+    bodies_that_have_arrived_or_are_not_there_count_no_more,
+    cancelled_and_aborted_and_failed_requests_count_no_more,
+    responses_that_nobody_reads_give_way_to_a_request_that_waits,
     subrequests_are_counted_and_so_are_redirects,
     headers_of_the_event_go_out_and_win,
     the_end_of_the_event_ends_a_request,
@@ -29,17 +29,23 @@ trials![
 
 struct Limits {
     subrequests: Cell<usize>,
-    connections: Arc<Semaphore>,
+    connections: Arc<Connections>,
     event: Rc<CancelHandle>,
 }
 
 impl Limits {
     fn new() -> Rc<Self> {
-        Rc::new(Self {
-            subrequests: Cell::new(50),
-            connections: Arc::new(Semaphore::new(6)),
+        Rc::new(Self::default())
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            subrequests: Cell::new(100),
+            connections: Connections::new(6),
             event: CancelHandle::new_rc(),
-        })
+        }
     }
 }
 
@@ -51,9 +57,8 @@ impl EventLimits for Limits {
         Ok(())
     }
 
-    fn connection(&self) -> LocalBoxFuture<'static, Box<dyn Any>> {
-        let connections = self.connections.clone();
-        async { Box::new(connections.acquire_owned().await.unwrap()) as Box<dyn Any> }.boxed_local()
+    fn connections(&self) -> Arc<Connections> {
+        self.connections.clone()
     }
 
     fn cancel(&self) -> Rc<CancelHandle> {
@@ -101,18 +106,104 @@ async fn six_connections_are_open_and_the_rest_wait() {
         answered += 1;
     }
     assert_eq!(worker.run("return (await Promise.all(all)).join('');").await, "ok".repeat(10));
-    assert_eq!(limits.connections.available_permits(), 6);
+    all_free(&limits).await;
 }
 
-async fn a_connection_counts_until_the_head_arrives() {
-    let server = Server::start(|_| Box::pin(async { ok("unread".repeat(100_000)) })).await;
+/// The client's threads give places back.
+async fn all_free(limits: &Limits) {
+    while limits.connections.free() < 6 {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn a_connection_counts_until_its_response_is_read() {
+    let server = Server::start(|_| Box::pin(async { ok("unread".repeat(1_000_000)) })).await;
+    let limits = Limits::new();
+    let mut worker = Worker::with(loopback(), limits.clone());
+    let script = format!(
+        "globalThis.kept = [];
+         for (let i = 0; i < 6; i++) kept.push(await fetch('{url}'));
+         globalThis.seventh = fetch('{url}');
+         await turns(50);
+         return '';",
+        url = server.url("/")
+    );
+    worker.run(&script).await;
+    assert_eq!((server.connections(), limits.connections.free()), (6, 0));
+    let seen = worker
+        .run(
+            "const first = await kept.shift().text();
+             kept.push(await seventh);
+             const rest = await Promise.all(kept.map((r) => r.text()));
+             return [first, ...rest].map((text) => text.length).join();",
+        )
+        .await;
+    assert_eq!(seen, ["6000000"; 7].join(","));
+    all_free(&limits).await;
+}
+
+async fn bodies_that_have_arrived_or_are_not_there_count_no_more() {
+    let server = Server::start(|request| {
+        let path = request.uri().path().to_owned();
+        Box::pin(async move {
+            match &*path {
+                "/empty" => ok(""),
+                "/here" => redirect(302, "/short"),
+                _ => ok("short"),
+            }
+        })
+    })
+    .await;
+    for path in ["/empty", "/short", "/here"] {
+        let limits = Limits::new();
+        let script = format!(
+            "const kept = [];
+             for (let i = 0; i < 20; i++) kept.push(await fetch('{}'));
+             return String(kept.length);",
+            server.url(path)
+        );
+        assert_eq!(Worker::with(loopback(), limits.clone()).run(&script).await, "20");
+        all_free(&limits).await;
+    }
+}
+
+async fn cancelled_and_aborted_and_failed_requests_count_no_more() {
+    let server = Server::start(|request| Box::pin(async { endless(request.into_body()) })).await;
+    let limits = Limits::new();
+    let mut worker = Worker::with(loopback(), limits.clone());
+    let script = format!(
+        "for (let i = 0; i < 20; i++) await (await fetch('{url}')).body.cancel();
+         for (let i = 0; i < 20; i++) {{
+             const controller = new AbortController();
+             await fetch('{url}', {{ signal: controller.signal }});
+             controller.abort();
+         }}
+         for (let i = 0; i < 20; i++) await failure(fetch('http://127.0.0.1:1/'));
+         return '';",
+        url = server.url("/")
+    );
+    worker.run(&script).await;
+    all_free(&limits).await;
+    server.all_closed().await;
+}
+
+async fn responses_that_nobody_reads_give_way_to_a_request_that_waits() {
+    let server = Server::start(|request| {
+        let is_last = request.uri().path() == "/last";
+        Box::pin(async move { if is_last { ok("last") } else { endless(request.into_body()) } })
+    })
+    .await;
     let script = format!(
         "const kept = [];
-         for (let i = 0; i < 10; i++) kept.push(await fetch('{}'));
-         return String(kept.length);",
-        server.url("/")
+         for (let i = 0; i < 6; i++) kept.push(await fetch('{}'));
+         const seen = await text('{}');
+         return seen + ' ' + await failure(kept[0].text());",
+        server.url("/"),
+        server.url("/last")
     );
-    assert_eq!(Worker::with(loopback(), Limits::new()).run(&script).await, "10");
+    let seen = Worker::with(loopback(), Limits::new()).run(&script).await;
+    assert!(seen.starts_with("last TypeError: 127.0.0.1:"), "{seen}");
+    assert!(seen.contains("it was given up for a request that waited"), "{seen}");
 }
 
 async fn subrequests_are_counted_and_so_are_redirects() {
@@ -163,7 +254,7 @@ async fn the_end_of_the_event_ends_a_request() {
     });
     assert!(seen.ends_with("the event that asked has ended"), "{seen}");
     server.all_closed().await;
-    assert_eq!(limits.connections.available_permits(), 6);
+    all_free(&limits).await;
 }
 
 async fn the_end_of_the_event_ends_a_response() {
@@ -182,8 +273,7 @@ async fn the_end_of_the_event_ends_a_response() {
 
 async fn the_end_of_the_event_ends_a_request_that_waits() {
     let server = Server::start(|_| Box::pin(async { ok("") })).await;
-    let limits = Limits::new();
-    limits.connections.forget_permits(6);
+    let limits = Rc::new(Limits { connections: Connections::new(0), ..Limits::default() });
     let mut worker = Worker::with(loopback(), limits.clone());
     let script = format!("globalThis.f = failure(fetch('{}')); return '';", server.url("/"));
     worker.run(&script).await;

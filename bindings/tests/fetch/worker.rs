@@ -48,9 +48,18 @@ impl Worker {
 
     /// One with a way out of its own.
     pub(crate) fn with(outbound: Outbound, limits: Rc<dyn EventLimits>) -> Self {
+        Self::named("worker", &outbound, limits)
+    }
+
+    /// One of a worker of this name.
+    pub(crate) fn named(name: &str, outbound: &Outbound, limits: Rc<dyn EventLimits>) -> Self {
         let worker = Self::without_network();
         let state = worker.runtime.op_state();
-        isolane_bindings::fetch::connect(&mut state.borrow_mut(), outbound, limits);
+        isolane_bindings::fetch::connect(
+            &mut state.borrow_mut(),
+            outbound.for_worker(&name.into()),
+            limits,
+        );
         worker
     }
 
@@ -86,7 +95,7 @@ pub(crate) fn loopback() -> Outbound {
 /// A way out to these networks.
 pub(crate) fn outbound_to(allow: &[&str]) -> Outbound {
     let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
-    Outbound::new(OutboundPolicy { allow, allow_private: false }, Vec::new()).unwrap()
+    Outbound::new(OutboundPolicy { allow, ..OutboundPolicy::default() }, Vec::new()).unwrap()
 }
 
 fn extensions() -> Vec<Extension> {

@@ -13,7 +13,8 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::terminal::harmless;
 
 /// What is logged where `RUST_LOG` does not say otherwise.
-const DEFAULT_FILTER: &str = "info";
+// What the resolver warns of holds what tenants and strange servers of names say.
+const DEFAULT_FILTER: &str = "info,hickory_proto=error,hickory_resolver=error";
 
 /// Logs in that format from now on.
 pub(super) fn start(format: LogFormat) {

@@ -1,7 +1,7 @@
 //! From `node.toml` as it is written to the validated configuration. Not here: the defaults
 //! (`config.rs`).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -263,7 +263,16 @@ fn outbound(source: &Source<'_>, raw: RawOutbound) -> Result<runtime::OutboundPo
         })
     };
     let allow = raw.allow.iter().map(network).collect::<Result<_, _>>()?;
-    Ok(runtime::OutboundPolicy { allow, allow_private: raw.allow_private })
+    let server = |text: &Spanned<String>| {
+        let found = text.get_ref();
+        let address = found.parse().map(|address: IpAddr| SocketAddr::new(address, 53));
+        address.or_else(|_| found.parse::<SocketAddr>()).map_err(|_| {
+            let expected = "expected an address such as \"10.0.0.2\" or \"10.0.0.2:53\"";
+            source.fault(text.span(), format!("{expected}, found \"{found}\""))
+        })
+    };
+    let name_servers = raw.name_servers.iter().map(server).collect::<Result<_, _>>()?;
+    Ok(runtime::OutboundPolicy { allow, allow_private: raw.allow_private, name_servers })
 }
 
 fn workers(

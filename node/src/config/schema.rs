@@ -99,6 +99,8 @@ pub(super) struct RawOutbound {
     pub(super) allow: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) allow_private: bool,
+    #[serde(default)]
+    pub(super) name_servers: Vec<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

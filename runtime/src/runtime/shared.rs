@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
-use bindings::fetch::Outbound;
+use bindings::fetch::{Outbound, Refused};
 
 use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
-use crate::incident::{Incident, IncidentKind};
+use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
 use crate::memory::Memory;
 use crate::outcome::Failure;
@@ -49,6 +49,7 @@ impl Shared {
     ) -> std::io::Result<Arc<Shared>> {
         let outbound = Outbound::new(config.outbound.clone(), config.outbound_roots.clone())
             .map_err(std::io::Error::other)?;
+        let outbound = outbound.telling(Box::new(told(observer.clone())));
         let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
@@ -188,5 +189,17 @@ impl Shared {
         {
             call(new);
         }
+    }
+}
+
+/// Tells the observer what the way out refuses.
+fn told(observer: SharedObserver) -> impl Fn(&Arc<str>, Refused, String) + Send + Sync {
+    move |worker, what, detail| {
+        let resource = match what {
+            Refused::Connections => Resource::Connections,
+            Refused::Lookups => Resource::Lookups,
+        };
+        let kind = IncidentKind::Refused(resource);
+        observer.incident(&Incident { kind, worker: Some(worker.clone()), detail });
     }
 }

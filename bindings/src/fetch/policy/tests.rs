@@ -140,7 +140,8 @@ fn a_listed_network_is_allowed_and_its_neighbours_are_not() {
 
 #[test]
 fn allowing_all_of_ipv6_does_not_allow_ipv4_in_its_clothes() {
-    let policy = OutboundPolicy { allow: vec!["::/0".parse().unwrap()], allow_private: false };
+    let policy =
+        OutboundPolicy { allow: vec!["::/0".parse().unwrap()], ..OutboundPolicy::default() };
     check(&policy, &["::1", "fe80::1"], true);
     check(&policy, &["::ffff:127.0.0.1", "64:ff9b::7f00:1", "127.0.0.1"], false);
 }

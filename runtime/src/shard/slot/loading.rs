@@ -36,7 +36,7 @@ impl Slot {
         let definition = &self.version.definition;
         let shared = &self.shard.shared;
         let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
-        isolate.connect(shared.outbound.clone());
+        isolate.connect(shared.outbound.for_worker(self.version.worker()));
         // Before the worker's top-level code, which may write, too.
         isolate.set_console(self.console());
         shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());

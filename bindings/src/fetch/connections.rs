@@ -1,0 +1,174 @@
+//! The connections that one event may have open at a time, each from its request until its
+//! response has arrived whole, was cancelled or was dropped (Workers, "Simultaneous open
+//! connections"). Where all of them stand still and another request waits, the one that was
+//! used least recently is given up, as on Workers: else the event would wait for ever.
+//! Not here: what all events of a worker may have (`shares.rs`).
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use deno_core::parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How often a request that waits looks whether the others stand still, and how often it must
+/// see that in a row. A worker that computes is not taken for one that stands still: looks are
+/// made on its own thread, and so not while it does.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const STILL_LOOKS: u32 = 10;
+
+/// The connections of an event.
+pub struct Connections {
+    most: usize,
+    places: Arc<Semaphore>,
+    /// Counts what happens on the connections.
+    clock: AtomicU64,
+    open: Mutex<Vec<Weak<Connection>>>,
+}
+
+/// One of them, as the isolate's thread knows it.
+pub(crate) struct Connection {
+    event: Arc<Connections>,
+    /// What is under way: the head of the response, a read, a write.
+    busy: AtomicUsize,
+    last_used: AtomicU64,
+    /// Its place is free again: the response has arrived whole, or never will.
+    closed: AtomicBool,
+    given_up: AtomicBool,
+    request: CancellationToken,
+}
+
+/// The place of a connection, free when it is dropped.
+pub(crate) struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+    connection: Arc<Connection>,
+}
+
+/// Something that is under way on a connection.
+pub(crate) struct Busy(Arc<Connection>);
+
+impl Connections {
+    /// For an event that may have so many.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            places: Arc::new(Semaphore::new(most)),
+            clock: AtomicU64::new(0),
+            open: Mutex::default(),
+        })
+    }
+
+    /// The connections that the event may still open.
+    pub fn free(&self) -> usize {
+        self.places.available_permits()
+    }
+
+    /// Waits for a place. `request` is cancelled if the connection is given up later.
+    pub(crate) async fn enter(
+        self: Arc<Self>,
+        request: CancellationToken,
+    ) -> (Place, Arc<Connection>) {
+        let permit = match self.places.clone().try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) => self.wait().await,
+        };
+        let connection = Arc::new(Connection {
+            last_used: AtomicU64::new(self.tick()),
+            busy: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            request,
+            event: self.clone(),
+        });
+        let mut open = self.open.lock();
+        open.retain(|other| other.upgrade().is_some_and(|it| it.is_open()));
+        open.push(Arc::downgrade(&connection));
+        drop(open);
+        (Place { _permit: permit, connection: connection.clone() }, connection)
+    }
+
+    async fn wait(&self) -> Option<OwnedSemaphorePermit> {
+        let mut permit = std::pin::pin!(self.places.clone().acquire_owned());
+        let (mut seen, mut still) = (None, 0);
+        loop {
+            tokio::select! {
+                biased;
+                permit = &mut permit => return permit.ok(),
+                () = sleep(LOOK_EVERY) => {}
+            }
+            let now = self.standstill();
+            still = if now.is_some() && now == seen { still + 1 } else { 0 };
+            seen = now;
+            if still >= STILL_LOOKS {
+                self.give_up_one();
+                still = 0;
+            }
+        }
+    }
+
+    /// The time, if nothing is under way.
+    fn standstill(&self) -> Option<u64> {
+        let open = self.open.lock();
+        let is_busy = |it: Arc<Connection>| it.is_open() && it.busy.load(Ordering::Relaxed) > 0;
+        let any_busy = open.iter().filter_map(Weak::upgrade).any(is_busy);
+        (!any_busy).then(|| self.clock.load(Ordering::Relaxed))
+    }
+
+    fn give_up_one(&self) {
+        let open = self.open.lock();
+        let held = open.iter().filter_map(Weak::upgrade);
+        let oldest = held
+            .filter(|it| it.is_open() && !it.request.is_cancelled())
+            .min_by_key(|it| it.last_used.load(Ordering::Relaxed));
+        drop(open);
+        if let Some(oldest) = oldest {
+            oldest.given_up.store(true, Ordering::Relaxed);
+            oldest.request.cancel();
+            self.tick();
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Connection {
+    fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Marks that something is under way, until what this returns is dropped.
+    pub(crate) fn busy(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        self.last_used.store(self.event.tick(), Ordering::Relaxed);
+        Busy(self.clone())
+    }
+
+    /// Why the response broke off, if it was given up for another request.
+    pub(crate) fn reason_given_up(&self) -> Option<String> {
+        self.given_up.load(Ordering::Relaxed).then(|| {
+            format!(
+                "it was given up for a request that waited: an event has at most {} connections \
+                 open, and nothing was read from any of them; read or cancel every response",
+                self.event.most
+            )
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connection.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let connection = &self.0;
+        connection.busy.fetch_sub(1, Ordering::Relaxed);
+        connection.last_used.store(connection.event.tick(), Ordering::Relaxed);
+    }
+}

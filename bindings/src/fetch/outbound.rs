@@ -1,0 +1,446 @@
+//! The way out of the node: what all workers share of it (threads, connections, look-ups), and
+//! the side of one worker, which has a client of its own. No connection, and nothing that TLS
+//! remembers, is of two workers: what one makes a server say, another must not hear.
+//! Not here: how a request is sent (`client.rs`).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use deno_core::parking_lot::Mutex;
+use http::Request;
+use nix::sys::resource::{Resource, getrlimit};
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Answer, Client};
+use super::connections::Place;
+use super::error::FetchError;
+use super::names::Names;
+use super::policy::OutboundPolicy;
+use super::shares::{Bounds, Share, Shares, Shortage};
+use super::sockets::Sockets;
+use super::upload::Upload;
+
+/// Connections of the whole node that may be open at a time, idle ones included.
+const MAX_CONNECTIONS: usize = 2048;
+/// Look-ups of the whole node that may be under way at a time.
+const MAX_LOOKUPS: usize = 1024;
+const LOOKUPS_PER_WORKER: usize = 32;
+/// The part of the node's connections that one worker may have.
+const CONNECTION_SHARES: usize = 8;
+/// Requests of one worker that may wait for a connection, and for a look-up.
+const WAITING_PER_WORKER: usize = 4096;
+const MAX_IO_THREADS: usize = 2;
+/// Servers whose TLS sessions a worker's client remembers.
+const TLS_SESSIONS: usize = 32;
+/// How long a client is kept that no isolate has, and how many there are before such go.
+const KEEP_CLIENT: Duration = Duration::from_secs(60);
+const MAX_CLIENTS: usize = 1024;
+/// How often one worker's refusals are told.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// The way out, shared by all isolates of the process. Cloning it is cheap. It starts its
+/// threads with the first request or with [`Outbound::start`], never before: V8's platform
+/// must be there first.
+#[derive(Clone)]
+pub struct Outbound {
+    shared: Arc<Shared>,
+}
+
+/// The way out for one worker, whatever its version and isolate. Cloning it is cheap.
+#[derive(Clone)]
+pub struct WorkerOutbound {
+    shared: Arc<Shared>,
+    worker: Arc<str>,
+    /// Made with the first request.
+    client: Arc<OnceLock<Arc<Client>>>,
+}
+
+/// How much of the node workers may use. The default is what the system's limit of open files
+/// has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboundLimits {
+    /// Connections that are open at a time.
+    pub connections: usize,
+    /// Those of one worker.
+    pub connections_per_worker: usize,
+    /// Look-ups of names that are under way at a time.
+    pub lookups: usize,
+    /// Those of one worker.
+    pub lookups_per_worker: usize,
+    /// How long a request waits for a connection to be free.
+    pub wait: Duration,
+}
+
+/// What a worker did not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// One more outgoing connection.
+    Connections,
+    /// One more look-up of a name.
+    Lookups,
+}
+
+/// Is told of refusals: the worker, what it did not get, and why in words. Of one worker at
+/// most one each second; the words give the number of those that were not told.
+pub type OnRefusal = Box<dyn Fn(&Arc<str>, Refused, String) + Send + Sync>;
+
+/// Why the way out cannot be built or started.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// A root certificate of the configuration is not one.
+    #[error("extra root certificate {number} cannot be used: {reason}")]
+    Root {
+        /// Its place in the list, from 1.
+        number: usize,
+        /// What is wrong with it.
+        reason: rustls::Error,
+    },
+    /// The TLS library refused its configuration.
+    #[error("TLS cannot be configured: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The operating system gave no threads.
+    #[error("the client's threads cannot be started: {0}")]
+    Threads(#[from] io::Error),
+}
+
+struct Shared {
+    node: Arc<NodeSide>,
+    tls: ClientConfig,
+    clients: Mutex<HashMap<Arc<str>, Kept>>,
+    runtime: OnceLock<Runtime>,
+}
+
+/// The client of a worker, which outlives the worker's last isolate for a while.
+struct Kept {
+    client: Arc<Client>,
+    asked: Instant,
+}
+
+/// What all workers' connections are made with. Apart from the threads, which would not end if
+/// what runs on them owned them.
+struct NodeSide {
+    policy: OutboundPolicy,
+    limits: OutboundLimits,
+    names: Names,
+    shares: Shares,
+    sockets: Sockets,
+    on_refusal: OnceLock<OnRefusal>,
+}
+
+/// What the connections of one worker are made with.
+pub(crate) struct WorkerSide {
+    node: Arc<NodeSide>,
+    worker: Arc<str>,
+    told: Mutex<Told>,
+}
+
+/// When the worker's last refusal was told, and how many were not since.
+#[derive(Default)]
+struct Told {
+    last: Option<Instant>,
+    withheld: u64,
+}
+
+impl Outbound {
+    /// A way out that keeps to `policy` and trusts the roots of Mozilla's programme and
+    /// `extra_roots`.
+    ///
+    /// # Errors
+    ///
+    /// When one of the roots is not a certificate.
+    pub fn new(
+        policy: OutboundPolicy,
+        extra_roots: Vec<CertificateDer<'static>>,
+    ) -> Result<Self, OutboundError> {
+        Self::with_limits(policy, extra_roots, OutboundLimits::default())
+    }
+
+    /// The same with limits of one's own.
+    ///
+    /// # Errors
+    ///
+    /// When one of the roots is not a certificate.
+    pub fn with_limits(
+        policy: OutboundPolicy,
+        extra_roots: Vec<CertificateDer<'static>>,
+        limits: OutboundLimits,
+    ) -> Result<Self, OutboundError> {
+        let lookups = Bounds {
+            what: "look-ups of names",
+            all: limits.lookups,
+            per_worker: limits.lookups_per_worker,
+            waiting_per_worker: WAITING_PER_WORKER,
+        };
+        let connections = Bounds {
+            what: "outgoing connections in use",
+            all: limits.connections,
+            per_worker: limits.connections_per_worker,
+            waiting_per_worker: WAITING_PER_WORKER,
+        };
+        let node = NodeSide {
+            names: Names::new(policy.name_servers.clone(), lookups),
+            policy,
+            limits,
+            shares: Shares::new(connections),
+            sockets: Sockets::new(limits.connections, limits.connections_per_worker),
+            on_refusal: OnceLock::new(),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                node: Arc::new(node),
+                tls: tls_config(extra_roots)?,
+                clients: Mutex::default(),
+                runtime: OnceLock::new(),
+            }),
+        })
+    }
+
+    /// Sets who is told of refusals; the first one stays.
+    #[must_use]
+    pub fn telling(self, on_refusal: OnRefusal) -> Self {
+        let _ = self.shared.node.on_refusal.set(on_refusal);
+        self
+    }
+
+    /// The way out for a worker. Isolates of one worker share its connections.
+    pub fn for_worker(&self, worker: &Arc<str>) -> WorkerOutbound {
+        let (shared, worker) = (self.shared.clone(), worker.clone());
+        WorkerOutbound { shared, worker, client: Arc::default() }
+    }
+
+    /// Starts the threads now instead of with the first request.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no threads.
+    pub fn start(&self) -> Result<(), OutboundError> {
+        self.shared.runtime().map(|_| ())
+    }
+
+    /// The number of connections that are open now, idle ones included.
+    pub fn open_connections(&self) -> usize {
+        self.shared.node.sockets.count()
+    }
+
+    /// The number of connections that are in use now.
+    pub fn used_connections(&self) -> usize {
+        self.shared.node.shares.taken()
+    }
+
+    /// The number of look-ups that are under way now.
+    pub fn lookups(&self) -> usize {
+        self.shared.node.names.under_way()
+    }
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbound")
+            .field("started", &self.shared.runtime.get().is_some())
+            .field("open_connections", &self.open_connections())
+            .finish()
+    }
+}
+
+impl WorkerOutbound {
+    /// Sends a request and waits for the head of its response. `cancelled` ends the request
+    /// and its response at any time; dropping what this returns ends the response too. The
+    /// event's place is given back when the connection is free.
+    pub(crate) async fn send(
+        &self,
+        host: &str,
+        request: Request<Upload>,
+        place: Place,
+        cancelled: CancellationToken,
+    ) -> Result<Answer, FetchError> {
+        let runtime = self.shared.runtime().map_err(|error| FetchError::Exchange {
+            host: host.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.client().send(runtime, host, request, place, cancelled).await
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| self.shared.client(&self.worker))
+    }
+}
+
+impl fmt::Debug for WorkerOutbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerOutbound").field("worker", &self.worker).finish()
+    }
+}
+
+impl Default for OutboundLimits {
+    fn default() -> Self {
+        let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        // A look-up has a socket for each family; half of all is left to clients and files.
+        let connections = MAX_CONNECTIONS.min(files / 4).max(CONNECTION_SHARES);
+        let lookups = MAX_LOOKUPS.min(files / 8).max(1);
+        Self {
+            connections,
+            connections_per_worker: connections / CONNECTION_SHARES,
+            lookups,
+            lookups_per_worker: LOOKUPS_PER_WORKER.min(lookups),
+            wait: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Shared {
+    fn runtime(&self) -> Result<&Runtime, OutboundError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.min(MAX_IO_THREADS))
+            .thread_name("isolane-fetch")
+            .enable_all()
+            .build()?;
+        if let Err(unused) = self.runtime.set(runtime) {
+            // Another shard was faster.
+            unused.shutdown_background();
+        }
+        Ok(self.runtime.get().expect("it was set just now"))
+    }
+
+    /// The client of a worker: that of its other isolates, or a new one.
+    fn client(&self, worker: &Arc<str>) -> Arc<Client> {
+        let mut clients = self.clients.lock();
+        let now = Instant::now();
+        if let Some(kept) = clients.get_mut(worker) {
+            kept.asked = now;
+            return kept.client.clone();
+        }
+        clients.retain(|_, kept| !kept.is_idle() || now - kept.asked < KEEP_CLIENT);
+        if clients.len() >= MAX_CLIENTS {
+            let idle = clients.iter().filter(|(_, kept)| kept.is_idle());
+            let oldest = idle.min_by_key(|(_, kept)| kept.asked).map(|(name, _)| name.clone());
+            oldest.map(|name| clients.remove(&name));
+        }
+        let mut tls = self.tls.clone();
+        tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
+        let (node, worker) = (self.node.clone(), worker.clone());
+        let side = WorkerSide { node, worker: worker.clone(), told: Mutex::default() };
+        let client = Arc::new(Client::new(Arc::new(side), tls));
+        clients.insert(worker, Kept { client: client.clone(), asked: now });
+        client
+    }
+}
+
+impl Kept {
+    /// Whether no isolate has it.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.client) == 1
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The last owner may be a shard, which must not wait.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl WorkerSide {
+    pub(crate) fn worker(&self) -> &Arc<str> {
+        &self.worker
+    }
+
+    pub(crate) fn policy(&self) -> &OutboundPolicy {
+        &self.node.policy
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.node.names
+    }
+
+    pub(crate) fn sockets(&self) -> &Sockets {
+        &self.node.sockets
+    }
+
+    /// One more connection in use, waited for.
+    pub(crate) async fn share(&self) -> Result<Share, Shortage> {
+        let share = self.node.shares.take(&self.worker, self.node.limits.wait).await;
+        if let Err(shortage) = &share {
+            self.refuse(Refused::Connections, shortage);
+        }
+        share
+    }
+
+    /// Tells of a refusal, unless one was told a moment ago.
+    pub(crate) fn refuse(&self, what: Refused, shortage: &Shortage) {
+        let Some(tell) = self.node.on_refusal.get() else { return };
+        let mut told = self.told.lock();
+        let now = Instant::now();
+        if told.last.is_some_and(|last| now - last < TELL_EVERY) {
+            told.withheld += 1;
+            return;
+        }
+        let withheld = std::mem::take(&mut told.withheld);
+        told.last = Some(now);
+        drop(told);
+        let more =
+            if withheld > 0 { format!(" ({withheld} times more before)") } else { String::new() };
+        tell(&self.worker, what, format!("a request of fetch() was refused: {shortage}{more}"));
+    }
+}
+
+fn tls_config(extra_roots: Vec<CertificateDer<'static>>) -> Result<ClientConfig, OutboundError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    for (index, root) in extra_roots.into_iter().enumerate() {
+        let number = index + 1;
+        roots.add(root).map_err(|reason| OutboundError::Root { number, reason })?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_that_is_no_certificate_is_named_by_its_place() {
+        let nonsense = CertificateDer::from(vec![1, 2, 3]);
+        let error = Outbound::new(OutboundPolicy::default(), vec![nonsense]).unwrap_err();
+        assert!(matches!(error, OutboundError::Root { number: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn no_thread_is_started_before_it_is_asked_for() {
+        let outbound = Outbound::new(OutboundPolicy::default(), Vec::new()).unwrap();
+        assert!(outbound.shared.runtime.get().is_none());
+        outbound.start().unwrap();
+        assert!(outbound.shared.runtime.get().is_some());
+    }
+
+    #[test]
+    fn a_worker_has_one_client_and_no_other_worker_has_it() {
+        let outbound = Outbound::new(OutboundPolicy::default(), Vec::new()).unwrap();
+        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        let isolates = [outbound.for_worker(&a), outbound.for_worker(&a), outbound.for_worker(&b)];
+        let [first, second, other] = &isolates;
+        assert!(std::ptr::eq(first.client(), second.client()));
+        assert!(!std::ptr::eq(first.client(), other.client()));
+        drop(isolates);
+        assert!(outbound.shared.clients.lock().values().all(Kept::is_idle));
+    }
+}

@@ -1,0 +1,119 @@
+//! What workers ask of other hosts: one that keeps connections and look-ups to itself is in
+//! nobody's way.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::thread;
+
+use crate::client::Connection;
+use crate::node::{Node, PATIENCE, write};
+
+/// Asks for what the path says: `/names` looks up 50 names, `/stall` fetches 100 times from a
+/// server that stalls, and keeps all of it.
+const GREEDY: &str = "
+    export default { async fetch(request) {
+        const { pathname, searchParams } = new URL(request.url);
+        const target = searchParams.get('target');
+        const name = (i) => `http://n${i}-${crypto.randomUUID()}.silent.test/`;
+        const count = pathname === '/names' ? 50 : 100;
+        const all = Array.from({ length: count }, (_, i) =>
+            fetch(pathname === '/names' ? name(i) : target));
+        console.log('asking');
+        await Promise.allSettled(all);
+        return new Response('over');
+    } };";
+const QUIET: &str = "
+    export default { async fetch(request) {
+        return new Response(await (await fetch(new URL(request.url).searchParams.get('target'))).text());
+    } };";
+const EVENTS: usize = 30;
+
+#[test]
+fn a_worker_whose_connections_and_look_ups_stall_is_in_nobodys_way() {
+    let (stalls, serves, names) = (stalling(), serving(), name_server());
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "greedy.js", GREEDY);
+    write(folder.path(), "quiet.js", QUIET);
+    let mut node = Node::at(
+        folder,
+        &format!(
+            "[outbound]\nallow = [\"127.0.0.1/32\"]\nname_servers = [\"{names}\"]\n
+             [[workers]]\npath = \"greedy.js\"\nname = \"greedy\"\nroutes = [\"greedy.test\"]\n
+             [[workers]]\npath = \"quiet.js\"\nname = \"quiet\"\nroutes = [\"quiet.test\"]\n"
+        ),
+    );
+    let stall = format!("/stall?target=http://{stalls}/");
+    let mut held = Vec::new();
+    for path in ["/names", &stall] {
+        for _ in 0..EVENTS {
+            let mut connection = Connection::open(&node);
+            connection.send(&format!("GET {path} HTTP/1.1\r\nHost: greedy.test\r\n\r\n"));
+            held.push(connection);
+        }
+    }
+    for _ in 0..held.len() {
+        node.logged("asking");
+    }
+    let mut connection = Connection::open(&node);
+    for number in 0..20 {
+        let target = format!("http://n{number}.good.test:{}/", serves.port());
+        connection.send(&format!("GET /?target={target} HTTP/1.1\r\nHost: quiet.test\r\n\r\n"));
+        let answer = connection.answer();
+        assert_eq!((answer.status, answer.body.as_str()), (200, "good"), "{answer:?}");
+    }
+}
+
+/// A server that sends a head and the beginning of a body, and then nothing.
+fn stalling() -> SocketAddr {
+    listening(|mut socket| {
+        let mut request = [0; 4096];
+        let _ = socket.read(&mut request);
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegin");
+        thread::sleep(PATIENCE);
+    })
+}
+
+fn serving() -> SocketAddr {
+    listening(|mut socket| {
+        let mut request = [0; 4096];
+        while socket.read(&mut request).is_ok_and(|length| length > 0) {
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood");
+        }
+    })
+}
+
+fn listening(serve: fn(std::net::TcpStream)) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || serve(socket));
+        }
+    });
+    address
+}
+
+/// Says 127.0.0.1 of `*.good.test`, and nothing of other names.
+fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, client)) = socket.recv_from(&mut query) {
+            let question = &query[12..length];
+            let Some(end) = question.iter().position(|byte| *byte == 0) else { continue };
+            if !question[..end].to_ascii_lowercase().ends_with(b"\x04good\x04test") {
+                continue;
+            }
+            let is_v4 = question[end + 2] == 1;
+            let mut answer = query[..12 + end + 5].to_vec();
+            answer[2..4].copy_from_slice(&[0x81, 0x80]);
+            answer[6..12].copy_from_slice(&[0, u8::from(is_v4), 0, 0, 0, 0]);
+            if is_v4 {
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+            }
+            let _ = socket.send_to(&answer, client);
+        }
+    });
+    address
+}
