@@ -61,17 +61,19 @@ class Node:
     """A running node.
 
     `limits` are the keys of `[limits]` in node.toml. `log` is the filter of RUST_LOG: by default
-    no line per request is written, as no peer writes one.
+    no line per request is written, as no peer writes one. `sections` are further lines of node.toml.
     """
 
-    def __init__(self, isolane, workers, core=None, limits=None, log="warn", folder=None):
+    def __init__(
+        self, isolane, workers, core=None, limits=None, log="warn", folder=None, sections=()
+    ):
         self.folder = pathlib.Path(folder or processes.scratch())
         self.port = free_port()
         self.log_path = self.folder / "log.jsonl"
         self._log_filter = log
         self._core = core
         self._isolane = str(isolane)
-        self._write(workers, limits or {})
+        self._write(workers, limits or {}, sections)
         self._process = None
         self.start()
 
@@ -117,13 +119,14 @@ class Node:
     def __exit__(self, *_error):
         self.stop(grace_s=2.0)
 
-    def _write(self, workers, limits):
+    def _write(self, workers, limits, sections):
         lines = [
             'log = "json"',
             "[[listen]]",
             f'address = "127.0.0.1:{self.port}"',
             "[limits]",
             *(f"{key} = {value}" for key, value in limits.items()),
+            *sections,
         ]
         for worker in workers:
             folder = self.folder / "workers" / worker.name

@@ -72,6 +72,12 @@ def thread_count(pid):
     return len(os.listdir(f"/proc/{pid}/task"))
 
 
+def mapping_count(pid):
+    """Memory mappings of a process; the system gives it `vm.max_map_count` at most."""
+    with open(f"/proc/{pid}/maps", "rb") as file:
+        return sum(1 for _ in file)
+
+
 def descriptors(pid):
     """What the open file descriptors of a process are: `{"socket": 12, "anon_inode": 3, ..}`."""
     kinds = {}

@@ -9,6 +9,7 @@ pub mod blob;
 pub mod clock;
 mod clone;
 pub mod compat;
+pub mod crypto;
 pub mod event;
 mod extensions;
 pub mod fetch;

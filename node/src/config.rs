@@ -151,6 +151,9 @@ pub struct Limits {
     pub memory_bytes: Option<usize>,
     /// Isolates that stay in memory; the least recently used goes first.
     pub isolates: usize,
+    /// Shards that workers may cost the node within an hour. Then those workers are refused, and
+    /// the node wants to be started anew.
+    pub lost_shards: usize,
 }
 
 /// How the KV store is kept.
@@ -231,6 +234,7 @@ impl Default for Limits {
             memory_max_bytes: 1 << 30,
             memory_bytes: None,
             isolates: 4000,
+            lost_shards: 20,
         }
     }
 }
@@ -288,6 +292,7 @@ impl Config {
             wait_until: self.limits.wait_until,
             resident_isolates: self.limits.isolates,
             memory_bytes: self.limits.memory_bytes,
+            lost_shards: self.limits.lost_shards,
             outbound: self.outbound.clone(),
             ..runtime::Config::default()
         }

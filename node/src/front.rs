@@ -12,6 +12,7 @@ mod listen;
 mod pulse;
 mod request;
 mod service;
+mod sockets;
 mod upload;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ use crate::refusal::{MapStack, Refusal, Served};
 use crate::tls::Tls;
 
 pub use listen::bind;
+pub use sockets::Sockets;
 
 /// A shard that does within so long nothing of what takes no time is stuck in a worker's slice.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -106,16 +108,17 @@ impl<H: Handler> Front<H> {
     }
 
     /// Accepts connections from `listener` and serves them, until `closed` is cancelled or the
-    /// front is shut down. Connections that are open then go on. Must be run within a
+    /// front is shut down. Connections that are open then go on, and are in `sockets` meanwhile. Must be run within a
     /// `LocalSet`, because connections stay on the thread.
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
         tls: Option<Arc<Tls>>,
         closed: CancellationToken,
+        sockets: Sockets,
     ) {
         let _tracked = self.listeners.token();
-        listen::accept(Arc::clone(&self), listener, tls, closed).await;
+        listen::accept(Arc::clone(&self), listener, tls, closed, sockets).await;
     }
 
     /// Open connections.

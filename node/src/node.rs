@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Mode};
 use crate::deployments::{DeployError, Deployments};
 use crate::dispatch::Dispatch;
-use crate::front::{self, Front};
+use crate::front::{self, Front, Sockets};
 use crate::log::RequestLog;
 use crate::refusal::MapStack;
 use crate::signals::{Ask, Signals};
@@ -64,6 +64,8 @@ struct Slot {
     sockets: Vec<Socket>,
     /// Ends the accepting on the shard that has the sockets now.
     closed: CancellationToken,
+    /// The connections of that shard.
+    connections: Sockets,
 }
 
 struct Socket {
@@ -146,8 +148,9 @@ impl Node {
     }
 
     /// Gives the listening sockets of a slot to a shard: the shard that `runtime.front()` has at
-    /// that place, or the one that replaces it. A shard that had them before accepts no more,
-    /// and the connections that wait in the sockets go to the new one.
+    /// that place, or the one that replaces it. A shard that had them before is lost: it accepts no
+    /// more, the connections that it had are closed, and those that wait in the sockets go to the
+    /// new one.
     ///
     /// # Errors
     /// When the process has no file descriptor left.
@@ -161,10 +164,14 @@ impl Node {
             .collect::<io::Result<Vec<_>>>()?;
         slot.closed.cancel();
         slot.closed = CancellationToken::new();
+        let lost = std::mem::take(&mut slot.connections).shut_down(shard.replaces_stopped());
+        if lost > 0 {
+            tracing::warn!(connections = lost, "closed, because their shard was lost");
+        }
         for (listener, tls) in sockets {
             let front = Arc::clone(&self.front);
-            let closed = slot.closed.clone();
-            shard.spawn(move || front.serve(listener, tls, closed));
+            let (closed, connections) = (slot.closed.clone(), slot.connections.clone());
+            shard.spawn(move || front.serve(listener, tls, closed, connections));
         }
         Ok(())
     }
@@ -230,7 +237,11 @@ fn bind(
     shards: usize,
 ) -> Result<(Vec<SocketAddr>, Vec<Slot>), StartError> {
     let mut slots: Vec<Slot> = Vec::new();
-    slots.resize_with(shards, || Slot { sockets: Vec::new(), closed: CancellationToken::new() });
+    slots.resize_with(shards, || Slot {
+        sockets: Vec::new(),
+        closed: CancellationToken::new(),
+        connections: Sockets::default(),
+    });
     let mut addresses = Vec::new();
     for listen in &config.listen {
         let mut address = listen.address;

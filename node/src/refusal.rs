@@ -162,6 +162,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Failed(Failure::LoadShed { .. } | Failure::ShuttingDown) => Some(RETRY_AFTER),
+            Self::Failed(Failure::Quarantined { wait_s, .. }) => Some(Duration::from_secs(*wait_s)),
             _ => None,
         }
     }
@@ -209,6 +210,11 @@ fn explain(failure: &Failure) -> String {
         }
         Failure::Canceled => "The request was canceled.".into(),
         Failure::LoadShed { .. } => "Too many requests are waiting. Please try again.".into(),
+        Failure::Quarantined { worker, .. } => {
+            format!(
+                "The worker {worker} is not started for a while: its code could not be stopped."
+            )
+        }
         Failure::IsolateLost { .. } => "The worker was lost while it ran. Please try again.".into(),
         Failure::ShuttingDown => "The server is shutting down. Please try again.".into(),
     }

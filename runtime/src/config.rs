@@ -38,6 +38,9 @@ pub struct Config {
     /// A slice that V8 cannot stop is given this much CPU time beyond its limit; then its
     /// shard is abandoned and replaced.
     pub stuck_after: Duration,
+    /// Shards that may be lost within an hour. When so many are, the workers that cost them are
+    /// refused, and the runtime wants to be started anew.
+    pub lost_shards: usize,
     /// Which addresses `fetch()` may reach.
     pub outbound: bindings::fetch::OutboundPolicy,
     /// Root certificates that `fetch()` trusts beside Mozilla's, in DER.
@@ -65,6 +68,7 @@ impl Default for Config {
             spares_per_shard: 1,
             queue_per_worker: 1000,
             stuck_after: Duration::from_secs(1),
+            lost_shards: 20,
             outbound: Default::default(),
             outbound_roots: Vec::new(),
             live_clocks: false,

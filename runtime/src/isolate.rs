@@ -14,6 +14,7 @@ mod loader;
 mod memory;
 pub(crate) mod process;
 pub(crate) mod pulse;
+pub(crate) mod restraint;
 mod room;
 pub(crate) mod stack;
 mod trace;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use bindings::blob::QuotaBlobStore;
 use bindings::clock::Clock;
 use bindings::compat::LimitCheck;
+use bindings::crypto::CpuAccount;
 use bindings::event::{Console, Events};
 use bindings::fetch::WorkerOutbound;
 use bindings::memory::Meter;
@@ -70,6 +72,7 @@ impl Isolate {
     /// V8's deserialisation of the snapshot. Must be called on a shard, inside its tokio
     /// runtime.
     pub(crate) fn new(pulse: Arc<Pulse>, memory_limit_bytes: usize, inspectable: bool) -> Isolate {
+        let _armed = pulse.outside_of_slices();
         let quota = BufferQuota::new(memory_limit_bytes);
         let blobs = QuotaBlobStore::new(memory_limit_bytes);
         let loader = Rc::new(WorkerLoader::default());
@@ -106,6 +109,9 @@ impl Isolate {
         meter.set_limit(Some(Rc::new(Room(ledger.clone()))));
         let asked = ledger.clone();
         js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
+        let charged = ledger.clone();
+        let charge = move |event, time| charged.charge_elsewhere(event, time);
+        js.op_state().borrow_mut().put(CpuAccount::new(charge));
         let events = js.op_state().borrow().borrow::<Events>().clone();
         let clock = js.op_state().borrow().borrow::<Clock>().clone();
         // SAFETY: the runtime was made on this thread a moment ago, so V8 has it entered;
@@ -186,6 +192,7 @@ impl Drop for Isolate {
     fn drop(&mut self) {
         let Some(mut js) = self.js.take() else { return };
         enter::assert_parked();
+        let _armed = self.pulse.outside_of_slices();
         self.ledger.set_context(None);
         // SAFETY: the isolate is parked and this is its thread; V8 wants an isolate to be the
         // current one when it is disposed, and exits it in doing so.

@@ -12,6 +12,7 @@ mod isolate;
 mod memory;
 mod outcome;
 mod placement;
+mod quarantine;
 mod runtime;
 mod shard;
 mod version;

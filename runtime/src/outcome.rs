@@ -131,6 +131,19 @@ pub enum Failure {
         /// What they wait for: the worker or the node.
         what: String,
     },
+    /// The worker's code has cost the node shards, so it is not started for a while.
+    #[error(
+        "worker {worker} is not started for another {wait_s} s: its code has cost the node {losses} \
+         shard(s), which it did not come back from"
+    )]
+    Quarantined {
+        /// The worker's name.
+        worker: String,
+        /// How many shards.
+        losses: u32,
+        /// How long it is not started, in seconds.
+        wait_s: u64,
+    },
     /// The isolate was lost for a reason that is not this event's own.
     #[error("the isolate was lost: {reason}")]
     IsolateLost {
@@ -156,7 +169,9 @@ impl Failure {
                 Outcome::ExceededCpu
             }
             Failure::Canceled => Outcome::Canceled,
-            Failure::LoadShed { .. } | Failure::ShuttingDown => Outcome::LoadShed,
+            Failure::LoadShed { .. } | Failure::ShuttingDown | Failure::Quarantined { .. } => {
+                Outcome::LoadShed
+            }
             Failure::IsolateLost { .. } => Outcome::InternalError,
         }
     }
@@ -172,6 +187,7 @@ impl Failure {
             | Failure::ExceededMemory { .. }
             | Failure::NodeMemory { .. }
             | Failure::LoadShed { .. }
+            | Failure::Quarantined { .. }
             | Failure::IsolateLost { .. }
             | Failure::ShuttingDown => 503,
         }
@@ -188,6 +204,7 @@ impl Failure {
             Failure::Canceled => 1100,
             Failure::LoadShed { .. } | Failure::ShuttingDown => 1105,
             Failure::IsolateLost { .. } => 1104,
+            Failure::Quarantined { .. } => 1106,
         }
     }
 }

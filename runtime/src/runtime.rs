@@ -1,5 +1,6 @@
 //! The runtime: V8's platform, the shards, the watchdog; the way in for events.
 
+mod lost;
 mod shared;
 
 use std::future::Future;
@@ -16,13 +17,12 @@ use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
-use crate::isolate::{fatal, icu};
+use crate::isolate::{Loaded, fatal, icu};
 use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
 use crate::placement;
-use crate::shard::{
-    Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket, start_failure,
-};
+use crate::quarantine::Purpose;
+use crate::shard::{Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket};
 use crate::version::Version;
 use crate::watchdog;
 
@@ -38,6 +38,10 @@ const V8_FLAGS: &str = "--stack-trace-limit=30 --no-turboshaft-loop-unrolling \
 
 /// How often `drain` looks whether the events are over.
 const DRAIN_TICK: Duration = Duration::from_millis(5);
+
+/// How long a check may wait for others and for the machine. It is ended by its own limits long
+/// before, unless the machine has no time at all for it.
+const CHECK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running runtime. Clones share it.
 #[derive(Clone)]
@@ -101,13 +105,19 @@ impl Runtime {
 
     /// The shards that are to run the sockets.
     pub fn front(&self) -> Vec<FrontShard> {
-        self.shared.front().iter().map(|handle| FrontShard { handle: handle.clone() }).collect()
+        self.shared
+            .front()
+            .iter()
+            .map(|handle| FrontShard { handle: handle.clone(), replaces_stopped: false })
+            .collect()
     }
 
     /// Sets what is called with the replacement of a front shard that had to be given up:
     /// its sockets are gone.
     pub fn on_front_replaced(&self, call: impl Fn(FrontShard) + Send + Sync + 'static) {
-        self.shared.on_front_replaced(Box::new(move |handle| call(FrontShard { handle })));
+        self.shared.on_front_replaced(Box::new(move |handle, replaces_stopped| {
+            call(FrontShard { handle, replaces_stopped });
+        }));
     }
 
     /// Makes a version known. Makes no isolate: that happens with its first event, or when
@@ -128,7 +138,8 @@ impl Runtime {
             .map(|(_, id)| kv::Namespace::new(id.as_str()))
             .collect();
         let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
-        Arc::new(Version::new(definition, cache, kv))
+        let standing = self.shared.losses.standing(&definition.worker);
+        Arc::new(Version::new(definition, cache, kv, standing))
     }
 
     /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
@@ -229,26 +240,47 @@ impl Runtime {
         }
     }
 
-    /// Starts a version in an isolate of its own, which is thrown away.
+    /// Starts a version in an isolate of its own, which is thrown away, on a shard of its own that
+    /// has less of the machine than those that serve. One at a time; always ends. Needs a tokio
+    /// runtime.
     ///
     /// # Errors
     /// Why it cannot serve.
     pub async fn check(&self, version: &Arc<Version>) -> Result<StartReport, Failure> {
         let began = Instant::now();
-        let (reply, result) = oneshot::channel();
-        let job = CheckJob { version: version.clone(), reply };
-        if self.shared.place(version, Message::Check(job)).is_none() {
-            return Err(Failure::ShuttingDown);
+        let patience = CHECK_PATIENCE + 2 * self.shared.config.start_cpu;
+        let loaded = tokio::time::timeout(patience, self.load_for_check(version)).await;
+        let loaded = loaded.unwrap_or_else(|_| {
+            Err(Failure::LoadShed { what: "the shard that starts new versions".to_owned() })
+        })?;
+        Ok(StartReport { cpu: loaded.cpu, wall: began.elapsed(), handlers: loaded.handlers })
+    }
+
+    async fn load_for_check(&self, version: &Arc<Version>) -> Result<Loaded, Failure> {
+        loop {
+            if let Some(failure) = version.standing.refusal(Purpose::Check) {
+                return Err(failure);
+            }
+            let shard = self.shared.check_shard();
+            let (reply, mut result) = oneshot::channel();
+            shard.send(Message::Check(CheckJob { version: version.clone(), reply }));
+            tokio::select! {
+                biased;
+                result = &mut result => return result.unwrap_or(Err(LOST)),
+                () = shard.abandoned().cancelled() => {
+                    // The start that cost the shard is answered before.
+                    if let Ok(result) = result.try_recv() {
+                        return result;
+                    }
+                }
+            }
         }
-        match result.await {
-            Ok(Ok(loaded)) => Ok(StartReport {
-                cpu: loaded.cpu,
-                wall: began.elapsed(),
-                handlers: loaded.handlers,
-            }),
-            Ok(Err(error)) => Err(start_failure(version, self.shared.config.start_cpu, &error)),
-            Err(_) => Err(LOST),
-        }
+    }
+
+    /// Whether more shards were lost than may be: their threads and their memory come back with
+    /// the end of the process only.
+    pub fn wants_restart(&self) -> bool {
+        self.shared.losses.were_too_many()
     }
 
     /// No new events will come for a version: its isolates go when their events are over.
@@ -329,6 +361,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 #[derive(Clone)]
 pub struct FrontShard {
     handle: Arc<ShardHandle>,
+    replaces_stopped: bool,
 }
 
 impl FrontShard {
@@ -341,6 +374,12 @@ impl FrontShard {
         self.handle.send(Message::Run(Box::new(move || {
             Box::pin(make()) as Pin<Box<dyn Future<Output = ()>>>
         })));
+    }
+
+    /// Whether it replaces one whose thread never runs again, so that nobody but its successor can
+    /// close what that had open.
+    pub fn replaces_stopped(&self) -> bool {
+        self.replaces_stopped
     }
 
     /// Its number among the front shards; its replacement has the same.

@@ -19,15 +19,15 @@ use tokio::sync::oneshot;
 
 use crate::isolate::{Isolate, process};
 use crate::outcome::Failure;
+use crate::quarantine::Purpose;
 use crate::runtime::Shared;
 use crate::version::Version;
 
-pub(crate) use handle::{Message, ShardHandle};
+pub(crate) use handle::{Kind, Message, ShardHandle};
 pub(crate) use job::{Answer, CheckJob, Job, Ticket};
-pub(crate) use slot::start_failure;
 pub(crate) use thread::spawn;
 
-use slot::Slot;
+use slot::{Slot, start_failure};
 use spares::Spares;
 
 /// Isolates disposed of between two times that free memory is given back to the system.
@@ -62,7 +62,11 @@ pub(crate) enum Started {
 
 impl Shard {
     fn new(handle: Arc<ShardHandle>, shared: Arc<Shared>) -> Rc<Shard> {
-        let spares = if handle.is_front() { 1 } else { shared.config.spares_per_shard };
+        let spares = match handle.kind() {
+            Kind::Front => 1,
+            Kind::Back => shared.config.spares_per_shard,
+            Kind::Check => 0,
+        };
         Rc::new(Shard {
             handle,
             shared,
@@ -105,10 +109,14 @@ impl Shard {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        // What is refused gets no isolate, though it was sent here before.
-        if !self.slots.borrow().contains(&job.version.key)
-            && let Some(failure @ Failure::NodeMemory { .. }) = job.version.recent_failure()
-        {
+        // What is refused gets no isolate, though it was sent here before: that another shard was
+        // lost to the worker, or its memory ran out, has happened since.
+        let is_new = !self.slots.borrow().contains(&job.version.key);
+        let refusal = job.version.standing.refusal(Purpose::Serve).or_else(|| {
+            let failure = job.version.recent_failure().filter(|_| is_new);
+            failure.filter(|failure| matches!(failure, Failure::NodeMemory { .. }))
+        });
+        if let Some(failure) = refusal {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
             job.refuse(failure);
             return;
@@ -133,13 +141,18 @@ impl Shard {
 
     /// Starts a version in an isolate that is thrown away.
     fn check(self: &Rc<Self>, job: CheckJob) {
-        let mut isolate = self.take_isolate(job.version.definition.limits.memory_bytes);
-        let version = &job.version;
+        let Some(version) = self.handle.begin_check(job) else { return };
+        let mut isolate = self.take_isolate(version.definition.limits.memory_bytes);
         let start_cpu = self.shared.config.start_cpu;
+        self.handle.set_running(Some(version.clone()));
         let result =
             isolate.load(&version.definition, &version.cache, version.kv.clone(), start_cpu);
+        self.handle.set_running(None);
         self.dispose(isolate);
-        let _ = job.reply.send(result);
+        let result = result.map_err(|error| start_failure(&version, start_cpu, &error));
+        if let Some(job) = self.handle.take_check() {
+            let _ = job.reply.send(result);
+        }
     }
 
     /// No new events come for this version: its isolate goes when its events are over.

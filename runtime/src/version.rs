@@ -14,14 +14,12 @@ use crate::code_cache::CodeCache;
 use crate::definition::Definition;
 use crate::outcome::Failure;
 use crate::placement::Trust;
+use crate::quarantine::{Purpose, Standing};
 use crate::shard::ShardHandle;
 
 /// After a worker failed to start, the failure is answered for this long before it is tried
 /// again; doubled each time.
 const START_RETRY: Duration = Duration::from_millis(500);
-
-/// After a worker's code cost a shard, it is not started for this long; doubled each time.
-const QUARANTINE: Duration = Duration::from_secs(2);
 
 /// The longest time before a failed start is tried again.
 const START_RETRY_MAX: Duration = Duration::from_secs(30);
@@ -34,6 +32,8 @@ pub struct Version {
     pub(crate) cache: Arc<CodeCache>,
     pub(crate) kv: KvNamespaces,
     pub(crate) trust: Trust,
+    /// That of the worker, in all of its versions.
+    pub(crate) standing: Arc<Standing>,
     /// Events that wait to be started.
     pub(crate) waiting: AtomicUsize,
     pub(crate) retired: AtomicBool,
@@ -55,7 +55,12 @@ struct FailedStart {
 }
 
 impl Version {
-    pub(crate) fn new(definition: Definition, cache: CodeCache, kv: KvNamespaces) -> Version {
+    pub(crate) fn new(
+        definition: Definition,
+        cache: CodeCache,
+        kv: KvNamespaces,
+        standing: Arc<Standing>,
+    ) -> Version {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
         Version {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
@@ -63,6 +68,7 @@ impl Version {
             cache: Arc::new(cache),
             kv,
             trust: Trust::default(),
+            standing,
             waiting: AtomicUsize::new(0),
             retired: AtomicBool::new(false),
             residences: ArcSwap::default(),
@@ -115,8 +121,12 @@ impl Version {
         residences.iter().find(|residence| Arc::ptr_eq(&residence.shard, shard)).cloned()
     }
 
-    /// The failure that a start has just ended with, while it is not to be tried again.
+    /// Why it is not started now, nor is any event run: the failure that a start has just ended
+    /// with, or what its worker has done.
     pub(crate) fn recent_failure(&self) -> Option<Failure> {
+        if let Some(failure) = self.standing.refusal(Purpose::Serve) {
+            return Some(failure);
+        }
         let failed = self.failed.lock();
         failed
             .as_ref()
@@ -124,15 +134,11 @@ impl Version {
             .map(|failed| failed.failure.clone())
     }
 
-    /// Remembers that it cannot start, or must not for a while.
+    /// Remembers that it cannot start.
     pub(crate) fn start_failed(&self, failure: Failure) {
-        self.fail_for(failure, START_RETRY);
-    }
-
-    fn fail_for(&self, failure: Failure, shortest: Duration) {
         let mut failed = self.failed.lock();
-        let pause = failed.as_ref().map_or(shortest, |failed| shortest.max(failed.pause * 2));
-        let pause = pause.min(START_RETRY_MAX.max(shortest));
+        let pause = failed.as_ref().map_or(START_RETRY, |failed| failed.pause * 2);
+        let pause = pause.min(START_RETRY_MAX);
         *failed = Some(FailedStart { failure, retry_at: Instant::now() + pause, pause });
     }
 
@@ -145,18 +151,9 @@ impl Version {
         }
     }
 
-    /// Its code cost a shard: it is not started for a while.
-    pub(crate) fn quarantine(&self, failure: Failure) {
-        self.fail_for(failure, QUARANTINE);
-    }
-
     /// Forgets earlier failures.
     pub(crate) fn started(&self) {
-        let mut failed = self.failed.lock();
-        // What has been in quarantine pays more for the next time.
-        if failed.as_ref().is_some_and(|failed| failed.pause < QUARANTINE) {
-            *failed = None;
-        }
+        *self.failed.lock() = None;
     }
 }
 

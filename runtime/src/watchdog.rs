@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use crate::isolate::process;
 use crate::isolate::pulse::NO_DEADLINE;
+use crate::isolate::restraint;
 use crate::runtime::Shared;
 use crate::shard::ShardHandle;
 
@@ -69,9 +70,17 @@ struct Seen {
 fn watch(shared: &Weak<Shared>) {
     let mut seen: HashMap<usize, Seen> = HashMap::new();
     let mut idle_ticks = 0;
+    let mut restrained = Instant::now();
     loop {
         let Some(shared) = shared.upgrade() else { return };
-        let pause = look_at_all(&shared, &mut seen);
+        let mut pause = look_at_all(&shared, &mut seen);
+        if restrained.elapsed() >= restraint::INTERVAL {
+            restrained = Instant::now();
+            shared.restrain_runaways();
+        }
+        if shared.has_runaways() {
+            pause = pause.or(Some(restraint::INTERVAL));
+        }
         let watchdog = shared.watchdog.clone();
         drop(shared);
         match pause {
@@ -113,6 +122,11 @@ fn look_at(
 ) -> Option<Duration> {
     let pulse = shard.pulse()?;
     let key = Arc::as_ptr(shard).addr();
+    if pulse.is_stopped() {
+        shared.abandon(shard);
+        seen.remove(&key);
+        return Some(TICK);
+    }
     let Some(beat) = pulse.running() else {
         if seen.remove(&key).is_some() {
             shard.set_stuck(false);
@@ -144,7 +158,7 @@ fn look_at(
             .map_or(shared.config.max_cpu, |version| version.definition.limits.cpu),
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
     };
-    if pulse.is_stopped() || used > allowed + shared.config.stuck_after {
+    if used > allowed + shared.config.stuck_after {
         shared.abandon(shard);
         seen.remove(&key);
     }

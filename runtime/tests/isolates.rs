@@ -17,6 +17,8 @@ mod clocks;
 mod compat;
 #[path = "isolates/console.rs"]
 mod console;
+#[path = "isolates/crypto.rs"]
+mod crypto;
 #[path = "isolates/globals.rs"]
 mod globals;
 #[path = "isolates/hoards.rs"]
@@ -25,6 +27,8 @@ mod hoards;
 mod hostile;
 #[path = "isolates/lifecycle.rs"]
 mod lifecycle;
+#[path = "isolates/lost.rs"]
+mod lost;
 #[path = "isolates/memory.rs"]
 mod memory;
 #[path = "isolates/reach.rs"]
@@ -42,8 +46,10 @@ fn main() {
     trials.extend(clocks::trials());
     trials.extend(compat::trials());
     trials.extend(console::trials());
+    trials.extend(crypto::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
+    trials.extend(lost::trials());
     trials.extend(reach::trials());
     trials.extend(hostile::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot

@@ -45,6 +45,8 @@ deno_core::extension!(
         crate::clock::op_clock_wall,
         crate::clone::op_clone_trust,
         crate::compat::op_compat_load_failed,
+        crate::crypto::op_crypto_charge,
+        crate::crypto::op_crypto_rsa_key,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
         crate::memory::op_memory_demand,

@@ -4,8 +4,18 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayIsArray,
+  ArrayPrototypeEvery,
+  ArrayPrototypeFilter,
   ArrayPrototypeForEach,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeMap,
+  DataViewPrototypeGetByteLength,
   Error,
+  MathCeil,
+  MathMax,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectHasOwn,
@@ -19,8 +29,16 @@ const {
   StringPrototypeToUpperCase,
   TypeError,
   TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
-const { op_event_is_over, op_memory_hold, op_timing_safe_equal } = core.ops;
+const { isArrayBuffer, isDataView } = core;
+const {
+  op_crypto_charge,
+  op_crypto_rsa_key,
+  op_event_is_over,
+  op_memory_hold,
+  op_timing_safe_equal,
+} = core.ops;
 const { CryptoKey: BareCryptoKey, Crypto: BareCrypto, SubtleCrypto: BareSubtleCrypto } = core
   .loadExtScript("ext:deno_crypto/00_crypto.js");
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
@@ -32,17 +50,30 @@ const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 
 /** As on Workers; a hundred thousand take some 50 ms. */
 const MAX_ITERATIONS = 100_000;
-/** Bits; a key of 4096 takes some seconds. */
 const MAX_MODULUS = 4096;
 /** What a key takes beside material that is longer, in bytes. */
 const KEY_BYTES = 2048;
+/** The sizes of keys that `op_crypto_rsa_key` makes. */
+const MADE_HERE = [2048, 3072, 4096];
+/** Bits of a digest of any length, of a derived or a generated key. */
+const MAX_OUTPUT = 8 << 20;
+/** Rounds of PBKDF2 for all blocks of the output together: about half a second. */
+const MAX_ROUNDS = 1_000_000;
+/** Bits of a block of PBKDF2's output, by hash. */
+const BLOCKS = { __proto__: null, "SHA-1": 160, "SHA-384": 384, "SHA-512": 512 };
 
 /** What an algorithm may say, and what of that is text or a number. */
-const ALGORITHM = ["additionalData", "context", "counter", "hash", "info", "iterations", "iv",
-  "label", "length", "modulusLength", "name", "namedCurve", "public", "publicExponent", "salt",
-  "saltLength", "tagLength"];
+const ALGORITHM = ["additionalData", "context", "counter", "customization", "domainSeparation",
+  "functionName", "hash", "info", "iterations", "iv", "label", "length", "modulusLength", "name",
+  "namedCurve", "outputLength", "public", "publicExponent", "salt", "saltLength", "tagLength"];
 const TEXTS = { __proto__: null, name: true, namedCurve: true };
-const NUMBERS = { __proto__: null, iterations: true, modulusLength: true };
+const NUMBERS = {
+  __proto__: null,
+  iterations: true,
+  length: true,
+  modulusLength: true,
+  outputLength: true,
+};
 /** RFC 7517 and RFC 7518, section 6, with ML-DSA and ML-KEM. */
 const JWK = ["alg", "crv", "d", "dp", "dq", "e", "ext", "k", "key_ops", "kty", "n", "oth", "p",
   "priv", "pub", "q", "qi", "use", "x", "y"];
@@ -100,7 +131,7 @@ function wrap(name, before) {
     [name](...args) {
       try {
         const call = () => ReflectApply(bare, this, args);
-        return before(args, call);
+        return before(args, call, this);
       } catch (error) {
         return PromiseReject(error);
       }
@@ -125,11 +156,6 @@ function inTurn(call) {
   return turn;
 }
 
-function isNamed(algorithm, start) {
-  return typeof algorithm?.name === "string" &&
-    StringPrototypeStartsWith(StringPrototypeToUpperCase(algorithm.name), start);
-}
-
 /** Has an argument that is there read once; answers it. */
 function settle(args, index, members) {
   if (index < args.length) {
@@ -138,9 +164,38 @@ function settle(args, index, members) {
   return args[index];
 }
 
-function derive(args, call) {
+/** The name of an algorithm, in upper case. */
+function nameOf(algorithm) {
+  const name = typeof algorithm === "string" ? algorithm : algorithm?.name;
+  return typeof name === "string" ? StringPrototypeToUpperCase(name) : "";
+}
+
+/** Bytes of a buffer or a view; what is neither is refused by the call itself. */
+function sizeOf(data) {
+  if (ArrayBufferIsView(data)) {
+    return isDataView(data)
+      ? DataViewPrototypeGetByteLength(data)
+      : TypedArrayPrototypeGetByteLength(data);
+  }
+  return isArrayBuffer(data) ? ArrayBufferPrototypeGetByteLength(data) : 0;
+}
+
+/** Refuses more bits than a call may make. */
+function bound(bits, what) {
+  if (bits > MAX_OUTPUT) {
+    throw new DOMException(
+      `${what} of more than ${MAX_OUTPUT} bits are not supported (requested ${bits}).`,
+      "OperationError",
+    );
+  }
+}
+
+function derive(args, call, bits) {
   const algorithm = settle(args, 0, ALGORITHM);
-  if (!isNamed(algorithm, "PBKDF2")) {
+  const name = nameOf(algorithm);
+  bound(bits, "Derivations");
+  if (name !== "PBKDF2") {
+    op_crypto_charge("deriveBits", name, 0);
     return call();
   }
   if (algorithm.iterations > MAX_ITERATIONS) {
@@ -149,17 +204,78 @@ function derive(args, call) {
       "NotSupportedError",
     );
   }
+  const block = BLOCKS[nameOf(algorithm.hash)] ?? 256;
+  const rounds = algorithm.iterations * MathMax(1, MathCeil(bits / block));
+  if (rounds > MAX_ROUNDS) {
+    throw new DOMException(
+      `Pbkdf2 failed: ${algorithm.iterations} iterations for ${bits} bits are not supported.`,
+      "OperationError",
+    );
+  }
+  op_crypto_charge("deriveBits", name, rounds);
   return inTurn(call);
 }
 
-wrap("deriveBits", derive);
-wrap("deriveKey", (args, call) => {
-  settle(args, 2, ALGORITHM);
-  return derive(args, call);
+wrap("deriveBits", (args, call) => {
+  if (args.length > 2 && args[2] !== null) {
+    args[2] = +args[2];
+  }
+  return derive(args, call, args[2] || 0);
 });
-wrap("generateKey", (args, call) => {
+wrap("deriveKey", (args, call) => {
+  const derived = settle(args, 2, ALGORITHM);
+  // An HMAC key without a length has that of its hash's block, 1024 bits at most.
+  return derive(args, call, derived?.length || 1024);
+});
+
+/** Usages of keys of a pair, by the start of the algorithm's name: of the public, of the private. */
+const RSA_USAGES = {
+  __proto__: null,
+  "RSA-OAEP": [["encrypt", "wrapKey"], ["decrypt", "unwrapKey"]],
+  "RSA-PSS": [["verify"], ["sign"]],
+  "RSASSA-PKCS1-V1_5": [["verify"], ["sign"]],
+};
+const RSA_HASHES = ["SHA-1", "SHA-256", "SHA-384", "SHA-512"];
+const bareImportKey = BareSubtleCrypto.prototype.importKey;
+
+/** Whether `op_crypto_rsa_key` makes such keys. What is wrong is left to the call itself to say. */
+function isMadeHere(algorithm, name, usages) {
+  const known = RSA_USAGES[name];
+  const exponent = algorithm.publicExponent;
+  return known !== undefined &&
+    ArrayPrototypeIncludes(MADE_HERE, algorithm.modulusLength) &&
+    ArrayPrototypeIncludes(RSA_HASHES, nameOf(algorithm.hash)) &&
+    ArrayBufferIsView(exponent) &&
+    TypedArrayPrototypeGetSymbolToStringTag(exponent) === "Uint8Array" &&
+    TypedArrayPrototypeGetByteLength(exponent) === 3 &&
+    exponent[0] === 1 && exponent[1] === 0 && exponent[2] === 1 &&
+    ArrayPrototypeEvery(usages, (usage) =>
+      ArrayPrototypeIncludes(known[0], usage) || ArrayPrototypeIncludes(known[1], usage));
+}
+
+/** An RSA key pair of which the material comes from `op_crypto_rsa_key`. */
+async function rsaKeys(subtle, algorithm, extractable, usages) {
+  const [ofPublic, ofPrivate] = RSA_USAGES[nameOf(algorithm)];
+  const chosen = (known) =>
+    ArrayPrototypeFilter(usages, (usage) => ArrayPrototypeIncludes(known, usage));
+  const forPrivate = chosen(ofPrivate);
+  if (forPrivate.length === 0) {
+    throw new DOMException("Usages cannot be empty when creating a key.", "SyntaxError");
+  }
+  const made = await op_crypto_rsa_key(currentEvent(), algorithm.modulusLength);
+  const importing = (format, material, extractable, usages) =>
+    ReflectApply(bareImportKey, subtle, [format, material, algorithm, extractable, usages]);
+  const privateKey = await importing("pkcs8", made[0], extractable, forPrivate);
+  const publicKey = await importing("spki", made[1], true, chosen(ofPublic));
+  return { publicKey, privateKey };
+}
+
+wrap("generateKey", (args, call, subtle) => {
   const algorithm = settle(args, 0, ALGORITHM);
-  if (!isNamed(algorithm, "RSA")) {
+  const name = nameOf(algorithm);
+  bound(algorithm?.length, "Keys");
+  if (!StringPrototypeStartsWith(name, "RSA")) {
+    op_crypto_charge("generateKey", name, (algorithm?.length || 0) / 8);
     return call();
   }
   if (algorithm.modulusLength > MAX_MODULUS) {
@@ -168,8 +284,32 @@ wrap("generateKey", (args, call) => {
       "NotSupportedError",
     );
   }
+  if (ArrayIsArray(args[2])) {
+    args[2] = ArrayPrototypeMap(args[2], (usage) => `${usage}`);
+    if (isMadeHere(algorithm, name, args[2])) {
+      return inTurn(() => rsaKeys(subtle, algorithm, args[1], args[2]));
+    }
+  }
+  op_crypto_charge("generateKey", "RSA", (algorithm.modulusLength / 1024) ** 4);
   return inTurn(call);
 });
+
+/** Has a call charged by the size of the data at an index. */
+function priced(name, index) {
+  wrap(name, (args, call) => {
+    const algorithm = settle(args, 0, ALGORITHM);
+    bound(algorithm?.outputLength, "Outputs");
+    const amount = sizeOf(args[index]) + (algorithm?.outputLength || 0) / 4;
+    op_crypto_charge(name, nameOf(algorithm), amount);
+    return call();
+  });
+}
+
+priced("encrypt", 2);
+priced("decrypt", 2);
+priced("sign", 2);
+priced("verify", 3);
+
 wrap("importKey", (args, call) => {
   if (args.length > 0) {
     args[0] = `${args[0]}`;
@@ -205,10 +345,13 @@ ArrayPrototypeForEach(["deriveKey", "generateKey", "importKey", "unwrapKey"], (n
   });
 });
 wrap("digest", (args, call) => {
-  if (!isMd5(args[0])) {
-    return call();
+  const algorithm = settle(args, 0, ALGORITHM);
+  if (isMd5(algorithm)) {
+    return PromiseResolve(digestMd5(args[1]));
   }
-  return PromiseResolve(digestMd5(args[1]));
+  bound(algorithm?.outputLength, "Digests");
+  op_crypto_charge("digest", nameOf(algorithm), sizeOf(args[1]) + (algorithm?.outputLength || 0) / 4);
+  return call();
 });
 define(BareSubtleCrypto.prototype, "timingSafeEqual", function timingSafeEqual(a, b) {
   const left = bytesOf(a, "timingSafeEqual", "Argument 1");

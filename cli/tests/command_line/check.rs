@@ -329,3 +329,20 @@ fn data_and_configurations_that_are_nested_too_deeply_are_errors_too() {
         assert!(status.code().is_some(), "{other}: {status}: {shown}");
     }
 }
+
+#[test]
+fn a_start_that_cannot_be_stopped_ends_the_check_and_no_other() {
+    let endless = "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);";
+    let fatal = "''.padEnd(2 ** 29 - 24, 'abc').split('');";
+    let folder = Folder::with(&[
+        ("endless.js", &format!("{endless} {GOOD}")),
+        ("fatal.js", &format!("{fatal} {GOOD}")),
+        ("good.js", GOOD),
+    ]);
+    let (status, stdout, stderr) = run(&folder, &["check", "endless.js", "fatal.js", "good.js"]);
+    assert_eq!(status.code(), Some(1), "{status}: {stderr}");
+    assert!(stdout.starts_with("ok good "), "{stdout}");
+    for expected in ["worker endless ", "could not be stopped", "worker fatal ", "fatal error"] {
+        assert!(stderr.contains(expected), "without {expected:?}: {stderr}");
+    }
+}

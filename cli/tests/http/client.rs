@@ -123,6 +123,17 @@ impl Connection {
         answer
     }
 
+    /// The same, unless the connection has ended.
+    pub(crate) fn try_answer(&mut self) -> Option<Answer> {
+        match self.stream.fill_buf() {
+            Ok(bytes) if !bytes.is_empty() => Some(self.answer()),
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+                panic!("neither an answer nor an end: {error}")
+            }
+            _ => None,
+        }
+    }
+
     /// Reads an answer's head.
     pub(crate) fn head(&mut self) -> Answer {
         let mut lines = Vec::new();

@@ -54,3 +54,57 @@ fn a_worker_at_its_cpu_limit_is_stopped_while_another_one_answers() {
     spinning.get("/");
     assert_eq!(spinning.answer().body, "hello app.test");
 }
+
+/// A worker that has earned a place where the sockets are, and then does not come back.
+#[test]
+fn the_connections_of_a_lost_shard_are_closed_at_once_and_others_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)";
+    let source = format!(
+        "export default {{ fetch(request) {{
+             if (request.url.endsWith('/bad')) {endless};
+             return new Response('fine');
+         }} }};"
+    );
+    write(folder.path(), "bad/index.js", &source);
+    let project = "name = \"bad\"\nmain = \"index.js\"\n[limits]\ncpu_ms = 50\n";
+    write(folder.path(), "bad/isolane.toml", project);
+    let tables = "[[workers]]\npath = \"bad\"\nroutes = [\"bad.test\"]\n";
+    let mut node = Node::at(folder, tables);
+
+    let ask = |connection: &mut Connection, path: &str| {
+        connection.send(&format!("GET {path} HTTP/1.1\r\nHost: bad.test\r\n\r\n"));
+    };
+    // Enough of them that each shard has some.
+    let mut bystanders: Vec<Connection> = (0..24).map(|_| Connection::open(&node)).collect();
+    for bystander in &mut bystanders {
+        bystander.get("/");
+        assert_eq!(bystander.answer().body, "hello app.test");
+    }
+    let mut offender = Connection::open(&node);
+    // It is trusted after some of these, and on the sockets' shard when it is busy.
+    for _ in 0..2000 {
+        ask(&mut offender, "/");
+        assert_eq!(offender.answer().body, "fine");
+    }
+    ask(&mut offender, "/bad");
+    node.logged("shard was replaced");
+    // Either the shard was one of sockets, and its connections end, or the event was elsewhere.
+    let mut closed = 0;
+    for bystander in &mut bystanders {
+        bystander.try_send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
+        match bystander.try_answer() {
+            Some(answer) => assert_eq!(answer.body, "hello app.test"),
+            None => closed += 1,
+        }
+    }
+    assert!(closed > 0, "the shard that was lost had no sockets");
+    for _ in 0..24 {
+        assert_eq!(get(&node, "/").body, "hello app.test");
+    }
+    // It is stopped, and that is said.
+    let refused = exchange(&node, "GET / HTTP/1.1\r\nHost: bad.test\r\n\r\n");
+    if refused.status != 200 {
+        refused.assert_refused(503, "1106", "loadShed");
+    }
+}

@@ -251,6 +251,7 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
         },
         memory_max_bytes: count(raw.memory_mb_max, 8..=4096, 1 << 20, default.memory_max_bytes)?,
         isolates: count(raw.isolates, 1..=1_000_000, 1, default.isolates)?,
+        lost_shards: count(raw.lost_shards, 1..=10_000, 1, default.lost_shards)?,
     })
 }
 

@@ -70,6 +70,7 @@ pub(super) struct RawLimits {
     pub(super) memory_mb: Option<Spanned<u64>>,
     pub(super) memory_mb_max: Option<Spanned<u64>>,
     pub(super) isolates: Option<Spanned<u64>>,
+    pub(super) lost_shards: Option<Spanned<u64>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Shard;
-use super::{Front, Handler};
+use super::{Front, Handler, Sockets};
 use crate::tls::Tls;
 
 /// Connections that wait in the kernel; the kernel's own bound (`somaxconn`) holds, too.
@@ -49,6 +49,7 @@ pub(super) async fn accept<H: Handler>(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     closed: CancellationToken,
+    sockets: Sockets,
 ) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -72,7 +73,7 @@ pub(super) async fn accept<H: Handler>(
                 tokio::select! {
                     biased;
                     () = front.killed.cancelled() => return,
-                    () = start(&shard, stream, client) => {}
+                    () = start(&shard, &sockets, stream, client) => {}
                 }
             }
             Err(error) => pause_after(&error).await,
@@ -80,23 +81,27 @@ pub(super) async fn accept<H: Handler>(
     }
     // Connections that the kernel has accepted already are not reset.
     while let Some(Ok((stream, client))) = listener.accept().now_or_never() {
-        if start(&shard, stream, client).now_or_never().is_none() {
+        if start(&shard, &sockets, stream, client).now_or_never().is_none() {
             break;
         }
     }
 }
 
 /// Starts serving a connection as soon as there is a slot for it.
-async fn start<H: Handler>(shard: &Rc<Shard<H>>, stream: TcpStream, client: SocketAddr) {
+async fn start<H: Handler>(
+    shard: &Rc<Shard<H>>,
+    sockets: &Sockets,
+    stream: TcpStream,
+    client: SocketAddr,
+) {
     let Ok(slot) = Arc::clone(&shard.front().slots).acquire_owned().await else { return };
     let socket = SockRef::from(&stream);
     // Neither is needed for a correct answer, so a failure is none of the client's business.
     let _ = stream.set_nodelay(true);
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-    let tracked = shard.front().connections.token();
+    let stream = sockets.add(stream, slot, shard.front().connections.token());
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
-        let _held = (slot, tracked);
         match shard.tls() {
             None => shard.serve(stream, client, None).await,
             Some(tls) => {

@@ -14,6 +14,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_version_is_uploaded_once_and_an_activation_can_be_repeated", repeats),
         trial("whoever_comes_second_with_a_precondition_is_told_who_was_first", preconditions),
         trial("a_version_that_does_not_start_changes_nothing", failed_start),
+        trial("starts_that_cannot_be_stopped_hold_up_nobody", endless_starts),
+        trial("a_start_that_is_nested_too_deeply_is_refused", deep_starts),
         trial("a_route_has_one_owner", conflicts),
         trial("a_deploy_that_nobody_could_reach_is_refused", unreachable),
         trial("what_is_not_the_archive_of_its_address_is_refused", wrong_archives),
@@ -145,6 +147,63 @@ async fn failed_start() {
     assert_eq!(node.deployments().versions("shop").unwrap().len(), 1);
     assert_eq!(node.text("http://shop.workers.test/").await, "one");
     assert_eq!(count_files(&node.folder.path().join("data/registry/versions")), 1);
+}
+
+async fn endless_starts() {
+    let node = Node::new();
+    node.deploy(&saying("shop", "one")).await;
+    let handler = "export default { fetch() { return new Response('x') } }";
+    let endless = "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)";
+    let fatal = "''.padEnd(2 ** 29 - 24, 'abc').split('')";
+    let bad = [
+        worker("endless", &format!("{endless}; {handler}")),
+        worker("fatal", &format!("{fatal}; {handler}")),
+        // The version that serves goes on.
+        worker("shop", &format!("/* two */ {endless}; {handler}")),
+    ];
+    // More than may be validated at one time.
+    let uploads = futures_util::future::join_all(bad.iter().map(|bundle| node.upload(bundle)));
+    let good = saying("good", "good");
+    let (refusals, good) = tokio::join!(uploads, node.upload(&good));
+    let [endless, fatal, shop]: [_; 3] = refusals
+        .into_iter()
+        .map(|refusal| refused(refusal, "start_failed"))
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    assert!(endless.contains("could not be stopped"), "{endless}");
+    assert!(fatal.contains("fatal error"), "{fatal}");
+    assert!(shop.contains("could not be stopped"), "{shop}");
+    good.unwrap();
+    assert_eq!(node.text("http://shop.workers.test/").await, "one");
+    let again = node.upload(&worker("shop", &format!("/* three */ {handler}"))).await;
+    if let Err(error) = again {
+        assert_eq!(error.code(), "unavailable", "{error}");
+    }
+}
+
+/// V8 has bounds of its own for what it parses, and nobody parses it before.
+async fn deep_starts() {
+    let node = Node::new();
+    for (name, source) in [
+        ("brackets", "[".repeat(200_000)),
+        ("closed", format!("{}{}", "[".repeat(200_000), "]".repeat(200_000))),
+        ("signs", format!("{}1", "!".repeat(200_000))),
+        ("arrows", format!("{}1", "a=>".repeat(200_000))),
+        ("choices", format!("{}1", "a?b:".repeat(200_000))),
+        ("templates", "`${".repeat(200_000)),
+        ("ifs", format!("{}1", "if(1)".repeat(200_000))),
+        ("blocks", format!("{}{}", "{".repeat(200_000), "}".repeat(200_000))),
+        ("functions", format!("{}{}", "(()=>{".repeat(100_000), "})".repeat(100_000))),
+        ("powers", format!("1{}", "**1".repeat(200_000))),
+        ("patterns", format!("/{}{}/", "(".repeat(200_000), ")".repeat(200_000))),
+    ] {
+        let source =
+            format!("{source};\nexport default {{ fetch() {{ return new Response('x') }} }}");
+        let result = node.upload(&worker(name, &source)).await;
+        let message = refused(result, "start_failed");
+        assert!(!message.contains("shard"), "{name}: {message}");
+    }
 }
 
 async fn conflicts() {

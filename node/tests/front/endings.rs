@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use isolane_node::front;
+use isolane_node::front::{self, Sockets};
 use runtime::Outcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -115,14 +115,20 @@ fn another_shard_takes_a_socket_over_with_the_connections_that_wait_in_it() {
         let (stage, _, _) = waiting();
         let kept = listener.try_clone().unwrap();
         let closed = CancellationToken::new();
-        let first = Arc::clone(&stage.front).serve(listener, None, closed.clone());
+        let first =
+            Arc::clone(&stage.front).serve(listener, None, closed.clone(), Sockets::default());
         // The first one is cancelled before it has accepted anything: it is stuck.
         closed.cancel();
         let mut waiting = TcpStream::connect(address).await.unwrap();
         waiting.write_all(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
         first.await;
         let other = Stage::new(|_| async { ok("taken over") });
-        let second = Arc::clone(&other.front).serve(kept, None, CancellationToken::new());
+        let second = Arc::clone(&other.front).serve(
+            kept,
+            None,
+            CancellationToken::new(),
+            Sockets::default(),
+        );
         spawn_local(second);
         other.line().await;
         other.front.shutdown(LONG).await;

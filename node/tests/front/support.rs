@@ -12,7 +12,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use isolane_node::front::{self, Arrival, Front, Handler, Reply};
+use isolane_node::front::{self, Arrival, Front, Handler, Reply, Sockets};
 use isolane_node::tls::Tls;
 use isolane_node::{AccessLine, Limits, RequestLog};
 use runtime::{BodyError, Outcome, ResponseBody};
@@ -106,8 +106,12 @@ impl Stage {
         let front = Front::new(script, limits, Arc::new(Log(log)), None);
         let listener = front::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        let accepting =
-            spawn_local(Arc::clone(&front).serve(listener, tls, CancellationToken::new()));
+        let accepting = spawn_local(Arc::clone(&front).serve(
+            listener,
+            tls,
+            CancellationToken::new(),
+            Sockets::default(),
+        ));
         let (lines, expected) = (Mutex::new(lines), Mutex::new(expected));
         Self { front, address, accepting, lines, expected }
     }

@@ -3,7 +3,8 @@
 //! that a tenant's code runs on, and by default the process with it. Here that thread is
 //! stopped for ever instead, as it stands, and its shard is given up and replaced.
 //!
-//! Only signals that the thread raises itself while it is in a slice are caught, and nothing
+//! Only signals that the thread raises itself while it is in a slice, or makes or drops an
+//! isolate, are caught, and nothing
 //! of the thread is touched again: its isolates are lost, their memory with them.
 
 use std::cell::Cell;
@@ -11,27 +12,42 @@ use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::restraint;
+
 /// How V8 and Rust abort: `abort()`, and the processor's trap instructions.
 const SIGNALS: [libc::c_int; 3] = [libc::SIGABRT, libc::SIGTRAP, libc::SIGILL];
 
 thread_local! {
     /// Where a stop of this thread is noted; null outside of slices.
-    static NOTE: Cell<*const AtomicBool> = const { Cell::new(null()) };
+    static NOTE: Cell<*const Note> = const { Cell::new(null()) };
+}
+
+/// What is noted of a thread, by the handlers that run on it.
+#[derive(Debug, Default)]
+pub(super) struct Note {
+    stopped: AtomicBool,
+    /// Whether a signal of `restraint.rs` is on its way.
+    pub(super) asked: AtomicBool,
 }
 
 /// Whether a thread has been stopped.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stopped(Arc<AtomicBool>);
+pub(crate) struct Stopped(Arc<Note>);
 
 impl Stopped {
     /// Whether the thread has been stopped: it will never run again.
     pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.stopped.load(Ordering::Acquire)
     }
 
     /// A slice begins on this thread.
     pub(super) fn arm(&self) {
         NOTE.with(|note| note.set(Arc::as_ptr(&self.0)));
+    }
+
+    /// Where a stop is noted.
+    pub(super) fn note(&self) -> &Arc<Note> {
+        &self.0
     }
 
     /// The slice is over.
@@ -42,6 +58,7 @@ impl Stopped {
 
 /// Installs the handlers, once in a process.
 pub(crate) fn install() {
+    restraint::install();
     for signal in SIGNALS {
         // SAFETY: the action is fully initialised; the handler keeps to what a handler may
         // do: it reads a thread-local that needs no initialisation, stores to an atomic, and
@@ -56,7 +73,7 @@ pub(crate) fn install() {
 }
 
 extern "C" fn on_fatal(signal: libc::c_int) {
-    let note = NOTE.with(Cell::get);
+    let note = note();
     if note.is_null() {
         // Not a tenant's doing: the default action, when the signal is raised again on the
         // handler's return (a trap) or by `abort()` itself.
@@ -67,8 +84,18 @@ extern "C" fn on_fatal(signal: libc::c_int) {
         }
         return;
     }
+    stop(note);
+}
+
+/// Where a stop of the calling thread is noted; null outside of slices.
+pub(super) fn note() -> *const Note {
+    NOTE.with(Cell::get)
+}
+
+/// Stops the calling thread for ever. To be called in a handler that blocks all signals.
+pub(super) fn stop(note: *const Note) -> ! {
     // SAFETY: the note belongs to the shard's pulse, which this thread holds for ever now.
-    unsafe { (*note).store(true, Ordering::Release) };
+    unsafe { (*note).stopped.store(true, Ordering::Release) };
     loop {
         // SAFETY: takes no pointer. All signals are blocked here, so it never returns.
         unsafe { libc::pause() };

@@ -78,7 +78,7 @@ impl Account {
     }
 
     fn charge(&self, ns: u64) {
-        self.used_ns.set(self.used_ns.get() + ns);
+        self.used_ns.set(self.used_ns.get().saturating_add(ns));
     }
 
     fn is_overdrawn(&self) -> bool {
@@ -95,7 +95,7 @@ impl Account {
 /// bounded, which grows with the isolate's age, but the share.
 #[derive(Debug, Default)]
 struct Stray {
-    account: Account,
+    account: Rc<Account>,
     /// Since when the account counts, on the thread's CPU clock.
     since_ns: Cell<u64>,
 }
@@ -120,7 +120,7 @@ impl Stray {
 /// The accounts of one isolate. Read and written on its thread only.
 pub(crate) struct Ledger {
     events: RefCell<HashMap<u32, Rc<Account>>>,
-    start: Account,
+    start: Rc<Account>,
     stray: Stray,
     payer: Cell<Payer>,
     mark_ns: Cell<u64>,
@@ -151,7 +151,7 @@ impl Ledger {
     ) -> Ledger {
         Ledger {
             events: RefCell::default(),
-            start: Account::default(),
+            start: Rc::default(),
             stray: Stray::default(),
             payer: Cell::new(Payer::Running),
             mark_ns: Cell::new(0),
@@ -290,6 +290,23 @@ impl Ledger {
             self.verdict.set(verdict);
         }
         self.verdict.get().is_some()
+    }
+
+    /// Charges an event, 0 for whoever runs, with CPU time that another thread uses for it.
+    /// Answers whether it has used more than its limit.
+    pub(super) fn charge_elsewhere(&self, event: u32, time: Duration) -> bool {
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (account, verdict) = match self.payer_of(event) {
+            Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
+            Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
+            Payer::Running => (Some(self.stray.account.clone()), Verdict::StrayCpu),
+        };
+        let Some(account) = account else { return false };
+        account.charge(ns);
+        if account.is_overdrawn() && self.verdict.get().is_none() {
+            self.verdict.set(Some(verdict));
+        }
+        account.is_overdrawn()
     }
 
     /// Whether the isolate's memory has grown so far that a garbage collection has to show

@@ -1,13 +1,14 @@
 //! What the watchdog sees of a shard: whether it runs a slice, since when, and until when it
 //! may. Written at each end of a slice, read from another thread.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use deno_core::v8;
 use parking_lot::Mutex;
 
 use super::clock::ThreadClock;
-use super::fatal::Stopped;
+use super::fatal::{Note, Stopped};
 
 /// "No deadline is known": the watchdog looks anyway, once a tick.
 pub(crate) const NO_DEADLINE: u64 = u64::MAX;
@@ -74,6 +75,18 @@ impl Pulse {
         })
     }
 
+    /// What runs until the guard is dropped is no slice and may end in a fatal error all the same:
+    /// the making and the dropping of an isolate.
+    pub(super) fn outside_of_slices(&self) -> Armed {
+        self.stopped.arm();
+        Armed
+    }
+
+    /// Where a stop of the thread is noted.
+    pub(super) fn note(&self) -> &Arc<Note> {
+        self.stopped.note()
+    }
+
     /// Whether the thread was stopped by a fatal error in the slice that runs.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.get()
@@ -84,5 +97,14 @@ impl Pulse {
         if let Some(isolate) = &*self.isolate.lock() {
             super::interrupt::request(isolate);
         }
+    }
+}
+
+/// Fatal errors of the thread end its shard and not the process, until this is dropped.
+pub(super) struct Armed;
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        Stopped::disarm();
     }
 }

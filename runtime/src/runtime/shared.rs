@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bindings::fetch::{Outbound, Refused};
+use parking_lot::Mutex;
 
 use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind, Resource};
-use crate::isolate::process;
 use crate::memory::Memory;
-use crate::outcome::Failure;
 use crate::placement;
-use crate::shard::{self, Message, ShardHandle, Ticket};
+use crate::quarantine::Losses;
+use crate::shard::{self, Kind, Message, ShardHandle, Ticket};
 use crate::version::Version;
 use crate::watchdog::Watchdog;
 
 type Shards = Vec<Arc<ShardHandle>>;
-type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>) + Send + Sync>;
+type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>, bool) + Send + Sync>;
 
 /// The state of a runtime.
 pub(crate) struct Shared {
@@ -35,8 +35,12 @@ pub(crate) struct Shared {
     pub(crate) isolates: AtomicUsize,
     /// Shards that were given up.
     pub(crate) abandoned: AtomicUsize,
+    /// Those of them whose threads still run.
+    pub(super) runaways: Mutex<Vec<Arc<ShardHandle>>>,
+    pub(crate) losses: Losses,
     front: ArcSwap<Shards>,
     back: ArcSwap<Shards>,
+    check: ArcSwapOption<ShardHandle>,
     on_front_replaced: OnceLock<OnFrontReplaced>,
 }
 
@@ -53,6 +57,7 @@ impl Shared {
         let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
+            losses: Losses::new(config.lost_shards),
             config,
             cache_folder,
             store,
@@ -61,17 +66,20 @@ impl Shared {
             watchdog: Arc::default(),
             isolates: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
+            runaways: Mutex::default(),
             front: ArcSwap::default(),
             back: ArcSwap::default(),
+            check: ArcSwapOption::empty(),
             on_front_replaced: OnceLock::new(),
         });
-        let start = |front: bool, count: usize| {
+        let start = |kind: Kind, count: usize| {
             (0..count.max(1))
-                .map(|index| shard::spawn(index, front, &shared))
+                .map(|index| shard::spawn(index, kind, &shared))
                 .collect::<std::io::Result<Shards>>()
         };
-        shared.front.store(Arc::new(start(true, shared.config.front_shards)?));
-        shared.back.store(Arc::new(start(false, shared.config.back_shards)?));
+        shared.front.store(Arc::new(start(Kind::Front, shared.config.front_shards)?));
+        shared.back.store(Arc::new(start(Kind::Back, shared.config.back_shards)?));
+        shared.check.store(Some(shard::spawn(0, Kind::Check, &shared)?));
         Ok(shared)
     }
 
@@ -84,6 +92,7 @@ impl Shared {
     pub(crate) fn all_shards(&self) -> Shards {
         let mut shards = Shards::clone(&self.front.load());
         shards.extend(self.back.load().iter().cloned());
+        shards.extend(self.check.load_full());
         shards
     }
 
@@ -137,57 +146,48 @@ impl Shared {
         }
     }
 
-    fn move_messages(&self, from: &Arc<ShardHandle>) {
+    pub(super) fn move_messages(&self, from: &Arc<ShardHandle>) {
         for message in from.steal() {
             let version = match &message {
                 Message::Event(job) => job.version.clone(),
                 Message::Warm(version) => version.clone(),
-                Message::Check(job) => job.version.clone(),
-                Message::Cancel { .. }
+                // Who asked for a check asks the next shard.
+                Message::Check(_)
+                | Message::Cancel { .. }
                 | Message::Evict { .. }
                 | Message::Retire(_)
-                | Message::Run(_) => {
-                    continue;
-                }
+                | Message::Run(_) => continue,
             };
             self.place(&version, message);
         }
     }
 
-    /// Gives up a shard that does not come back from a tenant's code, and starts another in
-    /// its place. The worker whose code it was is not started again for a while.
-    pub(crate) fn abandon(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
-        let Ok(new) = shard::spawn(shard.index(), shard.is_front(), self) else { return };
-        let list = if shard.is_front() { &self.front } else { &self.back };
+    /// The shard that versions are checked on.
+    pub(super) fn check_shard(&self) -> Arc<ShardHandle> {
+        self.check.load_full().expect("set before the runtime is there")
+    }
+
+    /// Another shard takes the place of one.
+    pub(super) fn replace(&self, shard: &Arc<ShardHandle>, new: &Arc<ShardHandle>) {
+        let list = match shard.kind() {
+            Kind::Front => &self.front,
+            Kind::Back => &self.back,
+            Kind::Check => return self.check.store(Some(new.clone())),
+        };
         list.rcu(|shards| {
             let replace = |old: &Arc<ShardHandle>| {
                 if Arc::ptr_eq(old, shard) { new.clone() } else { old.clone() }
             };
             shards.iter().map(replace).collect::<Shards>()
         });
-        let culprit = shard.running_version();
-        shard.abandon();
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
-        if let Some(thread) = shard.thread() {
-            process::make_idle_priority(thread);
-        }
-        if let Some(version) = &culprit {
-            version.trust.offend();
-            version.quarantine(Failure::ExceededCpu {
-                limit_ms: version.definition.limits.cpu.as_millis() as u64,
-            });
-            self.observer.incident(&Incident {
-                kind: IncidentKind::ShardLost,
-                worker: Some(version.worker().clone()),
-                detail: "its code did not return and could not be stopped; its shard was replaced"
-                    .to_owned(),
-            });
-        }
-        self.move_messages(shard);
+    }
+
+    /// Tells the owner of the sockets that a front shard is lost, and which one is new.
+    pub(super) fn front_replaced(&self, shard: &ShardHandle, new: &Arc<ShardHandle>) {
         if shard.is_front()
             && let Some(call) = self.on_front_replaced.get()
         {
-            call(new);
+            call(new.clone(), shard.is_stopped());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A shard as other threads see it: its inbox, its load, its pulse.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::{CheckJob, Job};
 use crate::isolate::pulse::Pulse;
+use crate::isolate::restraint;
 use crate::version::Version;
 
 /// A future that is made and run on a shard.
@@ -37,11 +39,32 @@ pub(crate) enum Message {
     Run(LocalTask),
 }
 
+/// What a shard is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It runs sockets, and hot trusted workers inline.
+    Front,
+    /// It runs every other event.
+    Back,
+    /// It starts versions to see whether they start.
+    Check,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Front => "front",
+            Kind::Back => "back",
+            Kind::Check => "check",
+        })
+    }
+}
+
 /// The handle of one shard.
 pub(crate) struct ShardHandle {
     id: u64,
     index: usize,
-    front: bool,
+    kind: Kind,
     inbox: Mutex<VecDeque<Message>>,
     arrived: Notify,
     pulse: OnceLock<(Arc<Pulse>, i32)>,
@@ -53,15 +76,17 @@ pub(crate) struct ShardHandle {
     pub(super) spares: AtomicUsize,
     /// The version whose code runs now.
     running: Mutex<Option<Arc<Version>>>,
+    /// The check that runs now. Whoever takes it answers it.
+    checking: Mutex<Option<CheckJob>>,
 }
 
 impl ShardHandle {
-    pub(super) fn new(index: usize, front: bool) -> ShardHandle {
+    pub(super) fn new(index: usize, kind: Kind) -> ShardHandle {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         ShardHandle {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             index,
-            front,
+            kind,
             inbox: Mutex::default(),
             arrived: Notify::new(),
             pulse: OnceLock::new(),
@@ -71,6 +96,7 @@ impl ShardHandle {
             isolates: AtomicUsize::new(0),
             spares: AtomicUsize::new(0),
             running: Mutex::new(None),
+            checking: Mutex::new(None),
         }
     }
 
@@ -86,7 +112,12 @@ impl ShardHandle {
 
     /// Whether it runs sockets.
     pub(crate) fn is_front(&self) -> bool {
-        self.front
+        self.kind == Kind::Front
+    }
+
+    /// What it is for.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Sends a message. On a shard that has been abandoned nobody reads it: the sender finds
@@ -118,10 +149,9 @@ impl ShardHandle {
     /// behind a slice which does not end.
     pub(crate) fn steal(&self) -> Vec<Message> {
         let mut inbox = self.inbox.lock();
-        let (stolen, kept): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut *inbox).into_iter().partition(|message| {
-                matches!(message, Message::Event(_) | Message::Warm(_) | Message::Check(_))
-            });
+        let (stolen, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut *inbox)
+            .into_iter()
+            .partition(|message| matches!(message, Message::Event(_) | Message::Warm(_)));
         *inbox = kept.into();
         let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();
         self.events.fetch_sub(events, Ordering::Relaxed);
@@ -189,5 +219,36 @@ impl ShardHandle {
     /// The version whose code runs now.
     pub(crate) fn running_version(&self) -> Option<Arc<Version>> {
         self.running.lock().clone()
+    }
+
+    /// A check begins. Not one that nobody waits for any more.
+    pub(super) fn begin_check(&self, job: CheckJob) -> Option<Arc<Version>> {
+        if job.reply.is_closed() {
+            return None;
+        }
+        let version = job.version.clone();
+        *self.checking.lock() = Some(job);
+        Some(version)
+    }
+
+    /// The check that runs, to be answered.
+    pub(crate) fn take_check(&self) -> Option<CheckJob> {
+        self.checking.lock().take()
+    }
+
+    /// Whether the thread was stopped for ever.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.pulse().is_some_and(|pulse| pulse.is_stopped())
+    }
+
+    /// Holds the thread of a lost shard back, if it still runs; answers whether it does.
+    pub(crate) fn restrain(&self) -> bool {
+        match self.pulse.get() {
+            Some((pulse, thread)) if pulse.running().is_some() && !pulse.is_stopped() => {
+                restraint::apply(pulse, *thread);
+                true
+            }
+            _ => false,
+        }
     }
 }

@@ -8,7 +8,7 @@ use http::Response;
 use tokio::sync::oneshot;
 
 use crate::event::{FetchEvent, ResponseBody};
-use crate::isolate::{LoadError, Loaded};
+use crate::isolate::Loaded;
 use crate::outcome::Failure;
 use crate::version::Version;
 
@@ -60,5 +60,5 @@ impl Ticket {
 /// A version to be started and thrown away.
 pub(crate) struct CheckJob {
     pub(crate) version: Arc<Version>,
-    pub(crate) reply: oneshot::Sender<Result<Loaded, LoadError>>,
+    pub(crate) reply: oneshot::Sender<Result<Loaded, Failure>>,
 }

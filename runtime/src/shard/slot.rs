@@ -4,7 +4,7 @@
 mod ending;
 mod loading;
 
-pub(crate) use loading::start_failure;
+pub(super) use loading::start_failure;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -319,6 +319,7 @@ impl Slot {
         event.close();
         if event.abort() {
             let mut isolate = self.isolate.borrow_mut();
+            self.shard.handle.set_running(Some(self.version.clone()));
             let end = isolate
                 .as_mut()
                 .map(|inside| inside.enter(Payer::Event(id), |slice| slice.abort(id)).1);

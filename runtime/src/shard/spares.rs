@@ -74,7 +74,8 @@ impl Shard {
 
     fn make_isolate(&self, memory_limit_bytes: usize) -> Isolate {
         let config = &self.shared.config;
-        let mut isolate = Isolate::new(self.pulse(), memory_limit_bytes, config.inspect.is_some());
+        let inspectable = config.inspect.is_some();
+        let mut isolate = Isolate::new(self.pulse(), memory_limit_bytes, inspectable);
         if config.live_clocks {
             isolate.let_clocks_go();
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use super::handle::{Message, ShardHandle};
+use super::handle::{Kind, Message, ShardHandle};
 use super::{SHARD, Shard};
 use crate::isolate::process;
 use crate::isolate::pulse::Pulse;
@@ -16,17 +16,23 @@ use crate::runtime::Shared;
 /// How much lower than the front shards the back shards run.
 const BACK_NICE: i32 = 10;
 
+/// How much lower the check shard runs: nobody's request waits for it.
+const CHECK_NICE: i32 = 15;
+
 /// How often a shard looks for isolates that have been idle for too long.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// Threads of a shard for what blocks: reading code caches, and Web Crypto, where each isolate has
+/// one call at a time that takes long.
+const BLOCKING_THREADS: usize = 8;
 
 /// Starts a shard. Its messages wait until the thread is up.
 pub(crate) fn spawn(
     index: usize,
-    front: bool,
+    kind: Kind,
     shared: &Arc<Shared>,
 ) -> std::io::Result<Arc<ShardHandle>> {
-    let handle = Arc::new(ShardHandle::new(index, front));
-    let kind = if front { "front" } else { "back" };
+    let handle = Arc::new(ShardHandle::new(index, kind));
     let (for_thread, shared) = (handle.clone(), shared.clone());
     std::thread::Builder::new()
         .name(format!("{kind}-{index}"))
@@ -36,13 +42,16 @@ pub(crate) fn spawn(
 }
 
 fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
-    if !handle.is_front() {
-        process::set_thread_nice(BACK_NICE);
+    match handle.kind() {
+        Kind::Front => {}
+        Kind::Back => process::set_thread_nice(BACK_NICE),
+        Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
     let watchdog = shared.watchdog.clone();
     let pulse = Arc::new(Pulse::new(Box::new(move || watchdog.wake())));
     handle.set_pulse(pulse, process::thread_id());
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .expect("a tokio runtime needs only a few file descriptors");

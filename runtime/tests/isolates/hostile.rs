@@ -5,6 +5,8 @@
 mod bounds;
 #[path = "hostile/cases.rs"]
 mod cases;
+#[path = "hostile/starts.rs"]
+mod starts;
 
 use isolane_runtime::{Failure, ModuleSource, Outcome};
 use libtest_mimic::Trial;
@@ -183,5 +185,6 @@ pub fn trials() -> Vec<Trial> {
             "hostile::a_panic_costs_the_shard_and_nothing_else",
             a_panic_costs_the_shard_and_nothing_else,
         )])
+        .chain(starts::trials())
         .collect()
 }

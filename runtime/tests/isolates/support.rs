@@ -8,7 +8,8 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use isolane_runtime::{
     BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Incident,
-    Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody, Runtime, Stats, Version,
+    IncidentKind, Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody, Runtime,
+    Stats, Version,
 };
 use libtest_mimic::Trial;
 use parking_lot::Mutex;
@@ -49,8 +50,11 @@ pub fn start() {
     let config = Config {
         front_shards: 1,
         back_shards: 4,
+        // Far above what a start of a test takes, for endless ones are many here.
+        start_cpu: Duration::from_millis(300),
         wait_until: Duration::from_millis(300),
         stuck_after: Duration::from_millis(500),
+        lost_shards: 10_000,
         ..Config::default()
     };
     let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
@@ -62,6 +66,24 @@ pub fn start() {
 /// The runtime.
 pub fn runtime() -> &'static Runtime {
     RUNTIME.get().expect("started by main")
+}
+
+/// Waits for an incident of that kind with that worker.
+pub async fn incident(worker: &str, kind: IncidentKind) -> Incident {
+    let seen = SEEN.get().expect("started by main");
+    loop {
+        let changed = seen.changed.notified();
+        let found = seen
+            .incidents
+            .lock()
+            .iter()
+            .find(|it| it.kind == kind && it.worker.as_deref() == Some(worker))
+            .cloned();
+        if let Some(found) = found {
+            return found;
+        }
+        changed.await;
+    }
 }
 
 /// Figures of the runtime.
@@ -150,6 +172,13 @@ impl Worker {
         Worker::from_source(&format!(
             "export default {{ async fetch(request, env, ctx) {{ {body} }} }};"
         ))
+    }
+
+    /// A second version of it, whose only module is this.
+    pub fn another_version(&self, source: &str) -> Worker {
+        let mut other = Worker::from_source(source);
+        other.definition.worker = self.version.worker().clone();
+        other.build()
     }
 
     /// Its name.

@@ -117,7 +117,7 @@ async fn start(shared: &Shared, loaded: &Loaded) -> Result<StartReport, ChangeEr
     shared.runtime.check(&loaded.version).await.map_err(|failure| {
         let message = failure.to_string();
         match failure {
-            Failure::ShuttingDown | Failure::LoadShed { .. } => {
+            Failure::ShuttingDown | Failure::LoadShed { .. } | Failure::Quarantined { .. } => {
                 ChangeError::Unavailable { message }
             }
             Failure::CannotStart { stack, .. } => {

@@ -154,7 +154,9 @@ impl Slot {
             cpu = inside.ledger().used_by(id);
             inside.ledger().close(id);
             if event.needs_finish() {
+                self.shard.handle.set_running(Some(self.version.clone()));
                 inside.enter(Payer::Running, |slice| slice.finish(id));
+                self.shard.handle.set_running(None);
             }
             inside.events().remove(id);
         }

@@ -132,7 +132,7 @@ impl Slot {
 }
 
 /// What a start that failed means for an event.
-pub(crate) fn start_failure(
+pub(in crate::shard) fn start_failure(
     version: &Version,
     start_cpu: std::time::Duration,
     error: &LoadError,

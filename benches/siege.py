@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Ten quiet workers beside workers and clients that attack their node: is every quiet request
+answered, how much later, and does the node come back to what it was? See README.md."""
+
+import argparse
+import asyncio
+import pathlib
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from harness import figures, node, processes, procfs
+from harness.node import Worker, handler, host
+from traffic import attackers
+from traffic.http import Link
+from traffic.intruders import Intruders
+
+QUIET = [f"quiet-{number}" for number in range(10)]
+# A quiet worker is asked so often.
+PAUSE_S = 0.02
+# What takes longer than any quiet request takes on a loaded machine is a failure.
+FAILED_AFTER_S = 10.0
+IDLE_S = 10.0
+# After an attack: time for what was evicted, quarantined or closed to be gone.
+SETTLE_S = 15.0
+ATTACK_TIMEOUT_S = 60.0
+CLIENTS = "clients"
+MIB = 1 << 20
+
+
+def main():
+    """Runs the siege; answers the exit code."""
+    options = _arguments()
+    processes.install()
+    if not options.isolane.is_file():
+        sys.exit(f"there is no {options.isolane}: build it or give --isolane PATH")
+    return asyncio.run(_siege(options))
+
+
+async def _siege(options):
+    groups = options.only or [*attackers.GROUPS, CLIENTS]
+    rounds = [[group] for group in groups] if options.apart else [groups]
+    rows, faults, results = [], [], []
+    for attacking in rounds:
+        result = await _round(attacking, options)
+        results.append(result)
+        faults += result["faults"]
+        rows += _rows(result)
+    header = ["attack", "asked", "failed", "p50 ms", "p99", "max", "p99 / idle"]
+    header += ["RSS MiB", "threads", "maps", "descriptors"]
+    figures.table("ten quiet workers, and the node's figures", header, rows)
+    for fault in faults:
+        print(f"FAILED {fault}")
+    if options.json:
+        figures.save(options.json, {"minutes": options.minutes, "rounds": results})
+    return 1 if faults else 0
+
+
+async def _round(groups, options):
+    """One node: idle, under attack by the groups, and at rest again."""
+    name = "+".join(groups)
+    stalling = await asyncio.start_server(_stall, "127.0.0.1", 0)
+    stall_port = stalling.sockets[0].getsockname()[1]
+    admin_port = node.free_port()
+    quiet = [Worker(it, handler("name.js").replace("NAME", it)) for it in QUIET]
+    large = [Worker("large", handler("large.js"))]
+    workers = quiet + large + attackers.workers(groups, stall_port)
+    sections = ["[admin]", f'address = "127.0.0.1:{admin_port}"']
+    sections += ["[outbound]", 'allow = ["127.0.0.0/8"]']
+    limits = {"shutdown_timeout_s": 5}
+    with node.Node(options.isolane, workers, limits=limits, sections=sections) as running:
+        started_at = procfs.started_at(running.pid)
+        result = {"groups": groups, "faults": []}
+        result["idle"] = await _quiet(running.port, IDLE_S)
+        result["before"] = _figures(running)
+        figures.progress(f"{name}: idle, {_show(result['idle'])}")
+        assault = asyncio.ensure_future(_assault(running.port, admin_port, groups))
+        result["attacked"] = await _quiet(running.port, options.minutes * 60)
+        result["during"] = _figures(running) if running.is_alive else None
+        assault.cancel()
+        await asyncio.gather(assault, return_exceptions=True)
+        figures.progress(f"{name}: attacked, {_show(result['attacked'])}")
+        await asyncio.sleep(SETTLE_S)
+        result["faults"] += _judge(name, running, started_at, result)
+        if running.is_alive:
+            result["rest"] = await _quiet(running.port, IDLE_S)
+            result["after"] = _figures(running)
+    stalling.close()
+    return result
+
+
+def _judge(name, running, started_at, result):
+    if not running.is_alive:
+        return [f"{name}: the process has ended, see {running.log_path}"]
+    faults = []
+    if procfs.started_at(running.pid) != started_at:
+        faults.append(f"{name}: the process is another one")
+    failed = result["attacked"]["failures"]
+    if failed:
+        faults.append(f"{name}: {len(failed)} quiet requests failed, such as {failed[0]}")
+    return faults
+
+
+async def _quiet(port, seconds):
+    """Asks the quiet workers over and over; answers latencies and failures."""
+    ends = time.monotonic() + seconds
+    latencies, failures = [], []
+
+    async def ask(name):
+        link = None
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            try:
+                link = link or await asyncio.wait_for(Link.open(port), FAILED_AFTER_S)
+                answer = await asyncio.wait_for(link.get(host(name), "/"), FAILED_AFTER_S)
+                if answer.status != 200 or answer.text != name.encode():
+                    failures.append(f"{name}: {answer.failure} {answer.text[:100]!r}")
+            except (OSError, EOFError, asyncio.TimeoutError) as error:
+                failures.append(f"{name}: {error!r}")
+                link = None
+            latencies.append((time.monotonic() - began) * 1e3)
+            await asyncio.sleep(PAUSE_S)
+        if link:
+            await link.close()
+
+    await asyncio.gather(*(ask(name) for name in QUIET))
+    measured = figures.distribution(latencies, (0.5, 0.99), "_ms")
+    return {**measured, "asked": len(latencies), "failures": failures}
+
+
+async def _assault(port, admin_port, groups):
+    """All attacks of the groups, again and again until it is cancelled."""
+    actors = []
+
+    async def again(act):
+        while True:
+            try:
+                await asyncio.wait_for(act(), ATTACK_TIMEOUT_S)
+            except (OSError, EOFError, ValueError, IndexError, asyncio.TimeoutError):
+                pass
+            except asyncio.LimitOverrunError:
+                pass
+            await asyncio.sleep(0.01)
+
+    def ask(name):
+        async def act():
+            link = await Link.open(port)
+            try:
+                await link.get(host(name), "/")
+            finally:
+                link.abort(False)
+
+        return act
+
+    for name, clients in attackers.asked(groups):
+        actors += [again(ask(name)) for _ in range(clients)]
+    if CLIENTS in groups:
+        for _, act, copies in Intruders(port, admin_port, "large").all():
+            actors += [again(act) for _ in range(copies)]
+    await asyncio.gather(*actors)
+
+
+async def _stall(reader, writer):
+    try:
+        while await reader.read(65536):
+            pass
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+def _figures(running):
+    pid = running.pid
+    return {
+        "rss_mib": procfs.rss_bytes(pid) / MIB,
+        "threads": procfs.thread_count(pid),
+        "maps": procfs.mapping_count(pid),
+        "descriptors": sum(procfs.descriptors(pid).values()),
+    }
+
+
+def _rows(result):
+    idle = result["idle"]["p99_ms"]
+    name = "+".join(result["groups"])
+    rows = []
+    for label, phase, state in (
+        ("idle", "idle", "before"),
+        (name, "attacked", "during"),
+        ("after it", "rest", "after"),
+    ):
+        measured, process = result.get(phase), result.get(state)
+        if not measured:
+            continue
+        row = [label, measured["asked"], len(measured["failures"])]
+        row += [f"{measured[key]:.2f}" for key in ("p50_ms", "p99_ms", "max_ms")]
+        row.append(f"{measured['p99_ms'] / idle:.1f}")
+        row += [f"{value:.0f}" for value in process.values()] if process else ["-"] * 4
+        rows.append(row)
+    return rows
+
+
+def _show(measured):
+    failed = len(measured["failures"])
+    return f"p99 {measured['p99_ms']:.1f} ms, {failed} of {measured['asked']} failed"
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--isolane", type=pathlib.Path, default=node.find_isolane(), metavar="PATH")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long each round attacks")
+    known = [*attackers.GROUPS, CLIENTS]
+    parser.add_argument("--only", action="append", choices=known, help="a group alone; repeatable")
+    parser.add_argument("--apart", action="store_true", help="a node and a round for each group")
+    parser.add_argument("--json", metavar="FILE", help="write the results to this file")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+//! What happens with a shard that is lost: who is told, who takes its place, what its thread may
+//! still do, and what it holds. When a shard is lost is the watchdog's to say.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Shared;
+use crate::incident::{Incident, IncidentKind, Resource};
+use crate::isolate::{process, restraint};
+use crate::outcome::Failure;
+use crate::quarantine::Purpose;
+use crate::shard::{self, Kind, ShardHandle};
+use crate::version::Version;
+
+impl Shared {
+    /// Gives up a shard that does not come back from a tenant's code, and starts another in
+    /// its place. The worker whose code it was is not started again for a while.
+    pub(crate) fn abandon(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
+        let culprit = shard.running_version();
+        let reason = match shard.is_stopped() {
+            true => "its code ended in a fatal error of V8",
+            false => "its code did not return and could not be stopped",
+        };
+        // Whoever waits for a check learns of its end also where no thread can be had.
+        if let Some(check) = shard.take_check() {
+            let failure = start_lost(&check.version, reason, shard.is_stopped());
+            let _ = check.reply.send(Err(failure));
+        }
+        let Ok(new) = shard::spawn(shard.index(), shard.kind(), self) else { return };
+        self.replace(shard, &new);
+        // Before its events go elsewhere: those of the culprit are refused there.
+        self.blame(shard, culprit.as_ref(), reason);
+        shard.abandon();
+        self.abandoned.fetch_add(1, Ordering::Relaxed);
+        if let Some(thread) = shard.thread() {
+            process::make_idle_priority(thread);
+        }
+        if !shard.is_stopped() {
+            restraint::learn();
+            self.runaways.lock().push(shard.clone());
+        }
+        self.move_messages(shard);
+        self.front_replaced(shard, &new);
+    }
+
+    /// Holds back the threads of lost shards that still run: for ever where that is safe, else for
+    /// a while.
+    pub(crate) fn restrain_runaways(&self) {
+        self.runaways.lock().retain(|shard| shard.restrain());
+    }
+
+    /// Whether there are such threads.
+    pub(crate) fn has_runaways(&self) -> bool {
+        !self.runaways.lock().is_empty()
+    }
+
+    /// Tells what has happened, and whose doing it was.
+    fn blame(&self, shard: &ShardHandle, culprit: Option<&Arc<Version>>, reason: &str) {
+        let kind = shard.kind();
+        let tell = |kind, worker: Option<&Arc<Version>>, detail: String| {
+            let worker = worker.map(|version| version.worker().clone());
+            self.observer.incident(&Incident { kind, worker, detail });
+        };
+        tell(IncidentKind::ShardLost, culprit, format!("{reason}; its {kind} shard was replaced"));
+        let is_used_up = self.losses.count();
+        if let Some(version) = culprit {
+            version.trust.offend();
+            let purpose = match kind {
+                Kind::Check => Purpose::Check,
+                Kind::Front | Kind::Back => Purpose::Serve,
+            };
+            let sentence = self.losses.convict(&version.standing, purpose);
+            let what = match purpose {
+                Purpose::Serve => "it is not started, in any version,",
+                Purpose::Check => "no version of it is checked",
+            };
+            let detail = format!(
+                "{what} for {} s: it has cost {} shard(s)",
+                sentence.pause.as_secs(),
+                sentence.losses
+            );
+            tell(IncidentKind::Quarantined, culprit, detail);
+            if self.losses.were_too_many() {
+                let detail = "it is refused until the node may lose shards again, or is restarted";
+                let refused = IncidentKind::Refused(Resource::Shards);
+                tell(refused, culprit, detail.to_owned());
+            }
+        }
+        if is_used_up {
+            let detail = format!(
+                "{} shards were lost within an hour (limits.lost_shards): their threads and memory \
+                 come back with a restart",
+                self.config.lost_shards
+            );
+            tell(IncidentKind::RestartDue, None, detail);
+        }
+    }
+}
+
+/// What a check ends with whose shard was lost.
+fn start_lost(version: &Version, reason: &str, is_stopped: bool) -> Failure {
+    let worker = version.worker().to_string();
+    let version = version.id().to_string();
+    let message = format!("{reason}; its shard was given up");
+    if is_stopped {
+        return Failure::CannotStart { worker, version, message, stack: String::new() };
+    }
+    Failure::StartExceeded { worker, version, message, memory: false }
+}

@@ -1,0 +1,88 @@
+//! Calls every function that a worker can reach with odd and huge arguments, and looks for what a
+//! tenant must not be able to do: lose a shard, panic, end the process. By default a fixed number
+//! of calls; for longer:
+//!
+//! ```text
+//! ISOLANE_FUZZ_MINUTES=60 ISOLANE_FUZZ_SEED=7 cargo test --release --workspace --test fuzz -- --nocapture
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(missing_docs, unreachable_pub, dead_code, reason = "modules of one test program")]
+
+#[path = "isolates/support.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use isolane_runtime::Failure;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use self::support::Worker;
+
+/// Calls of a run in which nobody asks for more: about one for each function.
+const STEPS: u64 = 2500;
+
+/// Events that one isolate serves: calls change its globals, and in a broken one nothing is found.
+const EVENTS_PER_ISOLATE: u64 = 100;
+
+/// What one event may use. Most calls take microseconds.
+const CPU_MS: u64 = 100;
+
+/// What V8 has no check for interrupts in, and a receiver with a huge length keeps for long: a
+/// shard is lost, which is what the node can do about it.
+const KNOWN: [&str; 0] = [];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    support::start();
+    let trial = Trial::test("fuzz::no_function_costs_a_shard", || {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        tokio.block_on(run())
+    });
+    libtest_mimic::run(&arguments, vec![trial]).exit();
+}
+
+async fn run() -> Result<(), Failed> {
+    let setting = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = setting("ISOLANE_FUZZ_SEED").unwrap_or(1);
+    let ends = setting("ISOLANE_FUZZ_MINUTES")
+        .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let count = ask(&worker(), "/count").await.map_err(|error| error.to_string())?;
+    let count: u64 = count.parse()?;
+    let mut found = Vec::new();
+    let mut hostile = worker();
+    let mut step = 0;
+    while ends.map_or(step < STEPS, |ends| Instant::now() < ends) {
+        if step % EVENTS_PER_ISOLATE == 0 {
+            hostile = worker();
+        }
+        // A prime, so that neighbours in the list, which are of one kind, come apart.
+        let function = step * 7919 % count;
+        let path = format!("/call?function={function}&seed={}", seed + step / count);
+        if let Err(failure @ Failure::IsolateLost { .. }) = ask(&hostile, &path).await {
+            let name = ask(&worker(), &format!("/name?function={function}")).await;
+            let name = name.unwrap_or_else(|error| error.to_string());
+            if !KNOWN.contains(&name.as_str()) {
+                eprintln!("{name}, {path}: {failure}");
+                found.push(format!("{name}, {path}: {failure}"));
+            }
+            hostile = worker();
+        }
+        step += 1;
+    }
+    let lost = support::stats().abandoned_shards;
+    eprintln!("{count} functions, {step} events, {lost} lost shards");
+    if found.is_empty() { Ok(()) } else { Err(found.join("\n").into()) }
+}
+
+fn worker() -> Worker {
+    Worker::from_source(include_str!("fuzz/worker.js"))
+        .with_node_compat()
+        .with_cpu_ms(CPU_MS)
+        .build()
+}
+
+async fn ask(worker: &Worker, path: &str) -> Result<String, Failure> {
+    let reply = worker.get(path).await?;
+    Ok(String::from_utf8_lossy(&reply.body.unwrap_or_default()).into_owned())
+}
