@@ -7,6 +7,7 @@ mod console;
 mod frame;
 mod limits;
 mod ops;
+pub mod outgoing;
 mod resource;
 mod thrown;
 
@@ -19,6 +20,7 @@ use deno_core::{CancelHandle, OpState, v8};
 
 use body::{RequestBody, ResponseBody};
 use console::Allowance;
+use outgoing::Untaken;
 
 use crate::fetch::Connections;
 
@@ -52,6 +54,8 @@ pub struct Event {
     answered: Cell<bool>,
     streaming: Cell<bool>,
     broken: Cell<bool>,
+    body_failed: Cell<bool>,
+    refused: Cell<Option<Untaken>>,
     waiting: Cell<u32>,
     subrequests_left: Cell<u32>,
     connections: RefCell<Option<Arc<Connections>>>,
@@ -87,6 +91,17 @@ impl Event {
     /// Whether the response's body broke off before its end.
     pub fn is_broken(&self) -> bool {
         self.broken.get()
+    }
+
+    /// Whether the client's body broke off or was none, so that what the worker threw over it is
+    /// not the worker's fault.
+    pub fn has_bad_body(&self) -> bool {
+        self.body_failed.get()
+    }
+
+    /// Why the worker's answer is not sent: too much of others is not taken yet.
+    pub fn untaken(&self) -> Option<Untaken> {
+        self.refused.get()
     }
 
     /// The first exception that was reported for the event, by a handler, a timer, a
@@ -198,6 +213,8 @@ impl Events {
             answered: Cell::new(false),
             streaming: Cell::new(false),
             broken: Cell::new(false),
+            body_failed: Cell::new(false),
+            refused: Cell::new(None),
             waiting: Cell::new(0),
             subrequests_left: Cell::new(subrequests),
             connections: RefCell::default(),

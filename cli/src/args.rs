@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
@@ -70,9 +71,11 @@ pub(crate) struct DevArgs {
     /// 0 takes any.
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
-    /// Address to listen on: by default the first worker's dev.ip, else 127.0.0.1.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) host: Option<IpAddr>,
+    /// Address to listen on: by default the first worker's dev.ip, else 127.0.0.1. Or a hostname
+    /// that is answered beside localhost, *.localhost, addresses and the hosts of routes. May be
+    /// repeated.
+    #[arg(long, value_name = "ADDRESS OR NAME")]
+    pub(crate) host: Vec<DevHost>,
     /// Folder for data that is kept between runs, such as what workers put into KV.
     #[arg(long, default_value = ".isolane", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
@@ -98,6 +101,51 @@ pub(crate) struct DevArgs {
     /// Take no single keys as commands.
     #[arg(long)]
     pub(crate) no_keys: bool,
+}
+
+/// What `--host` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DevHost {
+    /// Where to listen.
+    Address(IpAddr),
+    /// Which host is answered.
+    Name(String),
+}
+
+impl DevArgs {
+    /// The address to listen on.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        let addresses = self.host.iter().filter_map(|host| match host {
+            DevHost::Address(address) => Some(*address),
+            DevHost::Name(_) => None,
+        });
+        addresses.last()
+    }
+
+    /// Hosts that are answered beside those that always are.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = self.host.iter().filter_map(|host| match host {
+            DevHost::Address(_) => None,
+            DevHost::Name(name) => Some(name.clone()),
+        });
+        names.collect()
+    }
+}
+
+impl FromStr for DevHost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Address(address));
+        }
+        let name = text.to_ascii_lowercase();
+        let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+        if name.is_empty() || !name.bytes().all(plain) {
+            return Err("expected an address such as 0.0.0.0 or a hostname".to_owned());
+        }
+        Ok(Self::Name(name))
+    }
 }
 
 /// Arguments of `isolane serve`.

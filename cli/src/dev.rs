@@ -35,6 +35,7 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let worker = |path| WorkerConfig { environment: args.env.clone(), ..WorkerConfig::at(path) };
     let workers = args.workers.iter().map(worker).collect();
     let mut config = Config::dev(address, args.data.clone(), workers);
+    config.allowed_hosts = args.names();
     config.debuggable = args.inspect.is_some();
     let local = secure(args, &place, &mut config)?;
     let mut settings = config.runtime();

@@ -44,6 +44,7 @@ use self::query::Query;
 use self::routes::Operation;
 use self::secure::Secure;
 use self::upload::Upload;
+use crate::accept::Place;
 use crate::config::Config;
 use crate::metrics::{Metrics, RuntimeFigures};
 
@@ -94,18 +95,22 @@ impl Admin {
 
     /// Serves one connection, HTTP/1.1, until its end. Needs a tokio runtime with time.
     pub async fn serve(self: Arc<Self>, io: impl AsyncRead + AsyncWrite + Unpin) {
-        self.serve_over(io, None).await;
+        self.serve_over(io, None, None).await;
     }
 
-    /// The same; over TLS, with whose certificates.
+    /// The same; over TLS, with whose certificates; and at which place of the listener.
     async fn serve_over(
         self: Arc<Self>,
         io: impl AsyncRead + AsyncWrite + Unpin,
         secure: Option<Arc<Secure>>,
+        place: Option<Place>,
     ) {
         let service = service_fn(move |request| {
-            let (admin, secure) = (Arc::clone(&self), secure.clone());
-            async move { Ok::<_, Infallible>(admin.answer(request, secure.as_deref()).await) }
+            let (admin, secure, place) = (Arc::clone(&self), secure.clone(), place.clone());
+            async move {
+                let answer = admin.answer(request, secure.as_deref(), place.as_ref());
+                Ok::<_, Infallible>(answer.await)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -116,11 +121,21 @@ impl Admin {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, secure: Option<&Secure>) -> Answer {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        secure: Option<&Secure>,
+        place: Option<&Place>,
+    ) -> Answer {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body);
         let answer = match gate::admit(&parts, self.token.as_ref(), secure) {
-            Ok(()) => self.call(&parts, body).await,
+            Ok(()) => {
+                if let Some(place) = place {
+                    place.keep().await;
+                }
+                self.call(&parts, body).await
+            }
             Err(fault) => Err(fault),
         };
         answer.unwrap_or_else(Fault::into_answer)

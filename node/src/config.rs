@@ -13,6 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use error::ConfigError;
 pub(crate) use parse::is_label;
 
@@ -33,6 +35,9 @@ pub struct Config {
     pub log: LogFormat,
     /// Whether the node serves tenants or one developer.
     pub mode: Mode,
+    /// In development: hosts that are answered beside those of this machine, addresses and the
+    /// projects' routes. In normal form.
+    pub allowed_hosts: Vec<String>,
     /// Whether code is kept as it was written, so that debuggers find every variable.
     pub debuggable: bool,
     /// What requests and workers may use.
@@ -86,7 +91,7 @@ pub enum Mode {
     /// certificates again.
     #[default]
     Serve,
-    /// Every worker is at `<name>.localhost`, anything else reaches the first one; error pages
+    /// Every worker is at `<name>.localhost`, other hosts that are answered reach the first one; error pages
     /// show the message and the stack; SIGHUP, as of a terminal that is closed, ends the process.
     Dev,
 }
@@ -130,12 +135,29 @@ pub struct Limits {
     pub headers_bytes: usize,
     /// Open connections; further ones wait in the kernel's queue.
     pub connections: usize,
+    /// Open connections of one client address (in IPv6: of one network of 64 bits); further ones
+    /// are closed.
+    pub connections_per_address: usize,
+    /// Addresses that are no clients themselves, such as a load balancer's: not counted.
+    pub trusted_proxies: Vec<IpNet>,
     /// For the head of a request, from its first byte; and for a body of up to 64 KiB.
     pub header_timeout: Duration,
     /// For a connection on which no request is running.
     pub idle_timeout: Duration,
+    /// While a client is waited for, that it sends the rest of a body or takes what waits of an
+    /// answer, at least `progress_bytes` move in each such span.
+    pub progress_timeout: Duration,
+    /// See `progress_timeout`.
+    pub progress_bytes: u64,
+    /// For the head of a worker's answer, from the request's head; more is a 504. `None` waits for
+    /// as long as the client does.
+    pub request_timeout: Option<Duration>,
     /// For a TLS handshake.
     pub tls_timeout: Duration,
+    /// Bodies of answers in memory, on their way to clients, of all workers together, in bytes.
+    pub outgoing_bytes: u64,
+    /// The same of one worker.
+    pub outgoing_worker_bytes: u64,
     /// For requests that are running when the node is told to stop.
     pub shutdown_timeout: Duration,
     /// The most that a worker's `limits.cpu_ms` may be.
@@ -224,8 +246,15 @@ impl Default for Limits {
             url_bytes: 16 << 10,
             headers_bytes: 128 << 10,
             connections: 20_000,
+            connections_per_address: connections_per_address(20_000),
+            trusted_proxies: Vec::new(),
             header_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(75),
+            progress_timeout: Duration::from_secs(30),
+            progress_bytes: 16 << 10,
+            request_timeout: None,
+            outgoing_bytes: 512 << 20,
+            outgoing_worker_bytes: 64 << 20,
             tls_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             cpu_max: Duration::from_secs(30),
@@ -237,6 +266,12 @@ impl Default for Limits {
             lost_shards: 20,
         }
     }
+}
+
+/// What one address may have where the file does not say: a quarter, for a single one must not
+/// shut all others out; but enough for a proxy in front of a small node.
+fn connections_per_address(connections: usize) -> usize {
+    (connections / 4).max(64)
 }
 
 impl Config {
@@ -268,6 +303,7 @@ impl Config {
             data,
             log: LogFormat::default(),
             mode: Mode::Dev,
+            allowed_hosts: Vec::new(),
             debuggable: false,
             limits: Limits::default(),
             kv: Kv::default(),
@@ -293,6 +329,8 @@ impl Config {
             resident_isolates: self.limits.isolates,
             memory_bytes: self.limits.memory_bytes,
             lost_shards: self.limits.lost_shards,
+            outgoing_bytes: self.limits.outgoing_bytes,
+            outgoing_worker_bytes: self.limits.outgoing_worker_bytes,
             outbound: self.outbound.clone(),
             ..runtime::Config::default()
         }

@@ -15,12 +15,13 @@ mod target;
 mod worker;
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use registry::Registry;
 use runtime::{Failure, Runtime, StartReport, Version};
 
-use crate::config::{Config, WorkerConfig};
+use crate::config::{Config, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
 use shared::Shared;
 pub(crate) use target::Target;
@@ -90,6 +91,18 @@ impl Deployments {
     /// The version for a host in normal form and a path.
     pub(crate) fn resolve(&self, host: &str, path: &str) -> Option<Arc<Target>> {
         self.shared.table.load().resolve(host, path).cloned()
+    }
+
+    /// Whether requests for this host, in normal form, are answered. In development only for those
+    /// that no page of a stranger can make a browser ask for: names of this machine, addresses,
+    /// what the projects' routes name, and what the developer has allowed.
+    pub(crate) fn is_open_to(&self, host: &str) -> bool {
+        if self.shared.mode == Mode::Serve || is_local(host) {
+            return true;
+        }
+        let named = |worker: &Arc<Worker>| worker.routes.iter().any(|route| route.names(host));
+        self.shared.allowed_hosts.iter().any(|allowed| allowed == host)
+            || self.shared.state.lock().workers.iter().any(named)
     }
 
     /// A version, ready to run. It is read from the disk first where it has to be, which the
@@ -165,6 +178,14 @@ impl Deployments {
         }
         reports
     }
+}
+
+/// A name that always means this machine (RFC 6761 section 6.3), or an address.
+fn is_local(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.starts_with('[')
+        || host.parse::<Ipv4Addr>().is_ok()
 }
 
 impl fmt::Debug for Deployments {

@@ -34,6 +34,9 @@ impl Handler for Dispatch {
 
     async fn handle(&self, arrival: Arrival) -> Reply {
         let Arrival { host, event } = arrival;
+        if !self.deployments.is_open_to(&host) {
+            return Reply { served: None, result: Err(Refusal::NotForDevelopment { host }) };
+        }
         let target = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
         let Some(target) = target else {
             return Reply { served: None, result: Err(Refusal::UnknownHost { host }) };

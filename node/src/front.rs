@@ -4,11 +4,15 @@
 //! One [`Front`] serves all front shards. [`Front::serve`] runs on one shard for one listener;
 //! everything below it stays on that thread.
 
+mod addresses;
 mod answer;
 mod authority;
 mod connection;
+mod heads;
 mod hop;
 mod listen;
+mod monitored;
+mod normal;
 mod pulse;
 mod request;
 mod service;
@@ -31,6 +35,8 @@ use crate::config::Limits;
 use crate::log::RequestLog;
 use crate::refusal::{MapStack, Refusal, Served};
 use crate::tls::Tls;
+
+use addresses::Addresses;
 
 pub use listen::bind;
 pub use sockets::Sockets;
@@ -76,6 +82,8 @@ pub struct Front<H> {
     dev: Option<Arc<dyn MapStack>>,
     /// Connections that may still be opened.
     slots: Arc<Semaphore>,
+    /// How many of them each client address has.
+    addresses: Arc<Addresses>,
     connections: TaskTracker,
     /// Loops that accept connections.
     listeners: TaskTracker,
@@ -94,12 +102,14 @@ impl<H: Handler> Front<H> {
         dev: Option<Arc<dyn MapStack>>,
     ) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(limits.connections));
+        let addresses = Addresses::new(&limits);
         Arc::new(Self {
             handler,
             limits,
             log,
             dev,
             slots,
+            addresses,
             connections: TaskTracker::new(),
             listeners: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -6,6 +6,7 @@ mod accept;
 mod admin;
 mod config;
 mod deployments;
+mod descriptors;
 mod dispatch;
 pub mod front;
 mod inspector;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Mode};
 use crate::deployments::{DeployError, Deployments};
+use crate::descriptors;
 use crate::dispatch::Dispatch;
 use crate::front::{self, Front, Sockets};
 use crate::log::RequestLog;
@@ -86,6 +87,7 @@ impl Node {
         runtime: Runtime,
         log: Arc<dyn RequestLog>,
     ) -> Result<Self, StartError> {
+        descriptors::raise(config);
         let deployments = Arc::new(match config.mode {
             Mode::Dev => Deployments::load(config, runtime.clone())?,
             Mode::Serve => Deployments::open(config, runtime.clone(), open_registry(config)?)?,

@@ -71,6 +71,23 @@ pub enum Refusal {
     /// The request's body broke off.
     #[error("The request's body broke off.")]
     BodyBroken,
+    /// An expectation that nobody here meets (RFC 9110 section 10.1.1).
+    #[error("The request expects what this server does not do.")]
+    BadExpectation,
+    /// The worker had no answer within the time that the node gives requests.
+    #[error("The worker did not answer in time.")]
+    NoAnswerInTime,
+    /// A host that a node for development was not told of. A page of any site can make a
+    /// browser ask under a name of its own (DNS rebinding).
+    #[error(
+        "The host {host} is not one of this development server's: it answers localhost, \
+         *.localhost, addresses and the hosts of configured routes. To allow this one, start \
+         it with: isolane dev --host {host}"
+    )]
+    NotForDevelopment {
+        /// The hostname, in normal form.
+        host: Arc<str>,
+    },
     /// The worker answered with a status that ends no request.
     #[error("The worker answered with the status {0}, which cannot end a request.")]
     BadStatus(http::StatusCode),
@@ -112,9 +129,11 @@ impl Refusal {
             Self::BodyTimeout => 408,
             Self::BodyTooLarge { .. } => 413,
             Self::UriTooLong { .. } => 414,
-            Self::Misdirected { .. } => 421,
+            Self::BadExpectation => 417,
+            Self::Misdirected { .. } | Self::NotForDevelopment { .. } => 421,
             Self::HeadersTooLarge { .. } => 431,
             Self::BadStatus(_) => 500,
+            Self::NoAnswerInTime => 504,
             Self::Failed(failure) => failure.status(),
         }
     }
@@ -124,12 +143,15 @@ impl Refusal {
         match self {
             Self::UnknownHost { .. } => 1001,
             Self::BadStatus(_) => 1101,
+            Self::NoAnswerInTime => 1106,
             Self::Failed(failure) => failure.code(),
             Self::NoHost
             | Self::ManyHosts
             | Self::BadHost(_)
             | Self::BadRequest(_)
             | Self::BadMethod(_)
+            | Self::BadExpectation
+            | Self::NotForDevelopment { .. }
             | Self::Misdirected { .. }
             | Self::UriTooLong { .. }
             | Self::HeadersTooLarge { .. }
@@ -148,20 +170,30 @@ impl Refusal {
             | Self::BadHost(_)
             | Self::BadRequest(_)
             | Self::BadMethod(_)
+            | Self::BadExpectation
+            | Self::NotForDevelopment { .. }
             | Self::UnknownHost { .. }
             | Self::Misdirected { .. }
             | Self::UriTooLong { .. }
             | Self::HeadersTooLarge { .. } => Outcome::ScriptNotFound,
             Self::BodyTooLarge { .. } | Self::BodyTimeout | Self::BodyBroken => Outcome::Canceled,
+            Self::NoAnswerInTime => Outcome::ExceededWallTime,
             Self::BadStatus(_) => Outcome::Exception,
             Self::Failed(failure) => failure.outcome(),
         }
     }
 
+    /// Whether it is about where the request ends and the next one begins.
+    pub(crate) fn is_of_framing(&self) -> bool {
+        matches!(self, Self::BadRequest(_) | Self::BodyBroken | Self::BodyTimeout)
+    }
+
     /// When the client may try again, where trying again helps.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Failed(Failure::LoadShed { .. } | Failure::ShuttingDown) => Some(RETRY_AFTER),
+            Self::Failed(
+                Failure::LoadShed { .. } | Failure::Untaken { .. } | Failure::ShuttingDown,
+            ) => Some(RETRY_AFTER),
             Self::Failed(Failure::Quarantined { wait_s, .. }) => Some(Duration::from_secs(*wait_s)),
             _ => None,
         }
@@ -209,6 +241,10 @@ fn explain(failure: &Failure) -> String {
             format!("The worker {worker} uses too much of the server's memory.")
         }
         Failure::Canceled => "The request was canceled.".into(),
+        Failure::BadBody => "The request's body broke off or is malformed.".into(),
+        Failure::Untaken { .. } => {
+            "Too much of the worker's answers waits for other clients. Please try again.".into()
+        }
         Failure::LoadShed { .. } => "Too many requests are waiting. Please try again.".into(),
         Failure::Quarantined { worker, .. } => {
             format!(

@@ -80,6 +80,19 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether it names this host, which is in normal form, or a domain above it. `*` names none.
+    pub fn names(&self, host: &str) -> bool {
+        let below = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+        match &self.host {
+            HostPattern::All => false,
+            HostPattern::Exact(name) => **name == *host,
+            HostPattern::Subdomains(name) => below(name),
+            HostPattern::Domain(name) => **name == *host || below(name),
+        }
+    }
+}
+
 impl FromStr for Pattern {
     type Err = RouteError;
 

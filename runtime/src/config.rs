@@ -41,6 +41,10 @@ pub struct Config {
     /// Shards that may be lost within an hour. When so many are, the workers that cost them are
     /// refused, and the runtime wants to be started anew.
     pub lost_shards: usize,
+    /// Bodies of answers that wait for clients, of all workers, in bytes.
+    pub outgoing_bytes: u64,
+    /// The same of one worker.
+    pub outgoing_worker_bytes: u64,
     /// Which addresses `fetch()` may reach.
     pub outbound: bindings::fetch::OutboundPolicy,
     /// Root certificates that `fetch()` trusts beside Mozilla's, in DER.
@@ -69,6 +73,8 @@ impl Default for Config {
             queue_per_worker: 1000,
             stuck_after: Duration::from_secs(1),
             lost_shards: 20,
+            outgoing_bytes: 512 << 20,
+            outgoing_worker_bytes: 64 << 20,
             outbound: Default::default(),
             outbound_roots: Vec::new(),
             live_clocks: false,

@@ -26,6 +26,7 @@ use bindings::blob::QuotaBlobStore;
 use bindings::clock::Clock;
 use bindings::compat::LimitCheck;
 use bindings::crypto::CpuAccount;
+use bindings::event::outgoing::Outgoing;
 use bindings::event::{Console, Events};
 use bindings::fetch::WorkerOutbound;
 use bindings::memory::Meter;
@@ -143,6 +144,11 @@ impl Isolate {
     /// Sets where `console` goes.
     pub(crate) fn set_console(&mut self, console: Console) {
         self.op_state().borrow_mut().put(console);
+    }
+
+    /// Sets where the bodies of its answers are charged.
+    pub(crate) fn set_outgoing(&mut self, outgoing: Outgoing) {
+        self.op_state().borrow_mut().put(outgoing);
     }
 
     /// Gives it its way to the network.

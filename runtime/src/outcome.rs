@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bindings::event::outgoing::Untaken;
+
 /// How an event ended, in the names that workerd's traces use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -125,6 +127,17 @@ pub enum Failure {
     /// The client went away.
     #[error("the client went away")]
     Canceled,
+    /// The request's body broke off or is malformed, and the worker did not catch that.
+    #[error("the request's body broke off or is malformed")]
+    BadBody,
+    /// Clients do not take what was answered before, so no further answer is kept in memory.
+    #[error("{limit_mb} MiB of answers of {whose} wait for clients that do not take them")]
+    Untaken {
+        /// The limit, in MiB.
+        limit_mb: u64,
+        /// Whose limit it is: the worker's or the node's.
+        whose: &'static str,
+    },
     /// Too many events are waiting.
     #[error("too many events are waiting for {what}")]
     LoadShed {
@@ -156,6 +169,12 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The failure of an answer for which there is no room.
+    pub(crate) fn untaken(untaken: Untaken) -> Failure {
+        let whose = if untaken.of_node { "the node" } else { "the worker" };
+        Failure::Untaken { limit_mb: untaken.limit_bytes >> 20, whose }
+    }
+
     /// The outcome of an event that ends with this failure.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -168,10 +187,11 @@ impl Failure {
             Failure::StartExceeded { memory: false, .. } | Failure::ExceededCpu { .. } => {
                 Outcome::ExceededCpu
             }
-            Failure::Canceled => Outcome::Canceled,
-            Failure::LoadShed { .. } | Failure::ShuttingDown | Failure::Quarantined { .. } => {
-                Outcome::LoadShed
-            }
+            Failure::Canceled | Failure::BadBody => Outcome::Canceled,
+            Failure::Untaken { .. }
+            | Failure::LoadShed { .. }
+            | Failure::ShuttingDown
+            | Failure::Quarantined { .. } => Outcome::LoadShed,
             Failure::IsolateLost { .. } => Outcome::InternalError,
         }
     }
@@ -180,6 +200,7 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Failure::Threw { .. } | Failure::NeverResponds => 500,
+            Failure::BadBody => 400,
             Failure::Canceled => 499,
             Failure::CannotStart { .. }
             | Failure::StartExceeded { .. }
@@ -188,6 +209,7 @@ impl Failure {
             | Failure::NodeMemory { .. }
             | Failure::LoadShed { .. }
             | Failure::Quarantined { .. }
+            | Failure::Untaken { .. }
             | Failure::IsolateLost { .. }
             | Failure::ShuttingDown => 503,
         }
@@ -202,7 +224,8 @@ impl Failure {
             | Failure::ExceededMemory { .. }
             | Failure::NodeMemory { .. } => 1102,
             Failure::Canceled => 1100,
-            Failure::LoadShed { .. } | Failure::ShuttingDown => 1105,
+            Failure::BadBody => 1400,
+            Failure::LoadShed { .. } | Failure::Untaken { .. } | Failure::ShuttingDown => 1105,
             Failure::IsolateLost { .. } => 1104,
             Failure::Quarantined { .. } => 1106,
         }

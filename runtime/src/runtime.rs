@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
+use bindings::event::outgoing::{Outgoing, Pool, Untaken};
 use bindings::kv::KvNamespaces;
 use deno_core::{JsRuntime, v8};
 use tokio::sync::oneshot;
@@ -17,6 +18,7 @@ use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
+use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::{Loaded, fatal, icu};
 use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
@@ -139,7 +141,9 @@ impl Runtime {
             .collect();
         let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
         let standing = self.shared.losses.standing(&definition.worker);
-        Arc::new(Version::new(definition, cache, kv, standing))
+        let worker = Pool::new(self.shared.config.outgoing_worker_bytes);
+        let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
+        Arc::new(Version::new(definition, cache, kv, standing, outgoing))
     }
 
     /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
@@ -156,6 +160,9 @@ impl Runtime {
         if let Some(failure) = version.recent_failure() {
             return Err(failure);
         }
+        if let Some(untaken) = version.outgoing.is_full() {
+            return Err(self.refuse_untaken(version, untaken));
+        }
         if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
             if shard.has_ready(version.key) {
                 return self.call(&shard, version, event).await;
@@ -167,6 +174,17 @@ impl Runtime {
             }
         }
         self.submit(version, event).await
+    }
+
+    #[cold]
+    fn refuse_untaken(&self, version: &Version, untaken: Untaken) -> Failure {
+        let failure = Failure::untaken(untaken);
+        self.shared.observer.incident(&Incident {
+            kind: IncidentKind::Refused(Resource::ClientBytes),
+            worker: Some(version.worker().clone()),
+            detail: failure.to_string(),
+        });
+        failure
     }
 
     async fn call(

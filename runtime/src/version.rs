@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use bindings::event::outgoing::Outgoing;
 use bindings::kv::KvNamespaces;
 use parking_lot::Mutex;
 
@@ -34,6 +35,8 @@ pub struct Version {
     pub(crate) trust: Trust,
     /// That of the worker, in all of its versions.
     pub(crate) standing: Arc<Standing>,
+    /// Where the bodies of its answers are charged.
+    pub(crate) outgoing: Outgoing,
     /// Events that wait to be started.
     pub(crate) waiting: AtomicUsize,
     pub(crate) retired: AtomicBool,
@@ -60,6 +63,7 @@ impl Version {
         cache: CodeCache,
         kv: KvNamespaces,
         standing: Arc<Standing>,
+        outgoing: Outgoing,
     ) -> Version {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
         Version {
@@ -69,6 +73,7 @@ impl Version {
             kv,
             trust: Trust::default(),
             standing,
+            outgoing,
             waiting: AtomicUsize::new(0),
             retired: AtomicBool::new(false),
             residences: ArcSwap::default(),

@@ -17,6 +17,12 @@ pub enum BodyError {
     /// The peer of the request or of a subrequest went away or broke the protocol.
     #[error("the body broke off: {0}")]
     Disconnected(String),
+    /// The peer sent what is no body.
+    #[error("the body is malformed: {0}")]
+    Malformed(String),
+    /// The client was waited for in vain.
+    #[error("the body does not go on")]
+    Stalled,
     /// The request's body is longer than the node allows.
     #[error("the body is longer than {limit_bytes} bytes")]
     TooLarge {

@@ -10,9 +10,10 @@ use http::{HeaderMap, Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::body::{Chunks, RequestBody, ResponseBody};
+use super::outgoing::{self, Outgoing, Untaken};
 use super::resource::{RequestBodyResource, pump};
 use super::thrown::{IllegibleRejection, describe};
-use super::{Event, Events};
+use super::{Event, Events, Thrown};
 use crate::headers::{self, TooMuch};
 
 /// Chunks of a response's body on their way to the socket.
@@ -137,14 +138,13 @@ fn op_event_headers(state: &mut OpState, #[smi] id: u32) -> Vec<(ByteString, Byt
 #[op2(fast)]
 #[smi]
 fn op_event_body(state: &mut OpState, #[smi] id: u32) -> Result<ResourceId, JsErrorBox> {
-    let body = find(state, id).map(|event| std::mem::take(&mut *event.body.borrow_mut()));
-    match body {
-        Some(RequestBody::Stream(body)) => {
-            Ok(state.resource_table.add(RequestBodyResource::new(body)))
+    let event = find(state, id);
+    let body = event.as_ref().map(|event| std::mem::take(&mut *event.body.borrow_mut()));
+    match (body, event) {
+        (Some(RequestBody::Stream(body)), Some(event)) => {
+            Ok(state.resource_table.add(RequestBodyResource::new(body, &event)))
         }
-        Some(RequestBody::Empty) | None => {
-            Err(JsErrorBox::type_error("The request is over: its body can no longer be read."))
-        }
+        _ => Err(JsErrorBox::type_error("The request is over: its body can no longer be read.")),
     }
 }
 
@@ -298,26 +298,47 @@ fn head(
 }
 
 /// A plain text response with the default head of `new Response("text")`.
-pub fn plain_text(text: String) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Full(text.into()));
+pub fn plain_text(text: bytes::Bytes) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Full(text));
     let value = HeaderValue::from_static("text/plain;charset=UTF-8");
     response.headers_mut().insert(CONTENT_TYPE, value);
     response
 }
 
+/// The answer is not made: too much of the worker's others waits for clients.
+fn refuse(state: &OpState, id: u32, untaken: Untaken) {
+    let events = state.borrow::<Events>();
+    if let Some(event) = events.get(id) {
+        event.refused.set(Some(untaken));
+        let message = "the clients have not taken what the worker answered before".to_owned();
+        event.answer_with(Err(Thrown { message, stack: String::new() }));
+        events.changed(&event);
+    }
+}
+
 #[op2]
-fn op_event_respond_text(
-    state: &mut OpState,
+fn op_event_respond_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<std::cell::RefCell<OpState>>,
     #[smi] id: u32,
     #[smi] status: u16,
     #[serde] headers: Option<Vec<ByteString>>,
-    #[string] text: String,
+    text: v8::Local<'s, v8::String>,
 ) -> Result<(), JsErrorBox> {
+    let outgoing = state.borrow().try_borrow::<Outgoing>().cloned();
+    let mut state = state.borrow_mut();
+    let text = match outgoing::text(outgoing.as_ref(), scope, text) {
+        Ok(text) => text,
+        Err(untaken) => {
+            refuse(&state, id, untaken);
+            return Ok(());
+        }
+    };
     let response = match headers {
         None => plain_text(text),
-        Some(headers) => head(status, &headers, ResponseBody::Full(text.into()))?,
+        Some(headers) => head(status, &headers, ResponseBody::Full(text))?,
     };
-    answer(state, id, response);
+    answer(&mut state, id, response);
     Ok(())
 }
 
@@ -329,7 +350,15 @@ fn op_event_respond_bytes(
     #[serde] headers: Vec<ByteString>,
     #[buffer] bytes: &[u8],
 ) -> Result<(), JsErrorBox> {
-    let body = ResponseBody::Full(bytes::Bytes::copy_from_slice(bytes));
+    let outgoing = state.try_borrow::<Outgoing>().cloned();
+    let copy = || bytes::Bytes::copy_from_slice(bytes);
+    let body = match outgoing.map_or_else(|| Ok(copy()), |it| it.body(bytes.len(), copy)) {
+        Ok(body) => ResponseBody::Full(body),
+        Err(untaken) => {
+            refuse(state, id, untaken);
+            return Ok(());
+        }
+    };
     answer(state, id, head(status, &headers, body)?);
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 use deno_core::{
@@ -30,15 +30,17 @@ pub(super) struct RequestBodyResource {
     reader: AsyncRefCell<Reader>,
     cancel: CancelHandle,
     size_hint: (u64, Option<u64>),
+    event: Weak<Event>,
 }
 
 impl RequestBodyResource {
-    pub(super) fn new(body: BoxBody) -> Self {
+    pub(super) fn new(body: BoxBody, event: &Rc<Event>) -> Self {
         let hint = body.size_hint();
         RequestBodyResource {
             size_hint: (hint.lower(), hint.upper()),
             reader: AsyncRefCell::new(Reader { body, rest: Bytes::new() }),
             cancel: CancelHandle::default(),
+            event: Rc::downgrade(event),
         }
     }
 
@@ -56,7 +58,12 @@ impl RequestBodyResource {
                         reader.rest = data;
                     }
                 }
-                Some(Err(error)) => return Err(JsErrorBox::type_error(error.to_string())),
+                Some(Err(error)) => {
+                    if let Some(event) = self.event.upgrade() {
+                        event.body_failed.set(true);
+                    }
+                    return Err(JsErrorBox::type_error(error.to_string()));
+                }
             }
         }
         let length = reader.rest.len().min(limit);

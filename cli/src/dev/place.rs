@@ -26,7 +26,7 @@ impl Place {
         let project = first.and_then(|path| Project::open_with(path, &options).ok());
         let server = project.map(|project| project.dev_server()).unwrap_or_default();
         Self {
-            host: args.host.or(server.ip).unwrap_or(HOST),
+            host: args.address().or(server.ip).unwrap_or(HOST),
             port: args.port.or(server.port),
             https: args.https || server.https,
         }

@@ -24,20 +24,42 @@ fn says(text: &str) -> String {
 }
 
 #[test]
-fn each_worker_is_at_its_name_and_the_first_at_every_other_host() {
-    let folder = Folder::with(&[("shop/index.js", &says("shop")), ("My_API.ts", &says("api"))]);
-    let (_process, port) = dev(&folder, &["shop", "My_API.ts"]);
+fn each_worker_is_at_its_name_and_the_first_at_every_other_host_of_the_developers() {
+    let routes =
+        "name = \"shop\"\nmain = \"index.js\"\nroutes = [\"shop.test\", \"*.shop.test/a\"]\n";
+    let folder = Folder::with(&[
+        ("shop/index.js", &says("shop")),
+        ("shop/wrangler.toml", routes),
+        ("My_API.ts", &says("api")),
+    ]);
+    let (_process, port) = dev(&folder, &["shop", "My_API.ts", "--host", "My-Machine.local"]);
     let cases = [
         ("shop.localhost", "shop"),
         ("my-api.localhost", "api"),
         ("MY-API.LOCALHOST.", "api"),
         ("localhost", "shop"),
         ("127.0.0.1", "shop"),
-        ("anything.example.com", "shop"),
+        ("[::1]", "shop"),
+        ("192.0.2.1", "shop"),
+        ("shop.test", "shop"),
+        ("www.shop.test", "shop"),
+        ("my-machine.local", "shop"),
     ];
     for (host, expected) in cases {
         assert_eq!(get(port, host, "/").body, expected, "{host}");
         assert_eq!(get(port, &format!("{host}:{port}"), "/").body, expected, "{host} with port");
+    }
+}
+
+#[test]
+fn a_page_of_another_site_does_not_reach_a_worker_under_its_own_name() {
+    let folder = Folder::with(&[("a.js", &says("secret"))]);
+    let (_process, port) = dev(&folder, &["a.js"]);
+    for host in ["evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "evil.test."] {
+        let answer = get(port, &format!("{host}:{port}"), "/");
+        assert_eq!(answer.status, 421, "{host}");
+        assert!(answer.body.contains("--host"), "{}", answer.body);
+        assert!(!answer.body.contains("secret"), "{}", answer.body);
     }
 }
 

@@ -15,7 +15,7 @@ use super::Admin;
 use super::announce::{Announced, Announcement};
 use super::secure::Secure;
 use super::token::{Token, TokenError};
-use crate::accept;
+use crate::accept::{self, Place};
 use crate::config::Config;
 use crate::tls::TlsError;
 
@@ -94,8 +94,8 @@ impl AdminListener {
             tokio.block_on(async {
                 tokio::select! {
                     () = stopped => {}
-                    () = accept::each(listener, "the admin API", move |stream| {
-                        serve(stream, Arc::clone(&admin), secure.clone())
+                    () = accept::each(listener, "the admin API", move |stream, place| {
+                        serve(stream, place, Arc::clone(&admin), secure.clone())
                     }) => {}
                 }
             });
@@ -126,10 +126,10 @@ impl Drop for AdminListener {
     }
 }
 
-async fn serve(stream: TcpStream, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
-    let Some(tls) = secure else { return admin.serve(stream).await };
+async fn serve(stream: TcpStream, place: Place, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
+    let Some(tls) = secure else { return admin.serve_over(stream, None, Some(place)).await };
     match tls.accept(stream).await {
-        Ok(stream) => admin.serve_over(stream, Some(tls)).await,
+        Ok(stream) => admin.serve_over(stream, Some(tls), Some(place)).await,
         Err(error) => tracing::debug!(%error, "a handshake with the admin API failed"),
     }
 }

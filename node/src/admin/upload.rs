@@ -14,10 +14,10 @@ use super::answer::Fault;
 
 /// The longest line. In JSON a byte of text takes at most six, as in `\u0000`.
 const MAX_LINE_BYTES: usize = 6 * MAX_VALUE_BYTES + (64 << 10);
-/// How long the next piece of a body that is kept in memory may take.
+/// How long the next piece of a body may take.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the rest of a body is read after the answer.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request. When it is dropped early, what is still coming is read and forgotten:
 /// a closed socket would reset the connection before the client has read the answer.
@@ -41,7 +41,12 @@ impl Upload {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let Some(body) = &mut self.0 else { return Ok(None) };
         loop {
-            match body.frame().await {
+            let Ok(frame) = timeout(PIECE_TIMEOUT, body.frame()).await else {
+                self.0 = None;
+                let message = "the request does not go on";
+                return Err(Fault::new(StatusCode::REQUEST_TIMEOUT, message));
+            };
+            match frame {
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
                         return Ok(Some(piece));
@@ -67,11 +72,7 @@ impl Upload {
             return Err(Fault::too_large(what, limit_bytes));
         }
         let mut all = BytesMut::with_capacity(announced as usize);
-        let stalls = |_| {
-            let message = format!("{what} does not go on");
-            Fault::new(StatusCode::REQUEST_TIMEOUT, message)
-        };
-        while let Some(piece) = timeout(PIECE_TIMEOUT, self.next()).await.map_err(stalls)?? {
+        while let Some(piece) = self.next().await? {
             if all.len() + piece.len() > limit_bytes {
                 return Err(Fault::too_large(what, limit_bytes));
             }

@@ -15,7 +15,7 @@ use super::schema::{
 };
 use super::{
     AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
-    Mode, SECRETS_KEY, WorkerConfig,
+    Mode, SECRETS_KEY, WorkerConfig, connections_per_address,
 };
 
 /// So long a domain leaves room for a dot and the longest name of a worker before it (RFC 1035,
@@ -50,6 +50,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             Some(RawLog::Json) => LogFormat::Json,
         },
         mode: Mode::Serve,
+        allowed_hosts: Vec::new(),
         debuggable: false,
         limits: limits(&source, raw.limits)?,
         kv: kv(&source, raw.kv)?,
@@ -232,14 +233,27 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
     let count = |value, range, unit: usize, default: usize| {
         number(value, range, (default / unit) as u64).map(|number| number as usize * unit)
     };
+    let mb =
+        |value, default: u64| number(value, 1..=1 << 20, default >> 20).map(|number| number << 20);
+    let connections = count(raw.connections, 1..=1 << 20, 1, default.connections)?;
+    let per_address = connections_per_address(connections);
+    let progress_kb = number(raw.progress_kb, 0..=1 << 20, default.progress_bytes >> 10)?;
+    let request_timeout_s = number(raw.request_timeout_s, 0..=86_400, 0)?;
     let body_mb = number(raw.request_body_mb, 1..=1 << 20, default.request_body_bytes >> 20)?;
     Ok(Limits {
         request_body_bytes: body_mb << 20,
         url_bytes: count(raw.url_kb, 1..=60, 1 << 10, default.url_bytes)?,
         headers_bytes: count(raw.headers_kb, 1..=1024, 1 << 10, default.headers_bytes)?,
-        connections: count(raw.connections, 1..=1 << 20, 1, default.connections)?,
+        connections,
+        connections_per_address: count(raw.connections_per_address, 1..=1 << 20, 1, per_address)?,
+        trusted_proxies: networks(source, &raw.trusted_proxies)?,
         header_timeout: seconds(raw.header_timeout_s, default.header_timeout)?,
         idle_timeout: seconds(raw.idle_timeout_s, default.idle_timeout)?,
+        progress_timeout: seconds(raw.progress_timeout_s, default.progress_timeout)?,
+        progress_bytes: progress_kb << 10,
+        request_timeout: (request_timeout_s > 0).then(|| Duration::from_secs(request_timeout_s)),
+        outgoing_bytes: mb(raw.outgoing_mb, default.outgoing_bytes)?,
+        outgoing_worker_bytes: mb(raw.outgoing_worker_mb, default.outgoing_worker_bytes)?,
         tls_timeout: seconds(raw.tls_timeout_s, default.tls_timeout)?,
         shutdown_timeout: seconds(raw.shutdown_timeout_s, default.shutdown_timeout)?,
         cpu_max: millis(raw.cpu_ms_max, default.cpu_max)?,
@@ -255,7 +269,7 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
     })
 }
 
-fn outbound(source: &Source<'_>, raw: RawOutbound) -> Result<runtime::OutboundPolicy, ConfigError> {
+fn networks(source: &Source<'_>, texts: &[Spanned<String>]) -> Result<Vec<IpNet>, ConfigError> {
     let network = |text: &Spanned<String>| {
         let found = text.get_ref();
         found.parse::<IpNet>().map_err(|_| {
@@ -263,7 +277,11 @@ fn outbound(source: &Source<'_>, raw: RawOutbound) -> Result<runtime::OutboundPo
             source.fault(text.span(), format!("{expected}, found \"{found}\""))
         })
     };
-    let allow = raw.allow.iter().map(network).collect::<Result<_, _>>()?;
+    texts.iter().map(network).collect()
+}
+
+fn outbound(source: &Source<'_>, raw: RawOutbound) -> Result<runtime::OutboundPolicy, ConfigError> {
+    let allow = networks(source, &raw.allow)?;
     let server = |text: &Spanned<String>| {
         let found = text.get_ref();
         let address = found.parse().map(|address: IpAddr| SocketAddr::new(address, 53));

@@ -45,6 +45,13 @@ fn every_key_reaches_its_place() {
         headers_kb = 16
         connections = 7
         header_timeout_s = 3
+        progress_timeout_s = 4
+        progress_kb = 1
+        request_timeout_s = 60
+        connections_per_address = 5
+        trusted_proxies = ["10.0.0.0/8"]
+        outgoing_mb = 256
+        outgoing_worker_mb = 16
         cpu_ms_max = 200
         memory_mb = 2048
         memory_mb_max = 256
@@ -76,6 +83,13 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.headers_bytes, 16 << 10);
     assert_eq!(config.limits.connections, 7);
     assert_eq!(config.limits.header_timeout, Duration::from_secs(3));
+    assert_eq!(config.limits.progress_timeout, Duration::from_secs(4));
+    assert_eq!(config.limits.progress_bytes, 1 << 10);
+    assert_eq!(config.limits.request_timeout, Some(Duration::from_secs(60)));
+    assert_eq!(config.limits.connections_per_address, 5);
+    assert_eq!(config.limits.trusted_proxies[0].to_string(), "10.0.0.0/8");
+    assert_eq!(config.limits.outgoing_bytes, 256 << 20);
+    assert_eq!(config.limits.outgoing_worker_bytes, 16 << 20);
     assert_eq!(config.runtime().max_cpu, Duration::from_millis(200));
     assert_eq!(config.runtime().memory_bytes, Some(2048 << 20));
     assert_eq!(config.limits.memory_max_bytes, 256 << 20);
@@ -101,6 +115,9 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("[limits]\nurl_kb = \"big\"", "2:10: expected a whole number that is not negative, found"),
         ("[limits]\nurl_kb = 0", "2:10: expected a number from 1 to 60, found 0"),
         ("[limits]\n  headers_kb = -1", "2:16: expected a whole number that is not negative"),
+        ("[limits]\nconnections_per_address = 0", "2:27: expected a number from 1 to"),
+        ("[limits]\ntrusted_proxies = [\"proxy\"]", "2:20: expected a network such as"),
+        ("[limits]\nprogress_timeout_s = 0", "2:22: expected a number from 1 to 86400, found 0"),
         ("[[listen]]\naddress = \"8080\"", "2:11: expected an address and port such as"),
         ("[[listen]]\ntls = true", "1:1: expected the key `address`, found none"),
         ("[[listen]]\naddress = \"[::]:443\"\ntls = true", "3:7: expected a certificate"),
@@ -152,4 +169,13 @@ fn an_admin_api_beyond_loopback_has_a_token_and_tls_or_an_operator_who_does_with
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nonexistent/node.toml")).expect_err("there is no file");
     assert!(error.to_string().starts_with("cannot read /nonexistent/node.toml: "));
+}
+
+#[test]
+fn one_address_has_a_quarter_of_the_connections_unless_these_are_few() {
+    let of = |connections: usize| {
+        let config = parse(&format!("[limits]\nconnections = {connections}")).unwrap();
+        config.limits.connections_per_address
+    };
+    assert_eq!((of(20_000), of(1000), of(100)), (5000, 250, 64));
 }

@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// Where deployed workers are; in development there are none.
     pub(super) registry: Option<Registry>,
     pub(super) mode: Mode,
+    /// What else is answered in development.
+    pub(super) allowed_hosts: Vec<String>,
     /// Whether code is kept as it was written, for debuggers.
     pub(super) debuggable: bool,
     pub(super) limits: Limits,
@@ -67,6 +69,7 @@ impl Shared {
             runtime,
             registry,
             mode: config.mode,
+            allowed_hosts: config.allowed_hosts.clone(),
             debuggable: config.debuggable,
             limits: config.limits.clone(),
             reach: Reach::of(config),

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -18,6 +18,8 @@ use super::pulse::Running;
 use crate::log::{AccessLine, RequestLog};
 use crate::refusal::{Refusal, Served};
 
+/// A body that is in memory is sent in pieces of so many bytes.
+const PIECE_BYTES: usize = 64 << 10;
 /// What nginx logs for a client that went away before the answer.
 const CLIENT_CLOSED: u16 = 499;
 
@@ -157,7 +159,35 @@ impl Answer {
             ResponseBody::Stream(_) => declared_length(response.headers_mut()),
             _ => None,
         };
-        response.map(|body| Self { ended: body.is_end_stream(), body, declared, receipt })
+        response.map(|body| {
+            let answer = Self { ended: body.is_end_stream(), body, declared, receipt };
+            answer.note(true);
+            answer
+        })
+    }
+
+    /// Tells the connection what is left; `held` while nothing is asked for.
+    fn note(&self, held: bool) {
+        let left = match &self.body {
+            ResponseBody::Full(bytes) => bytes.len() as u64,
+            _ => 0,
+        };
+        self.receipt.running.leave(left);
+        self.receipt.running.hold(held && !self.ended);
+    }
+}
+
+/// The next frame, in pieces: what hyper has taken is in its hands until it is sent, however long
+/// that is.
+fn poll_piece(
+    body: &mut ResponseBody,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    match body {
+        ResponseBody::Full(bytes) if bytes.len() > PIECE_BYTES => {
+            Poll::Ready(Some(Ok(Frame::data(bytes.split_to(PIECE_BYTES)))))
+        }
+        body => Pin::new(body).poll_frame(cx),
     }
 }
 
@@ -169,16 +199,22 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let Poll::Ready(frame) = poll_piece(&mut self.body, cx) else {
+            self.note(false);
+            return Poll::Pending;
+        };
         match &frame {
             Some(Ok(frame)) => {
-                self.receipt.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.receipt.bytes += bytes;
+                self.receipt.running.take(bytes);
                 let all_sent = self.declared.is_some_and(|length| self.receipt.bytes >= length);
                 self.ended = all_sent || self.body.is_end_stream();
             }
             Some(Err(_)) => {}
             None => self.ended = true,
         }
+        self.note(true);
         Poll::Ready(frame)
     }
 

@@ -8,9 +8,10 @@ use http::uri::Authority;
 use http::{HeaderValue, Version};
 use router::{Host, HostError};
 
+use super::normal;
 use crate::refusal::Refusal;
 
-/// The host of a request: as the client wrote it, for its URL, and in normal form.
+/// The host of a request: with its port, as its URL shows it, and as routes know it.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) authority: Authority,
@@ -27,7 +28,7 @@ impl LastTarget {
     /// RFC 9112 section 3.2 asks for exactly one `Host` in each request, and for a 400 else; the
     /// target of an absolute-form request wins over it (section 3.2.2). In HTTP/2 it is
     /// `:authority`, and `Host` may stand in for it or repeat it (RFC 9113 section 8.3.1).
-    pub(super) fn of(&mut self, parts: &Parts) -> Result<Target, Refusal> {
+    pub(super) fn of(&mut self, parts: &Parts, tls: bool) -> Result<Target, Refusal> {
         let mut fields = parts.headers.get_all(HOST).iter();
         let field = fields.next();
         if fields.next().is_some() {
@@ -37,28 +38,28 @@ impl LastTarget {
         match (parts.uri.authority(), field) {
             (None, None) => Err(Refusal::NoHost),
             (Some(_), None) if !http2 => Err(Refusal::NoHost),
-            (None, Some(field)) => self.read(field.as_bytes()),
-            (Some(authority), None) => self.read(authority.as_str().as_bytes()),
+            (None, Some(field)) => self.read(field.as_bytes(), tls),
+            (Some(authority), None) => self.read(authority.as_str().as_bytes(), tls),
             (Some(authority), Some(field)) if http2 => {
-                let target = self.read(authority.as_str().as_bytes())?;
+                let target = self.read(authority.as_str().as_bytes(), tls)?;
                 let same = authority.as_str().as_bytes() == field.as_bytes()
                     || host_of(field)?.as_str() == &*target.host;
                 if same { Ok(target) } else { Err(Refusal::ManyHosts) }
             }
             (Some(authority), Some(field)) => {
                 host_of(field)?;
-                self.read(authority.as_str().as_bytes())
+                self.read(authority.as_str().as_bytes(), tls)
             }
         }
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<Target, Refusal> {
+    fn read(&mut self, bytes: &[u8], tls: bool) -> Result<Target, Refusal> {
         if let Some((last, target)) = &self.0
             && **last == *bytes
         {
             return Ok(target.clone());
         }
-        let target = parse(bytes)?;
+        let target = parse(bytes, tls)?;
         self.0 = Some((bytes.into(), target.clone()));
         Ok(target)
     }
@@ -73,7 +74,7 @@ fn text(bytes: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(bytes).map_err(|_| replacement)
 }
 
-fn parse(bytes: &[u8]) -> Result<Target, Refusal> {
+fn parse(bytes: &[u8], tls: bool) -> Result<Target, Refusal> {
     let text = text(bytes)?;
     if text.is_empty() {
         return Err(Refusal::NoHost);
@@ -81,7 +82,9 @@ fn parse(bytes: &[u8]) -> Result<Target, Refusal> {
     let host = Host::parse(text).map_err(Refusal::BadHost)?;
     // What is a hostname after normalisation, such as one in Unicode, may not be an authority
     // as it was written.
-    let authority = Authority::try_from(text)
+    let authority = normal::authority(text, tls)
+        .ok_or(())
+        .or_else(|()| Authority::try_from(text))
         .or_else(|_| {
             let port = text.rsplit_once(':').map_or("", |(_, port)| port);
             let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());

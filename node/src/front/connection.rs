@@ -16,7 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::pulse::{Deadline, Monitored, Pulse};
+use super::monitored::Monitored;
+use super::pulse::{Deadline, Pulse};
 use super::service::{self, Peer};
 use super::{Front, Handler};
 use crate::tls::Tls;
@@ -31,6 +32,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Requests that one HTTP/2 connection may have running.
 const MAX_STREAMS: u32 = 200;
+/// What HTTP/2 takes of an answer before the client does, in bytes.
+const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// The head of a request may be so much longer than its limits before hyper cuts it off with an
 /// answer that has no page; within it the front gives its own.
 const HEAD_SLACK_BYTES: usize = 64 << 10;
@@ -60,6 +63,7 @@ impl<H: Handler> Shard<H> {
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
             .max_concurrent_streams(MAX_STREAMS)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX));
         let stopping = front.stopping.child_token();
         let killed = front.killed.child_token();
@@ -80,7 +84,7 @@ impl<H: Handler> Shard<H> {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let pulse = Pulse::new();
-        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse)));
+        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse), self.tls.is_none()));
         let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
@@ -89,7 +93,9 @@ impl<H: Handler> Shard<H> {
         let mut connection = pin!(self.builder.serve_connection(io, service));
         let mut stopping = pin!(self.stopping.cancelled());
         let mut killed = pin!(self.killed.cancelled());
-        let mut clock = pin!(sleep_until(Instant::now() + self.front.limits.idle_timeout));
+        // It rings for progress, too.
+        let first = self.front.limits.idle_timeout.min(self.front.limits.progress_timeout);
+        let mut clock = pin!(sleep_until(Instant::now() + first));
         let mut phase = Phase::Open;
         poll_fn(|cx| {
             loop {
@@ -146,9 +152,11 @@ impl<H: Handler> Shard<H> {
         }
         while clock.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
+            let next_look = now + limits.progress_timeout;
             let next = match deadline {
-                None => now + idle_timeout,
-                Some(deadline) if deadline.at() > now => deadline.at(),
+                None if pulse.is_stalled(limits.progress_bytes) => return Due::Now,
+                None => next_look,
+                Some(deadline) if deadline.at() > now => deadline.at().min(next_look),
                 Some(Deadline::Idle(_)) if !closing => return Due::Farewell,
                 Some(_) => return Due::Now,
             };

@@ -19,6 +19,8 @@ use crate::tls::Tls;
 
 /// Connections that wait in the kernel; the kernel's own bound (`somaxconn`) holds, too.
 const BACKLOG: i32 = 4096;
+/// What the kernel may hold of an answer that is not yet sent, in bytes.
+const UNSENT_BYTES: u32 = 128 << 10;
 /// How long accepting stops when the process has no file descriptor left.
 const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// After so long without a sign of life the kernel asks whether the client is still there.
@@ -39,6 +41,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // Of an answer the kernel takes no more than is on its way and this; accepted sockets inherit
+    // it. So a slow client holds little memory, and what it takes is seen as it is taken.
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
@@ -94,7 +99,11 @@ async fn start<H: Handler>(
     stream: TcpStream,
     client: SocketAddr,
 ) {
-    let Ok(slot) = Arc::clone(&shard.front().slots).acquire_owned().await else { return };
+    let slots = &shard.front().slots;
+    let free = slots.available_permits();
+    // Closed at once: who has too many would else keep others waiting.
+    let Some(counted) = shard.front().addresses.admit(client, free) else { return };
+    let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return };
     let socket = SockRef::from(&stream);
     // Neither is needed for a correct answer, so a failure is none of the client's business.
     let _ = stream.set_nodelay(true);
@@ -102,6 +111,7 @@ async fn start<H: Handler>(
     let stream = sockets.add(stream, slot, shard.front().connections.token());
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
+        let _held = counted;
         match shard.tls() {
             None => shard.serve(stream, client, None).await,
             Some(tls) => {

@@ -1,20 +1,23 @@
-//! Whether a connection is idle, in the head of a request, or at work, and since when; and the
-//! stream wrapper that notices. What follows from it is decided in `front/connection.rs`.
+//! Whether a connection is idle, in the head of a request, or at work, since when, and whether its
+//! client moves. What follows from it is decided in `front/connection.rs`, and how the stream
+//! notices it in `front/monitored.rs`.
 
-use std::cell::Cell;
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use http::Version;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// How long a connection is read on after an early answer, so that the client, which still
-/// sends, gets to read the answer instead of a reset.
-const LINGER: Duration = Duration::from_secs(3);
+use super::upload::Flow;
+
+/// While so much of its answers is not taken, no further request of a connection is begun, in
+/// bytes.
+const UNTAKEN_BYTES: u64 = 1 << 20;
 
 /// What is known about a connection's activity. Shared by its stream, its driver and the
 /// requests on it, all on one thread.
@@ -25,8 +28,40 @@ pub(super) struct Pulse {
     /// When the first byte came after the connection was idle; of no meaning in HTTP/2, whose
     /// frames come at any time.
     head_since: Cell<Option<Instant>>,
-    http2: Cell<bool>,
+    protocol: Cell<Version>,
     lingers: Cell<bool>,
+    /// A body is on its way that is read before the worker is called.
+    reads_ahead: Cell<bool>,
+    /// Bodies that stream to a worker.
+    uploads: RefCell<SmallVec<[Watched; 1]>>,
+    /// The socket had no room at the last try.
+    blocked: Cell<bool>,
+    /// Bytes that the client took.
+    taken: Cell<u64>,
+    /// Answers of which something waits and nothing is asked for: in HTTP/2 until the client
+    /// opens its window.
+    held: Cell<usize>,
+    /// What of its answers is not taken, in bytes.
+    untaken: Cell<u64>,
+    room: Notify,
+    /// Something of an answer has gone out since the last request began.
+    answering: Cell<bool>,
+    /// Who reads a connection whose client has said that it sends nothing more.
+    reader: RefCell<Option<Waker>>,
+    /// As it was when the clock last rang.
+    last: Cell<Option<Look>>,
+}
+
+/// A body that streams, as it was at the last look.
+struct Watched {
+    flow: Arc<Flow>,
+    last_bytes: Option<u64>,
+}
+
+/// Whether the client was waited for to take something, and what it had taken.
+#[derive(Clone, Copy)]
+struct Look {
+    taken: u64,
 }
 
 /// Why a connection has to end, and when.
@@ -45,18 +80,42 @@ impl Pulse {
             has_begun: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
-            http2: Cell::new(false),
+            protocol: Cell::new(Version::HTTP_11),
             lingers: Cell::new(false),
+            reads_ahead: Cell::new(false),
+            uploads: RefCell::default(),
+            blocked: Cell::new(false),
+            taken: Cell::new(0),
+            held: Cell::new(0),
+            untaken: Cell::new(0),
+            room: Notify::new(),
+            answering: Cell::new(false),
+            reader: RefCell::default(),
+            last: Cell::new(None),
         })
     }
 
     /// A request has begun; it runs until the guard is dropped.
-    pub(super) fn begin(self: &Rc<Self>, http2: bool) -> Running {
+    pub(super) fn begin(self: &Rc<Self>, protocol: Version, has_body: bool) -> Running {
         self.running.set(self.running.get() + 1);
         self.has_begun.set(true);
         self.head_since.set(None);
-        self.http2.set(http2);
-        Running(Rc::clone(self))
+        self.protocol.set(protocol);
+        self.answering.set(false);
+        self.reads_ahead.set(has_body);
+        Running { pulse: Rc::clone(self), held: Cell::new(false), untaken: Cell::new(0) }
+    }
+
+    /// The body of the request is complete, or streams, or is not wanted.
+    pub(super) fn read_ahead_is_over(&self) {
+        self.reads_ahead.set(false);
+    }
+
+    /// A body streams to a worker.
+    pub(super) fn watch(&self, flow: &Arc<Flow>) {
+        let mut uploads = self.uploads.borrow_mut();
+        uploads.retain(|upload| !upload.flow.has_ended());
+        uploads.push(Watched { flow: Arc::clone(flow), last_bytes: None });
     }
 
     /// The client is answered before all of its request's body was read.
@@ -69,8 +128,12 @@ impl Pulse {
         self.has_begun.get()
     }
 
-    fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.running.get() > 0
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.protocol.get() == Version::HTTP_2
     }
 
     /// When the connection has to end if nothing happens; `None` while a request runs.
@@ -80,29 +143,89 @@ impl Pulse {
         }
         let idle = self.idle_since.get() + idle;
         match self.head_since.get() {
-            Some(since) if !self.http2.get() => Some(Deadline::Head(since + head)),
+            Some(since) if !self.is_http2() => Some(Deadline::Head(since + head)),
             _ => Some(Deadline::Idle(idle)),
+        }
+    }
+
+    /// Looks whether the client moved less than `least_bytes` since the last look, where it was
+    /// waited for both times. A body that stalls fails by itself; the answer is whether the
+    /// connection has to end, because the client does not take what it asked for.
+    pub(super) fn is_stalled(&self, least_bytes: u64) -> bool {
+        for upload in self.uploads.borrow_mut().iter_mut() {
+            let now = upload.flow.awaited_bytes();
+            if let (Some(last), Some(now)) = (upload.last_bytes, now)
+                && now - last < least_bytes
+            {
+                upload.flow.stall();
+            }
+            upload.last_bytes = now;
+        }
+        let waits = if self.is_http2() { self.held.get() > 0 } else { self.blocked.get() };
+        let now = waits.then(|| Look { taken: self.taken.get() });
+        match (self.last.replace(now), now) {
+            (Some(last), Some(now)) => now.taken - last.taken < least_bytes,
+            _ => false,
+        }
+    }
+
+    /// Waits until the client has taken enough of its answers for another to be begun.
+    pub(super) async fn room(&self) {
+        while self.untaken.get() > UNTAKEN_BYTES {
+            self.room.notified().await;
         }
     }
 
     /// Whether the client may be sending what nobody reads: the rest of a body, or what follows
     /// the point at which a head turned out malformed.
-    fn may_still_send(&self) -> bool {
-        let in_head = self.head_since.get().is_some() && !self.http2.get();
+    pub(super) fn may_still_send(&self) -> bool {
+        let in_head = self.head_since.get().is_some() && !self.is_http2();
         self.lingers.get() || (in_head && !self.is_running())
     }
 
-    fn bytes_came(&self) {
+    pub(super) fn bytes_came(&self) {
         if !self.is_running() && self.head_since.get().is_none() {
             self.head_since.set(Some(Instant::now()));
         }
     }
 
-    /// A response may be over for its request and still on its way to a slow client.
-    fn bytes_went(&self) {
+    /// The socket took so many bytes; `None` where it has no room.
+    pub(super) fn bytes_went(&self, bytes: Option<usize>) {
+        self.blocked.set(bytes.is_none());
+        let Some(bytes) = bytes else { return };
+        self.answering.set(true);
+        if self.is_http2() {
+            // Among them are frames that are no answers, such as those to pings.
+            return;
+        }
+        self.taken.set(self.taken.get() + bytes as u64);
+        // A response may be over for its request and still on its way to a slow client.
         if !self.is_running() {
             self.idle_since.set(Instant::now());
         }
+    }
+
+    /// Whether a client that sends nothing more may wait for an answer: its request is complete.
+    pub(super) fn is_owed_an_answer(&self) -> bool {
+        let complete = !self.reads_ahead.get()
+            && self.uploads.borrow().iter().all(|upload| upload.flow.has_ended());
+        self.is_running() && !self.is_http2() && complete
+    }
+
+    /// Whether the client understands an interim response (RFC 9110 section 15.2), and there is
+    /// room for one before the answer.
+    pub(super) fn takes_interim(&self) -> bool {
+        self.protocol.get() == Version::HTTP_11 && !self.answering.get()
+    }
+
+    /// What the client has taken, in bytes; `None` while the socket has no room.
+    pub(super) fn taken(&self) -> Option<u64> {
+        (!self.blocked.get()).then(|| self.taken.get())
+    }
+
+    /// Wakes that task when no request runs any more.
+    pub(super) fn wake_at_end(&self, waker: &Waker) {
+        *self.reader.borrow_mut() = Some(waker.clone());
     }
 }
 
@@ -115,98 +238,58 @@ impl Deadline {
 }
 
 /// A request that runs on a connection.
-pub(super) struct Running(Rc<Pulse>);
+pub(super) struct Running {
+    pulse: Rc<Pulse>,
+    held: Cell<bool>,
+    untaken: Cell<u64>,
+}
 
 impl Running {
     pub(super) fn pulse(&self) -> &Pulse {
-        &self.0
+        &self.pulse
+    }
+
+    /// Whether something of the answer waits to be asked for.
+    pub(super) fn hold(&self, held: bool) {
+        if self.held.replace(held) != held {
+            let others = &self.pulse.held;
+            others.set(if held { others.get() + 1 } else { others.get() - 1 });
+        }
+    }
+
+    /// How much of the answer is in memory and not taken, in bytes.
+    pub(super) fn leave(&self, untaken: u64) {
+        let pulse = &*self.pulse;
+        let before = self.untaken.replace(untaken);
+        if before == untaken {
+            return;
+        }
+        pulse.untaken.set(pulse.untaken.get() + untaken - before);
+        if untaken < before && pulse.untaken.get() <= UNTAKEN_BYTES {
+            pulse.room.notify_waiters();
+        }
+    }
+
+    /// The client asked for so much of the answer.
+    pub(super) fn take(&self, bytes: u64) {
+        if self.pulse.is_http2() {
+            self.pulse.taken.set(self.pulse.taken.get() + bytes);
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let running = self.0.running.get() - 1;
-        self.0.running.set(running);
+        self.hold(false);
+        self.leave(0);
+        let running = self.pulse.running.get() - 1;
+        self.pulse.running.set(running);
         if running == 0 {
-            self.0.idle_since.set(Instant::now());
-        }
-    }
-}
-
-/// A stream that tells the pulse what comes in.
-pub(super) struct Monitored<S> {
-    stream: S,
-    pulse: Rc<Pulse>,
-    lingering: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Monitored<S> {
-    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
-        Self { stream, pulse, lingering: None }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Monitored<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        if buffer.filled().len() > before {
-            self.pulse.bytes_came();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
-        self.pulse.bytes_went();
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.lingering.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            if !this.pulse.may_still_send() {
-                return Poll::Ready(Ok(()));
+            self.pulse.idle_since.set(Instant::now());
+            self.pulse.uploads.borrow_mut().clear();
+            if let Some(reader) = self.pulse.reader.borrow_mut().take() {
+                reader.wake();
             }
         }
-        let timer = this.lingering.get_or_insert_with(|| Box::pin(sleep(LINGER)));
-        let mut scratch = [0; 4096];
-        while timer.as_mut().poll(cx).is_pending() {
-            let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                _ => break,
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
-        self.pulse.bytes_went();
-        Poll::Ready(Ok(written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -3,21 +3,27 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::authority::Target;
-use super::hop;
+use super::{hop, normal};
 use crate::config::Limits;
 use crate::refusal::Refusal;
+
+/// No method that anybody registered is half as long.
+const METHOD_BYTES: usize = 64;
 
 /// The client's address, under the name that workers know. A client's own is never passed on.
 pub(super) const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
 /// Whether the head may be as it is, whatever host it is for.
 pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
+    if parts.method.as_str().len() > METHOD_BYTES {
+        return Err(Refusal::BadRequest("its method is too long"));
+    }
     // Fetch Standard, "forbidden method": no `Request` can have them.
     if parts.method == Method::CONNECT
         || parts.method == Method::TRACE
@@ -34,7 +40,24 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
     if headers_bytes > limits.headers_bytes {
         return Err(Refusal::HeadersTooLarge { limit_bytes: limits.headers_bytes });
     }
+    check_framing(&parts.headers)?;
+    // RFC 9110 section 10.1.1: the only expectation that there is.
+    let mut expected = parts.headers.get_all(EXPECT).iter();
+    if expected.any(|it| !it.as_bytes().trim_ascii().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::BadExpectation);
+    }
     Ok(())
+}
+
+/// A body's coding is `chunked` or none. hyper reads others as if the last were alone; who stands
+/// before this server may read them otherwise.
+fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::BadRequest("its transfer encoding is not `chunked` alone")),
+    }
 }
 
 /// Whether the host is the one that the TLS connection is for.
@@ -63,7 +86,7 @@ pub(super) fn absolute(
         Some(path) if path.as_str() == "*" => {
             return Err(Refusal::BadRequest("its target is no resource"));
         }
-        Some(path) => path.clone(),
+        Some(path) => normal::target(path).unwrap_or_else(|| path.clone()),
         None => PathAndQuery::from_static("/"),
     };
     hop::strip(&mut parts.headers);

@@ -8,16 +8,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use runtime::{FetchEvent, Outcome};
+use tokio::time::timeout;
 
 use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
-use super::pulse::Pulse;
+use super::pulse::{Pulse, Running};
 use super::request;
-use super::upload::{self, Upload};
+use super::upload::{self, Fault, Upload};
 use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
 
@@ -46,11 +48,22 @@ impl Peer {
     }
 }
 
-/// Answers one request.
-pub(super) async fn answer<H: Handler>(
+/// Answers one request. It has begun when this returns, before its future is polled.
+pub(super) fn answer<H: Handler>(
     front: Arc<Front<H>>,
     peer: Rc<Peer>,
     request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Answer>, Infallible>> {
+    let has_body = !request.body().is_end_stream();
+    let running = peer.pulse.begin(request.version(), has_body);
+    answer_running(front, peer, request, running)
+}
+
+async fn answer_running<H: Handler>(
+    front: Arc<Front<H>>,
+    peer: Rc<Peer>,
+    request: Request<Incoming>,
+    running: Running,
 ) -> Result<Response<Answer>, Infallible> {
     let (parts, incoming) = request.into_parts();
     let mut receipt = Receipt {
@@ -65,7 +78,7 @@ pub(super) async fn answer<H: Handler>(
         status: None,
         outcome: Outcome::Canceled,
         bytes: 0,
-        running: peer.pulse.begin(parts.version == Version::HTTP_2),
+        running,
     };
     // The error page may need them after the head has gone to the worker.
     let mut accept = HeaderMap::new();
@@ -87,7 +100,11 @@ pub(super) async fn answer<H: Handler>(
                 host: receipt.host.as_deref(),
             });
             let page = refusal::respond(&refusal, receipt.served.as_ref(), &accept, author);
-            let page = sendable(page, &receipt.method).unwrap_or_default();
+            let mut page = sendable(page, &receipt.method).unwrap_or_default();
+            if refusal.is_of_framing() && receipt.protocol != Version::HTTP_2 {
+                // Where the next request begins is not for sure.
+                page.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             (page, refusal.outcome())
         }
     };
@@ -103,23 +120,30 @@ async fn exchange<H: Handler>(
 ) -> Result<Response<runtime::ResponseBody>, Refusal> {
     let limits = &front.limits;
     request::check(&parts, limits)?;
-    let target = peer.target.borrow_mut().of(&parts)?;
+    let target = peer.target.borrow_mut().of(&parts, peer.tls)?;
     let host = Arc::clone(&target.host);
     receipt.host = Some(Arc::clone(&host));
     request::check_sni(&target, peer.sni.as_ref())?;
     let declared = request::declared_length(&parts.headers);
     request::absolute(&mut parts, target, peer.tls, &peer.address)?;
     let limit_bytes = limits.request_body_bytes;
-    let Upload { body, overflow } =
-        upload::take(incoming, declared, limit_bytes, limits.header_timeout).await?;
+    peer.pulse.room().await;
+    let Upload { body, flow } =
+        upload::take(incoming, declared, limit_bytes, limits.header_timeout, &peer.pulse).await?;
     let arrival = Arrival { host, event: FetchEvent { head: parts, body } };
-    let work = front.handler.handle(arrival);
-    let Reply { served, result } = match overflow {
-        None => work.await,
-        Some(overflow) => match overflow.or(work).await {
-            Some(reply) => reply,
-            None => return Err(Refusal::BodyTooLarge { limit_bytes }),
-        },
+    let handled = front.handler.handle(arrival);
+    let work = async {
+        match flow {
+            None => Ok(handled.await),
+            Some(flow) => flow.or(handled).await.map_err(|fault| match fault {
+                Fault::TooLong => Refusal::BodyTooLarge { limit_bytes },
+                Fault::Stalled => Refusal::BodyTimeout,
+            }),
+        }
+    };
+    let Reply { served, result } = match limits.request_timeout {
+        None => work.await?,
+        Some(limit) => timeout(limit, work).await.map_err(|_| Refusal::NoAnswerInTime)??,
     };
     receipt.served = served;
     of_a_worker(result?, &receipt.method)

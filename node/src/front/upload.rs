@@ -1,11 +1,13 @@
 //! The body of a request on its way in: short ones are read before the worker is called, longer
-//! ones stream, and none gets longer than the limit.
+//! ones stream, none gets longer than the limit, and none is waited for without end.
 
+use std::error::Error as _;
 use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use hyper::body::Incoming;
 use runtime::{BodyError, RequestBody};
 use tokio::time::timeout;
 
+use super::pulse::Pulse;
 use crate::refusal::Refusal;
 
 /// A body that declares no more than this is read before the worker is called: a slow client
@@ -23,11 +26,11 @@ use crate::refusal::Refusal;
 /// nothing of the body is left to read.
 const READ_AHEAD_BYTES: u64 = 64 << 10;
 
-/// The body of one request, and how to learn that it is too long.
+/// The body of one request, and how to learn why it is not read to its end.
 pub(super) struct Upload {
     pub(super) body: RequestBody,
     /// There is one for bodies that stream.
-    pub(super) overflow: Option<Arc<Overflow>>,
+    pub(super) flow: Option<Arc<Flow>>,
 }
 
 /// Takes the body of a request of which `declared` bytes were announced.
@@ -36,9 +39,10 @@ pub(super) async fn take(
     declared: Option<u64>,
     limit_bytes: u64,
     time: Duration,
+    pulse: &Pulse,
 ) -> Result<Upload, Refusal> {
     if incoming.is_end_stream() {
-        return Ok(Upload { body: RequestBody::Empty, overflow: None });
+        return Ok(Upload { body: RequestBody::Empty, flow: None });
     }
     match declared {
         Some(length) if length > limit_bytes => Err(Refusal::BodyTooLarge { limit_bytes }),
@@ -46,60 +50,101 @@ pub(super) async fn take(
             let whole = timeout(time, incoming.collect()).await;
             let whole = whole.map_err(|_| Refusal::BodyTimeout)?;
             let bytes = whole.map_err(|_| Refusal::BodyBroken)?.to_bytes();
+            pulse.read_ahead_is_over();
             let body = Full::new(bytes).map_err(|never| match never {});
-            Ok(Upload { body: RequestBody::Stream(Box::pin(body)), overflow: None })
+            Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: None })
         }
         _ => {
-            let overflow = Arc::new(Overflow::default());
-            let body = Limited {
-                incoming,
-                limit_bytes,
-                left_bytes: limit_bytes,
-                overflow: Arc::clone(&overflow),
-            };
-            Ok(Upload { body: RequestBody::Stream(Box::pin(body)), overflow: Some(overflow) })
+            let flow = Arc::new(Flow::default());
+            pulse.watch(&flow);
+            pulse.read_ahead_is_over();
+            let body =
+                Limited { incoming, limit_bytes, left_bytes: limit_bytes, flow: Arc::clone(&flow) };
+            Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: Some(flow) })
         }
     }
 }
 
-/// Set once by a body that is longer than the limit.
+/// How a body that streams goes on. The body is read on the worker's thread; this is what the
+/// connection's knows of it.
 #[derive(Default)]
-pub(super) struct Overflow {
-    happened: AtomicBool,
+pub(super) struct Flow {
+    /// See [`Fault`]; 0 for none.
+    fault: AtomicU8,
+    /// Who waits for the answer.
     waker: AtomicWaker,
+    /// Who waits for the body.
+    reader: AtomicWaker,
+    bytes: AtomicU64,
+    /// The worker has asked for more than there is.
+    awaited: AtomicBool,
+    ended: AtomicBool,
 }
 
-impl Overflow {
-    /// Runs `work` to its end, or until the body turns out too long. The body wins, so that the
+/// Why the front ends a body that streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Fault {
+    TooLong = 1,
+    Stalled = 2,
+}
+
+impl Flow {
+    /// Runs `work` to its end, or until the body has a fault. The body wins, so that the
     /// worker's error for it does not hide the reason.
-    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, Fault> {
         let mut work = pin!(work);
         poll_fn(|cx| {
             self.waker.register(cx.waker());
-            if self.happened.load(Ordering::Acquire) {
-                return Poll::Ready(None);
+            if let Some(fault) = self.fault() {
+                return Poll::Ready(Err(fault));
             }
             let done = work.as_mut().poll(cx);
-            if done.is_ready() && self.happened.load(Ordering::Acquire) {
-                return Poll::Ready(None);
+            match self.fault() {
+                Some(fault) if done.is_ready() => Poll::Ready(Err(fault)),
+                _ => done.map(Ok),
             }
-            done.map(Some)
         })
         .await
     }
 
-    fn set(&self) {
-        self.happened.store(true, Ordering::Release);
+    /// How many bytes have come, while more are waited for.
+    pub(super) fn awaited_bytes(&self) -> Option<u64> {
+        let awaited = self.awaited.load(Ordering::Relaxed) && !self.has_ended();
+        awaited.then(|| self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether nothing more is read of it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// The client does not go on with the body.
+    pub(super) fn stall(&self) {
+        self.set(Fault::Stalled);
+        self.reader.wake();
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        match self.fault.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(Fault::TooLong),
+            _ => Some(Fault::Stalled),
+        }
+    }
+
+    fn set(&self, fault: Fault) {
+        self.fault.store(fault as u8, Ordering::Release);
         self.waker.wake();
     }
 }
 
-/// A body that fails when it is longer than the limit.
+/// A body that fails when it is longer than the limit, or does not go on.
 struct Limited {
     incoming: Incoming,
     limit_bytes: u64,
     left_bytes: u64,
-    overflow: Arc<Overflow>,
+    flow: Arc<Flow>,
 }
 
 impl Body for Limited {
@@ -110,19 +155,36 @@ impl Body for Limited {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.incoming).poll_frame(cx)) else {
-            return Poll::Ready(None);
+        self.flow.reader.register(cx.waker());
+        if self.flow.fault() == Some(Fault::Stalled) {
+            return Poll::Ready(Some(Err(BodyError::Stalled)));
+        }
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            self.flow.awaited.store(true, Ordering::Relaxed);
+            return Poll::Pending;
         };
-        let frame = frame.map_err(|error| BodyError::Disconnected(error.to_string()))?;
+        self.flow.awaited.store(false, Ordering::Relaxed);
+        let frame = match frame {
+            None => {
+                self.flow.ended.store(true, Ordering::Release);
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => return Poll::Ready(Some(Err(broken(&error)))),
+            Some(Ok(frame)) => frame,
+        };
         if let Some(data) = frame.data_ref() {
+            self.flow.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
             match self.left_bytes.checked_sub(data.len() as u64) {
                 Some(left) => self.left_bytes = left,
                 None => {
-                    self.overflow.set();
+                    self.flow.set(Fault::TooLong);
                     let limit_bytes = self.limit_bytes;
                     return Poll::Ready(Some(Err(BodyError::TooLarge { limit_bytes })));
                 }
             }
+        }
+        if self.incoming.is_end_stream() {
+            self.flow.ended.store(true, Ordering::Release);
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -133,5 +195,17 @@ impl Body for Limited {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+/// What a body broke off with: the client's end, or bytes that are no body.
+fn broken(error: &hyper::Error) -> BodyError {
+    let cause = error.source();
+    let kind = cause.and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    match (kind, cause) {
+        (Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData), Some(cause)) => {
+            BodyError::Malformed(cause.to_string())
+        }
+        _ => BodyError::Disconnected(error.to_string()),
     }
 }

@@ -77,8 +77,13 @@ impl InspectorListener {
         let tokio = tokio.map_err(fault)?;
         let service = Arc::new(Service { inspector, sources, address });
         let run = move || {
-            tokio.block_on(accept::each(listener, "the inspector", |stream| {
-                Arc::clone(&service).serve(stream)
+            tokio.block_on(accept::each(listener, "the inspector", |stream, place| {
+                let service = Arc::clone(&service);
+                async move {
+                    // Whoever reaches it is a developer.
+                    place.keep().await;
+                    service.serve(stream).await;
+                }
             }))
         };
         std::thread::Builder::new().name("inspector".to_owned()).spawn(run).map_err(fault)?;

@@ -140,3 +140,22 @@ fn the_message_shows_the_text_and_what_to_write_instead() {
          subdomains)"
     );
 }
+
+#[test]
+fn a_pattern_names_its_hosts_and_no_others() {
+    let cases = [
+        ("a.test", "a.test", true),
+        ("a.test/x/*", "a.test", true),
+        ("a.test", "b.a.test", false),
+        ("*.a.test", "a.test", false),
+        ("*.a.test", "c.b.a.test", true),
+        ("*.a.test", "xa.test", false),
+        ("*a.test", "a.test", true),
+        ("*a.test", "b.a.test", true),
+        ("*a.test", "xa.test", false),
+        ("*", "a.test", false),
+    ];
+    for (pattern, host, named) in cases {
+        assert_eq!(Pattern::parse(pattern).unwrap().names(host), named, "{pattern} {host}");
+    }
+}

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bindings::event::outgoing::{self, Outgoing, Untaken};
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 
@@ -114,7 +115,8 @@ impl Slice<'_> {
         event: u32,
         method: &http::Method,
         has_body: bool,
-    ) -> Option<String> {
+        outgoing: &Outgoing,
+    ) -> Option<Result<bytes::Bytes, Untaken>> {
         deno_core::scope!(scope, self.js);
         let function = v8::Local::new(scope, &self.functions.dispatch);
         let this = v8::undefined(scope).into();
@@ -127,8 +129,8 @@ impl Slice<'_> {
         v8::tc_scope!(let scope, scope);
         let answer = function.call(scope, this, &[id, method, has_body]);
         scope.perform_microtask_checkpoint();
-        let answer = answer?;
-        answer.is_string().then(|| answer.to_rust_string_lossy(scope))
+        let text = v8::Local::<v8::String>::try_from(answer?).ok()?;
+        Some(outgoing::text(Some(outgoing), scope, text))
     }
 
     /// Aborts the signal of an event's request.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bindings::event::outgoing::Pool;
 use bindings::fetch::{Outbound, Refused};
 use parking_lot::Mutex;
 
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn kv::Store>,
     pub(crate) cache_folder: Option<Arc<CacheFolder>>,
     pub(crate) outbound: Outbound,
+    /// The bodies of answers on their way to clients, of all workers.
+    pub(crate) outgoing: Arc<Pool>,
     pub(crate) observer: SharedObserver,
     pub(crate) watchdog: Arc<Watchdog>,
     pub(crate) memory: Memory,
@@ -55,9 +58,11 @@ impl Shared {
             .map_err(std::io::Error::other)?;
         let outbound = outbound.telling(Box::new(told(observer.clone())));
         let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
+        let outgoing = Pool::new(config.outgoing_bytes);
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
             losses: Losses::new(config.lost_shards),
+            outgoing,
             config,
             cache_folder,
             store,

@@ -195,15 +195,19 @@ impl Slot {
         };
         self.events.borrow_mut().insert(id, running);
         self.shard.handle.set_running(Some(self.version.clone()));
+        let outgoing = &self.version.outgoing;
         let (text, end) =
-            inside.enter(Payer::Event(id), |slice| slice.dispatch(id, &method, has_body));
+            inside.enter(Payer::Event(id), |slice| slice.dispatch(id, &method, has_body, outgoing));
         let mut answer = None;
         if let Some(text) = text
             && end.verdict.is_none()
             && let Some(event) = inside.events().get(id)
         {
             event.close();
-            answer = Some(Ok(plain_text(text)));
+            answer = Some(match text {
+                Ok(text) => Ok(plain_text(text)),
+                Err(untaken) => Err(self.untaken(id, untaken)),
+            });
         }
         drop(isolate);
         let answer = answer.or(self.after_slice(end, Some(id)));

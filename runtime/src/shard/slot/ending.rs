@@ -4,10 +4,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use bindings::event::Event;
+use bindings::event::outgoing::Untaken;
 
 use super::super::job::{Answer, Job};
 use super::{GRACE, Slot, State};
 use crate::event::EventReport;
+use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::outcome::{Failure, Outcome};
 
@@ -38,6 +40,13 @@ impl Slot {
                 self.condemn("it is over its memory limit");
                 Err(self.exceeded_memory())
             }
+            Err(_) if let Some(untaken) = event.untaken() => {
+                return Err(self.untaken(event.id(), untaken));
+            }
+            Err(_) if event.has_bad_body() => {
+                event.take_thrown();
+                Err(Failure::BadBody)
+            }
             Err(thrown) => Err(Failure::Threw { message: thrown.message, stack: thrown.stack }),
         };
         if let (Err(failure), Some(running)) =
@@ -46,6 +55,20 @@ impl Slot {
             running.outcome = failure.outcome();
         }
         answer
+    }
+
+    /// The failure of an event whose answer is not made, because clients do not take what there is.
+    pub(super) fn untaken(&self, id: u32, untaken: Untaken) -> Failure {
+        let failure = Failure::untaken(untaken);
+        if let Some(running) = self.events.borrow_mut().get_mut(&id) {
+            running.outcome = failure.outcome();
+        }
+        self.shard.shared.observer.incident(&Incident {
+            kind: IncidentKind::Refused(Resource::ClientBytes),
+            worker: Some(self.version.worker().clone()),
+            detail: failure.to_string(),
+        });
+        failure
     }
 
     /// Ends an event that has exceeded a limit, and the isolate with it. Answers the failure

@@ -40,6 +40,7 @@ impl Slot {
         // Before the worker's top-level code, which may write, too.
         isolate.set_console(self.console());
         shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());
+        isolate.set_outgoing(self.version.outgoing.clone());
         self.shard.handle.set_running(Some(self.version.clone()));
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);

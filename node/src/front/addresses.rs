@@ -1,0 +1,179 @@
+//! How many connections one client address has, and whether it may open another. How many there
+//! may be together is the front's, which holds their slots.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use ipnet::IpNet;
+
+use crate::config::Limits;
+
+/// This part of all slots is for addresses that have few connections.
+const RESERVED_PART: usize = 8;
+/// So many connections are few.
+const FEW: usize = 32;
+/// An address that goes on and on is logged no more often, whichever it is.
+const LOG_PAUSE_S: u64 = 10;
+
+/// The connections of each address. Asked once for a connection, never for a request.
+pub(super) struct Addresses {
+    open: DashMap<Client, usize>,
+    /// What one address may have.
+    limit: usize,
+    /// What is left for addresses that have few.
+    reserved: usize,
+    trusted: Vec<IpNet>,
+    started: Instant,
+    /// When a refusal was last logged, in seconds since the start; 0 for never.
+    logged_s: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// Whom a connection is counted to: an IPv4 address, or the network of 64 bits that one customer of
+/// a provider has in IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Client(IpAddr);
+
+impl Client {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) >> 64 << 64;
+                Self(IpAddr::V6(network.into()))
+            }
+            address => Self(address),
+        }
+    }
+}
+
+/// A connection that is counted until this is dropped.
+pub(super) struct Counted(Option<(Arc<Addresses>, Client)>);
+
+impl Addresses {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            open: DashMap::new(),
+            limit: limits.connections_per_address,
+            reserved: limits.connections / RESERVED_PART,
+            trusted: limits.trusted_proxies.clone(),
+            started: Instant::now(),
+            logged_s: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts a connection, unless its address has as many as it may. `free` is the number of
+    /// slots that nobody has.
+    pub(super) fn admit(self: &Arc<Self>, client: SocketAddr, free: usize) -> Option<Counted> {
+        let address = client.ip().to_canonical();
+        if self.trusted.iter().any(|network| network.contains(&address)) {
+            return Some(Counted(None));
+        }
+        let key = Client::of(address);
+        let admitted = match self.open.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(1);
+                true
+            }
+            Entry::Occupied(mut entry) => {
+                let open = *entry.get();
+                let admitted = open < self.limit && (open < FEW || free > self.reserved);
+                if admitted {
+                    *entry.get_mut() += 1;
+                }
+                admitted
+            }
+        };
+        if !admitted {
+            self.note_refusal(address);
+            return None;
+        }
+        Some(Counted(Some((Arc::clone(self), key))))
+    }
+
+    fn note_refusal(&self, address: IpAddr) {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        let now_s = self.started.elapsed().as_secs() + LOG_PAUSE_S;
+        let last_s = self.logged_s.load(Ordering::Relaxed);
+        if now_s - last_s >= LOG_PAUSE_S
+            && self
+                .logged_s
+                .compare_exchange(last_s, now_s, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            tracing::warn!(%address, refused, limit = self.limit,
+                "connections are refused: the address has as many as it may have \
+                 (limits.connections_per_address, limits.trusted_proxies)");
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Some((addresses, key)) = self.0.take() else { return };
+        if let Entry::Occupied(mut entry) = addresses.open.entry(key) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 5000)
+    }
+
+    fn addresses(limits: Limits) -> Arc<Addresses> {
+        Addresses::new(&limits)
+    }
+
+    #[test]
+    fn an_address_has_no_more_than_its_limit_until_it_closes_one() {
+        let addresses = addresses(Limits { connections_per_address: 2, ..Limits::default() });
+        let first = addresses.admit(client("10.0.0.1"), 1000).unwrap();
+        let _second = addresses.admit(client("::ffff:10.0.0.1"), 1000).unwrap();
+        assert!(addresses.admit(client("10.0.0.1"), 1000).is_none());
+        assert!(addresses.admit(client("10.0.0.2"), 1000).is_some());
+        drop(first);
+        assert!(addresses.admit(client("10.0.0.1"), 1000).is_some());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let addresses = addresses(Limits { connections_per_address: 1, ..Limits::default() });
+        let _first = addresses.admit(client("2001:db8:1:2::1"), 1000).unwrap();
+        assert!(addresses.admit(client("2001:db8:1:2:ffff::9"), 1000).is_none());
+        assert!(addresses.admit(client("2001:db8:1:3::1"), 1000).is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_has_no_limit() {
+        let trusted_proxies = vec!["10.0.0.0/24".parse().unwrap()];
+        let limits = Limits { connections_per_address: 1, trusted_proxies, ..Limits::default() };
+        let addresses = addresses(limits);
+        let open: Vec<_> = (0..10).map(|_| addresses.admit(client("10.0.0.7"), 1000)).collect();
+        assert!(open.iter().all(Option::is_some));
+        assert!(addresses.open.is_empty());
+    }
+
+    #[test]
+    fn the_last_slots_are_for_addresses_with_few_connections() {
+        let addresses = addresses(Limits { connections: 800, ..Limits::default() });
+        let many: Vec<_> = (0..FEW).map(|_| addresses.admit(client("10.0.0.1"), 800)).collect();
+        assert!(many.iter().all(Option::is_some));
+        assert!(addresses.admit(client("10.0.0.1"), 100).is_none());
+        assert!(addresses.admit(client("10.0.0.1"), 101).is_some());
+        assert!(addresses.admit(client("10.0.0.2"), 1).is_some());
+        drop(many);
+        assert!(addresses.open.len() <= 1, "who has none is forgotten");
+    }
+}
