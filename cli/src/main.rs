@@ -8,6 +8,7 @@ mod check;
 mod deploy;
 mod dev;
 mod failure;
+mod harden;
 mod init;
 mod kv;
 mod login;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use node::{Admin, AdminListener, Config, Node, Observer, OpenError, RequestLog, Runtime};
 
-use crate::terminal;
+use crate::{serve, terminal};
 
 /// Starts the runtime of a node, on its KV store; with what operators see of the store.
 pub(crate) fn runtime(
@@ -15,7 +15,7 @@ pub(crate) fn runtime(
     config: &Config,
     observer: Arc<dyn Observer>,
 ) -> anyhow::Result<(Runtime, Admin)> {
-    // Before the store's threads.
+    // Before the store's threads; not a second time where the log has threads already.
     Runtime::initialise();
     let store = node::open_store(config).map_err(|error| match error {
         held @ OpenError::Held { .. } => anyhow::Error::new(held)
@@ -72,5 +72,6 @@ pub(crate) fn until_signal(
 /// Ends the process. V8's threads, and shards that do not come back, are not waited for.
 pub(crate) fn exit(code: u8) -> ! {
     terminal::leave();
+    serve::log::leave();
     std::process::exit(code.into())
 }

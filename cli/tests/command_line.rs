@@ -5,6 +5,8 @@
 mod ceiling;
 #[path = "command_line/check.rs"]
 mod check;
+#[path = "command_line/contained.rs"]
+mod contained;
 #[path = "command_line/dev.rs"]
 mod dev;
 #[path = "support/folder.rs"]

@@ -25,6 +25,7 @@ mod record;
 mod schema;
 mod shared;
 mod snapshot;
+mod suspect;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -46,6 +46,7 @@ use self::secure::Secure;
 use self::upload::Upload;
 use crate::accept::Place;
 use crate::config::Config;
+use crate::log::LogQueue;
 use crate::metrics::{Metrics, RuntimeFigures};
 
 /// How long a client may take over the head of a request.
@@ -84,6 +85,13 @@ impl Admin {
     #[must_use]
     pub fn counting(mut self, metrics: &Metrics) -> Self {
         metrics.register(&mut self.metrics);
+        self
+    }
+
+    /// With what is dropped of the log among the metrics.
+    #[must_use]
+    pub fn of_log(mut self, log: &LogQueue) -> Self {
+        log.register_metrics(&mut self.metrics);
         self
     }
 

@@ -3,6 +3,7 @@
 //! in `config/error.rs`.
 
 mod error;
+mod hardening;
 mod parse;
 mod schema;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use error::ConfigError;
+pub use hardening::Hardening;
 pub(crate) use parse::is_label;
 
 /// The key of the secrets in the data folder.
@@ -52,6 +54,8 @@ pub struct Config {
     pub deploys: Deploys,
     /// The file of the key that secrets are encrypted with on disk; made with the first secret.
     pub secrets_key: PathBuf,
+    /// What the node takes from its own process.
+    pub hardening: Hardening,
     /// The workers to serve, beside those that are deployed.
     pub workers: Vec<WorkerConfig>,
 }
@@ -310,6 +314,7 @@ impl Config {
             admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow_private: true, ..Default::default() },
             deploys: Deploys::default(),
+            hardening: Hardening::default(),
             workers,
         }
     }

@@ -21,8 +21,8 @@ pub mod trace;
 
 pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
 pub use config::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
-    Mode, WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Hardening, Kv, Limits, Listen,
+    LogFormat, Mode, WorkerConfig,
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,
@@ -31,7 +31,7 @@ pub use deployments::{
 pub use dispatch::Dispatch;
 pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};
 pub use kv::{EmbeddedStore, OpenError};
-pub use log::{AccessLine, EventLog, RequestLog, TracingLog};
+pub use log::{AccessLine, EventLog, LineOf, LogQueue, RequestLog, TracingLog, cut, cut_to};
 pub use metrics::Metrics;
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};
@@ -39,4 +39,4 @@ pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, Work
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Incident, IncidentKind, Observer, Outcome};
 pub use runtime::{Resource, Runtime, StartReport};
-pub use storage::{memory_store, open_registry, open_store, store_folder};
+pub use storage::{memory_store, open_registry, open_store, secure_data, store_folder};

@@ -1,6 +1,10 @@
 //! What a node says about its work: a line per request, per event and per `console` call.
 //! Where lines go and how they look is the subscriber's that the command line installs.
 
+mod cut;
+mod queue;
+
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,6 +15,9 @@ use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 use crate::metrics::Metrics;
 use crate::refusal::{MapStack, Served};
 use crate::trace::readable;
+
+pub use self::cut::{cut, cut_to};
+pub use self::queue::{LineOf, LogQueue};
 
 /// Who learns of finished requests.
 pub trait RequestLog: Send + Sync {
@@ -56,7 +63,7 @@ impl RequestLog for TracingLog {
             protocol = ?line.protocol,
             method = %line.method,
             host = line.host.unwrap_or("-"),
-            path = line.path,
+            path = &*cut(line.path),
             status = line.status,
             bytes = line.bytes,
             duration_ms = millis(line.duration),
@@ -111,8 +118,8 @@ impl Observer for EventLog {
             return;
         }
         let (exception, stack) = match &report.exception {
-            Some((message, stack)) => (message.as_str(), self.mapped(report, stack)),
-            None => ("", String::new()),
+            Some((message, stack)) => (cut(message), self.mapped(report, &cut(stack))),
+            None => (Cow::Borrowed(""), String::new()),
         };
         tracing::warn!(
             target: "isolane::event",
@@ -122,7 +129,7 @@ impl Observer for EventLog {
             cpu_ms,
             wall_ms,
             cold = report.cold,
-            exception,
+            exception = &*exception,
             stack,
         );
     }
@@ -131,9 +138,10 @@ impl Observer for EventLog {
         // A level of `tracing` is part of the call site, so there is one for each.
         const TARGET: &str = "isolane::console";
         let served = Served { worker: worker.into(), version: version.into() };
+        let text = cut(text);
         let text = match self.mapper.get() {
-            Some(mapper) => readable(&**mapper, &served, text),
-            None => text.into(),
+            Some(mapper) => readable(&**mapper, &served, &text),
+            None => text,
         };
         match level {
             ConsoleLevel::Error => tracing::error!(target: TARGET, worker, version, "{text}"),
@@ -151,7 +159,7 @@ impl Observer for EventLog {
             kind = incident.kind.as_str(),
             resource = incident.kind.resource().map_or("-", |resource| resource.as_str()),
             "{}",
-            incident.detail
+            cut(&incident.detail)
         );
     }
 }

@@ -247,10 +247,10 @@ fn bind(
     let mut addresses = Vec::new();
     for listen in &config.listen {
         let mut address = listen.address;
-        for slot in &mut slots {
+        let fault = |source| StartError::Listen { address, source };
+        let listeners = front::bind(address, slots.len()).map_err(fault)?;
+        for (slot, listener) in slots.iter_mut().zip(listeners) {
             let fault = |source| StartError::Listen { address, source };
-            let listener = front::bind(address).map_err(fault)?;
-            // Port 0 becomes a port with the first socket; the others share it.
             address = listener.local_addr().map_err(fault)?;
             let tls = if listen.tls { Some(tls.ok_or(TlsError::None)?) } else { None };
             slot.sockets.push(Socket { listener, tls: tls.cloned() });

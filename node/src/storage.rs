@@ -1,4 +1,7 @@
-//! What a node keeps in its data folder: the KV store, and the registry of deployed workers.
+//! What a node keeps in its data folder: the KV store, and the registry of deployed workers. Who
+//! may read it is seen to in `storage/modes.rs`.
+
+mod modes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +10,8 @@ use kv::{EmbeddedOptions, EmbeddedStore, MemoryOptions, MemoryStore, OpenError, 
 use registry::{Registry, RegistryError};
 
 use crate::config::Config;
+
+pub use self::modes::secure_data;
 
 /// Activations that are remembered of each worker.
 const KEEP_DEPLOYMENTS: usize = 1000;

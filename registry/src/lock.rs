@@ -1,7 +1,8 @@
 //! The lock that keeps other processes out of the registry's folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use crate::error::RegistryError;
@@ -18,10 +19,11 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the folder for this process; an absent one is made.
     pub(crate) fn take(folder: &Path) -> Result<Self, RegistryError> {
-        fs::create_dir_all(folder).map_err(RegistryError::io(folder))?;
+        let mut made = DirBuilder::new();
+        made.recursive(true).mode(0o700).create(folder).map_err(RegistryError::io(folder))?;
         let path = folder.join(LOCK_FILE);
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let mut file = options.open(&path).map_err(RegistryError::io(&path))?;
         match file.try_lock() {
             Ok(()) => {}
@@ -33,9 +35,8 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(RegistryError::io(&path)(source)),
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(RegistryError::io(&path))?;
+        // For messages alone: the lock holds without it, on a full disk as well.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
 }

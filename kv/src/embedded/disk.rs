@@ -2,8 +2,9 @@
 //! disk. The folder on a real disk is here, too, with the lock that keeps other processes out.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl Folder {
     /// Takes the folder for this process; an absent one is made.
     pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         let fault = |source| OpenError::Io { path: path.to_owned(), source };
-        std::fs::create_dir_all(path).map_err(fault)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
         let mut lock = open(&path.join(LOCK_FILE)).map_err(fault)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -56,7 +57,8 @@ impl Folder {
             }
             Err(TryLockError::Error(source)) => return Err(fault(source)),
         }
-        lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id())).map_err(fault)?;
+        // For messages alone: the lock holds without it, on a full disk as well.
+        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 }
@@ -106,7 +108,8 @@ impl DiskFile for File {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// A file as the database reads and writes it.

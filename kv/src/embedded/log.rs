@@ -7,7 +7,8 @@
 //!
 //! A batch begins at a multiple of [`ALIGNMENT`] and is: magic (4 bytes), length of the payload (4),
 //! epoch (8), number within the epoch (8), CRC-32 of those three and the payload (4), zero (4), the
-//! payload. Numbers are little-endian.
+//! payload. Numbers are little-endian. Before the first batch there is a mark in its place: a log
+//! that begins with zeros is not as it was left.
 
 use std::io;
 use std::sync::Arc;
@@ -63,20 +64,45 @@ impl Log {
         capacity_bytes: u64,
         epoch: u64,
     ) -> io::Result<Self> {
+        let capacity_bytes = Self::prepare(file.as_ref(), capacity_bytes)?;
+        Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
+    }
+
+    /// Gives the file its room, and its mark if it has no batch. Answers its length.
+    pub(super) fn prepare(file: &dyn DiskFile, capacity_bytes: u64) -> io::Result<u64> {
         let length = file.len()?;
         if length < capacity_bytes {
             // Written, not only lengthened: its blocks are then the file's for good.
-            static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+            let mut zeros = vec![0; 1 << 16];
             let mut at = length;
             while at < capacity_bytes {
-                let count = (capacity_bytes - at).min(ZEROS.len() as u64);
-                file.write_all_at(&ZEROS[..count as usize], at)?;
-                at += count;
+                let count = (capacity_bytes - at).min(zeros.len() as u64) as usize;
+                if at == 0 {
+                    zeros[..HEADER_BYTES].copy_from_slice(&Header::BEGUN);
+                    file.write_all_at(&zeros[..count], at)?;
+                    zeros[..HEADER_BYTES].fill(0);
+                } else {
+                    file.write_all_at(&zeros[..count], at)?;
+                }
+                at += count as u64;
             }
             file.sync()?;
+        } else if Self::is_blank(file)? {
+            file.write_all_at(&Header::BEGUN, 0)?;
+            file.sync()?;
         }
-        let capacity_bytes = capacity_bytes.max(length);
-        Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
+        Ok(capacity_bytes.max(length))
+    }
+
+    /// Whether a file begins with zeros, or is empty. No log does that was begun: it has a mark in
+    /// its place until the first batch has.
+    pub(super) fn is_blank(file: &dyn DiskFile) -> io::Result<bool> {
+        let mut bytes = [0; HEADER_BYTES];
+        if file.len()? < HEADER_BYTES as u64 {
+            return Ok(true);
+        }
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes == [0; HEADER_BYTES])
     }
 
     /// Whether a file begins with a batch, of whatever epoch.
@@ -184,6 +210,9 @@ struct Header {
 }
 
 impl Header {
+    /// What a log begins with that was begun and has no batch yet: the header of none.
+    const BEGUN: [u8; HEADER_BYTES] = *b"IKVL: begun, no batch was added.";
+
     fn read(bytes: &[u8], at: usize) -> Option<Self> {
         let header: &[u8; HEADER_BYTES] = bytes.get(at..)?.first_chunk()?;
         let number = |at: usize| u64::from_le_bytes(*header[at..].first_chunk().expect("in it"));

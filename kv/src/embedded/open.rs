@@ -19,9 +19,10 @@ use super::schema::{
     DROPPED, EXPIRIES, FORMAT, META, META_FORMAT, META_LOG_EPOCH, META_NEXT_NAMESPACE,
     META_NEXT_VALUE, NAMESPACES, PIECES, RECORDS, SIZES, UNREFERENCED,
 };
+use super::suspect;
 
 const DATABASE_FILE: &str = "kv.redb";
-const LOG_FILE: &str = "kv.log";
+pub(super) const LOG_FILE: &str = "kv.log";
 
 /// Why a store cannot be opened. Nothing that was stored in its folder was removed.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,12 @@ impl Opened {
         if is_new && Log::has_batches(log_file.as_ref()).map_err(Fault::from)? {
             return Err(Fault::MissingDatabase.into());
         }
+        match is_new {
+            // Before there is a database that would miss it.
+            true => Log::prepare(log_file.as_ref(), options.log_bytes).map(drop),
+            false => suspect::look_at(disk, log_file.as_ref(), options.log_bytes),
+        }
+        .map_err(Fault::from)?;
         let database = redb::Builder::new()
             .set_cache_size(options.page_cache_bytes)
             .create_with_backend(DatabaseFile(database_file))

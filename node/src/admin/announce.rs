@@ -63,10 +63,17 @@ impl Announcement {
     pub(super) fn write(&self, data: &Path, made_token: Option<PathBuf>) -> io::Result<Announced> {
         let path = data.join(FILE);
         let unfinished = data.join(format!("{FILE}.new"));
-        let mut file = std::fs::File::create(&unfinished)?;
-        serde_json::to_writer(&mut file, self)?;
-        file.write_all(b"\n")?;
-        std::fs::rename(&unfinished, &path)?;
+        let written = std::fs::File::create(&unfinished).and_then(|mut file| {
+            serde_json::to_writer(&mut file, self)?;
+            file.write_all(b"\n")
+        });
+        if let Err(error) = written.and_then(|()| std::fs::rename(&unfinished, &path)) {
+            // Nor is there one of an earlier process, which would mislead.
+            for path in [&unfinished, &path] {
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error);
+        }
         Ok(Announced { path, made_token })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -54,8 +54,8 @@ pub struct AdminListener {
     address: SocketAddr,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
-    /// Dropped after the thread has ended.
-    _announced: Announced,
+    /// Dropped after the thread has ended. `None` where the disk took no announcement.
+    _announced: Option<Announced>,
 }
 
 impl AdminListener {
@@ -81,7 +81,7 @@ impl AdminListener {
             Some(path) => Some(Token::read(path)?),
             None if config.outbound.allows(wanted.ip()) => {
                 let path = made_token.insert(config.data.join(MADE_TOKEN_FILE));
-                Some(Token::make(path).map_err(announce)?)
+                Some(made(path, Token::make(path)).map_err(announce)?)
             }
             None => None,
         };
@@ -107,7 +107,17 @@ impl AdminListener {
         let announcement = announcement.map_err(announce)?;
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run);
         let thread = Some(thread.map_err(listen)?);
-        let announced = announcement.write(&config.data, made_token).map_err(announce)?;
+        let announced = announcement.write(&config.data, made_token);
+        let announced = announced
+            .inspect_err(|error| {
+                tracing::warn!(
+                    %error,
+                    data = %config.data.display(),
+                    "the admin API cannot be announced in the data folder: commands do not find \
+                     it there and have to be told its address"
+                );
+            })
+            .ok();
         Ok(Self { address, stop, thread, _announced: announced })
     }
 
@@ -124,6 +134,22 @@ impl Drop for AdminListener {
             tracing::error!("the thread of the admin API panicked");
         }
     }
+}
+
+/// A token that was made for this node. Where the disk is full, workers are served without anybody
+/// who could use the admin API: nobody can read a token that is not written.
+fn made(path: &Path, written: io::Result<Token>) -> io::Result<Token> {
+    written.or_else(|error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            tracing::warn!(
+                %error,
+                path = %path.display(),
+                "the token of the admin API cannot be written: nobody can use it before a restart"
+            );
+            Token::random()
+        }
+        _ => Err(error),
+    })
 }
 
 async fn serve(stream: TcpStream, place: Place, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {

@@ -60,20 +60,30 @@ impl Token {
 
     /// Makes a token and writes it to a file that nobody else may read.
     pub(super) fn make(path: &Path) -> io::Result<Self> {
-        let mut random = [0; MADE_BYTES];
-        default_provider()
-            .secure_random
-            .fill(&mut random)
-            .map_err(|_| io::Error::other("the system gives no random bytes"))?;
-        let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = Self::random()?;
         // One that is left of another process may be readable to more.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        writeln!(file, "{text}")?;
-        Ok(Self(text))
+        let written = writeln!(file, "{}", token.0).and_then(|()| file.sync_all());
+        if let Err(error) = written {
+            // Half a token is none.
+            let _ = std::fs::remove_file(path);
+            return Err(error);
+        }
+        Ok(token)
+    }
+
+    /// Makes a token that is in no file.
+    pub(super) fn random() -> io::Result<Self> {
+        let mut random = [0; MADE_BYTES];
+        default_provider()
+            .secure_random
+            .fill(&mut random)
+            .map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        Ok(Self(random.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// Whether it is this one, in a time that does not tell how much of it is right.

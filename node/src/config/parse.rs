@@ -57,6 +57,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         outbound: outbound(&source, raw.outbound)?,
         deploys: deploys(&source, raw.domain, raw.deploys)?,
         secrets_key,
+        hardening: raw.hardening.validate(raw.user, raw.group),
         workers: workers(&source, folder, raw.workers)?,
     })
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::hardening::RawHardening;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfig {
@@ -16,6 +18,10 @@ pub(super) struct RawConfig {
     pub(super) data: Option<PathBuf>,
     pub(super) domain: Option<Spanned<String>>,
     pub(super) log: Option<RawLog>,
+    pub(super) user: Option<String>,
+    pub(super) group: Option<String>,
+    #[serde(default)]
+    pub(super) hardening: RawHardening,
     #[serde(default)]
     pub(super) limits: RawLimits,
     #[serde(default)]

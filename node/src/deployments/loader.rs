@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::definition::{self, Origin};
 use super::shared::Shared;
 use super::target::{Begin, LoadResult, Loaded, Target};
+use crate::log::cut;
 use crate::refusal::Served;
 
 /// Threads that read versions.
@@ -136,7 +137,8 @@ impl Shared {
             tracing::error!(
                 worker = &*served.worker,
                 version = &*served.version,
-                "cannot load: {message}"
+                "cannot load: {}",
+                cut(&message)
             );
             Failure::CannotStart {
                 worker: served.worker.to_string(),

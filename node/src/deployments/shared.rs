@@ -18,6 +18,7 @@ use super::routes::{Claim, Claims, Reach};
 use super::target::{Loaded, Target};
 use super::worker::Worker;
 use crate::config::{Config, Limits, Mode};
+use crate::log::cut;
 use crate::refusal::Served;
 
 /// Versions that are validated at one time: each may take a start-up's CPU time and the memory of
@@ -109,7 +110,11 @@ impl Shared {
         }
         for record in deployed {
             if let Err(problem) = self.claim_deployed(&mut state, &record) {
-                tracing::error!(worker = record.name, "a deployed worker is not served: {problem}");
+                tracing::error!(
+                    worker = record.name,
+                    "a deployed worker is not served: {}",
+                    cut(&problem)
+                );
             }
         }
         self.publish(&mut state);

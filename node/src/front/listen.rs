@@ -26,19 +26,30 @@ const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 /// After so long without a sign of life the kernel asks whether the client is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A socket that listens at the address. With SO_REUSEPORT: there is one for each shard, and
-/// the kernel spreads connections over them.
+/// Sockets that listen at the address, one for each shard: the kernel spreads connections over
+/// them (SO_REUSEPORT). Nobody else has a socket there, so that no other process, such as a second
+/// node of the same user, takes a part of the connections.
 ///
 /// # Errors
-/// What the operating system says, such as that the address is in use by another user.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// What the operating system says, such as that somebody listens at the address.
+pub fn bind(address: SocketAddr, sockets: usize) -> io::Result<Vec<TcpListener>> {
+    let first = bound(address, false)?;
+    // Port 0 becomes a port with the first socket; the others share it.
+    let address = first.local_addr()?;
+    // From now on the address can be shared, and by then the first socket was there alone.
+    SockRef::from(&first).set_reuse_port(true)?;
+    let others = (1..sockets).map(|_| bound(address, true));
+    std::iter::once(Ok(first)).chain(others).collect()
+}
+
+fn bound(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // `[::]` and `0.0.0.0` are two listeners, whatever the system's default.
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
+    socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     // Of an answer the kernel takes no more than is on its way and this; accepted sockets inherit

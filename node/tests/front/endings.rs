@@ -110,7 +110,7 @@ fn what_does_not_end_by_the_deadline_is_cut_off() {
 #[test]
 fn another_shard_takes_a_socket_over_with_the_connections_that_wait_in_it() {
     on_a_shard(async {
-        let listener = front::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = front::bind(([127, 0, 0, 1], 0).into(), 1).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
         let (stage, _, _) = waiting();
         let kept = listener.try_clone().unwrap();

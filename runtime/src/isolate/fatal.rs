@@ -17,6 +17,9 @@ use super::restraint;
 /// How V8 and Rust abort: `abort()`, and the processor's trap instructions.
 const SIGNALS: [libc::c_int; 3] = [libc::SIGABRT, libc::SIGTRAP, libc::SIGILL];
 
+/// How long the process stays for its last words, in nanoseconds.
+const LAST_WORDS_NS: libc::c_long = 200_000_000;
+
 thread_local! {
     /// Where a stop of this thread is noted; null outside of slices.
     static NOTE: Cell<*const Note> = const { Cell::new(null()) };
@@ -76,9 +79,12 @@ extern "C" fn on_fatal(signal: libc::c_int) {
     let note = note();
     if note.is_null() {
         // Not a tenant's doing: the default action, when the signal is raised again on the
-        // handler's return (a trap) or by `abort()` itself.
-        // SAFETY: both calls are allowed in a handler.
+        // handler's return (a trap) or by `abort()` itself. What was printed last may be in a
+        // pipe to another thread of this process, which writes it into the log: it gets a moment.
+        let moment = libc::timespec { tv_sec: 0, tv_nsec: LAST_WORDS_NS };
+        // SAFETY: the three calls are allowed in a handler; the pointer is to a local value.
         unsafe {
+            libc::nanosleep(&raw const moment, null_mut());
             libc::signal(signal, libc::SIG_DFL);
             libc::raise(signal);
         }

@@ -1,0 +1,113 @@
+//! Which files the process may open: its data for reading and writing; certificates, the worker
+//! folders of `node.toml` and what the system's resolver needs for reading; nothing to execute.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access as _, AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
+    RulesetCreated, RulesetCreatedAttr as _, RulesetStatus,
+};
+use node::Config;
+
+use super::text;
+
+/// What is asked of the kernel; an older one does its part of it.
+const KNOWN: ABI = ABI::V5;
+
+/// What the C library, the resolver and V8 read.
+const SYSTEM: [&str; 24] = [
+    "/etc/gai.conf",
+    "/etc/group",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/pki",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/proc",
+    "/sys/devices/system",
+    "/sys/fs/cgroup",
+    "/sys/kernel/mm",
+    "/dev/random",
+    "/dev/urandom",
+];
+
+/// Restricts the calling thread and those that it starts.
+pub(super) fn restrict(config: &Config) -> Result<String, String> {
+    let all = AccessFs::from_all(KNOWN);
+    let read = AccessFs::from_read(KNOWN) & !AccessFs::Execute;
+    let write = all & !AccessFs::Execute;
+    let ruleset = Ruleset::default().handle_access(all).and_then(Ruleset::create);
+    let mut rules = Rules(ruleset.map_err(text)?);
+    rules.allow(&config.data, write)?;
+    rules.allow(Path::new("/dev/null"), write)?;
+    // Made with the first secret.
+    rules.allow(config.secrets_key.parent().unwrap_or(Path::new(".")), write)?;
+    for path in readable(config) {
+        rules.allow(&path, read)?;
+    }
+    let restricted = rules.0.restrict_self().map_err(text)?;
+    let writes = format!("files can be written below {} alone", config.data.display());
+    let reads = match config.workers.is_empty() {
+        true => "and read there, and where certificates and the system's configuration are",
+        false => "and read everywhere, because worker folders may lead to packages anywhere",
+    };
+    match restricted.ruleset {
+        RulesetStatus::FullyEnforced => Ok(format!("{writes}, {reads}; nothing can be executed")),
+        RulesetStatus::PartiallyEnforced => {
+            Ok(format!("{writes}, {reads}, as far as this kernel knows how to"))
+        }
+        RulesetStatus::NotEnforced => Err("this kernel has no Landlock".to_owned()),
+    }
+}
+
+struct Rules(RulesetCreated);
+
+impl Rules {
+    /// Allows that at a path and below it. What is not there needs no rule.
+    fn allow(&mut self, path: &Path, access: BitFlags<AccessFs>) -> Result<(), String> {
+        let Ok(place) = PathFd::new(path) else { return Ok(()) };
+        let access = match path.is_dir() {
+            true => access,
+            false => access & AccessFs::from_file(KNOWN),
+        };
+        (&mut self.0).add_rule(PathBeneath::new(place, access)).map_err(text)?;
+        Ok(())
+    }
+}
+
+fn readable(config: &Config) -> Vec<PathBuf> {
+    let mut readable: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    // A file that is replaced is another one: so its folder, and that of what a link leads to.
+    let certificates = config.certificates.iter().chain(&config.admin.certificates);
+    let files = certificates.flat_map(|files| [&files.cert, &files.key]);
+    let resolver = PathBuf::from("/etc/resolv.conf");
+    for file in files.chain(&config.admin.token_file).chain([&resolver]) {
+        for path in [Some(file.clone()), file.canonicalize().ok()].into_iter().flatten() {
+            // Not all of a folder that has much else in it.
+            match path.parent() {
+                Some(folder) if folder == Path::new("/etc") => readable.push(path),
+                Some(folder) if folder == Path::new("") => readable.push(PathBuf::from(".")),
+                Some(folder) => readable.push(folder.to_owned()),
+                None => {}
+            }
+        }
+    }
+    // For the places in a panic's report.
+    readable.extend(std::env::current_exe());
+    if !config.workers.is_empty() {
+        // Packages are looked for in all folders above a project, and behind links from there.
+        readable.push(PathBuf::from("/"));
+    }
+    readable
+}

@@ -1,0 +1,209 @@
+//! What keeps a node safe from what is around it and from what gets out of an isolate: one node at
+//! an address, a log that nobody has to read, data that only its user reads, the process's rights.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::folder::Folder;
+use crate::http::{Connection, get};
+use crate::process::{PATIENCE, Process};
+use crate::serve::serve;
+
+const HELLO: &str = "export default { fetch() { return new Response('hello') } }";
+const WORKER: &str = "workers = [{ path = 'a.js', routes = ['*'] }]";
+
+#[test]
+fn a_second_node_at_the_same_address_is_refused() {
+    let folder = Folder::with(&[("a.js", HELLO), ("other/a.js", HELLO)]);
+    let (_first, port) = serve(&folder, WORKER);
+    let listen = format!("listen = [{{ address = '127.0.0.1:{port}' }}]\n{WORKER}");
+    folder.write("other/node.toml", &listen);
+    let mut second = Process::start(&folder.path().join("other"), ["serve"]);
+    let ended = second.ended();
+    assert!(!ended.success(), "{ended}");
+    let told = second.stderr.end();
+    assert!(told.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{told}");
+    // The first has all connections.
+    for _ in 0..50 {
+        assert_eq!(get(port, "a.test", "/").body, "hello");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_makes_no_request_wait() {
+    const CHATTY: &str = "export default { fetch() {
+        for (let i = 0; i < 60; i++) console.log('x'.repeat(4000)); return new Response('done') } }";
+    let folder = Folder::with(&[("a.js", HELLO), ("chatty.js", CHATTY)]);
+    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr());
+    let port = port.expect("there is a free port").port();
+    folder.write(
+        "node.toml",
+        &format!(
+            "listen = [{{ address = '127.0.0.1:{port}' }}]
+            workers = [{{ path = 'a.js', routes = ['a.test'] }},
+                {{ path = 'chatty.js', routes = ['chatty.test'] }}]"
+        ),
+    );
+    let mut node = Command::new(env!("CARGO_BIN_EXE_isolane"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the isolane binary starts");
+    let begun = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < PATIENCE, "the node listens in time");
+        std::thread::yield_now();
+    }
+    // Far more than a pipe and the queue hold.
+    let mut connection = Connection::open(port);
+    for _ in 0..60 {
+        assert_eq!(connection.get("chatty.test", "/").body, "done");
+        assert_eq!(connection.get("a.test", "/").body, "hello");
+    }
+    let _ = node.kill();
+    let _ = node.wait();
+}
+
+#[test]
+fn what_a_worker_throws_is_cut_in_the_log() {
+    let throws = "throw new Error('x'.repeat(5_000_000) + 'END')";
+    let in_handler = format!("export default {{ fetch() {{ {throws} }} }}");
+    let folder = Folder::with(&[("a.js", &in_handler)]);
+    for format in ["json", "text"] {
+        folder.write(
+            "node.toml",
+            &format!("listen = [{{ address = '127.0.0.1:0' }}]\nlog = '{format}'\n{WORKER}"),
+        );
+        let mut process = Process::start(folder.path(), ["serve"]);
+        let line = process.stderr.until("listening");
+        let port = line.split("127.0.0.1:").nth(1).expect("an address");
+        let digits = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
+        let port = port[..digits].parse().expect("a port");
+        assert_eq!(get(port, "a.test", "/").status, 500);
+        let line = process.stderr.until("xxxx");
+        assert!(line.len() < 100_000, "{}", line.len());
+        assert!(line.contains("bytes were cut"), "{}", &line[line.len() - 200..]);
+    }
+}
+
+#[test]
+fn only_the_nodes_user_reads_its_data() {
+    let put = "export default { async fetch(request, env) {
+        await env.KV.put('k', 'v'); return new Response('kept') } }";
+    let folder = Folder::with(&[
+        ("a/index.js", put),
+        ("a/isolane.toml", "routes = ['*']\nkv_namespaces = [{ binding = 'KV', id = 'kv' }]"),
+        ("token", "0123456789abcdef"),
+    ]);
+    let data = folder.path().join("data");
+    fs::create_dir_all(data.join("kv")).expect("a folder is made");
+    for path in [&data, &data.join("kv")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let (mut process, port) =
+        serve(&folder, "admin = { token_file = 'token' }\nworkers = [{ path = 'a' }]");
+    assert_eq!(get(port, "a.test", "/").body, "kept");
+    let mut seen = 0;
+    each(&data, &mut |path, mode| {
+        let fitting = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, fitting, "{}", path.display());
+        seen += 1;
+    });
+    assert!(seen > 5, "{seen}");
+    kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
+    process.ended();
+    let log = process.stderr.end();
+    assert!(log.contains("others could read data of this node"), "{log}");
+    assert!(log.contains("others can read the token of the admin API"), "{log}");
+}
+
+fn each(path: &Path, look: &mut impl FnMut(&Path, u32)) {
+    let mode = fs::symlink_metadata(path).expect("it is there").permissions().mode();
+    look(path, mode & 0o777);
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("it can be read") {
+            each(&entry.expect("it can be read").path(), look);
+        }
+    }
+}
+
+#[test]
+fn a_log_of_kv_that_was_emptied_is_told_of_and_kept() {
+    let put = "export default { async fetch(request, env) {
+        await env.KV.put('k', 'v'); return new Response('kept') } }";
+    let folder = Folder::with(&[
+        ("a/index.js", put),
+        ("a/isolane.toml", "routes = ['*']\nkv_namespaces = [{ binding = 'KV', id = 'kv' }]"),
+    ]);
+    let log = folder.path().join("data/kv/kv.log");
+    let kept = || {
+        let entries = fs::read_dir(folder.path().join("data/kv")).expect("the folder is there");
+        let names = entries.map(|entry| entry.expect("it can be read").file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("kv.log.damaged-")).count()
+    };
+    for (length, problem) in [(0, "is empty"), (16 << 20, "begins with zeros")] {
+        let (mut process, port) = serve(&folder, "workers = [{ path = 'a' }]");
+        assert_eq!(get(port, "a.test", "/").body, "kept");
+        kill(Pid::from_raw(process.id() as i32), Signal::SIGKILL).expect("it runs");
+        process.ended();
+        let told = process.stderr.end();
+        assert_eq!(told.contains("the log of the KV store"), length != 0, "{told}");
+        fs::write(&log, vec![0; length]).expect("the log is ours");
+        let before = kept();
+        let (mut process, _) = serve(&folder, "workers = [{ path = 'a' }]");
+        kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
+        process.ended();
+        let told = process.stderr.end();
+        assert!(told.contains(problem) && told.contains("are lost"), "{told}");
+        assert!(kept() > before);
+    }
+}
+
+#[test]
+fn the_process_keeps_few_rights_and_says_which() {
+    let folder = Folder::with(&[("a.js", HELLO)]);
+    let (mut process, port) = serve(&folder, WORKER);
+    assert_eq!(get(port, "a.test", "/").body, "hello");
+    let threads = fs::read_dir(format!("/proc/{}/task", process.id())).expect("it runs");
+    for thread in threads {
+        let status = thread.expect("it can be read").path().join("status");
+        let Ok(status) = fs::read_to_string(status) else { continue };
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.map(|line| line.trim().to_owned()).unwrap_or_default()
+        };
+        assert_eq!(number("NoNewPrivs:"), "1", "{status}");
+        assert_eq!(number("Seccomp:"), "2", "{status}");
+        let effective = u64::from_str_radix(&number("CapEff:"), 16).expect("a mask");
+        // CAP_SYS_ADMIN and CAP_SYS_PTRACE.
+        assert_eq!(effective & (1 << 21 | 1 << 19), 0, "{status}");
+    }
+    kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
+    process.ended();
+    let log = process.stderr.end();
+    for measure in ["capabilities", "no_new_privs", "no_dumps", "landlock", "seccomp"] {
+        let told = log.lines().find(|line| line.contains(&format!("\"measure\":\"{measure}\"")));
+        assert!(told.is_some(), "{measure} is not told of: {log}");
+    }
+}
+
+#[test]
+fn each_measure_can_be_switched_off_by_name() {
+    let folder = Folder::with(&[("a.js", HELLO)]);
+    let off = "hardening = { capabilities = false, no_new_privs = false, no_dumps = false, \
+               landlock = false, seccomp = false }";
+    let (process, port) = serve(&folder, &format!("{off}\n{WORKER}"));
+    assert_eq!(get(port, "a.test", "/").body, "hello");
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    assert!(status.contains("Seccomp:\t0"), "{status}");
+}

@@ -1,0 +1,58 @@
+//! A log that is not as any process of ours leaves it: emptied, zeroed or cut off from outside. Its
+//! batches cannot be known any more, so the store opens without them; but the operator is told
+//! what may be lost, and the file is kept as it was found.
+
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::disk::{Disk, DiskFile};
+use super::log::Log;
+use super::open::LOG_FILE;
+
+/// So much is copied at a time.
+const COPIED_BYTES: usize = 1 << 16;
+
+/// Looks at the log of a database that is there; it was made with `log_bytes`.
+pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io::Result<()> {
+    let length = log.len()?;
+    let problem = match (length, Log::is_blank(log)?) {
+        (0, _) => "is empty",
+        (_, true) => "begins with zeros",
+        (length, false) if length < log_bytes => "is shorter than it was made",
+        _ => return Ok(()),
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let name = format!("{LOG_FILE}.damaged-{now}");
+    let kept = match copy(disk, log, length, &name) {
+        Ok(()) => name,
+        Err(error) => format!("nowhere: {error}"),
+    };
+    tracing::warn!(
+        log = LOG_FILE,
+        bytes = length,
+        kept,
+        "the log of the KV store {problem}: unless the node was stopped in order, writes that were \
+         answered since the last checkpoint (up to the last {} MiB of them) are lost; restore \
+         kv.redb and kv.log together from a backup, if there is one",
+        log_bytes >> 20
+    );
+    Ok(())
+}
+
+/// Copies the file; what is zero needs no room where the file system can leave it out.
+fn copy(disk: &dyn Disk, log: &dyn DiskFile, length: u64, name: &str) -> io::Result<()> {
+    let copy = disk.open(name)?;
+    copy.set_len(length)?;
+    let mut buffer = vec![0; COPIED_BYTES];
+    let mut at = 0;
+    while at < length {
+        let count = (length - at).min(COPIED_BYTES as u64) as usize;
+        let piece = &mut buffer[..count];
+        log.read_exact_at(piece, at)?;
+        if piece.iter().any(|byte| *byte != 0) {
+            copy.write_all_at(piece, at)?;
+        }
+        at += count as u64;
+    }
+    copy.sync()
+}

@@ -1,0 +1,223 @@
+//! The queue between those who log and the one thread that writes it: a shard never waits for who
+//! reads the log. What finds no room is dropped and counted. What lines look like, and where they
+//! go, is the command line's.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
+
+/// Bytes of lines that wait.
+const ROOM_BYTES: usize = 8 << 20;
+/// Of these, what lines may take that tenants and clients cause: the node's own find room when they
+/// have filled theirs.
+const TENANTS_BYTES: usize = ROOM_BYTES / 4 * 3;
+/// What a line costs beside its text.
+const LINE_BYTES: usize = 64;
+/// So much is written at once.
+const BATCH_BYTES: usize = 64 << 10;
+
+/// Whose lines there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineOf {
+    /// Lines whose number or length is in the hand of a tenant or a client.
+    Tenant,
+    /// The node's own.
+    Node,
+}
+
+/// The queue. Clones share it.
+#[derive(Clone, Debug)]
+pub struct LogQueue {
+    items: Sender<Item>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+enum Item {
+    Line(Vec<u8>),
+    /// All before it is written.
+    Flush(SyncSender<()>),
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting_bytes: AtomicUsize,
+    /// Lines dropped since it was said last.
+    dropped: AtomicU64,
+    dropped_in_all: Counter,
+}
+
+impl LogQueue {
+    /// Starts the thread that writes. `tell` is called there after lines were dropped, with their
+    /// number, as soon as there is room again.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        out: impl Write + Send + 'static,
+        tell: impl Fn(u64) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (items, receiver) = channel();
+        let shared = Arc::new(Shared::default());
+        let writer = Writer { out, tell, shared: Arc::clone(&shared), receiver };
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
+        Ok(Self { items, shared })
+    }
+
+    /// Has a line written, with the end that it has, soon. Never blocks.
+    pub fn push(&self, line: Vec<u8>, of: LineOf) {
+        let cost = line.len() + LINE_BYTES;
+        let room = match of {
+            LineOf::Tenant => TENANTS_BYTES,
+            LineOf::Node => ROOM_BYTES,
+        };
+        let waiting = &self.shared.waiting_bytes;
+        let taken = waiting.fetch_add(cost, Ordering::Relaxed) + cost <= room;
+        // The thread goes with the process alone.
+        if !taken || self.items.send(Item::Line(line)).is_err() {
+            waiting.fetch_sub(cost, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            self.shared.dropped_in_all.inc();
+        }
+    }
+
+    /// Waits until everything is written that was pushed, at most so long.
+    pub fn flush(&self, patience: Duration) {
+        let (done, written) = sync_channel(1);
+        if self.items.send(Item::Flush(done)).is_ok() {
+            let _ = written.recv_timeout(patience);
+        }
+    }
+
+    /// Has the lines that were dropped among the metrics.
+    pub(crate) fn register_metrics(&self, registry: &mut Registry) {
+        registry.register(
+            "log_lines_dropped",
+            "Lines of the log that were dropped because its reader was too slow",
+            self.shared.dropped_in_all.clone(),
+        );
+    }
+}
+
+struct Writer<Out, Tell> {
+    out: Out,
+    tell: Tell,
+    shared: Arc<Shared>,
+    receiver: Receiver<Item>,
+}
+
+impl<Out: Write, Tell: Fn(u64)> Writer<Out, Tell> {
+    fn run(mut self) {
+        while let Ok(first) = self.receiver.recv() {
+            self.write_from(first);
+            let waiting = self.shared.waiting_bytes.load(Ordering::Relaxed);
+            if waiting < ROOM_BYTES / 2 {
+                let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    (self.tell)(dropped);
+                }
+            }
+        }
+    }
+
+    /// Writes that item and those that wait behind it, up to a batch.
+    fn write_from(&mut self, first: Item) {
+        let mut batch = Vec::new();
+        let mut cost = 0;
+        let mut flushed = None;
+        let mut next = Some(first);
+        while let Some(item) = next {
+            match item {
+                Item::Line(line) => {
+                    cost += line.len() + LINE_BYTES;
+                    batch.extend_from_slice(&line);
+                }
+                Item::Flush(done) => {
+                    flushed = Some(done);
+                    break;
+                }
+            }
+            next = if batch.len() < BATCH_BYTES { self.receiver.try_recv().ok() } else { None };
+        }
+        // Whoever read it may be gone; there is nobody to tell.
+        let _ = self.out.write_all(&batch).and_then(|()| self.out.flush());
+        self.shared.waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
+        if let Some(done) = flushed {
+            let _ = done.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Takes what is written when it is let.
+    struct Reader {
+        may_go_on: Receiver<()>,
+        read: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            // An error once the test lets everything through.
+            let _ = self.may_go_on.recv();
+            self.read.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stands_still_makes_nobody_wait() {
+        let (go_on, may_go_on) = channel();
+        let read = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::new(AtomicU64::new(0));
+        let (reader, counted) = (Reader { may_go_on, read: Arc::clone(&read) }, Arc::clone(&told));
+        let tell = move |dropped| drop(counted.fetch_add(dropped, Ordering::SeqCst));
+        let queue = LogQueue::start(reader, tell).unwrap();
+        let line = vec![b'x'; 1000];
+        for _ in 0..20_000 {
+            queue.push(line.clone(), LineOf::Tenant);
+        }
+        let dropped = queue.shared.dropped_in_all.get();
+        assert!(dropped > 10_000, "{dropped}");
+        // The node's own lines have room of their own.
+        queue.push(b"own".to_vec(), LineOf::Node);
+        assert_eq!(queue.shared.dropped_in_all.get(), dropped);
+        drop(go_on);
+        queue.flush(PATIENCE);
+        // A second time: what was dropped is told after a batch.
+        queue.flush(PATIENCE);
+        assert_eq!(told.load(Ordering::SeqCst), dropped);
+        let read = read.lock();
+        assert_eq!(read.len(), (20_000 - dropped as usize) * line.len() + 3);
+        assert!(read.ends_with(b"own"));
+    }
+
+    #[test]
+    fn lines_keep_their_order() {
+        let read = Arc::new(Mutex::new(Vec::new()));
+        let (go_on, may_go_on) = channel();
+        drop(go_on);
+        let reader = Reader { may_go_on, read: Arc::clone(&read) };
+        let queue = LogQueue::start(reader, |_| {}).unwrap();
+        for number in 0..100_u8 {
+            queue.push(vec![number], LineOf::Node);
+        }
+        queue.flush(PATIENCE);
+        assert_eq!(*read.lock(), (0..100).collect::<Vec<u8>>());
+    }
+}
