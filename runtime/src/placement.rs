@@ -127,31 +127,32 @@ pub(crate) fn should_promote(version: &Version) -> bool {
     version.trust.is_busy() && version.trust.is_trusted()
 }
 
-/// Chooses a back shard for an event (or for the warming) of a version.
+/// Whether a shard can take an event now, or soon.
+fn is_free(shard: &ShardHandle) -> bool {
+    shard.is_usable() && !shard.is_stuck()
+}
+
+/// Chooses a back shard for an event (or for the warming) of a version. Never one that is stuck
+/// while there is another.
 pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<Arc<ShardHandle>> {
     let residences = version.residences();
     let home = residences
         .iter()
-        .filter(|residence| residence.shard.is_usable() && !residence.shard.is_front())
+        .filter(|residence| is_free(&residence.shard) && !residence.shard.is_front())
         .min_by_key(|residence| residence.events.load(Ordering::Relaxed));
     if let Some(home) = home
         && home.events.load(Ordering::Relaxed) < EVENTS_TO_SPREAD
-        && !home.shard.is_stuck()
     {
         return Some(home.shard.clone());
     }
     let elsewhere = shards
         .iter()
-        .filter(|shard| shard.is_usable() && !shard.is_stuck())
+        .filter(|shard| is_free(shard))
         .filter(|shard| !residences.iter().any(|home| Arc::ptr_eq(&home.shard, shard)))
         .min_by_key(|shard| shard.load());
     match (home, elsewhere) {
         // Another isolate is worth making only on a shard that has time for it.
-        (Some(home), Some(other))
-            if !home.shard.is_stuck() && other.load() >= home.shard.load() =>
-        {
-            Some(home.shard.clone())
-        }
+        (Some(home), Some(other)) if other.load() >= home.shard.load() => Some(home.shard.clone()),
         (_, Some(other)) => Some(other.clone()),
         (Some(home), None) => Some(home.shard.clone()),
         (None, None) => {

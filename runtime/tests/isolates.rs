@@ -33,6 +33,8 @@ mod lost;
 mod memory;
 #[path = "isolates/reach.rs"]
 mod reach;
+#[path = "isolates/stray.rs"]
+mod stray;
 #[path = "isolates/support.rs"]
 mod support;
 
@@ -52,6 +54,7 @@ fn main() {
     trials.extend(lost::trials());
     trials.extend(reach::trials());
     trials.extend(hostile::trials());
+    trials.extend(stray::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.
     let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };

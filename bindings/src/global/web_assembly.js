@@ -6,16 +6,19 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
+  ArrayPrototypeForEach,
   BigInt,
   MathFloor,
   Number,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
+  ObjectHasOwn,
   PromisePrototypeThen,
   PromiseReject,
   RangeError,
   ReflectApply,
   ReflectConstruct,
+  ReflectOwnKeys,
   TypeError,
   Uint8Array,
 } = primordials;
@@ -70,6 +73,12 @@ function replaceClass(holder, bare, construct) {
     return construct(first, second, arguments.length, new.target);
   }
   like(bare, Wrapped);
+  // `WebAssembly.Module` has functions of its own.
+  ArrayPrototypeForEach(ReflectOwnKeys(bare), (key) => {
+    if (!ObjectHasOwn(Wrapped, key)) {
+      ObjectDefineProperty(Wrapped, key, ObjectGetOwnPropertyDescriptor(bare, key));
+    }
+  });
   ObjectDefineProperty(Wrapped, "prototype", {
     __proto__: null,
     value: bare.prototype,

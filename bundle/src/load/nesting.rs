@@ -10,7 +10,7 @@ use super::rules::Language;
 use crate::error::Problem;
 
 /// How deep code may be. With more, the stack of `engine.rs` has room for many times that.
-pub(super) const MAX_DEPTH: usize = 20_000;
+pub(super) const MAX_DEPTH: usize = 20_100;
 
 /// What is between brackets, and the statement that is read in it.
 #[derive(Debug, Clone, Copy, Default)]

@@ -91,7 +91,6 @@ const REFUSED_HERE: &[libc::c_long] = &[
     libc::SYS_uselib,
     libc::SYS_ustat,
     libc::SYS__sysctl,
-    libc::SYS_create_module,
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[libc::c_long] = &[];

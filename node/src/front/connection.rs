@@ -84,7 +84,7 @@ impl<H: Handler> Shard<H> {
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let pulse = Pulse::new();
-        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse), self.tls.is_none()));
+        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse)));
         let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {

@@ -204,29 +204,6 @@ impl Pulse {
             self.idle_since.set(Instant::now());
         }
     }
-
-    /// Whether a client that sends nothing more may wait for an answer: its request is complete.
-    pub(super) fn is_owed_an_answer(&self) -> bool {
-        let complete = !self.reads_ahead.get()
-            && self.uploads.borrow().iter().all(|upload| upload.flow.has_ended());
-        self.is_running() && !self.is_http2() && complete
-    }
-
-    /// Whether the client understands an interim response (RFC 9110 section 15.2), and there is
-    /// room for one before the answer.
-    pub(super) fn takes_interim(&self) -> bool {
-        self.protocol.get() == Version::HTTP_11 && !self.answering.get()
-    }
-
-    /// What the client has taken, in bytes; `None` while the socket has no room.
-    pub(super) fn taken(&self) -> Option<u64> {
-        (!self.blocked.get()).then(|| self.taken.get())
-    }
-
-    /// Wakes that task when no request runs any more.
-    pub(super) fn wake_at_end(&self, waker: &Waker) {
-        *self.reader.borrow_mut() = Some(waker.clone());
-    }
 }
 
 impl Deadline {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Bytes of one text in one line of the log.
-pub const MAX_TEXT_BYTES: usize = 16 << 10;
+pub(super) const MAX_TEXT_BYTES: usize = 16 << 10;
 
 /// The text, or its beginning with a note of how much is missing.
 pub fn cut(text: &str) -> Cow<'_, str> {

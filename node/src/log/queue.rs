@@ -186,7 +186,9 @@ mod tests {
         let read = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::new(AtomicU64::new(0));
         let (reader, counted) = (Reader { may_go_on, read: Arc::clone(&read) }, Arc::clone(&told));
-        let tell = move |dropped| drop(counted.fetch_add(dropped, Ordering::SeqCst));
+        let tell = move |dropped| {
+            counted.fetch_add(dropped, Ordering::SeqCst);
+        };
         let queue = LogQueue::start(reader, tell).unwrap();
         let line = vec![b'x'; 1000];
         for _ in 0..20_000 {

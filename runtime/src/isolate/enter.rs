@@ -62,7 +62,8 @@ impl Isolate {
         self.clock.look();
         let started_ns = thread_cpu_ns();
         let deadline_ns = self.ledger.begin(payer, started_ns);
-        self.pulse.begin(&self.handle, started_ns, deadline_ns);
+        let unlooked_since_ns = started_ns.saturating_sub(self.ledger.unpaid_ns());
+        self.pulse.begin(&self.handle, unlooked_since_ns, deadline_ns);
         // SAFETY: no isolate is entered on this thread, and this one was made on it; it is
         // left again below, on every path: a panic in `work` does not come through.
         unsafe { js.v8_isolate().enter() };

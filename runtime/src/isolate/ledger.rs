@@ -243,6 +243,15 @@ impl Ledger {
         left.map_or(NO_DEADLINE, |left| now_ns.saturating_add(left))
     }
 
+    /// CPU time of earlier slices for which nobody has been found yet: the watchdog looks as soon
+    /// as that and the slice that begins have lasted long enough, however short each of them is.
+    pub(super) fn unpaid_ns(&self) -> u64 {
+        match self.payer.get() {
+            Payer::Running => self.carried_ns.get(),
+            Payer::Start | Payer::Event(_) => 0,
+        }
+    }
+
     /// The slice is over: the payer is charged with what no look has charged yet.
     pub(super) fn end(&self, now_ns: u64) -> Option<Verdict> {
         let elapsed = now_ns.saturating_sub(self.mark_ns.get());
@@ -252,7 +261,10 @@ impl Ledger {
             Payer::Event(id) => self.charge_event(id, elapsed),
             Payer::Running => match self.only_event() {
                 Some((id, _)) => self.charge_event(id, elapsed),
-                None => self.carried_ns.set(self.carried_ns.get() + elapsed),
+                None => {
+                    let carried_ns = self.carried_ns.get() + elapsed;
+                    self.carried_ns.set(carried_ns.min(MAX_CARRIED_NS));
+                }
             },
         }
         self.verdict.take()
@@ -272,7 +284,7 @@ impl Ledger {
         let now_ns = thread_cpu_ns();
         let elapsed = now_ns.saturating_sub(self.mark_ns.get());
         self.mark_ns.set(now_ns);
-        let carried = self.carried_ns.take().min(MAX_CARRIED_NS);
+        let carried = self.carried_ns.take();
         let verdict = match self.payer_of(running) {
             Payer::Start => {
                 self.start.charge(elapsed);
@@ -284,7 +296,11 @@ impl Ledger {
                     self.events.borrow().get(&id).is_some_and(|account| account.is_overdrawn());
                 overdrawn.then_some(Verdict::EventCpu(id))
             }
-            Payer::Running => self.stray.charge(now_ns, elapsed).then_some(Verdict::StrayCpu),
+            Payer::Running => {
+                // Of code that outlived its event it is known that it ran before, too.
+                let before = if running == 0 { 0 } else { carried };
+                self.stray.charge(now_ns, elapsed + before).then_some(Verdict::StrayCpu)
+            }
         };
         if self.verdict.get().is_none() {
             self.verdict.set(verdict);

@@ -31,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// After a slice that answered at once, the isolate's own loop need not turn each time.
 const LAZY_TURN: Duration = Duration::from_millis(10);
 
+/// An isolate in which no event is open gets this much CPU time, once, to put things in order.
+const IDLE_CPU: Duration = Duration::from_millis(5);
+
 /// One isolate of a version.
 pub(super) struct Slot {
     this: Weak<Slot>,
@@ -47,6 +50,8 @@ pub(super) struct Slot {
     loop_waker: RefCell<Option<Waker>>,
     last_used: Cell<Instant>,
     last_turn: Cell<Instant>,
+    /// What is left of [`IDLE_CPU`] since the end of the last event.
+    idle_cpu_left: Cell<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +92,7 @@ impl Slot {
             loop_waker: RefCell::default(),
             last_used: Cell::new(Instant::now()),
             last_turn: Cell::new(Instant::now()),
+            idle_cpu_left: Cell::new(IDLE_CPU),
         })
     }
 
@@ -228,11 +234,20 @@ impl Slot {
         }
         self.last_turn.set(Instant::now());
         *self.loop_waker.borrow_mut() = Some(cx.waker().clone());
+        let is_idle = self.events.borrow().is_empty() && !self.is_inspected();
+        if is_idle && self.idle_cpu_left.get().is_zero() {
+            // What an event has left behind runs no more, nor does anybody wait for it.
+            return Poll::Pending;
+        }
         let mut isolate = self.isolate.borrow_mut();
         let Some(inside) = isolate.as_mut() else { return Poll::Ready(()) };
         self.shard.handle.set_running(Some(self.version.clone()));
         let (turn, end) = inside.enter(Payer::Running, |slice| slice.poll(cx));
         drop(isolate);
+        if is_idle {
+            let left = self.idle_cpu_left.get();
+            self.idle_cpu_left.set(left.saturating_sub(end.cpu));
+        }
         self.after_slice(end, None);
         match turn {
             Poll::Ready(Err(error)) if end.verdict.is_none() => {
@@ -292,6 +307,10 @@ impl Slot {
         {
             let _ = reply.send(answer);
         }
+    }
+
+    fn is_inspected(&self) -> bool {
+        self.shard.shared.config.inspect.is_some()
     }
 
     fn wake_loop(&self) {

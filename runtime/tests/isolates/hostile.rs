@@ -5,8 +5,6 @@
 mod bounds;
 #[path = "hostile/cases.rs"]
 mod cases;
-#[path = "hostile/starts.rs"]
-mod starts;
 
 use isolane_runtime::{Failure, ModuleSource, Outcome};
 use libtest_mimic::Trial;
@@ -185,6 +183,5 @@ pub fn trials() -> Vec<Trial> {
             "hostile::a_panic_costs_the_shard_and_nothing_else",
             a_panic_costs_the_shard_and_nothing_else,
         )])
-        .chain(starts::trials())
         .collect()
 }

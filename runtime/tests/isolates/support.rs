@@ -50,8 +50,6 @@ pub fn start() {
     let config = Config {
         front_shards: 1,
         back_shards: 4,
-        // Far above what a start of a test takes, for endless ones are many here.
-        start_cpu: Duration::from_millis(300),
         wait_until: Duration::from_millis(300),
         stuck_after: Duration::from_millis(500),
         lost_shards: 10_000,

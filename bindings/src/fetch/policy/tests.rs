@@ -133,6 +133,7 @@ fn a_listed_network_is_allowed_and_its_neighbours_are_not() {
     let policy = OutboundPolicy {
         allow: vec!["10.1.0.0/16".parse().unwrap(), "fd00:1::/32".parse().unwrap()],
         allow_private: false,
+        name_servers: Vec::new(),
     };
     check(&policy, &["10.1.0.0", "10.1.255.255", "::ffff:10.1.2.3", "fd00:1::5"], true);
     check(&policy, &["10.0.255.255", "10.2.0.0", "127.0.0.1", "fd00:2::5"], false);

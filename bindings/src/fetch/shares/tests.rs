@@ -64,17 +64,18 @@ async fn who_gives_up_leaves_the_queue() {
     assert!(shares.0.state.lock().workers.is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_time_out_says_which_limit_it_was() {
+    const SECOND: Duration = Duration::from_secs(1);
     let shares = shares(2, 1, 9);
     let (a, b, c): (Arc<str>, Arc<str>, Arc<str>) = ("a".into(), "b".into(), "c".into());
     let _a = shares.take(&a, LONG).await.unwrap();
-    let own = shares.take(&a, LONG).await.err().map(|shortage| shortage.to_string());
+    let own = shares.take(&a, SECOND).await.err().map(|shortage| shortage.to_string());
     let expected = "this worker has 1 places, as many as one worker may have, and none became \
-                    free within 60 s";
+                    free within 1 s";
     assert_eq!(own.as_deref(), Some(expected));
     let _b = shares.take(&b, LONG).await.unwrap();
-    let all = shares.take(&c, LONG).await.err();
-    assert_eq!(all, Some(Shortage::Node { what: "places", count: 2, waited: LONG }));
+    let all = shares.take(&c, SECOND).await.err();
+    assert_eq!(all, Some(Shortage::Node { what: "places", count: 2, waited: SECOND }));
     assert_eq!(shares.0.state.lock().workers.len(), 2);
 }

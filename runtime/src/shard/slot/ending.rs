@@ -7,7 +7,7 @@ use bindings::event::Event;
 use bindings::event::outgoing::Untaken;
 
 use super::super::job::{Answer, Job};
-use super::{GRACE, Slot, State};
+use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::event::EventReport;
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::ledger::{Payer, Verdict};
@@ -184,6 +184,7 @@ impl Slot {
             inside.events().remove(id);
         }
         self.uncount();
+        self.idle_cpu_left.set(IDLE_CPU);
         self.shard.shared.observer.event_ended(&EventReport {
             worker: self.version.worker().clone(),
             version: self.version.id().clone(),
