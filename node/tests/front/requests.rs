@@ -22,10 +22,10 @@ fn the_handler_gets_an_absolute_uri_and_the_host_in_normal_form() {
     on_a_shard(async {
         let stage = Stage::new(mirror);
         let cases = [
-            ("/a?b=c", "Example.COM:8080", "GET http://Example.COM:8080/a?b=c example.com"),
+            ("/a?b=c", "Example.COM:8080", "GET http://example.com:8080/a?b=c example.com"),
             ("/", "example.com.", "GET http://example.com./ example.com"),
             ("http://a.test/x", "b.test", "GET http://a.test/x a.test"),
-            ("/", "[::1]:80", "GET http://[::1]:80/ [::1]"),
+            ("/", "[::1]:80", "GET http://[::1]/ [::1]"),
             (
                 "/",
                 "bücher.example:81",
