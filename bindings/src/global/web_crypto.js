@@ -180,9 +180,9 @@ function sizeOf(data) {
   return isArrayBuffer(data) ? ArrayBufferPrototypeGetByteLength(data) : 0;
 }
 
-/** Refuses more bits than a call may make. */
+/** Refuses more bits than a call may make. What is below zero would be read as a huge number. */
 function bound(bits, what) {
-  if (bits > MAX_OUTPUT) {
+  if (bits !== undefined && !(bits >= 0 && bits <= MAX_OUTPUT)) {
     throw new DOMException(
       `${what} of more than ${MAX_OUTPUT} bits are not supported (requested ${bits}).`,
       "OperationError",
