@@ -155,8 +155,14 @@ async fn hoard(keeps: &str, requests: usize) {
     assert!(grown < 800, "{grown} MB more: {served:?}");
     assert!(mapped < 10_000, "{mapped} mappings more: {served:?}");
     assert_eq!(bystander.get("/").await.unwrap().text(), "fine");
-    // The worker itself goes on.
-    assert!(worker.get("/").await.is_ok());
+    // The worker itself goes on, though each of its isolates may be about to have too much.
+    let mut again = worker.get("/").await;
+    for _ in 0..ISOLATES {
+        if matches!(again, Err(Failure::ExceededMemory { .. })) {
+            again = worker.get("/").await;
+        }
+    }
+    assert!(again.is_ok(), "{again:?}");
 }
 
 pub fn trials() -> Vec<Trial> {
