@@ -9,7 +9,7 @@ const paths: Record<string, (request: Request) => Response | Promise<Response>> 
 
   "/memory": () => {
     const hoard: Uint8Array[] = [];
-    while (true) hoard.push(new Uint8Array(1 << 24));
+    while (true) hoard.push(new Uint8Array(1 << 25));
   },
 
   "/throw": () => {

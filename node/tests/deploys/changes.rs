@@ -150,8 +150,9 @@ async fn failed_start() {
 }
 
 async fn endless_starts() {
+    // A name that no other test has: a worker that costs shards waits, on whatever node.
     let node = Node::new();
-    node.deploy(&saying("shop", "one")).await;
+    node.deploy(&saying("steady", "one")).await;
     let handler = "export default { fetch() { return new Response('x') } }";
     let endless = "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)";
     let fatal = "''.padEnd(2 ** 29 - 24, 'abc').split('')";
@@ -159,13 +160,13 @@ async fn endless_starts() {
         worker("endless", &format!("{endless}; {handler}")),
         worker("fatal", &format!("{fatal}; {handler}")),
         // The version that serves goes on.
-        worker("shop", &format!("/* two */ {endless}; {handler}")),
+        worker("steady", &format!("/* two */ {endless}; {handler}")),
     ];
     // More than may be validated at one time.
     let uploads = futures_util::future::join_all(bad.iter().map(|bundle| node.upload(bundle)));
     let good = saying("good", "good");
     let (refusals, good) = tokio::join!(uploads, node.upload(&good));
-    let [endless, fatal, shop]: [_; 3] = refusals
+    let [endless, fatal, steady]: [_; 3] = refusals
         .into_iter()
         .map(|refusal| refused(refusal, "start_failed"))
         .collect::<Vec<_>>()
@@ -173,10 +174,10 @@ async fn endless_starts() {
         .unwrap();
     assert!(endless.contains("could not be stopped"), "{endless}");
     assert!(fatal.contains("fatal error"), "{fatal}");
-    assert!(shop.contains("could not be stopped"), "{shop}");
+    assert!(steady.contains("could not be stopped"), "{steady}");
     good.unwrap();
-    assert_eq!(node.text("http://shop.workers.test/").await, "one");
-    let again = node.upload(&worker("shop", &format!("/* three */ {handler}"))).await;
+    assert_eq!(node.text("http://steady.workers.test/").await, "one");
+    let again = node.upload(&worker("steady", &format!("/* three */ {handler}"))).await;
     if let Err(error) = again {
         assert_eq!(error.code(), "unavailable", "{error}");
     }
