@@ -115,11 +115,11 @@ pub(crate) enum DevHost {
 impl DevArgs {
     /// The address to listen on.
     pub(crate) fn address(&self) -> Option<IpAddr> {
-        let addresses = self.host.iter().filter_map(|host| match host {
+        let mut addresses = self.host.iter().filter_map(|host| match host {
             DevHost::Address(address) => Some(*address),
             DevHost::Name(_) => None,
         });
-        addresses.last()
+        addresses.next_back()
     }
 
     /// Hosts that are answered beside those that always are.

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use isolane_bindings::fetch::{Outbound, OutboundLimits, OutboundPolicy, Refused, Unlimited};
@@ -118,10 +118,10 @@ async fn a_worker_with_stalled_connections_waits_for_itself() {
         Box::pin(async move { if is_quick { ok("quick") } else { endless(request.into_body()) } })
     })
     .await;
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::new(deno_core::parking_lot::Mutex::new(Vec::new()));
     let notes = told.clone();
     let outbound = outbound(Vec::new()).telling(Box::new(move |worker, what, detail| {
-        notes.lock().unwrap().push((worker.to_string(), what, detail));
+        notes.lock().push((worker.to_string(), what, detail));
     }));
     let client = outbound.for_worker(&"greedy".into());
     let stall = format!(
@@ -137,7 +137,7 @@ async fn a_worker_with_stalled_connections_waits_for_itself() {
     assert!(seen.contains("this worker has 4 outgoing connections in use"), "{seen}");
     drop(client);
     assert_eq!(outbound.used_connections(), 4);
-    let told = std::mem::take(&mut *told.lock().unwrap());
+    let told = std::mem::take(&mut *told.lock());
     let (name, what, detail) = told.first().unwrap();
     assert_eq!((name.as_str(), *what), ("greedy", Refused::Connections));
     assert!(detail.contains("outgoing connections"), "{detail}");

@@ -60,7 +60,8 @@ fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
                     "{answers} before"
                 );
                 answers += 1;
-                thread::sleep(Duration::from_millis(2));
+                // A pace, and nothing that is waited for.
+                thread::park_timeout(Duration::from_millis(2));
             }
             answers
         });
@@ -109,7 +110,7 @@ fn the_greediest_worker_is_refused_by_name() {
         // As many as fill the node twice.
         let waiting: Vec<TcpStream> = (0..36)
             .map(|_| {
-                thread::sleep(Duration::from_millis(20));
+                thread::park_timeout(Duration::from_millis(20));
                 let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
                 let request = b"GET / HTTP/1.1\r\nhost: h0.test\r\n\r\n";
                 stream.write_all(request).expect("it reads");

@@ -69,7 +69,9 @@ fn stalling() -> SocketAddr {
         let mut request = [0; 4096];
         let _ = socket.read(&mut request);
         let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegin");
-        thread::sleep(PATIENCE);
+        // Until the node closes the connection.
+        let _ = socket.set_read_timeout(Some(PATIENCE));
+        let _ = socket.read(&mut request);
     })
 }
 

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::ptr::{null, null_mut};
+use std::ptr::null;
 
 thread_local! {
     /// Bytes allocated, less those freed, since the slice began.
@@ -72,7 +72,7 @@ unsafe extern "C" fn reallocate(
     let before = size_of(block);
     // SAFETY: as `realloc`: ICU gives a block that it got here.
     let moved = unsafe { libc::realloc(block, bytes) };
-    if moved != null_mut() {
+    if !moved.is_null() {
         count(size_of(moved) - before);
     }
     moved

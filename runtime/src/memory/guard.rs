@@ -61,7 +61,7 @@ fn watch(shared: &Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         let pause = guard.look(&shared);
         drop(shared);
-        std::thread::sleep(pause);
+        std::thread::park_timeout(pause);
     }
 }
 
