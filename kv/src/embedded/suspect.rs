@@ -21,7 +21,8 @@ pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io
         (length, false) if length < log_bytes => "is shorter than it was made",
         _ => return Ok(()),
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    // In milliseconds: a start that follows at once must not write over what the last one kept.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
     let name = format!("{LOG_FILE}.damaged-{now}");
     let kept = match copy(disk, log, length, &name) {
         Ok(()) => name,
