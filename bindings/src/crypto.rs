@@ -1,140 +1,182 @@
-//! What Web Crypto takes of the processor outside the isolate's own thread: each call is charged to
-//! its event before it is made, by a price for its kind and its size; RSA keys, whose time is
-//! chance, are made here and charged with what they took. Not here: bounds on sizes
-//! (`global/web_crypto.js`), `node:crypto`, which works on the isolate's thread (`compat/digest.rs`).
+//! What Web Crypto takes of the processor outside the isolate's own thread. Each call of deno_crypto
+//! goes through `op_crypto_call`, which bounds it by what is really passed, reserves what it will
+//! about take with its event, makes it on a lane (`lanes.rs`) and charges what the lane's thread
+//! then took. Not here: what a call may cost (`cost.rs`), reading arguments
+//! (`global/crypto_arguments.js`), `node:crypto`, which works on the isolate's thread
+//! (`compat/digest.rs`).
 
-use std::cell::RefCell;
+mod calls;
+mod cost;
+mod lanes;
+mod rsa;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
-use deno_core::{OpState, ToJsBuffer, op2, v8};
+use deno_core::{CancelFuture, CancelHandle, OpState, op2, v8};
 use deno_error::JsErrorBox;
-use nix::time::{ClockId, clock_gettime};
-use tokio::sync::Semaphore;
 
-use crate::event::running_id;
+use crate::event::{Events, running_id};
+use crate::fetch::WorkerOutbound;
+use crate::memory::Meter;
+use cost::Request;
+use lanes::Place;
 
-/// RSA keys that the process makes at a time, whoever asks.
-static RSA_KEYS: Semaphore = Semaphore::const_new(2);
+pub use calls::{Calls, CpuAccount, CpuPayer, Ended, Measured, watch};
+pub use lanes::prepare_threads;
+pub(crate) use rsa::op_crypto_rsa_key;
 
-/// Takes CPU time that was used for an event outside its isolate's thread, and tells whether the
-/// event has used more than its limit. Lives in the isolate's `OpState`, where the runtime puts it;
-/// without it nobody is charged.
-pub struct CpuAccount(Box<dyn Fn(u32, Duration) -> bool>);
+/// How long a call waits for a place at most.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-impl CpuAccount {
-    /// An account that charges with this function: the event, 0 for none, and the time.
-    pub fn new(charge: impl Fn(u32, Duration) -> bool + 'static) -> CpuAccount {
-        CpuAccount(Box::new(charge))
+/// How long a place is kept for JavaScript to take it: it comes in the isolate's next turn.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// A call with so many bytes asks whether the isolate has room for the copy that it is made with.
+const LARGE_BYTES: f64 = (1 << 20) as f64;
+
+/// What an isolate knows of its calls. Lives in its `OpState`.
+#[derive(Default)]
+pub(crate) struct Crypto {
+    /// Whether deno_core's task for asynchronous ops runs: it must not begin on a lane.
+    ready: Cell<bool>,
+    /// Places that calls have waited for, until JavaScript takes them.
+    kept: RefCell<HashMap<u32, Place>>,
+    next: Cell<u32>,
+}
+
+impl Crypto {
+    fn keep(&self, place: Place) -> u32 {
+        let ticket = self.next.get().max(1);
+        self.next.set(if ticket >= 0x3fff_fff0 { 1 } else { ticket + 1 });
+        self.kept.borrow_mut().insert(ticket, place);
+        ticket
+    }
+
+    fn claim(&self, ticket: u32) -> Option<Place> {
+        self.kept.borrow_mut().remove(&ticket)
     }
 }
 
-fn charge(state: &OpState, event: u32, time: Duration) -> bool {
-    state.try_borrow::<CpuAccount>().is_some_and(|account| (account.0)(event, time))
+fn crypto(state: &RefCell<OpState>) -> Rc<Crypto> {
+    state.borrow().borrow::<Rc<Crypto>>().clone()
 }
 
-/// Charges the running event for a call that is about to be made, and ends it where it has no time
-/// left for that. `amount` is what the call's time grows with: bytes, or rounds of a derivation.
-#[op2(nofast)]
-pub(crate) fn op_crypto_charge(
-    scope: &mut v8::PinScope<'_, '_>,
+/// The worker whose share of places the isolate uses.
+fn worker(state: &RefCell<OpState>) -> Arc<str> {
+    let state = state.borrow();
+    state.try_borrow::<WorkerOutbound>().map_or_else(|| "".into(), |it| it.worker().clone())
+}
+
+/// Has deno_core begin its task for asynchronous ops. Called once in an isolate, before
+/// `op_crypto_call`.
+#[op2(async(deferred), fast)]
+pub(crate) async fn op_crypto_prepare(state: Rc<RefCell<OpState>>) {
+    crypto(&state).ready.set(true);
+}
+
+/// Makes a call of deno_crypto: `function` is called with `this` and `arguments`, which are plain
+/// values that no code of the worker's can change on the way. `what` says which call that is, what
+/// its cost depends on of its key, and the ticket that it has. Answers nothing where the worker has
+/// as many calls under way as it may: then `op_crypto_turn` gives a ticket, with which it is tried
+/// again.
+#[op2(reentrant)]
+pub(crate) fn op_crypto_call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     state: Rc<RefCell<OpState>>,
-    #[string] call: &str,
-    #[string] algorithm: &str,
-    amount: f64,
-) {
+    what: v8::Local<'s, v8::Object>,
+    function: v8::Local<'s, v8::Function>,
+    this: v8::Local<'s, v8::Value>,
+    arguments: v8::Local<'s, v8::Array>,
+) -> Result<Option<v8::Local<'s, v8::Value>>, JsErrorBox> {
+    let own = crypto(&state);
+    let place = own.claim(cost::ticket(scope, what));
+    let request = Request::read(scope, what, arguments)?;
+    let price = request.price()?;
+    let mut values = Vec::with_capacity(8);
+    for index in 0..arguments.length().min(8) {
+        values
+            .push(arguments.get_index(scope, index).unwrap_or_else(|| v8::undefined(scope).into()));
+    }
+    if request.is_inline() {
+        // On this thread, where the slice is charged with it.
+        return Ok(function.call(scope, this, &values));
+    }
+    let place = match place {
+        Some(place) => place,
+        None => match lanes::try_take(&worker(&state))? {
+            Some(place) => place,
+            None => return Ok(None),
+        },
+    };
+    if !own.ready.get() {
+        return Err(JsErrorBox::generic("Web Crypto is not ready"));
+    }
+    let meter = state.borrow().borrow::<Meter>().clone();
+    if request.bytes() > LARGE_BYTES && !meter.demand(scope, request.bytes() as usize) {
+        return Err(JsErrorBox::generic("there is no memory left for the call"));
+    }
     let event = running_id(scope);
-    if charge(&state.borrow(), event, price(call, algorithm, amount)) {
+    let account = state.borrow().try_borrow::<CpuAccount>().cloned();
+    if account.as_ref().is_some_and(|account| account.charge(event, price)) {
+        scope.terminate_execution();
+        return Ok(None);
+    }
+    let begun = place.begin().map_err(refused)?;
+    let result = {
+        let _entered = place.enter();
+        function.call(scope, this, &values)
+    };
+    let what =
+        Measured { call: request.call.clone(), algorithm: request.what(), price, took: price };
+    calls::end(place, begun, event, what, account);
+    Ok(result)
+}
+
+/// Ends the event where it has used more than its limit.
+#[op2(nofast)]
+pub(crate) fn op_crypto_check(scope: &mut v8::PinScope<'_, '_>, state: Rc<RefCell<OpState>>) {
+    let event = running_id(scope);
+    let account = state.borrow().try_borrow::<CpuAccount>().cloned();
+    if account.is_some_and(|account| account.charge(event, Duration::ZERO)) {
         scope.terminate_execution();
     }
 }
 
-/// What a call costs, measured on one core at 2.5 GHz and rounded.
-fn price(call: &str, algorithm: &str, amount: f64) -> Duration {
-    let is = |start: &str| algorithm.starts_with(start);
-    // (fixed microseconds, nanoseconds for each unit of the amount)
-    let (fixed_us, each_ns) = match call {
-        "digest" => (0, 5.0),
-        "encrypt" | "wrapKey" if is("RSA") => (100, 1.0),
-        "decrypt" | "unwrapKey" if is("RSA") => (2000, 1.0),
-        "encrypt" | "decrypt" | "wrapKey" | "unwrapKey" => (0, 3.0),
-        "sign" | "verify" if is("HMAC") || is("KMAC") => (0, 5.0),
-        "sign" | "verify" if is("SLH") => (50_000, 5.0),
-        "sign" if is("RSA") => (2000, 5.0),
-        "sign" | "verify" => (200, 5.0),
-        "deriveBits" | "deriveKey" if is("PBKDF2") => (0, 500.0),
-        "deriveBits" | "deriveKey" if is("HKDF") => (10, 5.0),
-        "generateKey" if is("SLH") => (50_000, 0.0),
-        "generateKey" if is("RSA") => (0, 25e6),
-        "generateKey" if is("HMAC") || is("AES") => (0, 1.0),
-        _ => (200, 0.0),
-    };
-    // The cast is exact enough, and saturates.
-    Duration::from_micros(fixed_us) + Duration::from_nanos((amount.max(0.0) * each_ns) as u64)
-}
-
-/// An RSA key in DER: PKCS #8 and SubjectPublicKeyInfo.
-type RsaKey = (Vec<u8>, Vec<u8>);
-
-/// Makes an RSA key with the public exponent 65537, and charges the event with the time it took.
+/// Waits until the worker may make one more call; answers the ticket for it.
 #[op2]
-#[serde]
-pub(crate) async fn op_crypto_rsa_key(
+#[smi]
+pub(crate) async fn op_crypto_turn(
     state: Rc<RefCell<OpState>>,
     #[smi] event: u32,
-    #[smi] bits: u32,
-) -> Result<(ToJsBuffer, ToJsBuffer), JsErrorBox> {
-    let failed = || JsErrorBox::generic("the key could not be made");
-    let size = match bits {
-        2048 => KeySize::Rsa2048,
-        3072 => KeySize::Rsa3072,
-        4096 => KeySize::Rsa4096,
-        _ => return Err(JsErrorBox::range_error("no such size of an RSA key")),
-    };
-    let place = RSA_KEYS.acquire().await.map_err(|_| failed())?;
-    let made = tokio::task::spawn_blocking(move || {
-        let began = thread_cpu();
-        (rsa_key(size), thread_cpu().saturating_sub(began))
+) -> Result<u32, JsErrorBox> {
+    let cancel = cancel_handle(&state, event);
+    let worker = worker(&state);
+    let waiting = lanes::take(&worker, PATIENCE).or_cancel(cancel.clone());
+    let place = waiting.await.map_err(|_| over())??;
+    let own = crypto(&state);
+    let ticket = own.keep(place);
+    // An event that ends now never takes it.
+    deno_core::unsync::spawn(async move {
+        let _ = tokio::time::sleep(KEPT).or_cancel(cancel).await;
+        drop(own.claim(ticket));
     });
-    let (key, took) = made.await.map_err(|_| failed())?;
-    drop(place);
-    charge(&state.borrow(), event, took);
-    let (private, public) = key.ok_or_else(failed)?;
-    Ok((private.into(), public.into()))
+    Ok(ticket)
 }
 
-fn rsa_key(size: KeySize) -> Option<RsaKey> {
-    let key = KeyPair::generate(size).ok()?;
-    let private: Pkcs8V1Der<'_> = key.as_der().ok()?;
-    let public: PublicKeyX509Der<'_> = key.public_key().as_der().ok()?;
-    Some((private.as_ref().to_vec(), public.as_ref().to_vec()))
+/// Cancelled when the event is over.
+fn cancel_handle(state: &RefCell<OpState>, event: u32) -> Rc<CancelHandle> {
+    let found = state.borrow().borrow::<Events>().get(event);
+    found.map_or_else(CancelHandle::new_rc, |event| event.cancel_handle())
 }
 
-/// CPU time of the calling thread.
-fn thread_cpu() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+fn over() -> JsErrorBox {
+    JsErrorBox::generic("The request is over.")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_costs_more_the_more_it_has_to_do() {
-        assert_eq!(price("digest", "SHA-256", 1e6), Duration::from_millis(5));
-        assert_eq!(price("deriveBits", "PBKDF2", 1e5), Duration::from_millis(50));
-        assert!(price("digest", "SHA-1", f64::INFINITY) > Duration::from_secs(1000));
-        assert_eq!(price("digest", "SHA-1", f64::NAN), Duration::ZERO);
-    }
-
-    #[test]
-    fn a_made_key_is_one() {
-        let (private, public) = rsa_key(KeySize::Rsa2048).unwrap();
-        let key = KeyPair::from_pkcs8(&private).unwrap();
-        let known: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
-        assert_eq!(known.as_ref(), public);
-    }
+fn refused(error: impl std::fmt::Display) -> JsErrorBox {
+    JsErrorBox::new("DOMExceptionOperationError", error.to_string())
 }

@@ -22,7 +22,7 @@ mod pieces;
 mod policy;
 mod request;
 mod response_body;
-mod shares;
+pub(crate) mod shares;
 mod sockets;
 mod upload;
 

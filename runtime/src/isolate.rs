@@ -110,9 +110,7 @@ impl Isolate {
         meter.set_limit(Some(Rc::new(Room(ledger.clone()))));
         let asked = ledger.clone();
         js.op_state().borrow_mut().put(LimitCheck::new(move || asked.exceeded()));
-        let charged = ledger.clone();
-        let charge = move |event, time| charged.charge_elsewhere(event, time);
-        js.op_state().borrow_mut().put(CpuAccount::new(charge));
+        js.op_state().borrow_mut().put(CpuAccount::new(ledger.clone()));
         let events = js.op_state().borrow().borrow::<Events>().clone();
         let clock = js.op_state().borrow().borrow::<Clock>().clone();
         // SAFETY: the runtime was made on this thread a moment ago, so V8 has it entered;

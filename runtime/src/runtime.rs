@@ -19,12 +19,14 @@ use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
 use crate::incident::{Incident, IncidentKind, Resource};
-use crate::isolate::{Loaded, fatal, icu};
+use crate::isolate::{Loaded, fatal, icu, process};
 use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
 use crate::placement;
 use crate::quarantine::Purpose;
-use crate::shard::{Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket};
+use crate::shard::{
+    Answer, BACK_NICE, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket,
+};
 use crate::version::Version;
 use crate::watchdog;
 
@@ -102,6 +104,7 @@ impl Runtime {
         let shared = Shared::new(config.with_patience(), store, observer)?;
         watchdog::spawn(&shared)?;
         memory::spawn(&shared)?;
+        bindings::crypto::prepare_threads(|| process::set_thread_nice(BACK_NICE));
         Ok(Runtime { shared })
     }
 

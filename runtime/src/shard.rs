@@ -25,7 +25,7 @@ use crate::version::Version;
 
 pub(crate) use handle::{Kind, Message, ShardHandle};
 pub(crate) use job::{Answer, CheckJob, Job, Ticket};
-pub(crate) use thread::spawn;
+pub(crate) use thread::{BACK_NICE, spawn};
 
 use slot::{Slot, start_failure};
 use spares::Spares;

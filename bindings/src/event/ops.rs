@@ -46,8 +46,11 @@ deno_core::extension!(
         crate::clock::op_clock_wall,
         crate::clone::op_clone_trust,
         crate::compat::op_compat_load_failed,
-        crate::crypto::op_crypto_charge,
+        crate::crypto::op_crypto_call,
+        crate::crypto::op_crypto_check,
+        crate::crypto::op_crypto_prepare,
         crate::crypto::op_crypto_rsa_key,
+        crate::crypto::op_crypto_turn,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
         crate::memory::op_memory_demand,
@@ -85,6 +88,7 @@ deno_core::extension!(
         "ext:isolane_bindings/timers.js" = "event/timers.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
         "ext:isolane_bindings/web_assembly.js" = "global/web_assembly.js",
+        "ext:isolane_bindings/crypto_arguments.js" = "global/crypto_arguments.js",
         "ext:isolane_bindings/web_crypto.js" = "global/web_crypto.js",
         "ext:isolane_bindings/workers.js" = "event/workers.js",
     ],
@@ -108,6 +112,7 @@ deno_core::extension!(
         state.put(crate::clock::Clock::default());
         state.put(crate::memory::Meter::default());
         state.put(crate::clone::Describers::default());
+        state.put(std::rc::Rc::<crate::crypto::Crypto>::default());
     },
 );
 

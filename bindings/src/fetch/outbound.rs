@@ -251,6 +251,10 @@ impl fmt::Debug for Outbound {
 }
 
 impl WorkerOutbound {
+    pub(crate) fn worker(&self) -> &Arc<str> {
+        &self.worker
+    }
+
     /// Sends a request and waits for the head of its response. `cancelled` ends the request
     /// and its response at any time; dropping what this returns ends the response too. The
     /// event's place is given back when the connection is free.

@@ -99,6 +99,14 @@ impl Shares {
         timeout(limit, waiting).await.map_err(|_| self.shortage(worker, limit))
     }
 
+    /// A place for this worker where it need not be waited for.
+    pub(crate) fn try_take(&self, worker: &Arc<str>) -> Option<Share> {
+        match self.ask(worker) {
+            Ok(Asked::Granted(share)) => Some(share),
+            Ok(Asked::Queued(_)) | Err(_) => None,
+        }
+    }
+
     /// The places that are taken.
     pub(crate) fn taken(&self) -> usize {
         self.0.state.lock().taken

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bindings::blob::QuotaBlobStore;
+use bindings::crypto::{Calls, CpuPayer};
 use bindings::memory::Meter;
 use deno_core::v8;
 
@@ -122,6 +123,8 @@ pub(crate) struct Ledger {
     events: RefCell<HashMap<u32, Rc<Account>>>,
     start: Rc<Account>,
     stray: Stray,
+    /// What other threads do for the events.
+    calls: Calls,
     payer: Cell<Payer>,
     mark_ns: Cell<u64>,
     carried_ns: Cell<u64>,
@@ -153,6 +156,7 @@ impl Ledger {
             events: RefCell::default(),
             start: Rc::default(),
             stray: Stray::default(),
+            calls: Calls::default(),
             payer: Cell::new(Payer::Running),
             mark_ns: Cell::new(0),
             carried_ns: Cell::new(0),
@@ -202,6 +206,9 @@ impl Ledger {
 
     /// CPU time charged to an event whose account is open.
     pub(crate) fn used_by(&self, event: u32) -> Duration {
+        if !self.calls.is_empty() {
+            self.settle();
+        }
         let account = self.events.borrow().get(&event).cloned();
         Duration::from_nanos(account.map_or(0, |account| account.used_ns.get()))
     }
@@ -306,23 +313,6 @@ impl Ledger {
             self.verdict.set(verdict);
         }
         self.verdict.get().is_some()
-    }
-
-    /// Charges an event, 0 for whoever runs, with CPU time that another thread uses for it.
-    /// Answers whether it has used more than its limit.
-    pub(super) fn charge_elsewhere(&self, event: u32, time: Duration) -> bool {
-        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let (account, verdict) = match self.payer_of(event) {
-            Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
-            Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
-            Payer::Running => (Some(self.stray.account.clone()), Verdict::StrayCpu),
-        };
-        let Some(account) = account else { return false };
-        account.charge(ns);
-        if account.is_overdrawn() && self.verdict.get().is_none() {
-            self.verdict.set(Some(verdict));
-        }
-        account.is_overdrawn()
     }
 
     /// Whether the isolate's memory has grown so far that a garbage collection has to show
@@ -476,6 +466,45 @@ impl Ledger {
             account.charge(ns);
         }
     }
+}
+
+impl CpuPayer for Ledger {
+    fn charge(&self, event: u32, time: Duration) -> bool {
+        let (account, verdict) = match self.payer_of(event) {
+            Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
+            Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
+            Payer::Running => (Some(self.stray.account.clone()), Verdict::StrayCpu),
+        };
+        let Some(account) = account else { return false };
+        account.charge(ns_of(time));
+        if account.is_overdrawn() && self.verdict.get().is_none() {
+            self.verdict.set(Some(verdict));
+        }
+        account.is_overdrawn()
+    }
+
+    fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    fn settle(&self) {
+        for call in self.calls.take_ended() {
+            let (reserved, took) = (ns_of(call.reserved), ns_of(call.took));
+            let account = self.events.borrow().get(&call.event).cloned();
+            match account {
+                Some(account) => {
+                    let used = account.used_ns.get().saturating_add(took);
+                    account.used_ns.set(used.saturating_sub(reserved));
+                }
+                // Nobody gets back what an event that is over has reserved.
+                None => self.stray.account.charge(took.saturating_sub(reserved)),
+            }
+        }
+    }
+}
+
+fn ns_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::isolate::stack;
 use crate::runtime::Shared;
 
 /// How much lower than the front shards the back shards run.
-const BACK_NICE: i32 = 10;
+pub(crate) const BACK_NICE: i32 = 10;
 
 /// How much lower the check shard runs: nobody's request waits for it.
 const CHECK_NICE: i32 = 15;
@@ -22,8 +22,8 @@ const CHECK_NICE: i32 = 15;
 /// How often a shard looks for isolates that have been idle for too long.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// Threads of a shard for what blocks: reading code caches, and Web Crypto, where each isolate has
-/// one call at a time that takes long.
+/// Threads of a shard for what blocks: reading and writing code caches. Web Crypto has threads of its
+/// own.
 const BLOCKING_THREADS: usize = 8;
 
 /// Starts a shard. Its messages wait until the thread is up.

@@ -1,0 +1,135 @@
+//! Calls that other threads make for an event: what was reserved for each, what it took, and who
+//! pays the difference. Not here: the threads (`lanes.rs`).
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::lanes::{Begun, Place, thread_cpu};
+
+/// Who takes CPU time that is used for an event outside its isolate's thread.
+pub trait CpuPayer {
+    /// Charges an event, 0 for whoever runs, with a time. Answers whether that is more than its
+    /// limit.
+    fn charge(&self, event: u32, time: Duration) -> bool;
+
+    /// Calls that are under way, to which the payer looks before it says what an event has used.
+    fn calls(&self) -> &Calls;
+
+    /// Some of these calls have ended.
+    fn settle(&self);
+}
+
+/// The payer of an isolate. Lives in its `OpState`, where the runtime puts it; without it nobody
+/// is charged.
+#[derive(Clone)]
+pub struct CpuAccount(Rc<dyn CpuPayer>);
+
+impl CpuAccount {
+    /// An account that this one pays.
+    pub fn new(payer: Rc<dyn CpuPayer>) -> CpuAccount {
+        CpuAccount(payer)
+    }
+
+    pub(super) fn charge(&self, event: u32, time: Duration) -> bool {
+        self.0.charge(event, time)
+    }
+}
+
+/// A call that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// The event that it was made for, 0 if none was known.
+    pub event: u32,
+    /// What the event was charged with before.
+    pub reserved: Duration,
+    /// What the call took.
+    pub took: Duration,
+}
+
+/// The calls of an isolate that are under way.
+#[derive(Default)]
+pub struct Calls(RefCell<Vec<UnderWay>>);
+
+struct UnderWay {
+    event: u32,
+    reserved: Duration,
+    took: Arc<OnceLock<Duration>>,
+}
+
+impl Calls {
+    /// Takes out those that have ended.
+    pub fn take_ended(&self) -> Vec<Ended> {
+        let mut calls = self.0.borrow_mut();
+        let mut ended = Vec::new();
+        calls.retain(|call| {
+            let Some(&took) = call.took.get() else { return true };
+            ended.push(Ended { event: call.event, reserved: call.reserved, took });
+            false
+        });
+        ended
+    }
+
+    /// Whether none is under way.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+/// What a call was expected to take, and took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measured {
+    /// The function: `digest`, `sign`.
+    pub call: String,
+    /// The algorithm, and what it depends on.
+    pub algorithm: String,
+    /// What was reserved.
+    pub price: Duration,
+    /// What it took.
+    pub took: Duration,
+}
+
+type Watcher = Box<dyn Fn(&Measured) + Send + Sync>;
+
+static WATCHER: OnceLock<Watcher> = OnceLock::new();
+
+/// Has each call told to this function, on the thread that made it. The first one counts.
+pub fn watch(watcher: impl Fn(&Measured) + Send + Sync + 'static) {
+    let _ = WATCHER.set(Box::new(watcher));
+}
+
+/// What has been put on the lane since it was begun ends there; the event is charged with what it
+/// took, and the place is free again.
+pub(super) fn end(
+    place: Place,
+    begun: Begun,
+    event: u32,
+    what: Measured,
+    account: Option<CpuAccount>,
+) {
+    let took = Arc::new(OnceLock::new());
+    if let Some(account) = &account {
+        let call = UnderWay { event, reserved: what.price, took: took.clone() };
+        account.0.calls().0.borrow_mut().push(call);
+    }
+    let (done, ended) = oneshot::channel::<()>();
+    let runtime = place.runtime();
+    runtime.spawn_blocking(move || {
+        let measured = Measured { took: thread_cpu().saturating_sub(begun.at()), ..what };
+        let _ = took.set(measured.took);
+        if let Some(watcher) = WATCHER.get() {
+            watcher(&measured);
+        }
+        drop(place);
+        drop(done);
+    });
+    if let Some(account) = account {
+        deno_core::unsync::spawn(async move {
+            let _ = ended.await;
+            account.0.settle();
+        });
+    }
+}
