@@ -71,10 +71,10 @@ fn worker(state: &RefCell<OpState>) -> Arc<str> {
     state.try_borrow::<WorkerOutbound>().map_or_else(|| "".into(), |it| it.worker().clone())
 }
 
-/// Has deno_core begin its task for asynchronous ops. Called once in an isolate, before
-/// `op_crypto_call`.
+/// Resolves in the next turn of the isolate's loop. Has deno_core begin its task for asynchronous
+/// ops, which `op_crypto_call` must find.
 #[op2(async(deferred), fast)]
-pub(crate) async fn op_crypto_prepare(state: Rc<RefCell<OpState>>) {
+pub(crate) async fn op_crypto_soon(state: Rc<RefCell<OpState>>) {
     crypto(&state).ready.set(true);
 }
 

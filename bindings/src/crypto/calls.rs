@@ -6,8 +6,6 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use super::lanes::{Begun, Place, thread_cpu};
 
 /// Who takes CPU time that is used for an event outside its isolate's thread.
@@ -16,11 +14,9 @@ pub trait CpuPayer {
     /// limit.
     fn charge(&self, event: u32, time: Duration) -> bool;
 
-    /// Calls that are under way, to which the payer looks before it says what an event has used.
+    /// Calls that are under way. The payer looks whether they have ended before it says what an
+    /// event has used, or has left.
     fn calls(&self) -> &Calls;
-
-    /// Some of these calls have ended.
-    fn settle(&self);
 }
 
 /// The payer of an isolate. Lives in its `OpState`, where the runtime puts it; without it nobody
@@ -115,7 +111,6 @@ pub(super) fn end(
         let call = UnderWay { event, reserved: what.price, took: took.clone() };
         account.0.calls().0.borrow_mut().push(call);
     }
-    let (done, ended) = oneshot::channel::<()>();
     let runtime = place.runtime();
     runtime.spawn_blocking(move || {
         let measured = Measured { took: thread_cpu().saturating_sub(begun.at()), ..what };
@@ -124,12 +119,5 @@ pub(super) fn end(
             watcher(&measured);
         }
         drop(place);
-        drop(done);
     });
-    if let Some(account) = account {
-        deno_core::unsync::spawn(async move {
-            let _ = ended.await;
-            account.0.settle();
-        });
-    }
 }

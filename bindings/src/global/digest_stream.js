@@ -86,16 +86,19 @@ class DigestStream extends WritableStream {
   }
 }
 
-/** Whether `crypto.subtle.digest` is asked for MD5, which Workers have beyond Web Crypto. */
-function isMd5(algorithm) {
-  return hasherOf(algorithm) === NAMES.MD5;
-}
-
-/** The MD5 of an argument, as an ArrayBuffer. */
-function digestMd5(data) {
+/**
+ * A digest for `crypto.subtle.digest`, made on the isolate's own thread as on Workers: that takes
+ * no other thread and no copy.
+ * @returns {ArrayBuffer | undefined} nothing for an algorithm that is not known here
+ */
+function digestOf(algorithm, data) {
+  const hasher = hasherOf(algorithm);
+  if (hasher === undefined) {
+    return undefined;
+  }
   const bytes = bytesOf(data, "Failed to execute 'digest' on 'SubtleCrypto'", "Argument 2");
-  return TypedArrayPrototypeGetBuffer(digest(NAMES.MD5, bytes));
+  return TypedArrayPrototypeGetBuffer(digest(hasher, bytes));
 }
 
-return { digestMd5, DigestStream, isMd5 };
+return { digestOf, DigestStream };
 })();

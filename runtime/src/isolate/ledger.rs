@@ -206,9 +206,7 @@ impl Ledger {
 
     /// CPU time charged to an event whose account is open.
     pub(crate) fn used_by(&self, event: u32) -> Duration {
-        if !self.calls.is_empty() {
-            self.settle();
-        }
+        self.settle_calls();
         let account = self.events.borrow().get(&event).cloned();
         Duration::from_nanos(account.map_or(0, |account| account.used_ns.get()))
     }
@@ -242,6 +240,7 @@ impl Ledger {
         self.payer.set(payer);
         self.mark_ns.set(now_ns);
         self.verdict.set(None);
+        self.settle_calls();
         let left = match payer {
             Payer::Start => Some(self.start.left_ns()),
             Payer::Event(id) => self.events.borrow().get(&id).map(|account| account.left_ns()),
@@ -461,6 +460,25 @@ impl Ledger {
         }
     }
 
+    /// Charges events with what calls have taken that other threads made for them.
+    fn settle_calls(&self) {
+        if self.calls.is_empty() {
+            return;
+        }
+        for call in self.calls.take_ended() {
+            let (reserved, took) = (ns_of(call.reserved), ns_of(call.took));
+            let account = self.events.borrow().get(&call.event).cloned();
+            match account {
+                Some(account) => {
+                    let used = account.used_ns.get().saturating_add(took);
+                    account.used_ns.set(used.saturating_sub(reserved));
+                }
+                // Nobody gets back what an event that is over has reserved.
+                None => self.stray.account.charge(took.saturating_sub(reserved)),
+            }
+        }
+    }
+
     fn charge_event(&self, id: u32, ns: u64) {
         if let Some(account) = self.events.borrow().get(&id) {
             account.charge(ns);
@@ -485,21 +503,6 @@ impl CpuPayer for Ledger {
 
     fn calls(&self) -> &Calls {
         &self.calls
-    }
-
-    fn settle(&self) {
-        for call in self.calls.take_ended() {
-            let (reserved, took) = (ns_of(call.reserved), ns_of(call.took));
-            let account = self.events.borrow().get(&call.event).cloned();
-            match account {
-                Some(account) => {
-                    let used = account.used_ns.get().saturating_add(took);
-                    account.used_ns.set(used.saturating_sub(reserved));
-                }
-                // Nobody gets back what an event that is over has reserved.
-                None => self.stray.account.charge(took.saturating_sub(reserved)),
-            }
-        }
     }
 }
 
