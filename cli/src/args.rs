@@ -41,6 +41,10 @@ pub(crate) enum Command {
     /// Serve workers for development: reload on change, errors with their source lines.
     Dev(DevArgs),
     /// Run a node as its configuration says.
+    ///
+    /// SIGTERM and SIGINT let running requests finish, SIGHUP reads the certificates again. SIGUSR2
+    /// starts the node anew while it serves, with the configuration and the program as they are on
+    /// disk by then.
     Serve(ServeArgs),
     /// Load workers and start each once in an isolate, without serving them.
     Check(CheckArgs),
@@ -154,6 +158,9 @@ pub(crate) struct ServeArgs {
     /// The node's configuration.
     #[arg(short, long, default_value = "node.toml", value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// Set by `isolane serve` itself, for the process that is the node.
+    #[arg(long, hide = true, value_name = "PROTOCOL", require_equals = true)]
+    pub(crate) supervised: Option<u32>,
 }
 
 /// Arguments of `isolane check`.

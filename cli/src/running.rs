@@ -17,23 +17,33 @@ pub(crate) fn runtime(
 ) -> anyhow::Result<(Runtime, Admin)> {
     // Before the store's threads; not a second time where the log has threads already.
     Runtime::initialise();
-    let store = node::open_store(config).map_err(|error| match error {
-        held @ OpenError::Held { .. } => anyhow::Error::new(held)
-            .context("the KV store cannot be opened (stop the other, or use another data folder)"),
-        other => other.into(),
-    })?;
+    let store = node::open_store(config).map_err(explain_held)?;
     let admin = Admin::new(Arc::clone(&store));
     let runtime = Runtime::start(settings, store, observer).context("the runtime cannot start")?;
     Ok((runtime, admin))
 }
 
-/// Starts a node.
+/// What to do where another process has the store.
+pub(crate) fn explain_held(error: OpenError) -> anyhow::Error {
+    match error {
+        held @ OpenError::Held { .. } => anyhow::Error::new(held)
+            .context("the KV store cannot be opened (stop the other, or use another data folder)"),
+        other => other.into(),
+    }
+}
+
+/// Starts a node for development.
 pub(crate) fn start(
     config: &Config,
     runtime: &Runtime,
     log: Arc<dyn RequestLog>,
 ) -> anyhow::Result<Arc<Node>> {
-    let node = Arc::new(Node::start(config, runtime.clone(), log)?);
+    Ok(with_replaced_shards(Node::start(config, runtime.clone(), log)?, runtime))
+}
+
+/// A node whose listening sockets go to the shards that replace others.
+pub(crate) fn with_replaced_shards(node: Node, runtime: &Runtime) -> Arc<Node> {
+    let node = Arc::new(node);
     let replaced = Arc::downgrade(&node);
     runtime.on_front_replaced(move |shard| {
         if let Some(node) = replaced.upgrade()
@@ -42,7 +52,7 @@ pub(crate) fn start(
             tracing::error!(%error, "a replaced shard cannot take over its sockets");
         }
     });
-    Ok(node)
+    node
 }
 
 /// Serves until a signal; answers the exit code. `announce` says that the node is there: from

@@ -37,6 +37,7 @@ use std::thread::JoinHandle;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 
 use crate::clock::{Clock, SystemClock, UnixSeconds, is_visible};
@@ -88,9 +89,9 @@ pub struct EmbeddedOptions {
 /// Dropping it writes out what is waiting and releases the folder.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// Its lock is released when no thread can write to the files any more.
-    _disk: Arc<dyn Disk>,
+    disk: Mutex<Option<Arc<dyn Disk>>>,
 }
 
 impl Default for EmbeddedOptions {
@@ -138,6 +139,7 @@ impl EmbeddedStore {
             reads: FairQueue::new(),
             metrics: Arc::new(Metrics::new()),
             failed_to_read: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
         });
         let readers = options.readers.max(1);
         let opened = Opened::open(&*disk, files, &shared.holds);
@@ -148,14 +150,32 @@ impl EmbeddedStore {
             path: PathBuf::from(path),
         };
         // Made before the threads, so that a failure to start one ends the others.
-        let mut store =
-            Self { shared: Arc::clone(&shared), threads: Vec::new(), _disk: Arc::clone(&disk) };
+        let mut store = Self {
+            shared: Arc::clone(&shared),
+            threads: Mutex::default(),
+            disk: Mutex::new(Some(Arc::clone(&disk))),
+        };
         let writer = Writer::new(Arc::clone(&shared), disk, options, opened);
         let run = move || writer.run();
         let writer = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(run);
-        store.threads.push(writer.map_err(io)?);
-        store.threads.extend(readers::start(&shared, readers).map_err(io)?);
+        store.threads.get_mut().push(writer.map_err(io)?);
+        store.threads.get_mut().extend(readers::start(&shared, readers).map_err(io)?);
         Ok(store)
+    }
+
+    /// Writes out what is waiting and releases the folder, so that another process can take it. What
+    /// is asked afterwards fails with [`StoreError::Closed`]. Blocks until that is done.
+    pub fn close(&self) {
+        // From now on no value is read from memory that the other process may have changed.
+        self.shared.closed.store(true, Ordering::Release);
+        self.shared.jobs.close();
+        self.shared.reads.close();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the KV store panicked");
+            }
+        }
+        drop(self.disk.lock().take());
     }
 
     /// Adds what the store counts about itself to a registry of metrics.
@@ -175,7 +195,11 @@ impl EmbeddedStore {
         key: &str,
         form: fn(&Entry) -> T,
     ) -> Lookup<Option<T>> {
-        let Some(number) = self.shared.number(namespace) else { return Lookup::done(None) };
+        let number = match self.shared.number(namespace) {
+            Ok(Some(number)) => number,
+            Ok(None) => return Lookup::done(None),
+            Err(closed) => return Lookup::failed(closed),
+        };
         if let Some(cached) = self.shared.cache.get(number, key) {
             self.shared.metrics.hit();
             return Lookup::done(visible(&cached, self.now()).map(form));
@@ -191,13 +215,7 @@ impl EmbeddedStore {
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        self.shared.jobs.close();
-        self.shared.reads.close();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the KV store panicked");
-            }
-        }
+        self.close();
     }
 }
 
@@ -215,7 +233,11 @@ impl Store for EmbeddedStore {
     }
 
     fn get_stream(&self, namespace: &Namespace, key: &str) -> Lookup<Option<StreamedEntry>> {
-        let Some(number) = self.shared.number(namespace) else { return Lookup::done(None) };
+        let number = match self.shared.number(namespace) {
+            Ok(Some(number)) => number,
+            Ok(None) => return Lookup::done(None),
+            Err(closed) => return Lookup::failed(closed),
+        };
         if let Some(cached) = self.shared.cache.get(number, key) {
             self.shared.metrics.hit();
             let entry = visible(&cached, self.now()).cloned();
@@ -230,8 +252,10 @@ impl Store for EmbeddedStore {
     }
 
     fn get_many(&self, namespace: &Namespace, keys: &[String]) -> Lookup<Vec<Option<Entry>>> {
-        let Some(number) = self.shared.number(namespace) else {
-            return Lookup::done(vec![None; keys.len()]);
+        let number = match self.shared.number(namespace) {
+            Ok(Some(number)) => number,
+            Ok(None) => return Lookup::done(vec![None; keys.len()]),
+            Err(closed) => return Lookup::failed(closed),
         };
         if let Some(cached) = self.shared.cache.get_all(number, keys) {
             self.shared.metrics.hit();
@@ -271,8 +295,10 @@ impl Store for EmbeddedStore {
     }
 
     fn list(&self, namespace: &Namespace, request: &ListRequest) -> Lookup<ListPage> {
-        let Some(number) = self.shared.number(namespace) else {
-            return Lookup::done(ListPage::default());
+        let number = match self.shared.number(namespace) {
+            Ok(Some(number)) => number,
+            Ok(None) => return Lookup::done(ListPage::default()),
+            Err(closed) => return Lookup::failed(closed),
         };
         let request = request.clone();
         self.shared.read(namespace, request.prefix.len(), move |shared, database| {
@@ -282,6 +308,9 @@ impl Store for EmbeddedStore {
     }
 
     fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
+        if self.shared.closed.load(Ordering::Acquire) {
+            return Lookup::failed(StoreError::Closed);
+        }
         let names = self.shared.namespaces.load();
         let mut found: Vec<_> = names
             .iter()

@@ -61,6 +61,10 @@ pub enum StoreError {
         /// The bytes that no write may use.
         kept_free_bytes: u64,
     },
+    /// The store was closed, because another process takes the data over: the same again, on a
+    /// new connection, will do.
+    #[error("the store is closed, because the node restarts")]
+    Closed,
     /// The engine failed: the platform's fault. The source is for the log, not for the worker.
     #[error("the store failed while it was {doing}")]
     Failed {
@@ -100,6 +104,7 @@ impl StoreError {
         match self {
             Self::Refused(refused) => refused,
             Self::Full { .. } | Self::DiskFull { .. } => Refused::new(507, "Insufficient Storage"),
+            Self::Closed => Refused::new(503, "Service Unavailable: the node restarts, try again"),
             Self::Failed { .. } => Refused::new(500, "Internal Server Error"),
         }
     }

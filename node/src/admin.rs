@@ -33,7 +33,7 @@ use prometheus_client::registry::Registry;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use self::announce::Announcement;
-pub use self::listen::{AdminError, AdminListener};
+pub use self::listen::{AdminError, AdminListener, AdminSocket};
 pub use self::token::{Token, TokenError};
 
 pub(crate) use self::gate::is_host_plain;
@@ -47,7 +47,7 @@ use self::upload::Upload;
 use crate::accept::Place;
 use crate::config::Config;
 use crate::log::LogQueue;
-use crate::metrics::{Metrics, RuntimeFigures};
+use crate::metrics::{self, Metrics, RuntimeFigures};
 
 /// How long a client may take over the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -85,6 +85,16 @@ impl Admin {
     #[must_use]
     pub fn counting(mut self, metrics: &Metrics) -> Self {
         metrics.register(&mut self.metrics);
+        self
+    }
+
+    /// Shows how often the node was started anew, by reason, and when this process was.
+    #[must_use]
+    pub fn with_restarts(
+        mut self,
+        restarts: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> Self {
+        metrics::register_restarts(&mut self.metrics, restarts);
         self
     }
 

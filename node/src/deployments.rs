@@ -18,11 +18,13 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use registry::Registry;
 use runtime::{Failure, Runtime, StartReport, Version};
 
 use crate::config::{Config, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
+use loader::Inbox;
 use shared::Shared;
 pub(crate) use target::Target;
 
@@ -47,6 +49,8 @@ pub struct Reload {
 pub struct Deployments {
     shared: Arc<Shared>,
     configs: Vec<WorkerConfig>,
+    /// For the threads that are not started yet.
+    inbox: Mutex<Option<Inbox>>,
 }
 
 impl Deployments {
@@ -57,7 +61,9 @@ impl Deployments {
     /// # Errors
     /// The first worker that cannot be loaded or reached.
     pub fn load(config: &Config, runtime: Runtime) -> Result<Self, DeployError> {
-        Self::start(config, runtime, None)
+        let deployments = Self::prepare(config, runtime)?;
+        deployments.begin()?;
+        Ok(deployments)
     }
 
     /// The same, and beside them the workers that were deployed. Of these only the records are
@@ -71,21 +77,42 @@ impl Deployments {
         runtime: Runtime,
         registry: Registry,
     ) -> Result<Self, DeployError> {
-        Self::start(config, runtime, Some(registry))
+        let deployments = Self::prepare(config, runtime)?;
+        deployments.add_deployed(registry)?;
+        Ok(deployments)
     }
 
-    fn start(
-        config: &Config,
-        runtime: Runtime,
-        registry: Option<Registry>,
-    ) -> Result<Self, DeployError> {
-        let (shared, inbox) = Shared::new(config, runtime, registry);
+    /// Loads the workers of the configuration, and no others yet.
+    pub(crate) fn prepare(config: &Config, runtime: Runtime) -> Result<Self, DeployError> {
+        let (shared, inbox) = Shared::new(config, runtime);
         let load = |worker| Worker::load(worker, &shared);
         let workers = config.workers.iter().map(load).collect::<Result<_, _>>()?;
         shared.begin(workers)?;
-        let shared = Arc::new(shared);
-        inbox.serve(&shared)?;
-        Ok(Self { shared, configs: config.workers.clone() })
+        let inbox = Mutex::new(Some(inbox));
+        Ok(Self { shared: Arc::new(shared), configs: config.workers.clone(), inbox })
+    }
+
+    /// Adds the workers that were deployed. To be called once.
+    pub(crate) fn add_deployed(&self, registry: Registry) -> Result<(), DeployError> {
+        self.shared.add_deployed(registry)?;
+        self.begin()
+    }
+
+    /// Gives the registry away, so that another process can take it: nothing is deployed any more,
+    /// and versions that are not in memory are not served. Blocks until the change is over that is
+    /// under way.
+    pub(crate) fn release(&self) {
+        if let Some(registry) = self.shared.registry.get() {
+            registry.close();
+        }
+    }
+
+    /// Starts the threads.
+    fn begin(&self) -> Result<(), DeployError> {
+        if let Some(inbox) = self.inbox.lock().take() {
+            inbox.serve(&self.shared)?;
+        }
+        Ok(())
     }
 
     /// The version for a host in normal form and a path.

@@ -22,6 +22,7 @@ mod upload;
 use std::future::Future;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Response;
@@ -38,6 +39,7 @@ use crate::tls::Tls;
 
 use addresses::Addresses;
 
+pub(crate) use listen::adopt;
 pub use listen::bind;
 pub use sockets::Sockets;
 
@@ -85,10 +87,16 @@ pub struct Front<H> {
     /// How many of them each client address has.
     addresses: Arc<Addresses>,
     connections: TaskTracker,
+    /// Those of them on which a request may come or waits for its answer.
+    asked: TaskTracker,
     /// Loops that accept connections.
     listeners: TaskTracker,
     /// No new connections and no further requests on the present ones.
     stopping: CancellationToken,
+    /// The same, as the requests see it.
+    leaving: AtomicBool,
+    /// Whether another process has the listening sockets, too.
+    handing_over: AtomicBool,
     /// What still runs is cut off.
     killed: CancellationToken,
 }
@@ -111,8 +119,11 @@ impl<H: Handler> Front<H> {
             slots,
             addresses,
             connections: TaskTracker::new(),
+            asked: TaskTracker::new(),
             listeners: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            leaving: AtomicBool::new(false),
+            handing_over: AtomicBool::new(false),
             killed: CancellationToken::new(),
         })
     }
@@ -136,12 +147,44 @@ impl<H: Handler> Front<H> {
         self.connections.len()
     }
 
-    /// Stops accepting, lets requests that run finish within `deadline`, then cuts off the rest.
-    /// Returns the number of connections that were cut off.
-    pub async fn shutdown(&self, deadline: Duration) -> usize {
+    /// Accepts no more, and leaves the connections that wait to the process that has the listening
+    /// sockets, too. No further requests are taken but those that are on their way.
+    pub fn hand_over(&self) {
+        self.handing_over.store(true, Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// Waits until every answer has begun that was asked for before the front was told to stop or
+    /// hand over; at most for the time given.
+    pub async fn answered(&self, limit: Duration) {
+        let answered = async {
+            self.listeners.wait().await;
+            self.asked.wait().await;
+        };
+        // What takes longer does without what is waited for.
+        let _ = timeout(limit, answered).await;
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    fn is_handing_over(&self) -> bool {
+        self.handing_over.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.listeners.close();
         self.connections.close();
+        self.asked.close();
+    }
+
+    /// Stops accepting, lets requests that run finish within `deadline`, then cuts off the rest.
+    /// Returns the number of connections that were cut off.
+    pub async fn shutdown(&self, deadline: Duration) -> usize {
+        self.stop();
         let ended = async {
             // A connection that the kernel had accepted becomes one of ours before its listener
             // ends. One on a shard that is stuck is not waited for.

@@ -9,7 +9,9 @@ mod deployments;
 mod descriptors;
 mod dispatch;
 pub mod front;
+mod inherit;
 mod inspector;
+mod listeners;
 mod log;
 mod metrics;
 mod node;
@@ -19,7 +21,7 @@ mod storage;
 pub mod tls;
 pub mod trace;
 
-pub use admin::{Admin, AdminError, AdminListener, Announcement, Token, TokenError};
+pub use admin::{Admin, AdminError, AdminListener, AdminSocket, Announcement, Token, TokenError};
 pub use config::{
     AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Hardening, Kv, Limits, Listen,
     LogFormat, Mode, WorkerConfig,
@@ -29,6 +31,7 @@ pub use deployments::{
     MAX_SECRET_BYTES, MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
 };
 pub use dispatch::Dispatch;
+pub use inherit::{Inherited, NoPlace, Place, Purpose};
 pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};
 pub use kv::{EmbeddedStore, OpenError};
 pub use log::{AccessLine, EventLog, LineOf, LogQueue, RequestLog, TracingLog, cut, cut_to};
@@ -38,5 +41,8 @@ pub use refusal::{MapStack, Refusal, Served};
 pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, WorkerRecord};
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Incident, IncidentKind, Observer, Outcome};
-pub use runtime::{Resource, Runtime, StartReport};
-pub use storage::{memory_store, open_registry, open_store, secure_data, store_folder};
+pub use runtime::{Resource, RestartReason, Runtime, StartReport};
+pub use signals::{Ask, Signals};
+pub use storage::{
+    LateStore, memory_store, open_registry, open_store, patiently, secure_data, store_folder,
+};

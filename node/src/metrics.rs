@@ -4,13 +4,14 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use runtime::{Incident, Outcome, Runtime};
 
@@ -87,6 +88,28 @@ impl Metrics {
         }
         worker.to_string()
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// Adds how often the node was started anew, by reason, and when this process was.
+pub(crate) fn register_restarts(
+    registry: &mut Registry,
+    restarts: impl IntoIterator<Item = (&'static str, u64)>,
+) {
+    let counted = Family::<ReasonLabels, Counter>::default();
+    for (reason, count) in restarts {
+        counted.get_or_create(&ReasonLabels { reason }).inc_by(count);
+    }
+    registry.register("restarts", "New processes of the node, by reason", counted);
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let started = Gauge::<i64>::default();
+    started.set(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX));
+    let help = "When this process of the node was started, in seconds since the UNIX epoch";
+    registry.register("process_start_time_seconds", help, started);
 }
 
 /// The runtime's figures at the moment they are asked for.

@@ -6,21 +6,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use registry::RegistryError;
+use registry::{Registry, RegistryError};
 use runtime::{FrontShard, Runtime};
 use thiserror::Error;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Mode};
 use crate::deployments::{DeployError, Deployments};
 use crate::descriptors;
 use crate::dispatch::Dispatch;
-use crate::front::{self, Front, Sockets};
+use crate::front::Front;
+use crate::inherit::{Inherited, Place};
+use crate::listeners::{self, Slot};
 use crate::log::RequestLog;
 use crate::refusal::MapStack;
 use crate::signals::{Ask, Signals};
-use crate::storage::open_registry;
 use crate::tls::{Tls, TlsError, Watch};
+
+/// How long a node that hands over keeps the data folder for requests that were begun before.
+const DATA_GRACE: Duration = Duration::from_secs(2);
+
+/// How often it looks whether any event needs the folder.
+const DATA_TICK: Duration = Duration::from_millis(5);
 
 /// Why a node cannot start.
 #[derive(Debug, Error)]
@@ -59,45 +67,56 @@ pub struct Node {
     _watch: Option<Watch>,
 }
 
-/// The listening sockets of one front shard. They are kept here, too, so that another shard can
-/// take them over together with the connections that wait in them.
-struct Slot {
-    sockets: Vec<Socket>,
-    /// Ends the accepting on the shard that has the sockets now.
-    closed: CancellationToken,
-    /// The connections of that shard.
-    connections: Sockets,
-}
-
-struct Socket {
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-}
-
 impl Node {
-    /// Loads the workers and the certificates, opens the registry of deployed workers (in
-    /// development there is none), and begins to serve on the runtime's front shards.
-    /// The calling thread reads files; it needs no tokio runtime.
+    /// Starts a node for development, which has nothing on disk: [`prepare`](Self::prepare) and
+    /// [`serve`](Self::serve).
     ///
     /// # Errors
-    /// When a worker cannot be loaded or reached, a certificate cannot be used, or an address
-    /// cannot be listened on. Nothing is served then.
+    /// As for these.
     pub fn start(
         config: &Config,
         runtime: Runtime,
         log: Arc<dyn RequestLog>,
     ) -> Result<Self, StartError> {
+        let deployments = Deployments::load(config, runtime.clone())?;
+        let node = Self::with(config, runtime, log, deployments, &mut Inherited::default())?;
+        node.serve()?;
+        Ok(node)
+    }
+
+    /// Loads the workers of the configuration and the certificates, and listens: on the sockets
+    /// that the process before has left, and on others for addresses that have none. Nothing is
+    /// accepted yet, and nothing in the data folder is read. The calling thread reads files; it
+    /// needs no tokio runtime.
+    ///
+    /// # Errors
+    /// When a worker cannot be loaded or reached, a certificate cannot be used, or an address
+    /// cannot be listened on.
+    pub fn prepare(
+        config: &Config,
+        runtime: Runtime,
+        log: Arc<dyn RequestLog>,
+        left: &mut Inherited,
+    ) -> Result<Self, StartError> {
+        let deployments = Deployments::prepare(config, runtime.clone())?;
+        Self::with(config, runtime, log, deployments, left)
+    }
+
+    fn with(
+        config: &Config,
+        runtime: Runtime,
+        log: Arc<dyn RequestLog>,
+        deployments: Deployments,
+        left: &mut Inherited,
+    ) -> Result<Self, StartError> {
         descriptors::raise(config);
-        let deployments = Arc::new(match config.mode {
-            Mode::Dev => Deployments::load(config, runtime.clone())?,
-            Mode::Serve => Deployments::open(config, runtime.clone(), open_registry(config)?)?,
-        });
+        let deployments = Arc::new(deployments);
         let tls = match config.certificates.is_empty() {
             true => None,
             false => Some(Arc::new(Tls::load(&config.certificates)?)),
         };
-        let shards = runtime.front();
-        let (addresses, slots) = bind(config, tls.as_ref(), shards.len())?;
+        let shards = runtime.front().len();
+        let (addresses, slots) = listeners::bind(config, tls.as_ref(), shards, left)?;
         let dev = match config.mode {
             Mode::Serve => None,
             Mode::Dev => Some(Arc::clone(&deployments) as Arc<dyn MapStack>),
@@ -108,7 +127,7 @@ impl Node {
                 .inspect_err(|error| tracing::warn!(%error, "cannot watch the certificates"))
                 .ok()
         });
-        let node = Self {
+        Ok(Self {
             front: Front::new(dispatch, config.limits.clone(), log, dev),
             runtime,
             deployments,
@@ -118,14 +137,37 @@ impl Node {
             mode: config.mode,
             shutdown_timeout: config.limits.shutdown_timeout,
             _watch: watch,
-        };
-        for (slot, shard) in shards.iter().enumerate() {
-            node.listen_on(slot, shard).map_err(|source| {
-                let address = node.addresses.first().copied();
+        })
+    }
+
+    /// Adds the workers that were deployed. To be called once, before the node serves.
+    ///
+    /// # Errors
+    /// What is wrong with the registry.
+    pub fn add_deployed(&self, registry: Registry) -> Result<(), StartError> {
+        Ok(self.deployments.add_deployed(registry)?)
+    }
+
+    /// Begins to accept and to serve, on the runtime's front shards.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn serve(&self) -> Result<(), StartError> {
+        for (slot, shard) in self.runtime.front().iter().enumerate() {
+            self.listen_on(slot, shard).map_err(|source| {
+                let address = self.addresses.first().copied();
                 StartError::Listen { address: address.unwrap_or_else(unspecified), source }
             })?;
         }
-        Ok(node)
+        Ok(())
+    }
+
+    /// Shows each listening socket with what it is for, so that it can be kept for the process
+    /// after this one.
+    pub fn each_listener(&self, mut show: impl FnMut(Place, &TcpListener)) {
+        for slot in self.slots.lock().iter() {
+            slot.listeners().for_each(|(place, listener)| show(place, listener));
+        }
     }
 
     /// The addresses that the node listens on, in the order of the configuration, with the ports
@@ -159,11 +201,7 @@ impl Node {
     pub fn listen_on(&self, slot: usize, shard: &FrontShard) -> io::Result<()> {
         let mut slots = self.slots.lock();
         let Some(slot) = slots.get_mut(slot) else { return Ok(()) };
-        let sockets = slot
-            .sockets
-            .iter()
-            .map(|socket| Ok((socket.listener.try_clone()?, socket.tls.clone())))
-            .collect::<io::Result<Vec<_>>>()?;
+        let sockets = slot.sockets()?;
         slot.closed.cancel();
         slot.closed = CancellationToken::new();
         let lost = std::mem::take(&mut slot.connections).shut_down(shard.replaces_stopped());
@@ -186,6 +224,27 @@ impl Node {
         self.tls.as_ref().map_or(Ok(()), |tls| tls.certificates().reload())
     }
 
+    /// Leaves what comes to the process that has the listening sockets, too, and waits until no
+    /// request that was begun before needs the data folder; but not for long. It is to be given
+    /// away then, and [`shutdown`](Self::shutdown) is to follow. Needs a tokio runtime.
+    pub async fn hand_over(&self) {
+        self.front.hand_over();
+        self.slots.lock().clear();
+        let unneeded = async {
+            self.front.answered(DATA_GRACE).await;
+            while self.runtime.uses_kv() {
+                sleep(DATA_TICK).await;
+            }
+        };
+        // Events that are not over do without it from then on.
+        let _ = timeout(DATA_GRACE, unneeded).await;
+    }
+
+    /// Gives the registry of deployed workers away. Blocks, but not for long.
+    pub fn release(&self) {
+        self.deployments.release();
+    }
+
     /// Stops accepting, lets requests and `waitUntil` work finish within `deadline`, then cuts
     /// off the rest. Returns the number of connections that were cut off.
     pub async fn shutdown(&self, deadline: Duration) -> usize {
@@ -206,13 +265,13 @@ impl Node {
     /// When the signals cannot be listened to.
     pub async fn run_until_signal(&self) -> io::Result<u8> {
         let mut signals = Signals::listen(self.mode)?;
-        while signals.next().await == Ask::Reload {
-            match self.reload_certificates() {
-                Ok(()) => tracing::info!("the certificates were read again"),
-                Err(error) => tracing::warn!(%error, "the certificates stay as they are"),
+        loop {
+            match signals.next().await {
+                Ask::Reload => self.reload(),
+                Ask::Restart => {}
+                Ask::Stop(_) => break,
             }
         }
-        tracing::info!(connections = self.open_connections(), "shutting down");
         let second = async {
             loop {
                 if let Ask::Stop(code) = signals.next().await {
@@ -221,43 +280,27 @@ impl Node {
             }
         };
         tokio::select! {
-            cut = self.shutdown(self.shutdown_timeout) => {
-                if cut > 0 {
-                    tracing::warn!(connections = cut, "cut off at the end of the shutdown time");
-                }
-                Ok(0)
-            }
+            () = self.stop() => Ok(0),
             code = second => Ok(code),
         }
     }
-}
 
-/// A listening socket for each address and shard, all before the first is served.
-fn bind(
-    config: &Config,
-    tls: Option<&Arc<Tls>>,
-    shards: usize,
-) -> Result<(Vec<SocketAddr>, Vec<Slot>), StartError> {
-    let mut slots: Vec<Slot> = Vec::new();
-    slots.resize_with(shards, || Slot {
-        sockets: Vec::new(),
-        closed: CancellationToken::new(),
-        connections: Sockets::default(),
-    });
-    let mut addresses = Vec::new();
-    for listen in &config.listen {
-        let mut address = listen.address;
-        let fault = |source| StartError::Listen { address, source };
-        let listeners = front::bind(address, slots.len()).map_err(fault)?;
-        for (slot, listener) in slots.iter_mut().zip(listeners) {
-            let fault = |source| StartError::Listen { address, source };
-            address = listener.local_addr().map_err(fault)?;
-            let tls = if listen.tls { Some(tls.ok_or(TlsError::None)?) } else { None };
-            slot.sockets.push(Socket { listener, tls: tls.cloned() });
+    /// Reads the certificates again, and says in the log what has become of it.
+    pub fn reload(&self) {
+        match self.reload_certificates() {
+            Ok(()) => tracing::info!("the certificates were read again"),
+            Err(error) => tracing::warn!(%error, "the certificates stay as they are"),
         }
-        addresses.push(address);
     }
-    Ok((addresses, slots))
+
+    /// Shuts down within the configured time, and says so in the log.
+    pub async fn stop(&self) {
+        tracing::info!(connections = self.open_connections(), "shutting down");
+        let cut = self.shutdown(self.shutdown_timeout).await;
+        if cut > 0 {
+            tracing::warn!(connections = cut, "cut off at the end of the shutdown time");
+        }
+    }
 }
 
 fn unspecified() -> SocketAddr {

@@ -1,20 +1,26 @@
 //! What a node keeps in its data folder: the KV store, and the registry of deployed workers. Who
 //! may read it is seen to in `storage/modes.rs`.
 
+mod late;
 mod modes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kv::{EmbeddedOptions, EmbeddedStore, MemoryOptions, MemoryStore, OpenError, Store};
 use registry::{Registry, RegistryError};
 
 use crate::config::Config;
 
+pub use self::late::LateStore;
 pub use self::modes::secure_data;
 
 /// Activations that are remembered of each worker.
 const KEEP_DEPLOYMENTS: usize = 1000;
+
+/// How often it is looked whether a folder is free.
+const LOOKED_EACH: Duration = Duration::from_millis(2);
 
 /// A KV store in memory: what is put is gone when the process ends.
 pub fn memory_store() -> Arc<dyn Store> {
@@ -33,6 +39,27 @@ pub fn open_store(config: &Config) -> Result<Arc<EmbeddedStore>, OpenError> {
         ..EmbeddedOptions::default()
     };
     EmbeddedStore::open(&store_folder(&config.data), options).map(Arc::new)
+}
+
+/// Opens something, again and again while another process has it, for so long: that process may be
+/// about to end, or to give it away.
+///
+/// # Errors
+/// Those of the last attempt.
+pub fn patiently<T, E>(
+    patience: Duration,
+    is_held: impl Fn(&E) -> bool,
+    open: impl Fn() -> Result<T, E>,
+) -> Result<T, E> {
+    let end = Instant::now() + patience;
+    loop {
+        match open() {
+            Err(error) if is_held(&error) && Instant::now() < end => {
+                std::thread::sleep(LOOKED_EACH);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Where the KV store is in a data folder.

@@ -65,7 +65,9 @@ impl Archives {
     /// Writes an archive to the disk, under a name of no meaning.
     pub(crate) fn receive(&self, archive: &[u8]) -> Result<Incoming, RegistryError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let incoming = Incoming { path: self.incoming.join(number.to_string()) };
+        // Of a process that has just given the folder away one may still be under way.
+        let name = format!("{}-{number}", std::process::id());
+        let incoming = Incoming { path: self.incoming.join(name) };
         let path = &incoming.path;
         let mut file = File::create(path).map_err(RegistryError::io(path))?;
         file.write_all(archive).and_then(|()| file.sync_all()).map_err(RegistryError::io(path))?;

@@ -25,6 +25,9 @@ pub enum RegistryError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// It was closed, because another process takes the folder over.
+    #[error("the registry is closed, because the node restarts: try again")]
+    Closed,
     /// The disk has no room left.
     #[error("the disk is full: cannot write {}", .path.display())]
     DiskFull {

@@ -53,7 +53,7 @@ pub struct Registry {
     /// Held from before an archive gets to its place until its record is on disk, and from before
     /// a record goes until its archive has: who holds it sees archives and records agree.
     changing: Mutex<()>,
-    _lock: Lock,
+    lock: Mutex<Option<Lock>>,
 }
 
 /// What is on disk about a version.
@@ -82,10 +82,23 @@ impl Registry {
             archives,
             key: Mutex::new(None),
             changing: Mutex::new(()),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         registry.check_key()?;
         Ok(registry)
+    }
+
+    /// Releases the folder, so that another process can take it, once the change is over that is
+    /// under way. What is asked afterwards fails with [`RegistryError::Closed`].
+    pub fn close(&self) {
+        let _changing = self.changing.lock();
+        self.tables.close();
+        drop(self.lock.lock().take());
+    }
+
+    /// Whether it was closed. Asked by whoever holds `changing` before archives are changed.
+    fn is_open(&self) -> Result<(), RegistryError> {
+        self.lock.lock().as_ref().map(drop).ok_or(RegistryError::Closed)
     }
 
     /// All workers that have an active version, in the order of their names.
@@ -194,6 +207,7 @@ impl Registry {
             }
             // Of an upload that is under way the archive is there before the record.
             let _changing = self.changing.lock();
+            self.is_open()?;
             let orphans = self.without_record(&ids)?;
             self.archives.remove(&orphans);
             removed += orphans.len();

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 use redb::{Database, ReadTransaction, ReadableDatabase as _, TableDefinition, WriteTransaction};
@@ -48,6 +49,8 @@ pub(crate) struct Tables {
     /// `None` after a failure of the disk, until the next use: the database then answers nothing
     /// before it is opened again.
     database: RwLock<Option<Database>>,
+    /// Another process may have the file: it is not opened again.
+    closed: AtomicBool,
 }
 
 /// What goes wrong in a transaction.
@@ -95,13 +98,20 @@ impl Tables {
             }
             make(folder, &path)?;
         }
-        let tables = Self { path, database: RwLock::new(None) };
+        let tables = Self { path, database: RwLock::new(None), closed: AtomicBool::new(false) };
         tables.reopen()?;
         let format = tables.read(|txn| number(&txn.open_table(META)?, META_FORMAT))?;
         if format > FORMAT {
             return Err(RegistryError::Newer { path: tables.path, found: format, known: FORMAT });
         }
         Ok(tables)
+    }
+
+    /// Closes the file for good, when nobody is in the middle of using it.
+    pub(crate) fn close(&self) {
+        let mut database = self.database.write();
+        self.closed.store(true, Ordering::Relaxed);
+        *database = None;
     }
 
     /// Looks at one state of the tables.
@@ -137,6 +147,7 @@ impl Tables {
             let database = self.database.read();
             match database.as_ref() {
                 Some(database) => catch(|| run(database)),
+                None if self.closed.load(Ordering::Relaxed) => Err(RegistryError::Closed.into()),
                 // Somebody else has just found the disk failing.
                 None => Err(Fault::Database(redb::Error::PreviousIo)),
             }
@@ -151,6 +162,9 @@ impl Tables {
 
     fn reopen(&self) -> Result<(), RegistryError> {
         let mut database = self.database.write();
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(RegistryError::Closed);
+        }
         if database.is_none() {
             *database = Some(catch(|| open(&self.path)).map_err(|fault| self.error(fault))?);
         }

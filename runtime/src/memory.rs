@@ -26,6 +26,10 @@ const EMERGENCY_BYTES: usize = 4 << 30;
 /// The least of it, however little memory the node has left.
 const LEAST_EMERGENCY_BYTES: usize = 128 << 20;
 
+/// What isolates of shards that were given up may have of the ceiling, in percent. With more, the
+/// runtime wants to be started anew.
+const LOST_SHARE: usize = 25;
+
 /// The ceiling of the process's one runtime; zero before it is known.
 static CEILING_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -98,6 +102,10 @@ pub(crate) struct Memory {
     ceiling_bytes: usize,
     used_bytes: AtomicUsize,
     mappings: AtomicUsize,
+    /// Nobody who runs is to blame for the memory in use.
+    is_memory_lost: AtomicBool,
+    /// The same of the mappings.
+    are_mappings_lost: AtomicBool,
     /// Locked where an isolate is loaded or goes, never on the way of a request.
     tenancies: Mutex<Vec<Tenancy>>,
 }
@@ -132,6 +140,8 @@ impl Memory {
             ceiling_bytes,
             used_bytes: AtomicUsize::new(0),
             mappings: AtomicUsize::new(0),
+            is_memory_lost: AtomicBool::new(false),
+            are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
         }
     }
@@ -156,6 +166,28 @@ impl Memory {
         if let Some(index) = tenancies.iter().position(|one| Arc::ptr_eq(&one.holding, holding)) {
             tenancies.swap_remove(index);
         }
+    }
+
+    /// Whether so much is lost that only a new process helps.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.is_memory_lost.load(Ordering::Relaxed)
+            || self.are_mappings_lost.load(Ordering::Relaxed)
+            || self.lost_bytes() > self.ceiling_bytes / 100 * LOST_SHARE
+    }
+
+    /// Bytes in isolates of shards that were given up.
+    fn lost_bytes(&self) -> usize {
+        let tenancies = self.tenancies.lock();
+        tenancies.iter().filter(|one| !one.is_live()).map(Tenancy::bytes).sum()
+    }
+
+    /// Whether an event of a worker with a KV namespace runs or waits, on a shard that works.
+    pub(crate) fn uses_kv(&self) -> bool {
+        self.tenancies.lock().iter().any(|tenancy| {
+            let version = &tenancy.version;
+            let is_used = !tenancy.is_idle() || version.waiting.load(Ordering::Relaxed) > 0;
+            is_used && tenancy.is_live() && !version.definition.kv_namespaces.is_empty()
+        })
     }
 
     /// Figures of this moment. Reads several files of `/proc`.

@@ -64,6 +64,16 @@ pub struct StartReport {
     pub handlers: Vec<String>,
 }
 
+/// Why a runtime should be started anew: what it lost comes back with the end of the process only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartReason {
+    /// More shards were lost than may be.
+    LostShards,
+    /// Shards that were given up have a large part of the node's memory, or nobody who runs is to
+    /// blame for what is in use.
+    LostMemory,
+}
+
 /// Figures of a running runtime.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -298,10 +308,17 @@ impl Runtime {
         }
     }
 
-    /// Whether more shards were lost than may be: their threads and their memory come back with
-    /// the end of the process only.
-    pub fn wants_restart(&self) -> bool {
-        self.shared.losses.were_too_many()
+    /// Whether it should be started anew, and why.
+    pub fn wants_restart(&self) -> Option<RestartReason> {
+        if self.shared.losses.were_too_many() {
+            return Some(RestartReason::LostShards);
+        }
+        self.shared.memory.is_lost().then_some(RestartReason::LostMemory)
+    }
+
+    /// Whether an event runs or waits whose worker has a KV namespace.
+    pub fn uses_kv(&self) -> bool {
+        self.shared.memory.uses_kv()
     }
 
     /// No new events will come for a version: its isolates go when their events are over.

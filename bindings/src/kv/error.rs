@@ -60,7 +60,8 @@ impl Method {
     /// Tells the operator what the worker must not see.
     pub(super) fn failed(self, error: StoreError) -> KvError {
         match &error {
-            StoreError::Refused(_) => {}
+            // Said by the node itself, once.
+            StoreError::Refused(_) | StoreError::Closed => {}
             StoreError::Full { .. } | StoreError::DiskFull { .. } => {
                 tracing::warn!(method = self.name(), %error, "kv");
             }

@@ -45,25 +45,12 @@ static RUNNING: OnceLock<Running> = OnceLock::new();
 /// When the system gives no thread or no file descriptor.
 pub(super) fn start(format: LogFormat) -> io::Result<LogQueue> {
     let is_coloured = format == LogFormat::Text && stderr().is_terminal();
-    let tell = |dropped| {
-        tracing::warn!(dropped, "lines of the log were dropped: its reader is too slow");
-    };
     // Where there is no pipe to be had, lines go to the standard error as it is.
     let (queue, captured) = match Stray::capture() {
-        Ok((stray, coming, out)) => (LogQueue::start(out, tell)?, Ok((stray, coming))),
-        Err(error) => (LogQueue::start(stderr(), tell)?, Err(error)),
+        Ok((stray, coming, out)) => (LogQueue::start(out, tell_dropped)?, Ok((stray, coming))),
+        Err(error) => (LogQueue::start(stderr(), tell_dropped)?, Err(error)),
     };
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let sink = Sink { queue: queue.clone(), format };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink);
-    match format {
-        LogFormat::Text => {
-            let text = Indented(format::format().with_ansi(is_coloured));
-            lines.with_ansi(is_coloured).event_format(text).init();
-        }
-        LogFormat::Json => lines.json().flatten_event(true).init(),
-    }
+    subscribe(&queue, format, is_coloured);
     let stray = match captured {
         Ok((stray, coming)) => {
             stray::listen(coming)?;
@@ -77,6 +64,35 @@ pub(super) fn start(format: LogFormat) -> io::Result<LogQueue> {
     let _ = RUNNING.set(Running { queue: queue.clone(), stray });
     std::panic::set_hook(Box::new(log_panic));
     Ok(queue)
+}
+
+/// Logs in that format from now on, beside the node's processes, which write to the same place.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn start_beside(format: LogFormat) -> io::Result<()> {
+    let queue = LogQueue::start(stderr(), tell_dropped)?;
+    subscribe(&queue, format, format == LogFormat::Text && stderr().is_terminal());
+    let _ = RUNNING.set(Running { queue, stray: None });
+    Ok(())
+}
+
+fn subscribe(queue: &LogQueue, format: LogFormat, is_coloured: bool) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let sink = Sink { queue: queue.clone(), format };
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink);
+    match format {
+        LogFormat::Text => {
+            let text = Indented(format::format().with_ansi(is_coloured));
+            lines.with_ansi(is_coloured).event_format(text).init();
+        }
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+fn tell_dropped(dropped: u64) {
+    tracing::warn!(dropped, "lines of the log were dropped: its reader is too slow");
 }
 
 /// Waits for what was logged, but not for long, and leaves the standard error as it was found. To

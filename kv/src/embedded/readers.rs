@@ -77,15 +77,13 @@ impl Shared {
 pub(super) fn wait_for<T: Send + 'static>(
     answer: oneshot::Receiver<Result<T, StoreError>>,
 ) -> Lookup<T> {
-    Lookup::Pending(Box::pin(async {
-        answer.await.unwrap_or_else(|_| Err(Fault::Closed.while_doing("closing")))
-    }))
+    Lookup::Pending(Box::pin(async { answer.await.unwrap_or(Err(StoreError::Closed)) }))
 }
 
 /// Why a request was not taken.
 pub(super) fn refusal(error: PushError) -> StoreError {
     match error {
         PushError::Full => crate::error::Refused::new(429, "Too Many Requests").into(),
-        PushError::Closed => Fault::Closed.while_doing("closing"),
+        PushError::Closed => StoreError::Closed,
     }
 }

@@ -9,6 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use redb::Database;
 
 use crate::clock::Clock;
+use crate::error::StoreError;
 use crate::store::Namespace;
 
 use super::apply::Growth;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     /// A reader met an error of the disk, after which the database answers no more.
     pub(super) failed_to_read: AtomicBool,
+    /// Another process may change the files: nothing that is in memory holds any more.
+    pub(super) closed: AtomicBool,
 }
 
 /// The namespaces that exist.
@@ -51,8 +54,12 @@ pub(super) struct NamespaceState {
 }
 
 impl Shared {
-    pub(super) fn number(&self, namespace: &Namespace) -> Option<u32> {
-        self.namespaces.load().get(namespace).map(|state| state.number)
+    /// The number of a namespace that exists.
+    pub(super) fn number(&self, namespace: &Namespace) -> Result<Option<u32>, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        Ok(self.namespaces.load().get(namespace).map(|state| state.number))
     }
 
     /// Takes over what was read from the files; the rest is the writer's.

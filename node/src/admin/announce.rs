@@ -29,6 +29,8 @@ pub(super) struct Announced {
     path: PathBuf,
     /// A token's file that goes with it.
     made_token: Option<PathBuf>,
+    /// Whether it is another process's.
+    is_left: bool,
 }
 
 impl Announcement {
@@ -74,12 +76,22 @@ impl Announcement {
             }
             return Err(error);
         }
-        Ok(Announced { path, made_token })
+        Ok(Announced { path, made_token, is_left: false })
+    }
+}
+
+impl Announced {
+    /// It stays: another process is about to put its own in its place.
+    pub(super) fn leave(mut self) {
+        self.is_left = true;
     }
 }
 
 impl Drop for Announced {
     fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
         for path in [Some(&self.path), self.made_token.as_ref()].into_iter().flatten() {
             if let Err(error) = std::fs::remove_file(path) {
                 tracing::warn!(%error, path = %path.display(), "cannot be removed");

@@ -150,6 +150,9 @@ impl From<StoreError> for Fault {
             full @ (StoreError::Full { .. } | StoreError::DiskFull { .. }) => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, full.to_string())
             }
+            closed @ StoreError::Closed => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, closed.to_string())
+            }
             StoreError::Failed { ref source, .. } => Self::internal(format!("{error}: {source}")),
         }
     }

@@ -15,8 +15,9 @@ use super::Admin;
 use super::announce::{Announced, Announcement};
 use super::secure::Secure;
 use super::token::{Token, TokenError};
-use crate::accept::{self, Place};
+use crate::accept;
 use crate::config::Config;
+use crate::inherit::{Inherited, Place};
 use crate::tls::TlsError;
 
 /// The token that the node makes, in its data folder.
@@ -49,42 +50,93 @@ pub enum AdminError {
     },
 }
 
+/// Where the admin API is going to listen: nothing is accepted yet, and nobody knows of it.
+pub struct AdminSocket {
+    listener: TcpListener,
+    place: Place,
+    secure: Option<Arc<Secure>>,
+    /// That of the operator's own file.
+    token: Option<Token>,
+    /// Whether the process before has left it.
+    is_left: bool,
+}
+
 /// The admin API of a running node, until this is dropped: connections are cut off then.
 pub struct AdminListener {
     address: SocketAddr,
+    /// Once more, to be kept for the process after this one.
+    listener: TcpListener,
+    place: Place,
+    closed: CancellationToken,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
     /// Dropped after the thread has ended. `None` where the disk took no announcement.
-    _announced: Option<Announced>,
+    announced: Option<Announced>,
+}
+
+impl AdminSocket {
+    /// Reads the operator's token and certificates, and listens where the configuration says: on the
+    /// socket that the process before has left, where there is one.
+    ///
+    /// # Errors
+    /// When the token or a certificate cannot be used, or the address not listened on.
+    pub fn bind(config: &Config, left: &mut Inherited) -> Result<Self, AdminError> {
+        let wanted = config.admin.address;
+        let listen = |source| AdminError::Listen { address: wanted, source };
+        let secure = Secure::load(&config.admin.certificates)?.map(Arc::new);
+        let token = config.admin.token_file.as_deref().map(Token::read).transpose()?;
+        let place = Place::of_admin(wanted);
+        let (listener, is_left) = match left.take(&place).pop() {
+            Some(listener) => (listener, true),
+            None => {
+                let listener = TcpListener::bind(wanted).map_err(listen)?;
+                listener.set_nonblocking(true).map_err(listen)?;
+                (listener, false)
+            }
+        };
+        Ok(Self { listener, place, secure, token, is_left })
+    }
 }
 
 impl AdminListener {
-    /// Listens where the configuration says, and announces that in the data folder.
+    /// Listens where the configuration says, and [serves](Self::serve) there.
+    ///
+    /// # Errors
+    /// As for that, and for [`AdminSocket::bind`].
+    pub fn start(config: &Config, admin: Admin) -> Result<Self, AdminError> {
+        Self::serve(config, admin, AdminSocket::bind(config, &mut Inherited::default())?)
+    }
+
+    /// Serves on that socket, and announces it in the data folder.
     ///
     /// Where workers can reach the address with `fetch()` and the operator has set no token, the
     /// node makes one: a tenant must not administer the node.
     ///
     /// # Errors
-    /// When the token or a certificate cannot be used, the address not listened on, or the folder
-    /// not written to.
-    pub fn start(config: &Config, admin: Admin) -> Result<Self, AdminError> {
+    /// When the folder cannot be written to, or the system gives no thread.
+    pub fn serve(config: &Config, admin: Admin, socket: AdminSocket) -> Result<Self, AdminError> {
         let wanted = config.admin.address;
         let listen = |source| AdminError::Listen { address: wanted, source };
         let announce = |source| AdminError::Announce { data: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(announce)?;
-        let secure = Secure::load(&config.admin.certificates)?.map(Arc::new);
-        let listener = TcpListener::bind(wanted).map_err(listen)?;
-        listener.set_nonblocking(true).map_err(listen)?;
+        let AdminSocket { listener, place, secure, token, is_left } = socket;
         let address = listener.local_addr().map_err(listen)?;
         let mut made_token = None;
-        let token = match &config.admin.token_file {
-            Some(path) => Some(Token::read(path)?),
+        let token = match token {
+            Some(token) => Some(token),
             None if config.outbound.allows(wanted.ip()) => {
                 let path = made_token.insert(config.data.join(MADE_TOKEN_FILE));
-                Some(made(path, Token::make(path)).map_err(announce)?)
+                // Clients that know the process before go on with this one.
+                match is_left.then(|| Token::left(path)).flatten() {
+                    Some(token) => Some(token),
+                    None => Some(made(path, Token::make(path)).map_err(announce)?),
+                }
             }
             None => None,
         };
+        let kept = listener.try_clone().map_err(listen)?;
+        let closed = CancellationToken::new();
+        let is_closed = closed.clone().cancelled_owned();
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let tokio = tokio.map_err(listen)?;
         let stop = CancellationToken::new();
@@ -93,11 +145,13 @@ impl AdminListener {
         let run = move || {
             tokio.block_on(async {
                 tokio::select! {
-                    () = stopped => {}
+                    () = is_closed => {}
                     () = accept::each(listener, "the admin API", move |stream, place| {
                         serve(stream, place, Arc::clone(&admin), secure.clone())
                     }) => {}
                 }
+                // The connections go on meanwhile.
+                stopped.await;
             });
         };
         let token_file = config.admin.token_file.as_deref().or(made_token.as_deref());
@@ -118,7 +172,24 @@ impl AdminListener {
                 );
             })
             .ok();
-        Ok(Self { address, stop, thread, _announced: announced })
+        Ok(Self { address, listener: kept, place, closed, stop, thread, announced })
+    }
+
+    /// The listening socket, and what it is for.
+    pub fn listener(&self) -> (Place, &TcpListener) {
+        (self.place, &self.listener)
+    }
+
+    /// Accepts no more: another process has the socket, too.
+    pub fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Ends it, and leaves what stands in the data folder to the process that takes over.
+    pub fn hand_over(mut self) {
+        if let Some(announced) = self.announced.take() {
+            announced.leave();
+        }
     }
 
     /// The address that it listens on, with the port that was taken for port 0.
@@ -129,6 +200,7 @@ impl AdminListener {
 
 impl Drop for AdminListener {
     fn drop(&mut self) {
+        self.closed.cancel();
         self.stop.cancel();
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("the thread of the admin API panicked");
@@ -152,7 +224,12 @@ fn made(path: &Path, written: io::Result<Token>) -> io::Result<Token> {
     })
 }
 
-async fn serve(stream: TcpStream, place: Place, admin: Arc<Admin>, secure: Option<Arc<Secure>>) {
+async fn serve(
+    stream: TcpStream,
+    place: accept::Place,
+    admin: Arc<Admin>,
+    secure: Option<Arc<Secure>>,
+) {
     let Some(tls) = secure else { return admin.serve_over(stream, None, Some(place)).await };
     match tls.accept(stream).await {
         Ok(stream) => admin.serve_over(stream, Some(tls), Some(place)).await,

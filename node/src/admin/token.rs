@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -74,6 +74,13 @@ impl Token {
             return Err(error);
         }
         Ok(token)
+    }
+
+    /// The token that the process before made, unless others can read it.
+    pub(super) fn left(path: &Path) -> Option<Self> {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        let is_private = metadata.is_file() && metadata.permissions().mode() & 0o077 == 0;
+        is_private.then(|| Self::read(path).ok()).flatten()
     }
 
     /// Makes a token that is in no file.

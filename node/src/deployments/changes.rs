@@ -171,6 +171,7 @@ impl From<RegistryError> for ChangeError {
         match error {
             RegistryError::Missing { what } => Self::NotFound { what },
             RegistryError::Conflict { message } => Self::Conflict { message },
+            closed @ RegistryError::Closed => Self::Unavailable { message: closed.to_string() },
             other => Self::Storage(other),
         }
     }
@@ -369,7 +370,7 @@ impl Deployments {
 impl Shared {
     /// The registry, where there is one.
     fn registry(&self) -> Result<&Registry, ChangeError> {
-        self.registry.as_ref().ok_or_else(|| {
+        self.registry.get().ok_or_else(|| {
             let message =
                 "this node takes no deploys: it serves the projects that it was started with";
             ChangeError::Unavailable { message: message.to_owned() }

@@ -160,7 +160,9 @@ impl Shared {
 
     /// Reads a version now, on this thread.
     pub(super) fn read(&self, served: &Served) -> Result<Arc<Loaded>, String> {
-        let Some(registry) = &self.registry else { return Err("it is not on disk".to_owned()) };
+        let Some(registry) = self.registry.get() else {
+            return Err("it is not on disk".to_owned());
+        };
         read(self, registry, served)
     }
 

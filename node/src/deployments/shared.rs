@@ -1,6 +1,6 @@
 //! What the requests, the changes and the threads of the deployments share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -27,8 +27,8 @@ const VALIDATIONS: usize = 2;
 
 pub(super) struct Shared {
     pub(super) runtime: Runtime,
-    /// Where deployed workers are; in development there are none.
-    pub(super) registry: Option<Registry>,
+    /// Where deployed workers are, once it is open; in development there are none.
+    pub(super) registry: OnceLock<Registry>,
     pub(super) mode: Mode,
     /// What else is answered in development.
     pub(super) allowed_hosts: Vec<String>,
@@ -60,15 +60,11 @@ pub(super) struct State {
 }
 
 impl Shared {
-    pub(super) fn new(
-        config: &Config,
-        runtime: Runtime,
-        registry: Option<Registry>,
-    ) -> (Self, Inbox) {
+    pub(super) fn new(config: &Config, runtime: Runtime) -> (Self, Inbox) {
         let (loader, inbox) = Loader::new();
         let shared = Self {
             runtime,
-            registry,
+            registry: OnceLock::new(),
             mode: config.mode,
             allowed_hosts: config.allowed_hosts.clone(),
             debuggable: config.debuggable,
@@ -95,8 +91,7 @@ impl Shared {
         self.epoch.elapsed().as_millis() as u64
     }
 
-    /// Makes the table of the deployed workers and of these. What the configuration names comes
-    /// first: a deployed worker that it contradicts is not served, and the log says so.
+    /// Makes the table of the workers of the configuration.
     pub(super) fn begin(&self, workers: Vec<Arc<Worker>>) -> Result<(), DeployError> {
         let mut state = self.state.lock();
         for (index, worker) in workers.iter().enumerate() {
@@ -104,7 +99,17 @@ impl Shared {
             self.claim_folder(&mut state.claims, worker, index == 0)?;
         }
         state.workers = workers;
-        let deployed = self.registry.as_ref().map_or(Ok(Vec::new()), Registry::workers)?;
+        self.publish(&mut state);
+        Ok(())
+    }
+
+    /// Adds the deployed workers to the table. What the configuration names comes first: a
+    /// deployed worker that it contradicts is not served, and the log says so.
+    pub(super) fn add_deployed(&self, registry: Registry) -> Result<(), DeployError> {
+        let deployed = registry.workers()?;
+        // Once in the life of a node.
+        let _ = self.registry.set(registry);
+        let mut state = self.state.lock();
         if !deployed.is_empty() {
             tracing::info!(workers = deployed.len(), "serving what was deployed");
         }
@@ -206,7 +211,7 @@ impl Shared {
 
     /// Removes what a process left that was killed.
     pub(super) fn remove_orphans(&self) {
-        let Some(registry) = &self.registry else { return };
+        let Some(registry) = self.registry.get() else { return };
         match registry.remove_orphans() {
             Ok(0) => {}
             Ok(archives) => {

@@ -4,7 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,8 +13,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::monitored::Monitored;
 use super::pulse::{Deadline, Pulse};
@@ -25,8 +26,11 @@ use crate::tls::Tls;
 /// How long a client may take to notice that the connection closes.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long the first request of a new connection may take to arrive when the front is stopping:
-/// it was sent before the client could know.
+/// it was sent before the client could know. Where the front hands over to another process, the
+/// next request of any connection.
 const LAST_CALL: Duration = Duration::from_millis(500);
+/// How often it is looked whether a connection that closes still waits for an answer.
+const ANSWER_TICK: Duration = Duration::from_millis(5);
 /// An HTTP/2 client that answers no ping for so long is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -78,11 +82,18 @@ impl<H: Handler> Shard<H> {
         self.tls.as_deref()
     }
 
-    /// Serves a connection to its end. `sni` is the name that the TLS handshake was for.
-    pub(super) async fn serve<S>(&self, stream: S, client: SocketAddr, sni: Option<Arc<str>>)
-    where
+    /// Serves a connection to its end. `sni` is the name that the TLS handshake was for. `asked` is
+    /// there while a request may come or waits for its answer.
+    pub(super) async fn serve<S>(
+        &self,
+        stream: S,
+        client: SocketAddr,
+        sni: Option<Arc<str>>,
+        asked: TaskTrackerToken,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let mut asked = Some(asked);
         let pulse = Pulse::new();
         let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse)));
         let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
@@ -113,8 +124,16 @@ impl<H: Handler> Shard<H> {
                     clock.as_mut().reset(Instant::now() + LAST_CALL);
                 }
                 match phase {
-                    Phase::LastCall if pulse.has_begun() || clock.as_mut().poll(cx).is_ready() => {}
-                    Phase::LastCall => return Poll::Pending,
+                    Phase::LastCall if self.has_had_last_call(&pulse) => {}
+                    Phase::LastCall => {
+                        if clock.as_mut().poll(cx).is_pending() {
+                            return Poll::Pending;
+                        }
+                        if self.front.is_handing_over() && self.is_in_time(&pulse) {
+                            clock.as_mut().reset(Instant::now() + LAST_CALL);
+                            continue;
+                        }
+                    }
                     Phase::Open | Phase::Closing => {
                         let closing = phase == Phase::Closing;
                         match self.due(cx, &pulse, clock.as_mut(), closing) {
@@ -125,12 +144,38 @@ impl<H: Handler> Shard<H> {
                     }
                 }
                 phase = Phase::Closing;
+                if let Some(asked) = asked.take() {
+                    let last_call = if pulse.is_http2() { LAST_CALL } else { Duration::ZERO };
+                    tokio::task::spawn_local(until_answered(
+                        asked,
+                        Rc::downgrade(&pulse),
+                        last_call,
+                    ));
+                }
                 connection.as_mut().graceful_shutdown();
                 clock.as_mut().reset(Instant::now() + FAREWELL);
                 // Polled again, so that an idle connection closes now.
             }
         })
         .await;
+    }
+
+    /// Whether a request that may have been on its way when the front began to stop has come.
+    fn has_had_last_call(&self, pulse: &Pulse) -> bool {
+        match self.front.is_handing_over() {
+            false => pulse.has_begun(),
+            // In HTTP/2 no request is lost by being told.
+            true => pulse.is_running() || (pulse.is_http2() && pulse.has_begun()),
+        }
+    }
+
+    /// Whether the head of a request is coming.
+    fn is_in_time(&self, pulse: &Pulse) -> bool {
+        let limits = &self.front.limits;
+        match pulse.deadline(limits.header_timeout, limits.idle_timeout) {
+            Some(Deadline::Head(at)) => Instant::now() < at,
+            _ => false,
+        }
     }
 
     /// Looks at the connection's clock. It is set for the nearest deadline and only read when it
@@ -163,6 +208,16 @@ impl<H: Handler> Shard<H> {
             clock.as_mut().reset(next);
         }
         Due::Later
+    }
+}
+
+/// Keeps `asked` until a connection that closes has begun to answer all that it was asked, also
+/// what was asked before the client could know.
+async fn until_answered(asked: TaskTrackerToken, pulse: Weak<Pulse>, last_call: Duration) {
+    let _asked = asked;
+    let end = Instant::now() + last_call;
+    while pulse.upgrade().is_some_and(|pulse| pulse.is_asked() || Instant::now() < end) {
+        sleep(ANSWER_TICK).await;
     }
 }
 

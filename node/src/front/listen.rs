@@ -42,6 +42,23 @@ pub fn bind(address: SocketAddr, sockets: usize) -> io::Result<Vec<TcpListener>>
     std::iter::once(Ok(first)).chain(others).collect()
 }
 
+/// So many sockets at the address of those that were left there by another process, and those
+/// among them. Fewer where the system gives no further ones: each is served all the same.
+pub(crate) fn adopt(left: Vec<TcpListener>, sockets: usize) -> Vec<TcpListener> {
+    let mut adopted = left;
+    let address = adopted.first().and_then(|first| first.local_addr().ok());
+    while let Some(address) = address.filter(|_| adopted.len() < sockets) {
+        match bound(address, true) {
+            Ok(listener) => adopted.push(listener),
+            Err(error) => {
+                tracing::warn!(%error, %address, "a shard has no socket of its own");
+                break;
+            }
+        }
+    }
+    adopted
+}
+
 fn bound(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -95,6 +112,10 @@ pub(super) async fn accept<H: Handler>(
             Err(error) => pause_after(&error).await,
         }
     }
+    if front.is_handing_over() {
+        // They wait for the next process, which has the socket, too.
+        return;
+    }
     // Connections that the kernel has accepted already are not reset.
     while let Some(Ok((stream, client))) = listener.accept().now_or_never() {
         if start(&shard, &sockets, stream, client).now_or_never().is_none() {
@@ -120,11 +141,12 @@ async fn start<H: Handler>(
     let _ = stream.set_nodelay(true);
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
     let stream = sockets.add(stream, slot, shard.front().connections.token());
+    let asked = shard.front().asked.token();
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
         let _held = counted;
         match shard.tls() {
-            None => shard.serve(stream, client, None).await,
+            None => shard.serve(stream, client, None, asked).await,
             Some(tls) => {
                 let limit = shard.front().limits.tls_timeout;
                 let handshake = tls.accept(stream, &*shard.front().handler);
@@ -134,7 +156,7 @@ async fn start<H: Handler>(
                     () = killed => return,
                 };
                 match secured {
-                    Ok(Ok((stream, sni))) => shard.serve(stream, client, sni).await,
+                    Ok(Ok((stream, sni))) => shard.serve(stream, client, sni, asked).await,
                     Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
                     Err(_) => tracing::debug!(%client, "TLS handshake timed out"),
                 }

@@ -23,6 +23,8 @@ const UNTAKEN_BYTES: u64 = 1 << 20;
 /// requests on it, all on one thread.
 pub(super) struct Pulse {
     running: Cell<usize>,
+    /// Of these, those whose answer has not begun.
+    unanswered: Cell<usize>,
     has_begun: Cell<bool>,
     idle_since: Cell<Instant>,
     /// When the first byte came after the connection was idle; of no meaning in HTTP/2, whose
@@ -77,6 +79,7 @@ impl Pulse {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             running: Cell::new(0),
+            unanswered: Cell::new(0),
             has_begun: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
@@ -98,12 +101,18 @@ impl Pulse {
     /// A request has begun; it runs until the guard is dropped.
     pub(super) fn begin(self: &Rc<Self>, protocol: Version, has_body: bool) -> Running {
         self.running.set(self.running.get() + 1);
+        self.unanswered.set(self.unanswered.get() + 1);
         self.has_begun.set(true);
         self.head_since.set(None);
         self.protocol.set(protocol);
         self.answering.set(false);
         self.reads_ahead.set(has_body);
-        Running { pulse: Rc::clone(self), held: Cell::new(false), untaken: Cell::new(0) }
+        Running {
+            pulse: Rc::clone(self),
+            answered: Cell::new(false),
+            held: Cell::new(false),
+            untaken: Cell::new(0),
+        }
     }
 
     /// The body of the request is complete, or streams, or is not wanted.
@@ -130,6 +139,16 @@ impl Pulse {
 
     pub(super) fn is_running(&self) -> bool {
         self.running.get() > 0
+    }
+
+    /// Whether a request is on its way, or waits for its answer.
+    pub(super) fn is_asked(&self) -> bool {
+        self.unanswered.get() > 0 || self.is_in_head()
+    }
+
+    /// Whether the head of a request has come in part.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.head_since.get().is_some() && !self.is_http2() && !self.is_running()
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -179,8 +198,7 @@ impl Pulse {
     /// Whether the client may be sending what nobody reads: the rest of a body, or what follows
     /// the point at which a head turned out malformed.
     pub(super) fn may_still_send(&self) -> bool {
-        let in_head = self.head_since.get().is_some() && !self.is_http2();
-        self.lingers.get() || (in_head && !self.is_running())
+        self.lingers.get() || self.is_in_head()
     }
 
     pub(super) fn bytes_came(&self) {
@@ -217,6 +235,7 @@ impl Deadline {
 /// A request that runs on a connection.
 pub(super) struct Running {
     pulse: Rc<Pulse>,
+    answered: Cell<bool>,
     held: Cell<bool>,
     untaken: Cell<u64>,
 }
@@ -224,6 +243,13 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn pulse(&self) -> &Pulse {
         &self.pulse
+    }
+
+    /// Its answer has begun.
+    pub(super) fn answered(&self) {
+        if !self.answered.replace(true) {
+            self.pulse.unanswered.set(self.pulse.unanswered.get() - 1);
+        }
     }
 
     /// Whether something of the answer waits to be asked for.
@@ -257,6 +283,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.answered();
         self.hold(false);
         self.leave(0);
         let running = self.pulse.running.get() - 1;

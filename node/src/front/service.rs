@@ -87,7 +87,7 @@ async fn answer_running<H: Handler>(
     }
     let has_body = !incoming.is_end_stream();
     let result = exchange(&front, &peer, &mut receipt, parts, incoming).await;
-    let (response, outcome) = match result {
+    let (mut response, outcome) = match result {
         Ok(response) => (response, Outcome::Ok),
         Err(refusal) => {
             if has_body {
@@ -108,6 +108,11 @@ async fn answer_running<H: Handler>(
             (page, refusal.outcome())
         }
     };
+    if front.is_leaving() && receipt.protocol != Version::HTTP_2 {
+        // Also where the answer is complete before the connection is told.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    receipt.running.answered();
     Ok(Answer::new(response, outcome, receipt))
 }
 

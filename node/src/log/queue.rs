@@ -18,8 +18,10 @@ const ROOM_BYTES: usize = 8 << 20;
 const TENANTS_BYTES: usize = ROOM_BYTES / 4 * 3;
 /// What a line costs beside its text.
 const LINE_BYTES: usize = 64;
-/// So much is written at once.
+/// So much is written without looking for what else there is.
 const BATCH_BYTES: usize = 64 << 10;
+/// What a pipe takes in one piece: the lines of two processes that write to it do not mix.
+const PIECE_BYTES: usize = 4096;
 
 /// Whose lines there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,12 +147,28 @@ impl<Out: Write, Tell: Fn(u64)> Writer<Out, Tell> {
             next = if batch.len() < BATCH_BYTES { self.receiver.try_recv().ok() } else { None };
         }
         // Whoever read it may be gone; there is nobody to tell.
-        let _ = self.out.write_all(&batch).and_then(|()| self.out.flush());
+        let mut pieces = pieces(&batch);
+        let written = pieces.try_for_each(|piece| self.out.write_all(piece));
+        let _ = written.and_then(|()| self.out.flush());
         self.shared.waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
         if let Some(done) = flushed {
             let _ = done.send(());
         }
     }
+}
+
+/// The same in pieces of whole lines; a longer line is a piece of its own.
+fn pieces(mut batch: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    std::iter::from_fn(move || {
+        let most = batch.get(..PIECE_BYTES).unwrap_or(batch);
+        let whole = if most.len() == batch.len() { Some(most.len()) } else { None };
+        let whole = whole.or_else(|| most.iter().rposition(is_end).map(|last| last + 1));
+        let length = whole.or_else(|| batch.iter().position(is_end).map(|end| end + 1));
+        let (piece, rest) = batch.split_at(length.unwrap_or(batch.len()));
+        batch = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -221,5 +239,17 @@ mod tests {
         }
         queue.flush(PATIENCE);
         assert_eq!(*read.lock(), (0..100).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn lines_are_written_whole_and_as_many_as_a_pipe_takes_at_once() {
+        let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
+        let lines = [line(1000), line(3000), line(200), line(10_000), line(1), line(5)];
+        let batch = lines.concat();
+        let lengths: Vec<usize> = pieces(&batch).map(<[u8]>::len).collect();
+        assert_eq!(lengths, [4000, 200, 10_000, 6]);
+        assert_eq!(pieces(&batch).collect::<Vec<_>>().concat(), batch);
+        assert_eq!(pieces(b"no end").collect::<Vec<_>>(), [b"no end"]);
+        assert_eq!(pieces(b"").count(), 0);
     }
 }

@@ -37,6 +37,7 @@ impl Registry {
         record: &VersionRecord,
         archive: &[u8],
     ) -> Result<(VersionRecord, bool), RegistryError> {
+        self.is_open()?;
         let (worker, id) = (record.worker.as_str(), record.id.as_str());
         // An archive that was lost or damaged is brought back by another upload.
         if self.archives.has(id, archive)?
@@ -46,6 +47,7 @@ impl Registry {
         }
         let incoming = self.archives.receive(archive)?;
         let _changing = self.changing.lock();
+        self.is_open()?;
         self.archives.keep(incoming, id)?;
         let put = self.tables.write(|txn| {
             let used = next_use(txn)?;
@@ -83,6 +85,7 @@ impl Registry {
         activation: &Activation,
     ) -> Result<WorkerRecord, RegistryError> {
         let _changing = self.changing.lock();
+        self.is_open()?;
         let (record, pruned) = self.tables.write(|txn| {
             let id = activation.version.as_str();
             let known = version(&txn.open_table(VERSIONS)?, name, id)?;
@@ -121,6 +124,7 @@ impl Registry {
     /// When there is none, or the disk fails.
     pub fn delete_worker(&self, name: &str) -> Result<(), RegistryError> {
         let _changing = self.changing.lock();
+        self.is_open()?;
         let removed = self.tables.write(|txn| {
             let record = worker(&txn.open_table(WORKERS)?, name)?;
             let rows = version_rows(&txn.open_table(VERSIONS)?, name)?;
@@ -153,6 +157,7 @@ impl Registry {
     /// When there is none, it is active, or the disk fails.
     pub fn delete_version(&self, name: &str, id: &str) -> Result<(), RegistryError> {
         let _changing = self.changing.lock();
+        self.is_open()?;
         self.tables.write(|txn| {
             if version(&txn.open_table(VERSIONS)?, name, id)?.is_none() {
                 return Err(missing(format!("version {id} of worker {name}")).into());

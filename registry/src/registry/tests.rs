@@ -57,6 +57,22 @@ fn files(folder: &Path) -> usize {
 }
 
 #[test]
+fn a_registry_that_is_closed_gives_the_folder_away_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = open(folder.path());
+    put(&old, "shop", 1);
+    old.close();
+    let new = open(folder.path());
+    assert!(matches!(old.workers(), Err(RegistryError::Closed)));
+    let late = old.put_version(&record("shop", 2), b"archive 2");
+    assert!(matches!(late, Err(RegistryError::Closed)));
+    assert!(matches!(old.remove_orphans(), Ok(0) | Err(RegistryError::Closed)));
+    drop(old);
+    assert_eq!(new.versions("shop").unwrap().len(), 1);
+    assert_eq!(files(folder.path()), 1);
+}
+
+#[test]
 fn what_was_deployed_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (worker, versions, history) = {

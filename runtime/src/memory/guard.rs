@@ -1,7 +1,7 @@
 //! The thread that watches the node's memory and its mappings, and acts before they are used up.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,16 @@ struct Measure {
     of_note: usize,
 }
 
+impl Measure {
+    /// What says that nobody who runs is to blame.
+    fn is_lost(self, shared: &Shared) -> &AtomicBool {
+        match self.resource {
+            Resource::Mappings => &shared.memory.are_mappings_lost,
+            _ => &shared.memory.is_memory_lost,
+        }
+    }
+}
+
 impl Guard {
     fn new() -> Guard {
         let now = Instant::now();
@@ -148,6 +158,7 @@ impl Guard {
 
     fn act(&mut self, shared: &Arc<Shared>, measure: Measure) {
         if measure.used < measure.evict_from {
+            measure.is_lost(shared).store(false, Ordering::Relaxed);
             return;
         }
         let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
@@ -240,6 +251,7 @@ impl Guard {
 
     /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
     fn report_helpless(&mut self, shared: &Shared, measure: Measure, tenancies: &[Tenancy]) {
+        measure.is_lost(shared).store(true, Ordering::Relaxed);
         let now = Instant::now();
         if now < self.report_at {
             return;

@@ -20,6 +20,24 @@ fn a_folder_is_one_stores_until_it_is_dropped() {
 }
 
 #[test]
+fn a_store_that_is_closed_gives_the_folder_away_and_answers_nothing_from_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = EmbeddedStore::open(folder.path(), options()).unwrap();
+    put(&old, "k", "old").unwrap();
+    assert_eq!(get(&old, "k").unwrap().as_deref(), Some(&b"old"[..]));
+    old.close();
+    let new = EmbeddedStore::open(folder.path(), options()).unwrap();
+    assert_eq!(get(&new, "k").unwrap().as_deref(), Some(&b"old"[..]));
+    put(&new, "k", "new").unwrap();
+    assert!(matches!(get(&old, "k"), Err(StoreError::Closed)));
+    assert!(matches!(get(&old, "never"), Err(StoreError::Closed)));
+    assert!(matches!(put(&old, "k", "late"), Err(StoreError::Closed)));
+    old.close();
+    drop(old);
+    assert_eq!(get(&new, "k").unwrap().as_deref(), Some(&b"new"[..]));
+}
+
+#[test]
 fn what_cannot_be_a_folder_is_named() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");

@@ -1,0 +1,201 @@
+//! The process of a node, which its supervisor has started: from the configuration to the exit code.
+//! It starts beside another that serves, or after one that has ended; which makes no difference but
+//! that the other hands over when this one is ready.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFuture};
+use node::{
+    Admin, AdminListener, AdminSocket, Ask, Config, EventLog, Inherited, LateStore, LogQueue,
+    MapStack, Mode, Node, OpenError, RegistryError, RestartReason, Runtime, Signals, TracingLog,
+};
+use rustix::fs::Mode as FileMode;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::channel::{Begin, FromNode, Reason, ToNode};
+use super::link::{self, Link};
+use super::log;
+use crate::args::ServeArgs;
+use crate::{harden, running};
+
+/// How long the data folder may be another process's: of one that ends, or that gives it away.
+const FOLDER_PATIENCE: Duration = Duration::from_secs(3);
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether the runtime should be started anew.
+const LOOKED_EACH: Duration = Duration::from_secs(1);
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let (channel, begin, left) = link::begin()?;
+    let config = Config::load(&args.config)?;
+    // What the node makes is for its user alone.
+    rustix::process::umask(FileMode::RWXG | FileMode::RWXO);
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("the data folder {} cannot be used", config.data.display()))?;
+    let measures = harden::before_threads(&config);
+    // Before the log's threads.
+    Runtime::initialise();
+    let log = log::start(config.log).context("the log cannot be written")?;
+    measures.iter().for_each(harden::Measure::tell);
+    let link = Link::start(channel).context("cannot listen to the supervisor")?;
+    let served = serve(&config, &log, link, begin, left);
+    // What is wrong is told where people look for it.
+    log::leave();
+    served
+}
+
+fn serve(
+    config: &Config,
+    log: &LogQueue,
+    mut link: Link,
+    begin: Begin,
+    mut left: Inherited,
+) -> anyhow::Result<ExitCode> {
+    node::secure_data(config)
+        .with_context(|| format!("the data folder {} cannot be used", config.data.display()))?;
+    let events = Arc::new(EventLog::new());
+    let store = Arc::new(LateStore::default());
+    let runtime = Runtime::start(config.runtime(), store.clone(), events.clone())
+        .context("the runtime cannot start")?;
+    let node = Node::prepare(config, runtime.clone(), Arc::new(TracingLog), &mut left)?;
+    let node = running::with_replaced_shards(node, &runtime);
+    events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
+    let admin_socket = AdminSocket::bind(config, &mut left)?;
+    // Addresses that are not in the configuration any more.
+    drop(left);
+    if begin.takes_over {
+        link.report(&FromNode::Ready);
+        if let Err(code) = link.until_given_way() {
+            running::exit(code);
+        }
+    }
+    let admin = take_data(config, begin, &store, &node)?;
+    for worker in node.deployments().workers() {
+        for warning in worker.warnings() {
+            tracing::warn!(worker = worker.name(), "{warning}");
+        }
+        let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
+        tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
+    }
+    let restarts = Reason::ALL.map(Reason::as_str).into_iter().zip(begin.restarts);
+    let admin = admin.of_log(log).of_node(&node, config).counting(&events.metrics());
+    let admin = AdminListener::serve(config, admin.with_restarts(restarts), admin_socket)?;
+    tracing::info!(address = %admin.address(), "admin API");
+    harden::drop_user(config).context("the node cannot become another user")?.tell();
+    link::die_with_supervisor()?;
+    link.give_sockets(&node, &admin).context("the supervisor cannot keep the sockets")?;
+    until_stopped(&runtime, &node, admin, &store, link)
+}
+
+/// Takes the data folder as soon as nobody else has it; answers the admin API on it.
+fn take_data(
+    config: &Config,
+    begin: Begin,
+    store: &LateStore,
+    node: &Node,
+) -> anyhow::Result<Admin> {
+    let patience = if begin.takes_over { HAND_OVER_PATIENCE } else { FOLDER_PATIENCE };
+    let is_held = |error: &OpenError| matches!(error, OpenError::Held { .. });
+    let opened = node::patiently(patience, is_held, || store.open(config));
+    let opened = opened.map_err(running::explain_held)?;
+    let is_held = |error: &RegistryError| matches!(error, RegistryError::Held { .. });
+    let registry = node::patiently(patience, is_held, || node::open_registry(config));
+    node.add_deployed(registry.map_err(node::StartError::from)?)?;
+    Ok(Admin::new(opened))
+}
+
+/// Serves until it is told to stop, or to hand over to another process.
+fn until_stopped(
+    runtime: &Runtime,
+    node: &Arc<Node>,
+    admin: AdminListener,
+    store: &Arc<LateStore>,
+    mut link: Link,
+) -> anyhow::Result<ExitCode> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = tokio.block_on(async {
+        let mut signals = Signals::listen(Mode::Serve).context("cannot listen to signals")?;
+        link::take_all_signals().context("cannot listen to signals")?;
+        node.serve()?;
+        link.report(&FromNode::Serving);
+        for address in node.local_addrs() {
+            tracing::info!(%address, "listening");
+        }
+        let mut admin = Some(admin);
+        let mut end: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
+        // A signal to the group of processes comes here and through the supervisor.
+        let (mut stopped_by_signal, mut stopped_by_supervisor) = (false, false);
+        let mut look = interval(LOOKED_EACH);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let ends = !end.is_terminated();
+            let (code, was_stopped) = tokio::select! {
+                () = &mut end, if ends => return anyhow::Ok(0),
+                _ = look.tick(), if !ends => {
+                    if let Some(reason) = runtime.wants_restart() {
+                        link.report(&FromNode::Wish(reason_of(reason)));
+                    }
+                    continue;
+                }
+                ask = signals.next() => match ask {
+                    Ask::Reload => { node.reload(); continue }
+                    Ask::Restart => { link.report(&FromNode::Wish(Reason::Signal)); continue }
+                    Ask::Stop(code) => (code, &mut stopped_by_signal),
+                },
+                told = link.next() => match told {
+                    ToNode::Reload => { node.reload(); continue }
+                    ToNode::HandOver => {
+                        if let Some(admin) = admin.take_if(|_| !ends) {
+                            let released = Released { admin, store: Arc::clone(store) };
+                            end = hand_over(node, released, link.reporter()).boxed_local().fuse();
+                        }
+                        continue;
+                    }
+                    ToNode::Stop(code) => (code, &mut stopped_by_supervisor),
+                    ToNode::Left { .. } | ToNode::Begin(_) | ToNode::Serve => continue,
+                },
+            };
+            if std::mem::replace(was_stopped, true) {
+                return Ok(code);
+            }
+            if !ends {
+                end = node.stop().boxed_local().fuse();
+            }
+        }
+    })?;
+    running::exit(code)
+}
+
+/// What is given away together with the data folder.
+struct Released {
+    admin: AdminListener,
+    store: Arc<LateStore>,
+}
+
+/// Leaves what comes to the process that takes over, and goes on with what was there before.
+async fn hand_over(node: &Arc<Node>, released: Released, report: impl Fn(&FromNode)) {
+    tracing::info!(connections = node.open_connections(), "handing over to another process");
+    released.admin.close();
+    node.hand_over().await;
+    let of = Arc::clone(node);
+    let release = tokio::task::spawn_blocking(move || {
+        released.admin.hand_over();
+        of.release();
+        released.store.close();
+    });
+    if release.await.is_err() {
+        tracing::error!("the data folder could not be given away");
+    }
+    report(&FromNode::Released);
+    node.stop().await;
+}
+
+fn reason_of(reason: RestartReason) -> Reason {
+    match reason {
+        RestartReason::LostShards => Reason::LostShards,
+        RestartReason::LostMemory => Reason::LostMemory,
+    }
+}

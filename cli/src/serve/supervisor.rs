@@ -1,0 +1,389 @@
+//! The process that `isolane serve` is to those who started it: it starts the node as a process of
+//! its own, keeps its listening sockets, and starts another that takes over when it is asked to, when
+//! the node wishes it, or when the node has ended by a signal. It reads no request and runs nothing
+//! of a tenant's; a node that is in a stranger's hands can have itself restarted, and no more.
+
+mod child;
+mod kept;
+mod member;
+mod pace;
+mod signals;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use nix::sys::signal::Signal;
+use node::{Config, LogFormat};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use self::child::{Ended, Program};
+use self::kept::Kept;
+use self::member::{Member, State};
+use self::pace::Pace;
+use self::signals::{Sent, Signals};
+use super::channel::{Begin, FromNode, Reason, ToNode};
+use super::log;
+
+/// How long a new process may take until it has all but the data folder.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the old one may take to give the data folder away: its own grace, and more.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a process gets beyond the time in which it should have ended.
+const END_SLACK: Duration = Duration::from_secs(10);
+/// The same when it was told to end at once.
+const END_AT_ONCE: Duration = Duration::from_secs(2);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Starts the node, and serves with it until it ends. Answers the exit code.
+pub(super) fn run(config: &Path) -> anyhow::Result<u8> {
+    let program = Program::of_this_process().context("the program is not found")?;
+    let signals = Signals::listen().context("cannot listen to signals")?;
+    let begin = Begin::default();
+    let process = program.start(Vec::new(), begin).context("the node cannot be started")?;
+    // The node says what is wrong with it.
+    let config = Config::load(config).ok();
+    log::start_beside(config.as_ref().map_or(LogFormat::default(), |config| config.log))
+        .context("the log cannot be written")?;
+    let shutdown_timeout = config.map_or(MINUTE, |config| config.limits.shutdown_timeout);
+    let supervisor = Supervisor {
+        program,
+        shutdown_timeout,
+        kept: Kept::default(),
+        members: vec![Member::new(process, State::Starting, begin)],
+        restarts: begin.restarts,
+        has_served: false,
+        wanted: None,
+        start_at: None,
+        wishes: Pace::new(MINUTE, 60 * MINUTE, 120 * MINUTE),
+        crashes: Pace::new(SECOND, 30 * SECOND, MINUTE),
+        stopping: false,
+        code: None,
+    };
+    let code = supervisor.run(&signals);
+    log::leave();
+    Ok(code)
+}
+
+struct Supervisor {
+    program: Program,
+    /// As the configuration had it at the start.
+    shutdown_timeout: Duration,
+    kept: Kept,
+    /// The node's processes: mostly one.
+    members: Vec<Member>,
+    /// How often the node was started anew, in the order of [`Reason::ALL`].
+    restarts: [u64; Reason::ALL.len()],
+    /// Whether any process has ever served.
+    has_served: bool,
+    /// A takeover that is to begin, and when.
+    wanted: Option<(Reason, Instant)>,
+    /// When a process is to be started in place of one that crashed.
+    start_at: Option<Instant>,
+    wishes: Pace,
+    crashes: Pace,
+    /// It was told to end.
+    stopping: bool,
+    /// What it ends with, when no process is left.
+    code: Option<u8>,
+}
+
+impl Supervisor {
+    fn run(mut self, signals: &Signals) -> u8 {
+        loop {
+            self.wait(signals);
+            while let Some(sent) = signals.next() {
+                self.take_signal(sent);
+            }
+            self.hear();
+            self.bury();
+            self.keep_time();
+            self.advance();
+            if self.members.is_empty()
+                && let Some(code) = self.code
+            {
+                return code;
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&self, signals: &Signals) {
+        let mut watched = vec![PollFd::new(signals, PollFlags::IN)];
+        let speaking = self.members.iter().filter_map(|member| member.process.speaks_at());
+        watched.extend(speaking.map(|at| PollFd::from_borrowed_fd(at, PollFlags::IN)));
+        let times = self.members.iter().filter_map(|member| member.deadline);
+        let wanted = self.wanted.map(|(_, at)| at).filter(|_| !self.is_taking_over());
+        let next = times.chain(self.start_at).chain(wanted).min();
+        let left =
+            next.map(|at| at.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        // Whatever it says, it is looked at everything.
+        let _ = poll(&mut watched, left.as_ref());
+    }
+
+    fn take_signal(&mut self, Sent { signal, by }: Sent) {
+        match signal {
+            Signal::SIGTERM => self.stop(143),
+            Signal::SIGINT => self.stop(130),
+            Signal::SIGHUP => {
+                let serving = self.members.iter().filter(|member| member.state == State::Serving);
+                serving.for_each(|member| member.process.tell(&ToNode::Reload));
+            }
+            // A node's process can send signals, too.
+            Signal::SIGUSR2 if self.members.iter().any(|it| it.process.id() == by) => {
+                self.wish(Reason::Signal);
+            }
+            Signal::SIGUSR2 => self.want(Reason::Signal, Instant::now()),
+            _ => {}
+        }
+    }
+
+    /// A second time ends the processes at once.
+    fn stop(&mut self, code: u8) {
+        let time = if self.stopping { END_AT_ONCE } else { self.shutdown_timeout + END_SLACK };
+        self.stopping = true;
+        self.wanted = None;
+        self.start_at = None;
+        for member in &mut self.members {
+            member.process.tell(&ToNode::Stop(code));
+            if !member.state.listens() {
+                member.process.signal(Signal::SIGTERM);
+            }
+            member.is_overdue_after(time);
+        }
+        if self.members.is_empty() {
+            // It waited to be started again, with nothing to do.
+            self.code = Some(0);
+        }
+    }
+
+    /// The node wishes to be started anew, which it may not do again and again.
+    fn wish(&mut self, reason: Reason) {
+        if self.is_taking_over() || self.wanted.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        let at = self.wishes.next(now);
+        if at > now {
+            let pause_s = (at - now).as_secs() + 1;
+            tracing::warn!(
+                reason = reason.as_str(),
+                pause_s,
+                "the node is to be started anew, later"
+            );
+        }
+        self.want(reason, at);
+    }
+
+    fn want(&mut self, reason: Reason, at: Instant) {
+        if self.stopping || self.code.is_some() {
+            return;
+        }
+        if self.start_at.is_some() {
+            // It is started anyway.
+            self.start_at = Some(at);
+            return;
+        }
+        self.wanted = Some((reason, at));
+    }
+
+    fn is_taking_over(&self) -> bool {
+        self.members.iter().any(|member| member.state != State::Serving && !member.state.is_old())
+    }
+
+    /// Listens to what the processes say.
+    fn hear(&mut self) {
+        for index in 0..self.members.len() {
+            for message in self.members[index].process.messages() {
+                self.take(index, message);
+            }
+        }
+    }
+
+    fn take(&mut self, index: usize, message: FromNode) {
+        let Some(member) = self.members.get_mut(index) else { return };
+        let pid = member.process.id();
+        match (message, member.state) {
+            (FromNode::Sockets { place, sockets }, State::Starting | State::Taking) => {
+                let refused = member.given.keep(&place, sockets);
+                if refused > 0 {
+                    tracing::warn!(pid, refused, "these sockets of the node cannot be kept");
+                }
+            }
+            (FromNode::Ready, State::Preparing) => {
+                tracing::info!(pid, "the new process is ready to take over");
+                member.enter(State::Ready, None);
+            }
+            (FromNode::Serving, State::Starting | State::Taking) => {
+                self.kept = std::mem::take(&mut member.given);
+                self.restarts = member.begin.restarts;
+                let is_first = !std::mem::replace(&mut self.has_served, true);
+                let took_ms = u64::try_from(member.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                member.enter(State::Serving, None);
+                if !is_first {
+                    tracing::info!(
+                        pid,
+                        took_ms,
+                        sockets = self.kept.count(),
+                        "the new process serves"
+                    );
+                }
+            }
+            (FromNode::Released, State::HandingOver) => {
+                let time = self.shutdown_timeout + END_SLACK;
+                member.enter(State::Leaving, Some(time));
+            }
+            (FromNode::Wish(reason), State::Serving) => self.wish(reason),
+            // It has nothing of that kind to say now.
+            _ => {}
+        }
+    }
+
+    /// Sees which processes have ended, and what follows.
+    fn bury(&mut self) {
+        let mut ended = Vec::new();
+        self.members.retain_mut(|member| match member.process.ended() {
+            None => true,
+            Some(how) => {
+                ended.push((member.process.id(), member.state, how));
+                false
+            }
+        });
+        for (pid, state, how) in ended {
+            self.take_end(pid, state, how);
+        }
+    }
+
+    fn take_end(&mut self, pid: u32, state: State, how: Ended) {
+        if self.stopping {
+            // The one that served says what the end was like.
+            if !state.is_old() || self.code.is_none() {
+                self.code = Some(how.code());
+            }
+            return;
+        }
+        match (state, how) {
+            (State::Leaving, Ended::Exited(0)) => tracing::info!(pid, "the old process has ended"),
+            (State::Leaving | State::HandingOver, how) => {
+                tracing::warn!(pid, "the old process {how} before it was done");
+            }
+            (State::Preparing, how) => {
+                tracing::error!(
+                    pid,
+                    "the new process {how} before it was ready: the old one goes on"
+                );
+            }
+            (State::Starting | State::Serving, Ended::Exited(code)) => self.end(code),
+            (State::Starting, Ended::Killed(_)) if !self.has_served => {
+                tracing::error!(pid, "the node {how}");
+                self.end(how.code());
+            }
+            _ => self.start_again(pid, how),
+        }
+    }
+
+    /// Ends with that code, once no process is left.
+    fn end(&mut self, code: u8) {
+        self.code = Some(code);
+        self.wanted = None;
+        for member in &mut self.members {
+            member.process.tell(&ToNode::Stop(code));
+            if !member.state.listens() {
+                member.process.signal(Signal::SIGTERM);
+            }
+            member.is_overdue_after(self.shutdown_timeout + END_SLACK);
+        }
+    }
+
+    /// Nobody serves any more: a new process will, after a while.
+    fn start_again(&mut self, pid: u32, how: Ended) {
+        self.wanted = None;
+        if self.code.is_some() {
+            return;
+        }
+        if self.is_taking_over() {
+            tracing::error!(pid, "the node {how}: another process is about to take its place");
+            return;
+        }
+        let now = Instant::now();
+        let pause = self.crashes.happens(now);
+        self.start_at = Some(now + pause);
+        tracing::error!(
+            pid,
+            "the node {how}: it is started again in {} s, and connections wait",
+            pause.as_secs()
+        );
+    }
+
+    /// Does what is due.
+    fn keep_time(&mut self) {
+        let now = Instant::now();
+        for member in &mut self.members {
+            if member.deadline.is_some_and(|at| at <= now) {
+                let (pid, what) = (member.process.id(), member.state.is_late_for());
+                tracing::error!(pid, "a process of the node {what}: it is ended");
+                member.process.signal(Signal::SIGKILL);
+                member.deadline = None;
+            }
+        }
+        if self.start_at.is_some_and(|at| at <= now) {
+            self.start_at = None;
+            self.start(State::Starting, Reason::Crash);
+        }
+        let serves = self.members.iter().any(|member| member.state == State::Serving);
+        if let Some((reason, at)) = self.wanted
+            && at <= now
+            && serves
+            && !self.is_taking_over()
+        {
+            self.wanted = None;
+            if reason != Reason::Signal || self.wishes.next(now) > now {
+                self.wishes.happens(now);
+            }
+            tracing::info!(reason = reason.as_str(), "a new process is started to take over");
+            self.start(State::Preparing, reason);
+        }
+    }
+
+    fn start(&mut self, state: State, reason: Reason) {
+        let mut begin = Begin { takes_over: state == State::Preparing, restarts: self.restarts };
+        let counted = Reason::ALL.iter().zip(&mut begin.restarts).find(|(it, _)| **it == reason);
+        if let Some((_, count)) = counted {
+            *count += 1;
+        }
+        let started = self.kept.messages().and_then(|left| self.program.start(left, begin));
+        match started {
+            Ok(process) => {
+                let mut member = Member::new(process, state, begin);
+                if state == State::Preparing {
+                    member.enter(state, Some(READY_TIMEOUT));
+                }
+                self.members.push(member);
+            }
+            Err(error) => {
+                let program = self.program.path().display();
+                tracing::error!(%error, %program, "a new process cannot be started");
+                if state == State::Starting {
+                    let now = Instant::now();
+                    self.start_at = Some(now + self.crashes.happens(now));
+                }
+            }
+        }
+    }
+
+    /// Leads a takeover from step to step.
+    fn advance(&mut self) {
+        let Some(next) = self.members.iter().position(|it| it.state == State::Ready) else {
+            return;
+        };
+        if let Some(old) = self.members.iter_mut().find(|it| it.state == State::Serving) {
+            old.process.tell(&ToNode::HandOver);
+            old.enter(State::HandingOver, Some(RELEASE_TIMEOUT));
+        } else if !self.members.iter().any(|it| it.state == State::HandingOver) {
+            self.members[next].process.tell(&ToNode::Serve);
+            self.members[next].enter(State::Taking, None);
+        }
+    }
+}
