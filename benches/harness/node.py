@@ -8,7 +8,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from . import client, processes
+from . import client, processes, procfs
 
 HANDLERS = pathlib.Path(__file__).parent.parent / "handlers"
 _START_TIMEOUT_S = 120.0
@@ -90,8 +90,8 @@ class Node:
 
     @property
     def pid(self):
-        """The number of the process."""
-        return self._process.pid
+        """The number of the process that serves, which another may have replaced since."""
+        return procfs.node_of(self._process.pid)
 
     @property
     def is_alive(self):
@@ -101,6 +101,11 @@ class Node:
     def connect(self):
         """A new connection to the node."""
         return client.Connection(self.port)
+
+    def crashes(self):
+        """The lines of the log that tell of a process that did not end by itself."""
+        told = [line.get("message", "") for line in self.log()]
+        return [line for line in told if "the node was ended by" in line]
 
     def log(self):
         """The lines of the log, parsed; a line that is no JSON object is an error."""

@@ -49,6 +49,16 @@ def family(pid):
     return found
 
 
+def node_of(pid):
+    """The process that serves, of the one that `isolane serve` is: the last that it started.
+
+    A release that does not supervise is that process itself.
+    """
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    return int(children[-1]) if children else pid
+
+
 def memory_bytes(pid):
     """`{"rss": .., "pss": .., "private": ..}` in bytes, from smaps_rollup."""
     sizes = {}

@@ -76,7 +76,8 @@ class _Node:
         began = time.perf_counter()
         process = self._start(poll_s=0.001)
         started_ms = (time.perf_counter() - began) * 1000
-        figure = {"started_ms": started_ms, "rss_mib": procfs.rss_bytes(process.pid) / 2**20}
+        rss_bytes = procfs.rss_bytes(procfs.node_of(process.pid))
+        figure = {"started_ms": started_ms, "rss_mib": rss_bytes / 2**20}
         with client.Connection(self._port) as connection:
             firsts = []
             step = max(1, (workers or 0) // _ASKED)

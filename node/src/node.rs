@@ -296,6 +296,11 @@ impl Node {
     /// Shuts down within the configured time, and says so in the log.
     pub async fn stop(&self) {
         tracing::info!(connections = self.open_connections(), "shutting down");
+        self.finish().await;
+    }
+
+    /// The same for a node that has handed over: what it had begun goes on to its end.
+    pub async fn finish(&self) {
         let cut = self.shutdown(self.shutdown_timeout).await;
         if cut > 0 {
             tracing::warn!(connections = cut, "cut off at the end of the shutdown time");

@@ -190,7 +190,7 @@ async fn hand_over(node: &Arc<Node>, released: Released, report: impl Fn(&FromNo
         tracing::error!("the data folder could not be given away");
     }
     report(&FromNode::Released);
-    node.stop().await;
+    node.finish().await;
 }
 
 fn reason_of(reason: RestartReason) -> Reason {

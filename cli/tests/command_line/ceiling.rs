@@ -73,7 +73,8 @@ fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
 
 /// The highest resident memory of the process so far.
 fn most_mb(process: &Process) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", process.node_id())).expect("it runs");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");
     most.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") / 1024
 }

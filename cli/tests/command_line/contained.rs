@@ -173,7 +173,7 @@ fn the_process_keeps_few_rights_and_says_which() {
     let folder = Folder::with(&[("a.js", HELLO)]);
     let (mut process, port) = serve(&folder, WORKER);
     assert_eq!(get(port, "a.test", "/").body, "hello");
-    let threads = fs::read_dir(format!("/proc/{}/task", process.id())).expect("it runs");
+    let threads = fs::read_dir(format!("/proc/{}/task", process.node_id())).expect("it runs");
     for thread in threads {
         let status = thread.expect("it can be read").path().join("status");
         let Ok(status) = fs::read_to_string(status) else { continue };
@@ -203,6 +203,7 @@ fn each_measure_can_be_switched_off_by_name() {
                landlock = false, seccomp = false }";
     let (process, port) = serve(&folder, &format!("{off}\n{WORKER}"));
     assert_eq!(get(port, "a.test", "/").body, "hello");
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", process.node_id())).expect("it runs");
     assert!(status.contains("Seccomp:\t0"), "{status}");
 }

@@ -132,7 +132,7 @@ fn a_second_node_on_the_same_data_says_who_has_it() {
     let folder = notes();
     let (first, _) = serve(&folder, NOTES_WORKERS);
     let mut second = Process::start(folder.path(), ["serve"]);
-    let holder = format!("is in use by the process {}", first.id());
+    let holder = format!("is in use by the process {}", first.node_id());
     let line = second.stderr.until("error");
     assert!(line.contains(&holder), "{line}");
     assert_eq!(second.ended().code(), Some(1));

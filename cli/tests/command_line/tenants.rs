@@ -121,7 +121,7 @@ fn check(number: usize, sent: usize, answer: &Answer) {
 
 /// `VmRSS` of proc(5).
 fn resident_kb(process: &Process) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id()));
+    let status = fs::read_to_string(format!("/proc/{}/status", process.node_id()));
     let status = status.expect("the process is there");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kb = line.and_then(|line| line.trim().strip_suffix(" kB"));
@@ -152,7 +152,8 @@ fn what_a_chunk_decompresses_to_counts_while_it_does() {
     let port = process.dev_port();
     let answer = get(port, "localhost", "/");
     assert_eq!((answer.status, answer.header("isolane-error")), (503, "1102"), "{}", answer.body);
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let status =
+        fs::read_to_string(format!("/proc/{}/status", process.node_id())).expect("it runs");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");
     let most_kb: u64 = most.trim().trim_end_matches(" kB").parse().expect("a number");
     assert!(most_kb < 600 << 10, "{most_kb} kB");

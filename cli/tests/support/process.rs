@@ -31,9 +31,18 @@ pub(crate) struct Lines {
 impl Process {
     /// Starts `isolane` with those arguments in that folder.
     pub(crate) fn start<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::start_program(env!("CARGO_BIN_EXE_isolane"), folder, arguments)
+    }
+
+    /// The same with the program that is at that path.
+    pub(crate) fn start_program<'a>(
+        program: &str,
+        folder: &Path,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         // The tests may run under `nohup`, and what a process ignores its children ignore.
         let mut child = Command::new("env")
-            .args(["--default-signal=HUP", env!("CARGO_BIN_EXE_isolane")])
+            .args(["--default-signal=HUP", program])
             .args(arguments)
             .current_dir(folder)
             .env_remove("RUST_LOG")
@@ -50,6 +59,14 @@ impl Process {
     /// Its process identifier.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The process that serves where this one supervises it: the last that it has started.
+    pub(crate) fn node_id(&self) -> u32 {
+        let path = format!("/proc/{0}/task/{0}/children", self.id());
+        let children = std::fs::read_to_string(path).expect("it runs");
+        let last = children.split_whitespace().next_back();
+        last.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no child in {children:?}"))
     }
 
     /// Whether it has not ended.
