@@ -344,7 +344,7 @@ mod tests {
             node.send(text, &[], SendFlags::empty()).unwrap();
             assert!(matches!(supervisor.reported().unwrap(), Received::Unknown), "{text:?}");
         }
-        let many = listeners(MAX_DESCRIPTORS + 1);
+        let many = listeners(2 * MAX_DESCRIPTORS);
         assert!(node.report(&FromNode::Sockets { place: String::new(), sockets: many }).is_err());
         for reason in [Reason::Signal, Reason::LostShards, Reason::LostMemory] {
             node.report(&FromNode::Wish(reason)).unwrap();

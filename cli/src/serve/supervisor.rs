@@ -13,6 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use node::{Config, LogFormat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -42,6 +43,10 @@ pub(super) fn run(config: &Path) -> anyhow::Result<u8> {
     let signals = Signals::listen().context("cannot listen to signals")?;
     let begin = Begin::default();
     let process = program.start(Vec::new(), begin).context("the node cannot be started")?;
+    // For the sockets of many shards, and copies of them. Where that is not given, fewer are kept.
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
     // The node says what is wrong with it.
     let config = Config::load(config).ok();
     log::start_beside(config.as_ref().map_or(LogFormat::default(), |config| config.log))
@@ -77,8 +82,8 @@ struct Supervisor {
     restarts: [u64; Reason::ALL.len()],
     /// Whether any process has ever served.
     has_served: bool,
-    /// A takeover that is to begin, and when.
-    wanted: Option<(Reason, Instant)>,
+    /// A takeover that is to begin.
+    wanted: Option<Wanted>,
     /// When a process is to be started in place of one that crashed.
     start_at: Option<Instant>,
     wishes: Pace,
@@ -87,6 +92,14 @@ struct Supervisor {
     stopping: bool,
     /// What it ends with, when no process is left.
     code: Option<u8>,
+}
+
+/// A takeover that is to begin.
+struct Wanted {
+    reason: Reason,
+    at: Instant,
+    /// Whether it is the node that wishes it, which it may not do again and again.
+    is_wish: bool,
 }
 
 impl Supervisor {
@@ -114,7 +127,8 @@ impl Supervisor {
         let speaking = self.members.iter().filter_map(|member| member.process.speaks_at());
         watched.extend(speaking.map(|at| PollFd::from_borrowed_fd(at, PollFlags::IN)));
         let times = self.members.iter().filter_map(|member| member.deadline);
-        let wanted = self.wanted.map(|(_, at)| at).filter(|_| !self.is_taking_over());
+        let wanted = self.wanted.as_ref().map(|wanted| wanted.at);
+        let wanted = wanted.filter(|_| !self.is_taking_over());
         let next = times.chain(self.start_at).chain(wanted).min();
         let left =
             next.map(|at| at.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
@@ -135,7 +149,10 @@ impl Supervisor {
             Signal::SIGUSR2 if self.members.iter().any(|it| it.process.id() == by) => {
                 self.wish(Reason::Signal);
             }
-            Signal::SIGUSR2 => self.want(Reason::Signal, Instant::now()),
+            Signal::SIGUSR2 => {
+                let at = Instant::now();
+                self.want(Wanted { reason: Reason::Signal, at, is_wish: false });
+            }
             _ => {}
         }
     }
@@ -144,8 +161,7 @@ impl Supervisor {
     fn stop(&mut self, code: u8) {
         let time = if self.stopping { END_AT_ONCE } else { self.shutdown_timeout + END_SLACK };
         self.stopping = true;
-        self.wanted = None;
-        self.start_at = None;
+        self.leave_sockets();
         for member in &mut self.members {
             member.process.tell(&ToNode::Stop(code));
             if !member.state.listens() {
@@ -159,7 +175,14 @@ impl Supervisor {
         }
     }
 
-    /// The node wishes to be started anew, which it may not do again and again.
+    /// No process is started any more, and no connection waits for one.
+    fn leave_sockets(&mut self) {
+        self.wanted = None;
+        self.start_at = None;
+        self.kept = Kept::default();
+    }
+
+    /// The node wishes to be started anew.
     fn wish(&mut self, reason: Reason) {
         if self.is_taking_over() || self.wanted.is_some() {
             return;
@@ -174,19 +197,19 @@ impl Supervisor {
                 "the node is to be started anew, later"
             );
         }
-        self.want(reason, at);
+        self.want(Wanted { reason, at, is_wish: true });
     }
 
-    fn want(&mut self, reason: Reason, at: Instant) {
+    fn want(&mut self, wanted: Wanted) {
         if self.stopping || self.code.is_some() {
             return;
         }
         if self.start_at.is_some() {
             // It is started anyway.
-            self.start_at = Some(at);
+            self.start_at = Some(wanted.at);
             return;
         }
-        self.wanted = Some((reason, at));
+        self.wanted = Some(wanted);
     }
 
     fn is_taking_over(&self) -> bool {
@@ -287,7 +310,7 @@ impl Supervisor {
     /// Ends with that code, once no process is left.
     fn end(&mut self, code: u8) {
         self.code = Some(code);
-        self.wanted = None;
+        self.leave_sockets();
         for member in &mut self.members {
             member.process.tell(&ToNode::Stop(code));
             if !member.state.listens() {
@@ -333,13 +356,12 @@ impl Supervisor {
             self.start(State::Starting, Reason::Crash);
         }
         let serves = self.members.iter().any(|member| member.state == State::Serving);
-        if let Some((reason, at)) = self.wanted
-            && at <= now
-            && serves
-            && !self.is_taking_over()
+        if !serves || self.is_taking_over() {
+            return;
+        }
+        if let Some(Wanted { reason, is_wish, .. }) = self.wanted.take_if(|wanted| wanted.at <= now)
         {
-            self.wanted = None;
-            if reason != Reason::Signal || self.wishes.next(now) > now {
+            if is_wish {
                 self.wishes.happens(now);
             }
             tracing::info!(reason = reason.as_str(), "a new process is started to take over");

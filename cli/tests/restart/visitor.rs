@@ -73,9 +73,11 @@ impl Visitor {
                     self.sender = Some(sender);
                     break response;
                 }
-                Err(mut unsent) if unsent.take_message().is_some() => {}
-                Err(error) => {
-                    return Err(format!("{:?} {path}: {:?}", self.way, error.into_error()));
+                Err(mut unsent) => {
+                    if unsent.take_message().is_none() {
+                        let error = unsent.into_error();
+                        return Err(format!("{:?} {path}: {error:?}", self.way));
+                    }
                 }
             }
         };

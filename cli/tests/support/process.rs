@@ -61,12 +61,12 @@ impl Process {
         self.child.id()
     }
 
-    /// The process that serves where this one supervises it: the last that it has started.
+    /// The process that serves: this one, or where it supervises others, the last of them.
     pub(crate) fn node_id(&self) -> u32 {
         let path = format!("/proc/{0}/task/{0}/children", self.id());
         let children = std::fs::read_to_string(path).expect("it runs");
         let last = children.split_whitespace().next_back();
-        last.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no child in {children:?}"))
+        last.map_or(self.id(), |id| id.parse().expect("children are numbers"))
     }
 
     /// Whether it has not ended.
