@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
-use crate::http::Connection;
+use crate::folder::Folder;
+use crate::http::{Connection, get};
 use crate::node::{HOST, Node, configure, folder, send, until_gone};
 
 #[test]
@@ -154,4 +156,32 @@ fn too_many_lost_shards_lead_to_a_new_process() {
     assert_eq!(node.metric("isolane_lost_shards"), "0");
     // With the threads and the memory that it had lost.
     until_gone(old);
+}
+
+#[test]
+fn deploys_go_on_while_processes_take_over() {
+    let mut node = Node::start();
+    let answers = |text: &str| format!("export default {{ fetch: () => new Response('{text}') }};");
+    node.folder.write("late/isolane.toml", "name = 'late'\nroutes = ['late.test']\n");
+    for version in ["one", "two", "three"] {
+        node.folder.write("late/index.js", &answers(version));
+        node.signal(Signal::SIGUSR2);
+        // At whatever moment this is: the command finds the one process or the other.
+        isolane(&node.folder, &["deploy", "late"]);
+        assert_eq!(get(node.port, "late.test", "/").body, version);
+        node.serves_anew();
+        assert_eq!(get(node.port, "late.test", "/").body, version);
+    }
+    let listed = isolane(&node.folder, &["list"]);
+    assert!(listed.contains("late.test"), "{listed}");
+}
+
+/// What a command prints that succeeds.
+fn isolane(folder: &Folder, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
+    command.args(arguments).args(["--config", "node.toml"]).current_dir(folder.path());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "isolane {}: {said}", arguments.join(" "));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -65,7 +65,10 @@ impl Program {
         let mut process = NodeProcess { child, channel, is_silent: false };
         let mut messages = left.into_iter().chain([ToNode::Begin(begin)]);
         let told = messages.try_for_each(|message| process.channel.tell(&message));
-        if let Err(error) = told {
+        // One that has ended already is told of when that is noticed.
+        if let Err(error) = told
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
             process.child.kill()?;
             process.child.wait()?;
             return Err(error);
