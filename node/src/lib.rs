@@ -38,7 +38,9 @@ pub use log::{AccessLine, EventLog, LineOf, LogQueue, RequestLog, TracingLog, cu
 pub use metrics::Metrics;
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};
-pub use registry::{Binding, DeploymentRecord, RegistryError, VersionRecord, WorkerRecord};
+pub use registry::{
+    Binding, DeploymentRecord, Registry, RegistryError, VersionRecord, WorkerRecord,
+};
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{ConsoleLevel, EventReport, Failure, Incident, IncidentKind, Observer, Outcome};
 pub use runtime::{Resource, RestartReason, Runtime, StartReport};

@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::{Fuse, FusedFuture as _, FutureExt as _, LocalBoxFuture};
 use node::{
-    Admin, AdminListener, AdminSocket, Ask, Config, EventLog, Inherited, LateStore, LogQueue,
-    MapStack, Mode, Node, OpenError, RegistryError, RestartReason, Runtime, Signals, TracingLog,
+    Admin, AdminListener, AdminSocket, Ask, Config, EmbeddedStore, EventLog, Inherited, LateStore,
+    LogQueue, MapStack, Mode, Node, OpenError, Registry, RegistryError, RestartReason, Runtime,
+    Signals, TracingLog,
 };
 use rustix::fs::Mode as FileMode;
 use tokio::time::{MissedTickBehavior, interval};
@@ -58,6 +59,11 @@ fn serve(
         .with_context(|| format!("the data folder {} cannot be used", config.data.display()))?;
     let events = Arc::new(EventLog::new());
     let store = Arc::new(LateStore::default());
+    // Before the shards have work for every core.
+    let data = match begin.takes_over {
+        false => Some(take_data(config, FOLDER_PATIENCE, &store)?),
+        true => None,
+    };
     let runtime = Runtime::start(config.runtime(), store.clone(), events.clone())
         .context("the runtime cannot start")?;
     let node = Node::prepare(config, runtime.clone(), Arc::new(TracingLog), &mut left)?;
@@ -66,13 +72,17 @@ fn serve(
     let admin_socket = AdminSocket::bind(config, &mut left)?;
     // Addresses that are not in the configuration any more.
     drop(left);
-    if begin.takes_over {
-        link.report(&FromNode::Ready);
-        if let Err(code) = link.until_given_way() {
-            running::exit(code);
+    let data = match data {
+        Some(data) => data,
+        None => {
+            link.report(&FromNode::Ready);
+            if let Err(code) = link.until_given_way() {
+                running::exit(code);
+            }
+            take_data(config, HAND_OVER_PATIENCE, &store)?
         }
-    }
-    let admin = take_data(config, begin, &store, &node)?;
+    };
+    node.add_deployed(data.registry)?;
     for worker in node.deployments().workers() {
         for warning in worker.warnings() {
             tracing::warn!(worker = worker.name(), "{warning}");
@@ -81,7 +91,8 @@ fn serve(
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
     let restarts = Reason::ALL.map(Reason::as_str).into_iter().zip(begin.restarts);
-    let admin = admin.of_log(log).of_node(&node, config).counting(&events.metrics());
+    let admin =
+        Admin::new(data.store).of_log(log).of_node(&node, config).counting(&events.metrics());
     let admin = AdminListener::serve(config, admin.with_restarts(restarts), admin_socket)?;
     tracing::info!(address = %admin.address(), "admin API");
     harden::drop_user(config).context("the node cannot become another user")?.tell();
@@ -90,21 +101,20 @@ fn serve(
     until_stopped(&runtime, &node, admin, &store, link)
 }
 
-/// Takes the data folder as soon as nobody else has it; answers the admin API on it.
-fn take_data(
-    config: &Config,
-    begin: Begin,
-    store: &LateStore,
-    node: &Node,
-) -> anyhow::Result<Admin> {
-    let patience = if begin.takes_over { HAND_OVER_PATIENCE } else { FOLDER_PATIENCE };
+/// The data folder, which is this process's.
+struct Data {
+    store: Arc<EmbeddedStore>,
+    registry: Registry,
+}
+
+/// Takes the data folder as soon as nobody else has it.
+fn take_data(config: &Config, patience: Duration, store: &LateStore) -> anyhow::Result<Data> {
     let is_held = |error: &OpenError| matches!(error, OpenError::Held { .. });
     let opened = node::patiently(patience, is_held, || store.open(config));
-    let opened = opened.map_err(running::explain_held)?;
+    let store = opened.map_err(running::explain_held)?;
     let is_held = |error: &RegistryError| matches!(error, RegistryError::Held { .. });
     let registry = node::patiently(patience, is_held, || node::open_registry(config));
-    node.add_deployed(registry.map_err(node::StartError::from)?)?;
-    Ok(Admin::new(opened))
+    Ok(Data { store, registry: registry.map_err(node::StartError::from)? })
 }
 
 /// Serves until it is told to stop, or to hand over to another process.

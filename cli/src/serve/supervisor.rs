@@ -142,8 +142,9 @@ impl Supervisor {
             Signal::SIGTERM => self.stop(143),
             Signal::SIGINT => self.stop(130),
             Signal::SIGHUP => {
-                let serving = self.members.iter().filter(|member| member.state == State::Serving);
-                serving.for_each(|member| member.process.tell(&ToNode::Reload));
+                // Also one that has not said yet that it serves.
+                let present = self.members.iter().filter(|member| !member.state.is_old());
+                present.for_each(|member| member.process.tell(&ToNode::Reload));
             }
             // A node's process can send signals, too.
             Signal::SIGUSR2 if self.members.iter().any(|it| it.process.id() == by) => {
