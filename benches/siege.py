@@ -119,6 +119,10 @@ async def _quiet(port, seconds):
                 answer = await asyncio.wait_for(link.get(host(name), "/"), FAILED_AFTER_S)
                 if answer.status != 200 or answer.text != name.encode():
                     failures.append(f"{name}: {answer.failure} {answer.text[:100]!r}")
+                if answer.headers.get("connection") == "close":
+                    # Another process takes over.
+                    await link.close()
+                    link = None
             except (OSError, EOFError, asyncio.TimeoutError) as error:
                 failures.append(f"{name}: {error!r}")
                 link = None

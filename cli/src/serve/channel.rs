@@ -76,6 +76,8 @@ pub(crate) enum FromNode {
     Released,
     /// It should be started anew.
     Wish(Reason),
+    /// Something that this release does not know.
+    Unknown,
 }
 
 /// What came of waiting for a message.
@@ -269,6 +271,7 @@ impl FromNode {
             Self::Serving => "serving".to_owned(),
             Self::Released => "released".to_owned(),
             Self::Wish(reason) => format!("wish {}", reason.as_str()),
+            Self::Unknown => "unknown".to_owned(),
         };
         (text.into(), &[])
     }

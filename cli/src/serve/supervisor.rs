@@ -18,7 +18,7 @@ use nix::sys::signal::Signal;
 use node::{Config, LogFormat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use self::child::{Ended, Program};
+use self::child::{Ended, MESSAGES_AT_ONCE, Program};
 use self::kept::Kept;
 use self::member::{Member, State};
 use self::pace::Pace;
@@ -34,6 +34,8 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
 const END_SLACK: Duration = Duration::from_secs(10);
 /// The same when it was told to end at once.
 const END_AT_ONCE: Duration = Duration::from_secs(2);
+/// How long a process is not listened to that says too much.
+const FLOOD_PAUSE: Duration = Duration::from_millis(10);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -164,10 +166,7 @@ impl Supervisor {
         self.stopping = true;
         self.leave_sockets();
         for member in &mut self.members {
-            member.process.tell(&ToNode::Stop(code));
-            if !member.state.listens() {
-                member.process.signal(Signal::SIGTERM);
-            }
+            member.stop(code);
             member.is_overdue_after(time);
         }
         if self.members.is_empty() {
@@ -220,9 +219,12 @@ impl Supervisor {
     /// Listens to what the processes say.
     fn hear(&mut self) {
         for index in 0..self.members.len() {
-            for message in self.members[index].process.messages() {
-                self.take(index, message);
+            let messages = self.members[index].process.messages();
+            if messages.len() >= MESSAGES_AT_ONCE {
+                // It has no reason to say so much, and is not to keep this process busy.
+                std::thread::sleep(FLOOD_PAUSE);
             }
+            messages.into_iter().for_each(|message| self.take(index, message));
         }
     }
 
@@ -282,10 +284,12 @@ impl Supervisor {
 
     fn take_end(&mut self, pid: u32, state: State, how: Ended) {
         if self.stopping {
-            // The one that served says what the end was like.
-            if !state.is_old() || self.code.is_none() {
-                self.code = Some(how.code());
-            }
+            let code = match how {
+                // It did not listen yet, and had nothing to finish.
+                Ended::Killed(signal) if signal == Signal::SIGTERM as i32 && self.has_served => 0,
+                how => how.code(),
+            };
+            self.code = Some(self.code.unwrap_or(0).max(code));
             return;
         }
         match (state, how) {
@@ -313,10 +317,7 @@ impl Supervisor {
         self.code = Some(code);
         self.leave_sockets();
         for member in &mut self.members {
-            member.process.tell(&ToNode::Stop(code));
-            if !member.state.listens() {
-                member.process.signal(Signal::SIGTERM);
-            }
+            member.stop(code);
             member.is_overdue_after(self.shutdown_timeout + END_SLACK);
         }
     }

@@ -82,3 +82,18 @@ fn a_node_that_waits_to_be_started_again_can_be_stopped() {
     node.signal(Signal::SIGTERM);
     assert_eq!(node.process.ended().code(), Some(0));
 }
+
+#[test]
+fn a_takeover_does_not_keep_a_node_from_being_stopped() {
+    for moment in ["a new process is started to take over", "the new process is ready"] {
+        let mut node = Node::start();
+        let old = node.process.node_id();
+        node.signal(Signal::SIGUSR2);
+        node.process.stderr.until(moment);
+        let new = node.process.node_id();
+        node.signal(Signal::SIGTERM);
+        assert_eq!(node.process.ended().code(), Some(0));
+        until_gone(old);
+        until_gone(new);
+    }
+}

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::serve::channel::{Begin, Channel, FromNode, PROTOCOL, Received, ToNode};
 
 /// Messages of one process that are looked at before anything else is.
-const MESSAGES_AT_ONCE: usize = 32;
+pub(super) const MESSAGES_AT_ONCE: usize = 32;
 
 /// How the node's processes are started: with the program that is found at the same path, which is
 /// another one after an upgrade.
@@ -108,7 +108,7 @@ impl NodeProcess {
         for _ in 0..MESSAGES_AT_ONCE {
             match self.channel.reported() {
                 Ok(Received::Message(message)) => messages.push(message),
-                Ok(Received::Unknown) => {}
+                Ok(Received::Unknown) => messages.push(FromNode::Unknown),
                 Ok(Received::Nothing) => break,
                 Ok(Received::Closed) | Err(_) => {
                     self.is_silent = true;

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::child::NodeProcess;
 use super::kept::Kept;
-use crate::serve::channel::Begin;
+use crate::serve::channel::{Begin, ToNode};
 
 /// A process of the node.
 #[derive(Debug)]
@@ -46,11 +48,6 @@ impl State {
         matches!(self, Self::HandingOver | Self::Leaving)
     }
 
-    /// Whether it takes what it is told at any time.
-    pub(super) fn listens(self) -> bool {
-        matches!(self, Self::Serving | Self::HandingOver | Self::Leaving)
-    }
-
     /// What it has not done in time.
     pub(super) fn is_late_for(self) -> &'static str {
         match self {
@@ -71,6 +68,18 @@ impl Member {
     pub(super) fn enter(&mut self, state: State, limit: Option<Duration>) {
         self.state = state;
         self.deadline = limit.map(|limit| Instant::now() + limit);
+    }
+
+    /// It is to finish what it has begun, and to end; the second time with that code at once.
+    pub(super) fn stop(&self, code: u8) {
+        // One that starts does not listen yet, and is ended by the signal; unless it has come so far
+        // that it takes both for one.
+        if !matches!(self.state, State::Preparing | State::Ready) {
+            self.process.tell(&ToNode::Stop(code));
+        }
+        if !matches!(self.state, State::Serving | State::HandingOver | State::Leaving) {
+            self.process.signal(Signal::SIGTERM);
+        }
     }
 
     /// It has to end within that time.
