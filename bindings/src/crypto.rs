@@ -22,6 +22,7 @@ use deno_error::JsErrorBox;
 use crate::event::{Events, running_id};
 use crate::fetch::WorkerOutbound;
 use crate::memory::Meter;
+use calls::End;
 use cost::Request;
 use lanes::Place;
 
@@ -45,13 +46,20 @@ pub(crate) struct Crypto {
     ready: Cell<bool>,
     /// Places that calls have waited for, until JavaScript takes them.
     kept: RefCell<HashMap<u32, Place>>,
+    /// Calls whose end JavaScript has not seen.
+    open: RefCell<HashMap<u32, Arc<End>>>,
     next: Cell<u32>,
 }
 
 impl Crypto {
+    fn number(&self) -> u32 {
+        let number = self.next.get().max(1);
+        self.next.set(if number >= 0x3fff_fff0 { 1 } else { number + 1 });
+        number
+    }
+
     fn keep(&self, place: Place) -> u32 {
-        let ticket = self.next.get().max(1);
-        self.next.set(if ticket >= 0x3fff_fff0 { 1 } else { ticket + 1 });
+        let ticket = self.number();
         self.kept.borrow_mut().insert(ticket, place);
         ticket
     }
@@ -80,9 +88,9 @@ pub(crate) async fn op_crypto_soon(state: Rc<RefCell<OpState>>) {
 
 /// Makes a call of deno_crypto: `function` is called with `this` and `arguments`, which are plain
 /// values that no code of the worker's can change on the way. `what` says which call that is, what
-/// its cost depends on of its key, and the ticket that it has. Answers nothing where the worker has
-/// as many calls under way as it may: then `op_crypto_turn` gives a ticket, with which it is tried
-/// again.
+/// its cost depends on of its key, and the ticket that it has; its member `number` is set to the
+/// one that `op_crypto_end` knows the call by. Answers nothing where the worker has as many calls
+/// under way as it may: then `op_crypto_turn` gives a ticket, with which it is tried again.
 #[op2(reentrant)]
 pub(crate) fn op_crypto_call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -130,15 +138,44 @@ pub(crate) fn op_crypto_call<'s>(
         let _entered = place.enter();
         function.call(scope, this, &values)
     };
-    let what =
+    let measured =
         Measured { call: request.call.clone(), algorithm: request.what(), price, took: price };
-    calls::end(place, begun, event, what, account);
+    let end = calls::end(place, begun, event, measured, account.as_ref());
+    let number = own.number();
+    own.open.borrow_mut().insert(number, end);
+    cost::set_number(scope, what, number);
     Ok(result)
 }
 
-/// Ends the event where it has used more than its limit.
+/// To be called when a call is settled: the event pays what it took, and ends where that is more
+/// than it has. Answers whether that is known; it is a moment after the call is settled, and
+/// `op_crypto_ended` waits for it.
 #[op2(nofast)]
-pub(crate) fn op_crypto_check(scope: &mut v8::PinScope<'_, '_>, state: Rc<RefCell<OpState>>) {
+pub(crate) fn op_crypto_end(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: Rc<RefCell<OpState>>,
+    #[smi] number: u32,
+) -> bool {
+    let own = crypto(&state);
+    let is_there = own.open.borrow().get(&number).is_none_or(|end| end.is_there());
+    if is_there {
+        own.open.borrow_mut().remove(&number);
+        check(scope, &state);
+    }
+    is_there
+}
+
+/// Waits for what a call took.
+#[op2]
+pub(crate) async fn op_crypto_ended(state: Rc<RefCell<OpState>>, #[smi] number: u32) {
+    let end = crypto(&state).open.borrow().get(&number).cloned();
+    if let Some(end) = end {
+        end.wait().await;
+    }
+}
+
+/// Ends the event where it has used more than its limit.
+fn check(scope: &mut v8::PinScope<'_, '_>, state: &RefCell<OpState>) {
     let event = running_id(scope);
     let account = state.borrow().try_borrow::<CpuAccount>().cloned();
     if account.is_some_and(|account| account.charge(event, Duration::ZERO)) {

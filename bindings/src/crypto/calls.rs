@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::lanes::{Begun, Place, thread_cpu};
 
 /// Who takes CPU time that is used for an event outside its isolate's thread.
@@ -53,7 +55,28 @@ pub struct Calls(RefCell<Vec<UnderWay>>);
 struct UnderWay {
     event: u32,
     reserved: Duration,
-    took: Arc<OnceLock<Duration>>,
+    end: Arc<End>,
+}
+
+/// The end of a call, once it is there.
+#[derive(Default)]
+pub(super) struct End {
+    took: OnceLock<Duration>,
+    there: Notify,
+}
+
+impl End {
+    /// Whether it is there.
+    pub(super) fn is_there(&self) -> bool {
+        self.took.get().is_some()
+    }
+
+    /// Waits for it.
+    pub(super) async fn wait(&self) {
+        while !self.is_there() {
+            self.there.notified().await;
+        }
+    }
 }
 
 impl Calls {
@@ -62,7 +85,7 @@ impl Calls {
         let mut calls = self.0.borrow_mut();
         let mut ended = Vec::new();
         calls.retain(|call| {
-            let Some(&took) = call.took.get() else { return true };
+            let Some(&took) = call.end.took.get() else { return true };
             ended.push(Ended { event: call.event, reserved: call.reserved, took });
             false
         });
@@ -104,20 +127,22 @@ pub(super) fn end(
     begun: Begun,
     event: u32,
     what: Measured,
-    account: Option<CpuAccount>,
-) {
-    let took = Arc::new(OnceLock::new());
-    if let Some(account) = &account {
-        let call = UnderWay { event, reserved: what.price, took: took.clone() };
+    account: Option<&CpuAccount>,
+) -> Arc<End> {
+    let end = Arc::<End>::default();
+    if let Some(account) = account {
+        let call = UnderWay { event, reserved: what.price, end: end.clone() };
         account.0.calls().0.borrow_mut().push(call);
     }
-    let runtime = place.runtime();
+    let (runtime, noted) = (place.runtime(), end.clone());
     runtime.spawn_blocking(move || {
         let measured = Measured { took: thread_cpu().saturating_sub(begun.at()), ..what };
-        let _ = took.set(measured.took);
+        let _ = noted.took.set(measured.took);
+        noted.there.notify_one();
         if let Some(watcher) = WATCHER.get() {
             watcher(&measured);
         }
         drop(place);
     });
+    end
 }

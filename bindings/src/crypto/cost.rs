@@ -436,6 +436,18 @@ pub(super) fn ticket(scope: &mut v8::PinScope<'_, '_>, what: v8::Local<'_, v8::O
     number(scope, what, "ticket").map_or(0, |ticket| ticket as u32)
 }
 
+/// Tells JavaScript the number of a call.
+pub(super) fn set_number(
+    scope: &mut v8::PinScope<'_, '_>,
+    what: v8::Local<'_, v8::Object>,
+    number: u32,
+) {
+    if let Some(key) = v8::String::new(scope, "number") {
+        let number = v8::Integer::new_from_unsigned(scope, number);
+        what.set(scope, key.into(), number.into());
+    }
+}
+
 /// The number of bits, which has to be one that a call may make.
 fn bounded_bits(bits: Option<f64>) -> Result<f64, JsErrorBox> {
     let bits = bits.unwrap_or(0.0);

@@ -43,9 +43,11 @@ pub(crate) async fn op_crypto_rsa_key(
     let made = place.runtime().spawn_blocking(move || rsa_key(size));
     let algorithm = format!("RSA {bits}");
     let what = Measured { call: "generateKey".to_owned(), algorithm, price, took: price };
-    calls::end(place, begun, event, what, account);
+    let end = calls::end(place, begun, event, what, account.as_ref());
     let failed = || refused("the key could not be made");
-    let (private, public) = made.await.map_err(|_| failed())?.ok_or_else(failed)?;
+    let made = made.await;
+    end.wait().await;
+    let (private, public) = made.map_err(|_| failed())?.ok_or_else(failed)?;
     Ok((private.into(), public.into()))
 }
 

@@ -24,7 +24,8 @@ const {
 } = primordials;
 const {
   op_crypto_call,
-  op_crypto_check,
+  op_crypto_end,
+  op_crypto_ended,
   op_crypto_soon,
   op_crypto_rsa_key,
   op_crypto_turn,
@@ -77,7 +78,7 @@ function memberOf(algorithm, name) {
 
 /** A call, with what its cost depends on of its key: the algorithm, the curve, the hash, the length. */
 function describe(call, key) {
-  const what = { __proto__: null, call, ticket: 0, key: "", curve: "", hash: "", bits: 0 };
+  const what = { __proto__: null, call, ticket: 0, key: "", curve: "", hash: "", bits: 0, number: 0 };
   if (ObjectPrototypeIsPrototypeOf(BareCryptoKey.prototype, key)) {
     const algorithm = ReflectApply(algorithmOf, key, []);
     const name = memberOf(algorithm, "name");
@@ -123,7 +124,11 @@ function call(name, bare, subtle, args) {
   }
   const index = KEYS[name];
   const what = describe(name, index < args.length ? args[index] : undefined);
-  const made = op_crypto_call(what, bare, subtle, args);
+  const go = () => {
+    const made = op_crypto_call(what, bare, subtle, args);
+    return made === null || what.number === 0 ? made : ending(made, what.number);
+  };
+  const made = go();
   if (made !== null) {
     return made;
   }
@@ -131,10 +136,25 @@ function call(name, bare, subtle, args) {
   const event = currentEvent();
   const again = (ticket) => {
     what.ticket = ticket;
-    return op_crypto_call(what, bare, subtle, args) ??
-      PromisePrototypeThen(op_crypto_turn(event), again);
+    return go() ?? PromisePrototypeThen(op_crypto_turn(event), again);
   };
   return PromisePrototypeThen(op_crypto_turn(event), again);
+}
+
+/** What a call is settled with, once its event has paid what it took. */
+function ending(made, number) {
+  const then = (settle) =>
+    op_crypto_end(number) ? settle() : PromisePrototypeThen(op_crypto_ended(number), () => {
+      op_crypto_end(number);
+      return settle();
+    });
+  return PromisePrototypeThen(
+    made,
+    (value) => then(() => value),
+    (error) => then(() => {
+      throw error;
+    }),
+  );
 }
 
 /** Replaces a function by one whose arguments are read once, and which may do something else. */
@@ -200,7 +220,7 @@ async function rsaKeys(subtle, algorithm, extractable, usages) {
     made = await op_crypto_rsa_key(currentEvent(), algorithm.modulusLength);
   } finally {
     // Its time is known only now.
-    op_crypto_check();
+    op_crypto_end(0);
   }
   const importing = (format, material, extractable, usages) =>
     ReflectApply(bareImportKey, subtle, [format, material, algorithm, extractable, usages]);

@@ -488,6 +488,7 @@ impl Ledger {
 
 impl CpuPayer for Ledger {
     fn charge(&self, event: u32, time: Duration) -> bool {
+        self.settle_calls();
         let (account, verdict) = match self.payer_of(event) {
             Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
             Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
