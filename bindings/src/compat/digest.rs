@@ -24,6 +24,19 @@ const SCRYPT_BLOCK_BYTES: u64 = 32;
 /// What is hashed for a block beside the salt, in bytes: the paddings of HMAC.
 const SCRYPT_BLOCK_OVERHEAD_BYTES: u64 = 192;
 
+/// Bytes of a password, a key, a salt that one call reads: a few milliseconds. JavaScript says so
+/// before, with Node's errors.
+const MAX_READ: usize = 1 << 20;
+/// Bytes of HKDF's `info`, which is hashed for each block.
+const MAX_INFO: usize = 1024;
+
+fn bounded(bytes: &[u8], most: usize) -> Result<(), JsErrorBox> {
+    if bytes.len() <= most {
+        return Ok(());
+    }
+    Err(JsErrorBox::range_error(format!("more than {most} bytes are too many")))
+}
+
 /// The first iteration of one block of PBKDF2 (RFC 8018, section 5.2).
 #[op2]
 pub(super) fn op_compat_pbkdf2_begin(
@@ -32,6 +45,8 @@ pub(super) fn op_compat_pbkdf2_begin(
     #[buffer] salt: &[u8],
     block: u32,
 ) -> Result<Uint8Array, JsErrorBox> {
+    bounded(password, MAX_READ)?;
+    bounded(salt, MAX_READ)?;
     let mut hmac = hmac(digest, password)?;
     hmac.update(salt);
     hmac.update(&block.to_be_bytes());
@@ -47,6 +62,7 @@ pub(super) fn op_compat_pbkdf2_step(
     #[buffer] sum: &mut [u8],
     iterations: u32,
 ) -> Result<(), JsErrorBox> {
+    bounded(password, MAX_READ)?;
     let keyed = hmac(digest, password)?;
     for _ in 0..iterations.min(MAX_STEP) {
         let mut hmac = keyed.copy();
@@ -78,6 +94,7 @@ pub(super) fn op_compat_scrypt(
     block_size: u32,
     parallelization: u32,
 ) -> Result<Uint8Array, JsErrorBox> {
+    bounded(password, MAX_READ)?;
     let work = u64::from(cost)
         .saturating_mul(u64::from(block_size))
         .saturating_mul(u64::from(parallelization));
@@ -123,6 +140,9 @@ pub(super) fn op_compat_hkdf(
     if length > LONGEST {
         return Err(JsErrorBox::range_error("Invalid key length"));
     }
+    bounded(key, MAX_READ)?;
+    bounded(salt, MAX_READ)?;
+    bounded(info, MAX_INFO)?;
     let mut output = vec![0; length as usize];
     let expanded =
         for_digest!(digest, D => Hkdf::<D>::new(Some(salt), key).expand(info, &mut output).is_ok());

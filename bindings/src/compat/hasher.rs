@@ -13,6 +13,16 @@ use sha2::digest::DynDigest;
 /// heap limit counts.
 const MAX_OPEN: usize = 10_000;
 
+/// Bytes that one call hashes at most, a few milliseconds: JavaScript gives pieces (`hashing.js`).
+const MAX_PIECE: usize = 1 << 20;
+
+fn bounded(bytes: &[u8]) -> Result<(), JsErrorBox> {
+    if bytes.len() <= MAX_PIECE {
+        return Ok(());
+    }
+    Err(JsErrorBox::range_error(format!("more than {MAX_PIECE} bytes in one piece are too many")))
+}
+
 /// A digest or an HMAC that has begun.
 pub(super) enum Hasher {
     Digest(Box<dyn DynDigest>),
@@ -160,6 +170,7 @@ pub(super) fn op_compat_hash_new(
     #[string] name: &str,
     #[buffer] key: Option<&[u8]>,
 ) -> Result<u32, JsErrorBox> {
+    bounded(key.unwrap_or_default())?;
     let hasher = match key {
         Some(key) => Hasher::hmac(name, key),
         None => Hasher::digest(name),
@@ -173,6 +184,7 @@ pub(super) fn op_compat_hash_update(
     #[smi] id: u32,
     #[buffer] bytes: &[u8],
 ) -> Result<(), JsErrorBox> {
+    bounded(bytes)?;
     state.borrow_mut::<Hashers>().find(id)?.update(bytes);
     Ok(())
 }

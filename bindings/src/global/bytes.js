@@ -45,5 +45,14 @@ function bytesIn(value) {
   );
 }
 
-return { bytesIn, bytesOf };
+/**
+ * A part of bytes, not copied. Not `subarray`, which asks the worker's constructor for it.
+ * @param {Uint8Array} bytes
+ */
+function partOf(bytes, start, length) {
+  const offset = TypedArrayPrototypeGetByteOffset(bytes) + start;
+  return new Uint8Array(TypedArrayPrototypeGetBuffer(bytes), offset, length);
+}
+
+return { bytesIn, bytesOf, partOf };
 })();

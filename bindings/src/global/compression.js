@@ -4,7 +4,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSubarray } = primordials;
+const { MathMin, TypedArrayPrototypeGetByteLength } = primordials;
 const {
   op_compression_finish,
   op_compression_new,
@@ -15,7 +15,7 @@ const {
 } = core.ops;
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 const { TransformStream } = core.loadExtScript("ext:deno_web/06_streams.js");
-const { bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
+const { bytesOf, partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 // Defines the converter of formats.
 core.loadExtScript("ext:deno_web/14_compression.js");
 
@@ -64,7 +64,7 @@ function transformOf(coder, step, prefix) {
       const bytes = bytesOf(chunk, prefix, "chunk");
       const length = TypedArrayPrototypeGetByteLength(bytes);
       for (let start = 0; start < length; start += step) {
-        enqueue(controller, coder.write(TypedArrayPrototypeSubarray(bytes, start, start + step)));
+        enqueue(controller, coder.write(partOf(bytes, start, MathMin(step, length - start))));
       }
     },
     flush(controller) {

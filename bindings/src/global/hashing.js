@@ -3,7 +3,8 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { MathMin, TypedArrayPrototypeGetLength, TypedArrayPrototypeSubarray } = primordials;
+const { MathMin, TypedArrayPrototypeGetLength } = primordials;
+const { partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { op_compat_hash_digest, op_compat_hash_new, op_compat_hash_update } = core.ops;
 
 /** Bytes that one call hashes at most. */
@@ -13,7 +14,7 @@ const PIECE = 1024 * 1024;
 function update(id, bytes) {
   const length = TypedArrayPrototypeGetLength(bytes);
   for (let start = 0; start < length; start += PIECE) {
-    op_compat_hash_update(id, TypedArrayPrototypeSubarray(bytes, start, MathMin(start + PIECE, length)));
+    op_compat_hash_update(id, partOf(bytes, start, MathMin(PIECE, length - start)));
   }
 }
 

@@ -283,6 +283,42 @@ async fn bytes_are_those_of_the_call() {
     assert_eq!(worker.get("/").await.unwrap().text(), "[]");
 }
 
+/// Nobody but the runtime says which bytes are hashed, and how many in one piece.
+async fn pieces_are_not_the_workers_to_choose() {
+    let worker = Worker::with_handler(
+        "const crypto_ = process.getBuiltinModule('node:crypto');
+         const bytes = new Uint8Array(3 << 20);
+         const hex = async () => [
+             new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)).toHex(),
+             crypto_.createHash('sha256').update(bytes).digest('hex'),
+             crypto_.createHmac('sha256', bytes).update(bytes).digest('hex'),
+             crypto_.pbkdf2Sync(bytes, 'salt', 2, 32, 'sha256').toString('hex'),
+         ].join();
+         const packed = async () => {
+             const stream = new CompressionStream('gzip');
+             const writer = stream.writable.getWriter();
+             writer.write(bytes).catch(() => {});
+             writer.close().catch(() => {});
+             const reader = stream.readable.getReader();
+             let length = 0;
+             for (let part; !(part = await reader.read()).done;) length += part.value.length;
+             return length;
+         };
+         const before = await hex();
+         const size = await packed();
+         let asked = 0;
+         class Other extends Uint8Array {
+             static get [Symbol.species]() {
+                 return function () { asked++; return new Uint8Array(64 << 20) };
+             }
+         }
+         Object.defineProperty(Uint8Array.prototype, 'constructor', { configurable: true, get: () => Other });
+         return Response.json([await hex() === before, await packed() === size, asked])",
+    )
+    .with_node_compat();
+    assert_eq!(worker.get("/").await.unwrap().text(), "[true,true,0]");
+}
+
 fn note(measured: &Measured) {
     MEASURED.lock().unwrap().push(measured.clone());
 }
@@ -423,6 +459,10 @@ pub fn trials() -> Vec<Trial> {
             trial("crypto::what_it_took_is_charged", what_it_took_is_charged),
             trial("crypto::a_worker_does_not_hold_up_another", a_worker_does_not_hold_up_another),
             trial("crypto::waiting_calls_end_with_their_event", waiting_calls_end_with_their_event),
+            trial(
+                "crypto::pieces_are_not_the_workers_to_choose",
+                pieces_are_not_the_workers_to_choose,
+            ),
             trial("crypto::bytes_are_those_of_the_call", bytes_are_those_of_the_call),
             trial("crypto::digests_are_charged", digests_are_charged),
             trial("crypto::derivations_are_charged", derivations_are_charged),

@@ -7,8 +7,6 @@ const {
   MathCeil,
   MathMin,
   TypedArrayPrototypeSet,
-  TypedArrayPrototypeSlice,
-  TypedArrayPrototypeSubarray,
   Uint8Array,
 } = primordials;
 const {
@@ -20,6 +18,7 @@ const {
 const { digestName, hmacKey, lengthOf } = core.loadExtScript(
   "ext:isolane_compat/internal/crypto/digests.js",
 );
+const { partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { bytesOf, output } = core.loadExtScript("ext:isolane_compat/internal/crypto/bytes.js");
 const { keyBytes } = core.loadExtScript("ext:isolane_compat/internal/crypto/keys.js");
 const { setImmediate } = core.loadExtScript("ext:isolane_compat/internal/timers.js");
@@ -54,13 +53,13 @@ function* pbkdf2Steps({ digest, iterations, length, password, salt }) {
   const blocks = MathCeil(length / size);
   for (let block = 1; block <= blocks; block++) {
     const last = op_compat_pbkdf2_begin(digest, password, salt, block);
-    const sum = TypedArrayPrototypeSlice(last);
+    const sum = new Uint8Array(last);
     for (let done = 1; done < iterations; done += STEP) {
       op_compat_pbkdf2_step(digest, password, last, sum, MathMin(STEP, iterations - done));
       yield;
     }
     const start = (block - 1) * size;
-    TypedArrayPrototypeSet(key, TypedArrayPrototypeSubarray(sum, 0, MathMin(size, length - start)), start);
+    TypedArrayPrototypeSet(key, partOf(sum, 0, MathMin(size, length - start)), start);
   }
   return key;
 }
