@@ -133,14 +133,14 @@ pub(crate) fn op_crypto_call<'s>(
         scope.terminate_execution();
         return Ok(None);
     }
-    let begun = place.begin().map_err(refused)?;
+    place.begin().map_err(refused)?;
     let result = {
         let _entered = place.enter();
         function.call(scope, this, &values)
     };
     let measured =
         Measured { call: request.call.clone(), algorithm: request.what(), price, took: price };
-    let end = calls::end(place, begun, event, measured, account.as_ref());
+    let end = calls::end(place, event, measured, account.as_ref());
     let number = own.number();
     own.open.borrow_mut().insert(number, end);
     cost::set_number(scope, what, number);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::lanes::{Begun, Place, thread_cpu};
+use super::lanes::{self, Place};
 
 /// Who takes CPU time that is used for an event outside its isolate's thread.
 pub trait CpuPayer {
@@ -120,11 +120,10 @@ pub fn watch(watcher: impl Fn(&Measured) + Send + Sync + 'static) {
     let _ = WATCHER.set(Box::new(watcher));
 }
 
-/// What has been put on the lane since it was begun ends there; the event is charged with what it
+/// What has been put on the lane ends there; the event is charged with what it
 /// took, and the place is free again.
 pub(super) fn end(
     place: Place,
-    begun: Begun,
     event: u32,
     what: Measured,
     account: Option<&CpuAccount>,
@@ -136,12 +135,12 @@ pub(super) fn end(
     }
     let (runtime, noted) = (place.runtime(), end.clone());
     runtime.spawn_blocking(move || {
-        let measured = Measured { took: thread_cpu().saturating_sub(begun.at()), ..what };
-        let _ = noted.took.set(measured.took);
-        noted.there.notify_one();
+        let measured = Measured { took: lanes::taken(), ..what };
         if let Some(watcher) = WATCHER.get() {
             watcher(&measured);
         }
+        let _ = noted.took.set(measured.took);
+        noted.there.notify_one();
         drop(place);
     });
     end

@@ -3,7 +3,9 @@
 //! other, so that the thread's CPU clock before and after is what it took. A *place* is a lane and
 //! the right to use it: a worker has a few, the node has a ceiling, and workers take turns.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ const WAITING: usize = 10_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// Lanes that nobody uses.
-static IDLE: Mutex<Vec<&'static Runtime>> = Mutex::new(Vec::new());
+static IDLE: Mutex<Vec<&'static Thread>> = Mutex::new(Vec::new());
 
 /// What each thread does first.
 static PREPARE: OnceLock<fn()> = OnceLock::new();
@@ -54,16 +56,18 @@ pub(super) struct Place {
     _share: Share,
 }
 
-struct Lane(&'static Runtime);
+/// A lane in use.
+struct Lane(&'static Thread);
 
-/// The moment at which a lane began with a call, on its thread's CPU clock.
-#[derive(Clone, Default)]
-pub(super) struct Begun(Arc<OnceLock<Duration>>);
+/// A runtime that nobody drives: only its one blocking thread is used.
+struct Thread {
+    runtime: Runtime,
+    is_up: Arc<AtomicBool>,
+}
 
-impl Begun {
-    pub(super) fn at(&self) -> Duration {
-        self.0.get().copied().unwrap_or_default()
-    }
+thread_local! {
+    /// What the thread had used when its last call ended.
+    static USED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// A place, where the worker may have one more at once.
@@ -80,36 +84,32 @@ pub(super) async fn take(worker: &Arc<str>, limit: Duration) -> Result<Place, Js
 impl Place {
     fn on(share: Share) -> std::io::Result<Place> {
         let idle = IDLE.lock().pop();
-        let runtime = match idle {
-            Some(runtime) => runtime,
+        let thread = match idle {
+            Some(thread) => thread,
             // At most as many as there are shares, for good.
-            None => Box::leak(Box::new(thread()?)),
+            None => Box::leak(Box::new(Thread::new()?)),
         };
-        Ok(Place { lane: Lane(runtime), _share: share })
+        Ok(Place { lane: Lane(thread), _share: share })
     }
 
     pub(super) fn runtime(&self) -> &'static Runtime {
-        self.lane.0
+        &self.lane.0.runtime
     }
 
     /// Has what is given to the blocking pool go to the lane.
     pub(super) fn enter(&self) -> EnterGuard<'static> {
-        self.lane.0.enter()
+        self.lane.0.runtime.enter()
     }
 
-    /// Notes the thread's time. Fails where the system gives no thread.
-    pub(super) fn begin(&self) -> std::io::Result<Begun> {
-        let begun = Begun::default();
-        let noted = begun.clone();
-        let runtime = self.lane.0;
-        // tokio panics where it gets no thread; once there is one it stays for the next.
-        let begin = AssertUnwindSafe(move || {
-            runtime.spawn_blocking(move || {
-                let _ = noted.0.set(thread_cpu());
-            });
-        });
-        catch_unwind(begin).map_err(|_| std::io::Error::other("the system gives no thread"))?;
-        Ok(begun)
+    /// Sees to it that the lane has its thread. Fails where the system gives none.
+    pub(super) fn begin(&self) -> std::io::Result<()> {
+        let Thread { runtime, is_up } = self.lane.0;
+        if is_up.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // tokio panics where it gets no thread; once there is one it stays for the next call.
+        let begin = AssertUnwindSafe(|| drop(runtime.spawn_blocking(|| {})));
+        catch_unwind(begin).map_err(|_| std::io::Error::other("the system gives no thread"))
     }
 }
 
@@ -119,21 +119,29 @@ impl Drop for Lane {
     }
 }
 
-/// A runtime that nobody drives: only its one blocking thread is used.
-fn thread() -> std::io::Result<Runtime> {
-    Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .thread_keep_alive(KEEP_ALIVE)
-        .thread_name("crypto")
-        .on_thread_start(|| {
-            if let Some(prepare) = PREPARE.get() {
-                prepare();
-            }
-        })
-        .build()
+impl Thread {
+    fn new() -> std::io::Result<Thread> {
+        let is_up = Arc::<AtomicBool>::default();
+        let (starts, stops) = (is_up.clone(), is_up.clone());
+        let runtime = Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .thread_keep_alive(KEEP_ALIVE)
+            .thread_name("crypto")
+            .on_thread_start(move || {
+                starts.store(true, Ordering::Release);
+                if let Some(prepare) = PREPARE.get() {
+                    prepare();
+                }
+            })
+            .on_thread_stop(move || stops.store(false, Ordering::Release))
+            .build()?;
+        Ok(Thread { runtime, is_up })
+    }
 }
 
-/// CPU time of the calling thread.
-pub(super) fn thread_cpu() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
+/// CPU time that the calling thread, a lane's, has used since the last call of this.
+pub(super) fn taken() -> Duration {
+    let now =
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default();
+    now.saturating_sub(USED.replace(now))
 }

@@ -39,11 +39,11 @@ pub(crate) async fn op_crypto_rsa_key(
         // The event ends as soon as its code goes on.
         return Err(over());
     }
-    let begun = place.begin().map_err(refused)?;
+    place.begin().map_err(refused)?;
     let made = place.runtime().spawn_blocking(move || rsa_key(size));
     let algorithm = format!("RSA {bits}");
     let what = Measured { call: "generateKey".to_owned(), algorithm, price, took: price };
-    let end = calls::end(place, begun, event, what, account.as_ref());
+    let end = calls::end(place, event, what, account.as_ref());
     let failed = || refused("the key could not be made");
     let made = made.await;
     end.wait().await;

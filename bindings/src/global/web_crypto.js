@@ -16,6 +16,7 @@ const {
   ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
   PromiseReject,
+  PromiseResolve,
   ReflectApply,
   StringPrototypeToUpperCase,
   TypeError,
@@ -268,8 +269,14 @@ ArrayPrototypeForEach(["decapsulateBits", "decrypt", "deriveBits", "encapsulateB
   "exportKey", "sign", "verify", "wrapKey"], (name) => wrap(name));
 wrap("digest", (args, go) => {
   const digest = args.length > 1 ? digestOf(args[0], args[1]) : undefined;
-  // Not at once: whoever digests without end would otherwise never be answered.
-  return digest === undefined ? go(args) : PromisePrototypeThen(op_crypto_soon(), () => digest);
+  if (digest === undefined) {
+    return go(args);
+  }
+  // Not at once: whoever digests without end would otherwise never be answered. At the top level
+  // nothing comes later.
+  return currentEvent() === 0
+    ? PromiseResolve(digest)
+    : PromisePrototypeThen(op_crypto_soon(), () => digest);
 });
 define(BareSubtleCrypto.prototype, "timingSafeEqual", function timingSafeEqual(a, b) {
   const left = bytesOf(a, "timingSafeEqual", "Argument 1");

@@ -319,6 +319,16 @@ async fn pieces_are_not_the_workers_to_choose() {
     assert_eq!(worker.get("/").await.unwrap().text(), "[true,true,0]");
 }
 
+/// At the top level there is what takes no other thread.
+async fn a_start_can_digest() {
+    let worker = Worker::from_source(
+        "const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'HKDF', false, ['deriveBits']);
+         const digest = await crypto.subtle.digest('SHA-256', new Uint8Array(8));
+         export default { fetch: () => new Response(key.algorithm.name + digest.byteLength) };",
+    );
+    assert_eq!(worker.get("/").await.unwrap().text(), "HKDF32");
+}
+
 fn note(measured: &Measured) {
     MEASURED.lock().unwrap().push(measured.clone());
 }
@@ -463,6 +473,7 @@ pub fn trials() -> Vec<Trial> {
                 "crypto::pieces_are_not_the_workers_to_choose",
                 pieces_are_not_the_workers_to_choose,
             ),
+            trial("crypto::a_start_can_digest", a_start_can_digest),
             trial("crypto::bytes_are_those_of_the_call", bytes_are_those_of_the_call),
             trial("crypto::digests_are_charged", digests_are_charged),
             trial("crypto::derivations_are_charged", derivations_are_charged),
