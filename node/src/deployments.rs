@@ -14,6 +14,7 @@ mod sources;
 mod target;
 mod worker;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -141,6 +142,16 @@ impl Deployments {
     /// Has a version made ready and started ahead of its first request. Returns at once.
     pub(crate) fn warm(&self, target: &Arc<Target>) {
         self.shared.warm(target);
+    }
+
+    /// Has those workers that still have that version made ready on the front shards.
+    pub(crate) async fn warm_in_front(&self, hot: HashMap<Arc<str>, Arc<str>>) {
+        for (worker, version) in hot {
+            let Some(target) = self.shared.target(&Served { worker, version }) else { continue };
+            if let Ok(loaded) = self.shared.load(&target).await {
+                self.shared.runtime.warm_in_front(&loaded.version);
+            }
+        }
     }
 
     /// The workers of the configuration, in its order.

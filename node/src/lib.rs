@@ -18,6 +18,7 @@ mod node;
 mod refusal;
 mod signals;
 mod storage;
+mod succession;
 pub mod tls;
 pub mod trace;
 

@@ -27,5 +27,5 @@ pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
 pub use memory::MemoryFigures;
 pub use outcome::{Failure, Outcome};
-pub use runtime::{FrontShard, RestartReason, Runtime, StartReport, Stats};
+pub use runtime::{FrontShard, Offender, RestartReason, Runtime, StartReport, Stats, Succession};
 pub use version::Version;

@@ -181,6 +181,13 @@ impl Memory {
         tenancies.iter().filter(|one| !one.is_live()).map(Tenancy::bytes).sum()
     }
 
+    /// The versions that have an isolate on a front shard.
+    pub(crate) fn versions_in_front(&self) -> Vec<Arc<Version>> {
+        let tenancies = self.tenancies.lock();
+        let in_front = tenancies.iter().filter(|one| one.shard().is_front() && one.is_live());
+        in_front.map(|one| one.version.clone()).collect()
+    }
+
     /// Whether an event of a worker with a KV namespace runs or waits, on a shard that works.
     pub(crate) fn uses_kv(&self) -> bool {
         self.tenancies.lock().iter().any(|tenancy| {

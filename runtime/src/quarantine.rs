@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::outcome::Failure;
+use crate::runtime::Offender;
 
 /// After a worker's code cost a shard, it is not started for this long; doubled each time.
 const SHORTEST: Duration = Duration::from_secs(2);
@@ -127,6 +128,26 @@ impl Losses {
         self.budget.count(Instant::now())
     }
 
+    /// Those who have cost shards, and how long each is not to be started. Where the budget is used
+    /// up, each has the pause before it that its next loss would have brought.
+    pub(crate) fn offenders(&self) -> Vec<Offender> {
+        let now = Instant::now();
+        let is_used_up = self.were_too_many();
+        let known = self.known.lock();
+        let known = known.offenders.iter().filter(|offender| !offender.is_forgiven(now));
+        known.filter_map(|offender| offender.told_of(now, is_used_up)).collect()
+    }
+
+    /// A worker cost shards of another process.
+    pub(crate) fn beware_of(&self, told: &Offender) {
+        let standing = self.standing(&told.worker);
+        let mut known = self.known.lock();
+        if !known.offenders.iter().any(|offender| Arc::ptr_eq(offender, &standing)) {
+            known.offenders.push(standing.clone());
+        }
+        standing.beware(told, Instant::now());
+    }
+
     /// Whether the budget was used up: what was lost does not come back to this process.
     pub(crate) fn were_too_many(&self) -> bool {
         self.budget.was_used_up.load(Ordering::Relaxed)
@@ -179,15 +200,30 @@ impl Standing {
         })
     }
 
+    fn told_of(&self, now: Instant, is_used_up: bool) -> Option<Offender> {
+        let record = self.record.lock();
+        let left = record.no_serving_until?.saturating_duration_since(now);
+        let next = if is_used_up { pause_after(record.losses) } else { Duration::ZERO };
+        Some(Offender { worker: self.worker.clone(), losses: record.losses, wait: left.max(next) })
+    }
+
+    fn beware(&self, told: &Offender, now: Instant) {
+        let mut record = self.record.lock();
+        record.losses = told.losses;
+        record.last = Some(now);
+        record.no_serving_until = Some(now + told.wait);
+        record.no_check_until = record.no_serving_until;
+        self.has_offended.store(true, Ordering::Relaxed);
+    }
+
     fn convict(&self, purpose: Purpose, now: Instant) -> Sentence {
         let mut record = self.record.lock();
         if record.last.is_some_and(|last| now.duration_since(last) > FORGIVEN_AFTER) {
             *record = Record::default();
         }
-        let doublings = record.losses.min(16);
-        record.losses += 1;
+        let pause = pause_after(record.losses);
+        record.losses = record.losses.saturating_add(1);
         record.last = Some(now);
-        let pause = SHORTEST.saturating_mul(1 << doublings).min(LONGEST);
         let until = now + pause;
         record.no_check_until = Some(until);
         if purpose == Purpose::Serve {
@@ -200,6 +236,11 @@ impl Standing {
     fn is_forgiven(&self, now: Instant) -> bool {
         self.record.lock().last.is_none_or(|last| now.duration_since(last) > FORGIVEN_AFTER)
     }
+}
+
+/// How long a worker is not started after it has cost one more shard than so many.
+fn pause_after(losses: u32) -> Duration {
+    SHORTEST.saturating_mul(1 << losses.min(16)).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -275,5 +316,27 @@ mod tests {
         assert!(offender.refusal_at(Purpose::Serve, later).is_some());
         assert!(offender.refusal_at(Purpose::Serve, now + WINDOW).is_none());
         assert!(other.refusal(Purpose::Serve).is_none());
+    }
+
+    #[test]
+    fn who_cost_one_process_shards_is_known_to_the_next() {
+        let losses = Losses::new(2);
+        let worker = standing(&losses, "w");
+        losses.convict(&worker, Purpose::Serve);
+        losses.count();
+        let told = losses.offenders();
+        assert_eq!((told.len(), told[0].losses), (1, 1));
+        assert!(told[0].wait <= 2 * SECOND);
+        // With the budget used up, it waits for as long as if it had offended once more.
+        losses.count();
+        let told = losses.offenders();
+        assert_eq!(told[0].wait, 4 * SECOND);
+        let next = Losses::new(2);
+        let again = standing(&next, "w");
+        assert!(again.refusal(Purpose::Serve).is_none());
+        next.beware_of(&told[0]);
+        assert!(again.refusal(Purpose::Serve).is_some());
+        let sentence = next.convict(&again, Purpose::Serve);
+        assert_eq!((sentence.losses, sentence.pause), (2, 4 * SECOND));
     }
 }

@@ -2,6 +2,7 @@
 
 mod lost;
 mod shared;
+mod succession;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,6 +32,7 @@ use crate::version::Version;
 use crate::watchdog;
 
 pub(crate) use shared::Shared;
+pub use succession::{Offender, Succession};
 
 /// Stack traces as long as a developer needs them (V8's default is 10). And no unrolling of
 /// loops: where V8 finds a short inner loop without a check of its own (`new Array(100)` has

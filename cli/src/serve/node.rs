@@ -98,7 +98,7 @@ fn serve(
     harden::drop_user(config).context("the node cannot become another user")?.tell();
     link::die_with_supervisor()?;
     link.give_sockets(&node, &admin).context("the supervisor cannot keep the sockets")?;
-    until_stopped(&runtime, &node, admin, &store, link)
+    until_stopped(config, &runtime, &node, Released { admin, store }, link)
 }
 
 /// The data folder, which is this process's.
@@ -119,22 +119,23 @@ fn take_data(config: &Config, patience: Duration, store: &LateStore) -> anyhow::
 
 /// Serves until it is told to stop, or to hand over to another process.
 fn until_stopped(
+    config: &Config,
     runtime: &Runtime,
     node: &Arc<Node>,
-    admin: AdminListener,
-    store: &Arc<LateStore>,
+    released: Released,
     mut link: Link,
 ) -> anyhow::Result<ExitCode> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = tokio.block_on(async {
         let mut signals = Signals::listen(Mode::Serve).context("cannot listen to signals")?;
         link::take_all_signals().context("cannot listen to signals")?;
+        node.hear_word(&config.data).await;
         node.serve()?;
         link.report(&FromNode::Serving);
         for address in node.local_addrs() {
             tracing::info!(%address, "listening");
         }
-        let mut admin = Some(admin);
+        let mut released = Some(released);
         let mut end: Fuse<LocalBoxFuture<'_, ()>> = Fuse::terminated();
         // A signal to the group of processes comes here and through the supervisor.
         let (mut stopped_by_signal, mut stopped_by_supervisor) = (false, false);
@@ -158,9 +159,9 @@ fn until_stopped(
                 told = link.next() => match told {
                     ToNode::Reload => { node.reload(); continue }
                     ToNode::HandOver => {
-                        if let Some(admin) = admin.take_if(|_| !ends) {
-                            let released = Released { admin, store: Arc::clone(store) };
-                            end = hand_over(node, released, link.reporter()).boxed_local().fuse();
+                        if let Some(released) = released.take_if(|_| !ends) {
+                            let handed = hand_over(config, node, released, link.reporter());
+                            end = handed.boxed_local().fuse();
                         }
                         continue;
                     }
@@ -186,10 +187,16 @@ struct Released {
 }
 
 /// Leaves what comes to the process that takes over, and goes on with what was there before.
-async fn hand_over(node: &Arc<Node>, released: Released, report: impl Fn(&FromNode)) {
+async fn hand_over(
+    config: &Config,
+    node: &Arc<Node>,
+    released: Released,
+    report: impl Fn(&FromNode),
+) {
     tracing::info!(connections = node.open_connections(), "handing over to another process");
     released.admin.close();
     node.hand_over().await;
+    node.leave_word(&config.data);
     let of = Arc::clone(node);
     let release = tokio::task::spawn_blocking(move || {
         released.admin.hand_over();

@@ -12,18 +12,18 @@ use crate::process::{PATIENCE, Process};
 
 /// The host of the worker that has a KV namespace.
 pub(crate) const HOST: &str = "app.test";
-/// The host of the one that has none, and streams.
+/// The host of one whose code costs a shard.
+pub(crate) const OFFENDER: &str = "offender.test";
+/// The host of one that has no namespace, and streams.
 pub(crate) const STREAMS: &str = "streams.test";
 
 const WORKER: &str = "
-    const lost = () => Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1);
     export default { async fetch(request, env) {
       const { pathname, search } = new URL(request.url);
       const [, verb, key] = pathname.split('/');
       switch (verb) {
         case 'put': await env.KV.put(key, search.slice(1)); return new Response('put');
         case 'get': return new Response(await env.KV.get(key) ?? 'nothing');
-        case 'lose': return new Response(String(lost()));
         case 'echo': return new Response(echo(request.body, env));
         default: return new Response(env.NAME);
       }
@@ -38,6 +38,10 @@ const WORKER: &str = "
       },
     }));
 ";
+
+const OFFENDING: &str = "export default { fetch() {
+    return new Response(String(Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1)));
+} };";
 
 /// Answers with as many chunks as the path says; one takes 20 ms.
 const STREAMING: &str = "
@@ -64,7 +68,11 @@ pub(crate) struct Node {
 
 /// A folder with a configuration.
 pub(crate) fn folder() -> Folder {
-    let folder = Folder::with(&[("app/index.js", WORKER), ("streams/index.js", STREAMING)]);
+    let folder = Folder::with(&[
+        ("app/index.js", WORKER),
+        ("streams/index.js", STREAMING),
+        ("offender/index.js", OFFENDING),
+    ]);
     configure(&folder, "first", "");
     folder
 }
@@ -72,9 +80,10 @@ pub(crate) fn folder() -> Folder {
 /// Writes a configuration whose worker answers with that name, with more in it.
 pub(crate) fn configure(folder: &Folder, name: &str, more: &str) {
     let listen = "log = 'json'\nlisten = [{ address = '127.0.0.1:0' }]\n";
-    let workers = "workers = [{ path = 'app' }, { path = 'streams' }]\n";
+    let workers = "workers = [{ path = 'app' }, { path = 'streams' }, { path = 'offender' }]\n";
     folder.write("node.toml", &format!("{listen}{more}\n{workers}"));
     folder.write("streams/isolane.toml", &format!("routes = ['{STREAMS}']\n"));
+    folder.write("offender/isolane.toml", &format!("routes = ['{OFFENDER}']\n"));
     let namespace = "kv_namespaces = [{ binding = 'KV', id = 'kv' }]";
     let app = format!("routes = ['{HOST}']\nvars = {{ NAME = '{name}' }}\n{namespace}\n");
     folder.write("app/isolane.toml", &app);

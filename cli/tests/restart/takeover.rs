@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
-use crate::node::{HOST, Node, configure, folder, send, until_gone};
+use crate::node::{HOST, Node, OFFENDER, configure, folder, send, until_gone};
 
 #[test]
 fn a_new_process_serves_what_the_old_one_kept_with_the_configuration_of_now() {
@@ -148,11 +148,19 @@ fn too_many_lost_shards_lead_to_a_new_process() {
     let old = node.process.node_id();
     // What becomes of the request is not the matter: its shard is lost.
     let mut offender = Connection::open(node.port);
-    offender.send(&format!("GET /lose HTTP/1.1\r\nhost: {HOST}\r\n\r\n"));
+    offender.send(&format!("GET / HTTP/1.1\r\nhost: {OFFENDER}\r\n\r\n"));
     node.process.stderr.until("restartDue");
     node.serves_anew();
     assert_eq!(node.body("/"), "first");
     assert_eq!(node.metric("isolane_restarts_total{reason=\"lostShards\"}"), "1");
+    // Nor does the offender cost the new process a shard at once.
+    let refused = get(node.port, OFFENDER, "/");
+    assert_eq!(
+        (refused.status, refused.header("isolane-error")),
+        (503, "1106"),
+        "{}",
+        refused.body
+    );
     assert_eq!(node.metric("isolane_lost_shards"), "0");
     // With the threads and the memory that it had lost.
     until_gone(old);

@@ -200,11 +200,15 @@ impl Shared {
         }
     }
 
+    /// A worker's target, if it leads to that version.
+    pub(super) fn target(&self, served: &Served) -> Option<Arc<Target>> {
+        let target = self.names.get(&served.worker).map(|target| Arc::clone(&target));
+        target.filter(|target| target.served().version == served.version)
+    }
+
     /// A version in memory, also one whose last events are not over.
     pub(super) fn find(&self, served: &Served) -> Option<Arc<Loaded>> {
-        let target = self.names.get(&served.worker).map(|target| Arc::clone(&target));
-        target
-            .filter(|target| target.served().version == served.version)
+        self.target(served)
             .and_then(|target| target.loaded())
             .or_else(|| self.cache.find_leaving(served))
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::config::Config;
 
 /// What a node keeps in its data folder; nothing else in there is touched.
-const KEPT: [&str; 6] =
-    ["kv", "registry", "code-cache", "admin.json", "admin.token", "secrets.key"];
+const KEPT: [&str; 7] =
+    ["kv", "registry", "code-cache", "admin.json", "admin.token", "secrets.key", "succession.json"];
 /// What may stand beside it in a folder that is the node's.
 const BESIDE: [&str; 2] = ["lost+found", "tls"];
 /// The permissions of others than the owner.
