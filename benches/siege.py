@@ -114,6 +114,7 @@ async def _quiet(port, seconds):
         link = None
         while time.monotonic() < ends:
             began = time.monotonic()
+            is_reused = link is not None
             try:
                 link = link or await asyncio.wait_for(Link.open(port), FAILED_AFTER_S)
                 answer = await asyncio.wait_for(link.get(host(name), "/"), FAILED_AFTER_S)
@@ -124,6 +125,10 @@ async def _quiet(port, seconds):
                     await link.close()
                     link = None
             except (OSError, EOFError, asyncio.TimeoutError) as error:
+                if is_reused and isinstance(error, (EOFError, ConnectionError)):
+                    # Closed while the request was on its way: a client asks again (RFC 9112, 9.3.1).
+                    link = None
+                    continue
                 failures.append(f"{name}: {error!r}")
                 link = None
             latencies.append((time.monotonic() - began) * 1e3)
