@@ -29,6 +29,9 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// it was sent before the client could know. Where the front hands over to another process, the
 /// next request of any connection.
 const LAST_CALL: Duration = Duration::from_millis(500);
+/// Whose client has said nothing for so long is not about to say something: it is told to close at
+/// once where the front hands over.
+const LONG_IDLE: Duration = Duration::from_secs(1);
 /// How often it is looked whether a connection that closes still waits for an answer.
 const ANSWER_TICK: Duration = Duration::from_millis(5);
 /// An HTTP/2 client that answers no ping for so long is gone.
@@ -165,7 +168,10 @@ impl<H: Handler> Shard<H> {
         match self.front.is_handing_over() {
             false => pulse.has_begun(),
             // In HTTP/2 no request is lost by being told.
-            true => pulse.is_running() || (pulse.is_http2() && pulse.has_begun()),
+            true => {
+                let is_told_safely = pulse.is_http2() && pulse.has_begun();
+                pulse.is_running() || is_told_safely || pulse.is_idle_for(LONG_IDLE)
+            }
         }
     }
 

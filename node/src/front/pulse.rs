@@ -146,6 +146,13 @@ impl Pulse {
         self.unanswered.get() > 0 || self.is_in_head()
     }
 
+    /// Whether nothing has come for so long, nor runs.
+    pub(super) fn is_idle_for(&self, time: Duration) -> bool {
+        !self.is_running()
+            && self.head_since.get().is_none()
+            && self.idle_since.get().elapsed() > time
+    }
+
     /// Whether the head of a request has come in part.
     pub(super) fn is_in_head(&self) -> bool {
         self.head_since.get().is_some() && !self.is_http2() && !self.is_running()
