@@ -178,7 +178,7 @@ pub struct Limits {
     /// Isolates that stay in memory; the least recently used goes first.
     pub isolates: usize,
     /// Shards that workers may cost the node within an hour. Then those workers are refused, and
-    /// the node wants to be started anew.
+    /// another process takes over.
     pub lost_shards: usize,
 }
 

@@ -55,7 +55,7 @@ pub fn patiently<T, E>(
     loop {
         match open() {
             Err(error) if is_held(&error) && Instant::now() < end => {
-                std::thread::sleep(LOOKED_EACH);
+                std::thread::park_timeout(LOOKED_EACH);
             }
             opened => return opened,
         }

@@ -222,7 +222,7 @@ impl Supervisor {
             let messages = self.members[index].process.messages();
             if messages.len() >= MESSAGES_AT_ONCE {
                 // It has no reason to say so much, and is not to keep this process busy.
-                std::thread::sleep(FLOOD_PAUSE);
+                std::thread::park_timeout(FLOOD_PAUSE);
             }
             messages.into_iter().for_each(|message| self.take(index, message));
         }

@@ -188,7 +188,7 @@ fn deploys_go_on_while_processes_take_over() {
 fn isolane(folder: &Folder, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
     command.args(arguments).args(["--config", "node.toml"]).current_dir(folder.path());
-    let output = command.stdin(Stdio::null()).output().unwrap();
+    let output = command.stdin(Stdio::null()).output().expect("the isolane binary starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "isolane {}: {said}", arguments.join(" "));
     String::from_utf8_lossy(&output.stdout).into_owned()
