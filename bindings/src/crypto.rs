@@ -1,13 +1,14 @@
 //! What Web Crypto takes of the processor outside the isolate's own thread. Each call of deno_crypto
 //! goes through `op_crypto_call`, which bounds it by what is really passed, reserves what it will
 //! about take with its event, makes it on a lane (`lanes.rs`) and charges what the lane's thread
-//! then took. Not here: what a call may cost (`cost.rs`), reading arguments
+//! then took. Not here: what a call may be asked (`request.rs`) and costs (`cost.rs`), the arguments
 //! (`global/crypto_arguments.js`), `node:crypto`, which works on the isolate's thread
 //! (`compat/digest.rs`).
 
 mod calls;
 mod cost;
 mod lanes;
+mod request;
 mod rsa;
 
 use std::cell::{Cell, RefCell};
@@ -23,8 +24,8 @@ use crate::event::{Events, running_id};
 use crate::fetch::WorkerOutbound;
 use crate::memory::Meter;
 use calls::End;
-use cost::Request;
 use lanes::Place;
+use request::Request;
 
 pub use calls::{Calls, CpuAccount, CpuPayer, Ended, Measured, watch};
 pub use lanes::prepare_threads;
@@ -101,7 +102,7 @@ pub(crate) fn op_crypto_call<'s>(
     arguments: v8::Local<'s, v8::Array>,
 ) -> Result<Option<v8::Local<'s, v8::Value>>, JsErrorBox> {
     let own = crypto(&state);
-    let place = own.claim(cost::ticket(scope, what));
+    let place = own.claim(request::ticket(scope, what));
     let request = Request::read(scope, what, arguments)?;
     let price = request.price()?;
     let mut values = Vec::with_capacity(8);
@@ -143,7 +144,7 @@ pub(crate) fn op_crypto_call<'s>(
     let end = calls::end(place, event, measured, account.as_ref());
     let number = own.number();
     own.open.borrow_mut().insert(number, end);
-    cost::set_number(scope, what, number);
+    request::set_number(scope, what, number);
     Ok(result)
 }
 
