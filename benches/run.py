@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import bundling, coldstart, hello, kv, memory, overrun, quiet, reload, reloadpeers
+from sections import bundling, coldstart, fair, hello, kv, memory, overrun, quiet, reload, reloadpeers
 from sections import rotation, start
 
 SECTIONS = {
@@ -22,6 +22,7 @@ SECTIONS = {
     "memory": memory,
     "overrun": overrun,
     "quiet": quiet,
+    "fair": fair,
     "reload": reload,
     "kv": kv,
     "bundling": bundling,
@@ -71,6 +72,9 @@ def _arguments():
     common.add_argument("--isolane", type=pathlib.Path, default=node.find_isolane(), metavar="PATH")
     common.add_argument("--json", metavar="FILE", help="write the results to this file")
     common.add_argument("--quick", action="store_true", help="a short run, to see that it works")
+    common.add_argument(
+        "--short", action="store_true", help="for `fair`: only whether quiet workers are answered"
+    )
     common.add_argument("--rounds", type=int, help="rounds by turns (default: 5, quick: 2)")
     common.add_argument(
         "--peers", metavar="DIR", help="a folder that `peers DIR` has filled"

@@ -27,7 +27,7 @@ def measure(port, host, rate, seconds):
     return json.loads(processes.run(command, timeout_s=seconds + _WAIT_S + 30))
 
 
-def _urgent():
+def urgent():
     """Makes this process run before the server's threads: else it would measure its own wait."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
@@ -52,7 +52,7 @@ def _run(port, host, rate, seconds):
         idle.append(link)
     request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
     gc.disable()
-    priority = _urgent()
+    priority = urgent()
     clock = time.perf_counter
     total = int(rate * seconds)
     latencies, busy, overdue, sent = [], {}, [], 0

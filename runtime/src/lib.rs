@@ -15,6 +15,7 @@ mod placement;
 mod quarantine;
 mod runtime;
 mod shard;
+mod share;
 mod version;
 mod watchdog;
 

@@ -3,13 +3,17 @@
 //! A worker starts on a back shard. It is trusted once it has served some events in short
 //! slices, and while it is trusted and busy it runs inline on the front shards, where the
 //! sockets are. One long slice ends the trust for a while, longer each time.
+//!
+//! Behind the front, half of the shards are for workers of which nothing is known yet, and half
+//! for those that have shown short slices. Whoever uses more than a share of the machine, in
+//! whatever slices, runs on slow shards, which get what time all others leave.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::shard::ShardHandle;
-use crate::version::Version;
+use crate::version::{Residence, Version};
 
 /// A slice that takes this long for an event ends a worker's trust: while it ran, the shard's
 /// sockets waited.
@@ -24,6 +28,9 @@ const SHARE_OF_MANY: Duration = Duration::from_micros(500);
 
 /// Events in short slices that make a worker trusted.
 const EVENTS_TO_TRUST: u64 = 64;
+
+/// Events in short slices that make a worker one of which something is known.
+const EVENTS_TO_PROVE: u64 = 16;
 
 /// Events within [`WINDOW`] that make a worker busy enough for an isolate on a front shard.
 const EVENTS_TO_PROMOTE: u32 = 32;
@@ -106,6 +113,11 @@ impl Trust {
                 || self.now_ms() >= self.distrusted_until_ms.load(Ordering::Relaxed))
     }
 
+    /// Whether its slices have been short so far.
+    fn is_proven(&self) -> bool {
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_PROVE
+    }
+
     /// Counts an event that was not served inline; answers whether the worker is busy.
     fn is_busy(&self) -> bool {
         let now = self.now_ms();
@@ -128,37 +140,102 @@ pub(crate) fn should_promote(version: &Version) -> bool {
 }
 
 /// Whether a shard can take an event now, or soon.
-fn is_free(shard: &ShardHandle) -> bool {
+pub(crate) fn is_free(shard: &ShardHandle) -> bool {
     shard.is_usable() && !shard.is_stuck()
+}
+
+/// Whether a back shard is one for workers that have shown that their slices are short. The others
+/// take those of which nothing is known yet, and are given to one whose slice does not end.
+pub(crate) fn is_steady(shard: &ShardHandle, back_shards: usize) -> bool {
+    shard.index() < back_shards / 2
 }
 
 /// Chooses a back shard for an event (or for the warming) of a version. Never one that is stuck
 /// while there is another.
 pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<Arc<ShardHandle>> {
+    let is_proven = version.trust.is_proven();
+    let is_steady = |shard: &ShardHandle| is_steady(shard, shards.len());
+    let is_back = |shard: &ShardHandle| !shard.is_front() && !shard.is_slow();
     let residences = version.residences();
+    let rank = |residence: &Residence| match residence.ready.load(Ordering::Relaxed) {
+        _ if !is_proven => 0,
+        true if is_steady(&residence.shard) => 0,
+        true => 1,
+        false => 2,
+    };
     let home = residences
         .iter()
-        .filter(|residence| is_free(&residence.shard) && !residence.shard.is_front())
-        .min_by_key(|residence| residence.events.load(Ordering::Relaxed));
+        .filter(|residence| is_back(&residence.shard) && is_free(&residence.shard))
+        .min_by_key(|home| (rank(home), home.events.load(Ordering::Relaxed)));
     if let Some(home) = home
         && home.events.load(Ordering::Relaxed) < EVENTS_TO_SPREAD
     {
         return Some(home.shard.clone());
     }
-    let elsewhere = shards
-        .iter()
-        .filter(|shard| is_free(shard))
+    let usable = shards.iter().filter(|shard| shard.is_usable());
+    let elsewhere = usable
+        .clone()
+        .filter(|shard| is_free(shard) && (is_proven || !is_steady(shard)))
         .filter(|shard| !residences.iter().any(|home| Arc::ptr_eq(&home.shard, shard)))
-        .min_by_key(|shard| shard.load());
+        .min_by_key(|shard| (is_proven && !is_steady(shard), shard.load()));
     match (home, elsewhere) {
         // Another isolate is worth making only on a shard that has time for it.
         (Some(home), Some(other)) if other.load() >= home.shard.load() => Some(home.shard.clone()),
         (_, Some(other)) => Some(other.clone()),
         (Some(home), None) => Some(home.shard.clone()),
         (None, None) => {
-            shards.iter().filter(|shard| shard.is_usable()).min_by_key(|s| s.load()).cloned()
+            usable.min_by_key(|shard| (is_proven != is_steady(shard), shard.load())).cloned()
         }
     }
+}
+
+/// The steady shard on which a version is to get an isolate, where it has shown that its slices
+/// are short and the shard that was chosen for it is not a steady one. Answers it once.
+pub(crate) fn should_settle(
+    version: &Version,
+    chosen: Option<&Arc<ShardHandle>>,
+    shards: &[Arc<ShardHandle>],
+) -> Option<Arc<ShardHandle>> {
+    let settles = chosen.is_some_and(|shard| !is_steady(shard, shards.len()))
+        && version.trust.is_proven()
+        && !version.settling.load(Ordering::Relaxed);
+    let residences = version.residences();
+    let steady = shards
+        .iter()
+        .filter(|shard| settles && is_free(shard) && is_steady(shard, shards.len()))
+        .filter(|shard| !residences.iter().any(|home| Arc::ptr_eq(&home.shard, shard)))
+        .min_by_key(|shard| shard.load())?;
+    (!version.settling.swap(true, Ordering::Relaxed)).then(|| steady.clone())
+}
+
+/// Chooses a slow shard for a version whose worker has used up its share; none where another slow
+/// shard is to be started, of which there are to be `most`. A worker gets half of them.
+pub(crate) fn choose_slow(
+    version: &Version,
+    shards: &[Arc<ShardHandle>],
+    most: usize,
+) -> Option<Arc<ShardHandle>> {
+    let residences = version.residences();
+    let homes = residences.iter().filter(|home| home.shard.is_slow() && home.shard.is_usable());
+    let events = |home: &&Arc<Residence>| home.events.load(Ordering::Relaxed);
+    let home = homes.clone().filter(|home| is_free(&home.shard)).min_by_key(events);
+    if let Some(home) = home
+        && events(&home) < EVENTS_TO_SPREAD
+    {
+        return Some(home.shard.clone());
+    }
+    if homes.clone().count() < (most / 2).max(1) {
+        let other = shards
+            .iter()
+            .filter(|shard| is_free(shard))
+            .filter(|shard| !homes.clone().any(|home| Arc::ptr_eq(&home.shard, shard)))
+            .min_by_key(|shard| shard.load());
+        if other.is_some() || shards.len() < most {
+            return other.cloned();
+        }
+    }
+    let least = homes.min_by_key(events).map(|home| &home.shard);
+    least.or_else(|| shards.iter().min_by_key(|shard| shard.load())).cloned()
 }
 
 /// Chooses the one back shard of a version that is debugged: every event of it meets the same

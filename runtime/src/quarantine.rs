@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
 use crate::outcome::Failure;
 use crate::runtime::Offender;
+use crate::shard::ShardHandle;
+use crate::share::Share;
 
 /// After a worker's code cost a shard, it is not started for this long; doubled each time.
 const SHORTEST: Duration = Duration::from_secs(2);
@@ -70,6 +73,11 @@ struct Budget {
 #[derive(Debug)]
 pub(crate) struct Standing {
     worker: Arc<str>,
+    /// What it has used of the machine.
+    pub(crate) share: Share,
+    /// The shard on which its code does not come to a look.
+    deaf_on: ArcSwapOption<ShardHandle>,
+    is_deaf: AtomicBool,
     budget: Arc<Budget>,
     /// What nearly every event finds false, without a lock.
     has_offended: AtomicBool,
@@ -103,6 +111,9 @@ impl Losses {
         }
         let standing = Arc::new(Standing {
             worker: worker.clone(),
+            share: Share::default(),
+            deaf_on: ArcSwapOption::empty(),
+            is_deaf: AtomicBool::new(false),
             budget: self.budget.clone(),
             has_offended: AtomicBool::new(false),
             record: Mutex::default(),
@@ -176,6 +187,35 @@ impl Budget {
 }
 
 impl Standing {
+    /// Whether its code is in something that V8 does in one piece, and has been for a while.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.is_deaf.load(Ordering::Relaxed)
+    }
+
+    /// Where that is so: what else the worker has to do waits there, so that it can cost one shard
+    /// only.
+    pub(crate) fn deaf_on(&self) -> Option<Arc<ShardHandle>> {
+        if !self.is_deaf() {
+            return None;
+        }
+        self.deaf_on.load_full().filter(|shard| shard.is_usable())
+    }
+
+    /// Says where that is so.
+    pub(crate) fn set_deaf_on(&self, shard: &Arc<ShardHandle>) {
+        self.deaf_on.store(Some(shard.clone()));
+        self.is_deaf.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that it is no longer so on that shard.
+    pub(crate) fn unset_deaf_on(&self, shard: &Arc<ShardHandle>) {
+        let on = self.deaf_on.load();
+        if on.as_ref().is_some_and(|on| Arc::ptr_eq(on, shard)) {
+            self.is_deaf.store(false, Ordering::Relaxed);
+            self.deaf_on.store(None);
+        }
+    }
+
     /// Why the worker is not started now, if it is not.
     pub(crate) fn refusal(&self, purpose: Purpose) -> Option<Failure> {
         if !self.has_offended.load(Ordering::Relaxed) {

@@ -1,5 +1,6 @@
 //! The runtime: V8's platform, the shards, the watchdog; the way in for events.
 
+mod lanes;
 mod lost;
 mod shared;
 mod succession;
@@ -179,7 +180,7 @@ impl Runtime {
             return Err(self.refuse_untaken(version, untaken));
         }
         if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
-            if shard.has_ready(version.key) {
+            if shard.has_ready(version.key) && !version.standing.is_deaf() {
                 return self.call(&shard, version, event).await;
             }
             if self.shared.config.inspect.is_none() && placement::should_promote(version) {
@@ -327,7 +328,7 @@ impl Runtime {
     pub fn retire(&self, version: &Arc<Version>) {
         version.retired.store(true, Ordering::Relaxed);
         for residence in version.residences().iter() {
-            residence.shard.send(Message::Retire(version.key));
+            residence.shard.send(Message::Retire(version.clone()));
         }
     }
 

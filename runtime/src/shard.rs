@@ -3,6 +3,7 @@
 //! Not here: which shard an event goes to (`placement.rs`).
 
 mod handle;
+mod inbox;
 mod job;
 mod slot;
 mod spares;
@@ -19,13 +20,14 @@ use tokio::sync::oneshot;
 
 use crate::isolate::{Isolate, process};
 use crate::outcome::Failure;
+use crate::placement;
 use crate::quarantine::Purpose;
 use crate::runtime::Shared;
 use crate::version::Version;
 
 pub(crate) use handle::{Kind, Message, ShardHandle};
 pub(crate) use job::{Answer, CheckJob, Job, Ticket};
-pub(crate) use thread::{BACK_NICE, spawn};
+pub(crate) use thread::{BACK_NICE, spawn, spawn_slow};
 
 use slot::{Slot, start_failure};
 use spares::Spares;
@@ -62,10 +64,14 @@ pub(crate) enum Started {
 
 impl Shard {
     fn new(handle: Arc<ShardHandle>, shared: Arc<Shared>) -> Rc<Shard> {
-        let spares = match handle.kind() {
-            Kind::Front => 1,
-            Kind::Back => shared.config.spares_per_shard,
-            Kind::Check => 0,
+        let back_shards = shared.config.back_shards.max(1);
+        let spares = match (handle.kind(), shared.config.spares_per_shard) {
+            (Kind::Front, _) => 1,
+            (Kind::Check, _) => 0,
+            (Kind::Back, _) if handle.is_slow() => 0,
+            // Nobody starts on a steady shard whose client waits for that.
+            (Kind::Back, _) if placement::is_steady(&handle, back_shards) => 0,
+            (Kind::Back, spares) => spares * back_shards / (back_shards - back_shards / 2),
         };
         Rc::new(Shard {
             handle,
@@ -155,11 +161,21 @@ impl Shard {
         }
     }
 
-    /// No new events come for this version: its isolate goes when its events are over.
+    /// No new events come here for this version: its isolate goes when its events are over.
     fn retire(self: &Rc<Self>, version: u64) {
         let slot = self.slots.borrow().peek(&version).cloned();
         if let Some(slot) = slot {
-            slot.condemn("its version was replaced");
+            slot.condemn("its version was replaced, or is served elsewhere");
+        }
+    }
+
+    /// The shard has become a slow one: whoever may run elsewhere does, from the next event on.
+    fn leave(&self) {
+        self.spares.clear();
+        self.handle.spares.store(0, Ordering::Relaxed);
+        let slots: Vec<_> = self.slots.borrow().iter().map(|(_, slot)| slot.clone()).collect();
+        for slot in slots.into_iter().filter(|slot| !slot.version().standing.share.is_heavy()) {
+            slot.condemn("its shard became a slow one");
         }
     }
 

@@ -40,6 +40,8 @@ pub struct Version {
     /// Events that wait to be started.
     pub(crate) waiting: AtomicUsize,
     pub(crate) retired: AtomicBool,
+    /// Whether an isolate is made for it on a steady shard.
+    pub(crate) settling: AtomicBool,
     residences: ArcSwap<Vec<Arc<Residence>>>,
     failed: Mutex<Option<FailedStart>>,
 }
@@ -49,6 +51,8 @@ pub(crate) struct Residence {
     pub(crate) shard: Arc<ShardHandle>,
     /// Events that run in it or were sent to it.
     pub(crate) events: AtomicU32,
+    /// Whether it is loaded.
+    pub(crate) ready: AtomicBool,
 }
 
 struct FailedStart {
@@ -76,6 +80,7 @@ impl Version {
             outgoing,
             waiting: AtomicUsize::new(0),
             retired: AtomicBool::new(false),
+            settling: AtomicBool::new(false),
             residences: ArcSwap::default(),
             failed: Mutex::new(None),
         }
@@ -101,7 +106,11 @@ impl Version {
         if let Some(residence) = self.residence_on(shard) {
             return residence;
         }
-        let new = Arc::new(Residence { shard: shard.clone(), events: AtomicU32::new(0) });
+        let new = Arc::new(Residence {
+            shard: shard.clone(),
+            events: AtomicU32::new(0),
+            ready: AtomicBool::new(false),
+        });
         self.residences.rcu(|residences| {
             let mut residences = Vec::clone(residences);
             if !residences.iter().any(|residence| Arc::ptr_eq(&residence.shard, shard)) {

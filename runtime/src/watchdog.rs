@@ -16,6 +16,7 @@ use crate::isolate::pulse::NO_DEADLINE;
 use crate::isolate::restraint;
 use crate::runtime::Shared;
 use crate::shard::ShardHandle;
+use crate::version::Version;
 
 /// How often a busy shard is looked at, at least.
 const TICK: Duration = Duration::from_millis(1);
@@ -26,6 +27,13 @@ const IDLE_TICKS: u32 = 100;
 
 /// A shard in one slice for this long is stuck: others take its waiting events.
 const STUCK: Duration = Duration::from_millis(5);
+
+/// How often those of a slow shard are looked at again: many may wait, of whom few may go.
+const SLOW_RESCUE: Duration = Duration::from_millis(20);
+
+/// A slice that has not come to a look for so much CPU time is deaf: the worker's other events wait
+/// behind it.
+const DEAF: Duration = Duration::from_millis(2);
 
 /// More urgent than the shards: a late look is an overrun limit.
 const NICE: i32 = -10;
@@ -65,6 +73,40 @@ pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
 struct Seen {
     beat: u64,
     since: Instant,
+    /// Whose slice is deaf.
+    deaf: Option<Arc<Version>>,
+    /// When its waiting events were last taken elsewhere.
+    rescued: Instant,
+}
+
+impl Seen {
+    /// Takes note of whether the slice comes to its looks.
+    fn listen(&mut self, shard: &Arc<ShardHandle>, is_deaf: bool) {
+        if !is_deaf {
+            self.hears(shard);
+            return;
+        }
+        if self.deaf.is_none() {
+            self.deaf = shard.running_version();
+        }
+        if let Some(version) = &self.deaf
+            && !version.standing.is_deaf()
+        {
+            version.standing.set_deaf_on(shard);
+        }
+    }
+
+    fn hears(&mut self, shard: &Arc<ShardHandle>) {
+        if let Some(version) = self.deaf.take() {
+            version.standing.unset_deaf_on(shard);
+        }
+    }
+
+    /// The slice is over.
+    fn is_over(mut self, shard: &Arc<ShardHandle>) {
+        self.hears(shard);
+        shard.set_stuck(false);
+    }
 }
 
 fn watch(shared: &Weak<Shared>) {
@@ -124,20 +166,23 @@ fn look_at(
     let key = Arc::as_ptr(shard).addr();
     if pulse.is_stopped() {
         shared.abandon(shard);
-        seen.remove(&key);
+        if let Some(entry) = seen.remove(&key) {
+            entry.is_over(shard);
+        }
         return Some(TICK);
     }
     let Some(beat) = pulse.running() else {
-        if seen.remove(&key).is_some() {
-            shard.set_stuck(false);
+        if let Some(entry) = seen.remove(&key) {
+            entry.is_over(shard);
         }
         return None;
     };
     let now = Instant::now();
-    let entry = seen.entry(key).or_insert(Seen { beat: beat.number, since: now });
+    let new = Seen { beat: beat.number, since: now, rescued: now, deaf: None };
+    let entry = seen.entry(key).or_insert(new);
     if entry.beat != beat.number {
-        *entry = Seen { beat: beat.number, since: now };
-        shard.set_stuck(false);
+        let new = Seen { beat: beat.number, since: now, rescued: now, deaf: None };
+        std::mem::replace(entry, new).is_over(shard);
     }
     let lasted = now.duration_since(entry.since);
     let used = Duration::from_nanos(beat.now_ns.saturating_sub(beat.started_ns));
@@ -145,13 +190,19 @@ fn look_at(
         NO_DEADLINE => TICK,
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.now_ns)),
     };
-    if used >= TICK || left.is_zero() {
+    if used >= TICK || lasted >= STUCK || left.is_zero() {
         pulse.interrupt();
     }
+    let is_deaf = pulse.deaf_for().is_some_and(|time| time >= DEAF || lasted >= STUCK);
+    entry.listen(shard, is_deaf);
     if lasted >= STUCK {
         shard.set_stuck(true);
-        shared.rescue(shard);
+        if !shard.is_slow() || now.duration_since(entry.rescued) >= SLOW_RESCUE {
+            entry.rescued = now;
+            shared.rescue(shard);
+        }
     }
+    shared.slice_goes_on(shard, used);
     let allowed = match beat.deadline_ns {
         NO_DEADLINE => shard
             .running_version()
@@ -160,7 +211,9 @@ fn look_at(
     };
     if used > allowed + shared.config.stuck_after {
         shared.abandon(shard);
-        seen.remove(&key);
+        if let Some(entry) = seen.remove(&key) {
+            entry.is_over(shard);
+        }
     }
     Some(left.clamp(Duration::from_micros(50), TICK))
 }

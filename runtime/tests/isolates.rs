@@ -19,6 +19,8 @@ mod compat;
 mod console;
 #[path = "isolates/crypto.rs"]
 mod crypto;
+#[path = "isolates/fair.rs"]
+mod fair;
 #[path = "isolates/globals.rs"]
 mod globals;
 #[path = "isolates/hoards.rs"]
@@ -49,6 +51,7 @@ fn main() {
     trials.extend(compat::trials());
     trials.extend(console::trials());
     trials.extend(crypto::trials());
+    trials.extend(fair::trials());
     trials.extend(globals::trials());
     trials.extend(lifecycle::trials());
     trials.extend(lost::trials());

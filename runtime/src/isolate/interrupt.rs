@@ -9,6 +9,7 @@ use deno_core::v8;
 
 use super::enter;
 use super::ledger::Ledger;
+use super::pulse::Pulse;
 use super::room;
 
 /// Asks for a look. Safe at any time, also while the isolate is parked: V8 then calls back
@@ -20,6 +21,7 @@ pub(super) fn request(isolate: &v8::IsolateHandle) {
 unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
     // SAFETY: V8 passes the isolate that is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    Pulse::answered();
     let Some(ledger) = enter::current_ledger() else { return };
     let running = running_event(&mut isolate, &ledger);
     let terminate = ledger.look(running) || room::judge(&mut isolate, &ledger, running);

@@ -1,8 +1,10 @@
 //! What the watchdog sees of a shard: whether it runs a slice, since when, and until when it
 //! may. Written at each end of a slice, read from another thread.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use deno_core::v8;
 use parking_lot::Mutex;
@@ -13,6 +15,11 @@ use super::fatal::{Note, Stopped};
 /// "No deadline is known": the watchdog looks anyway, once a tick.
 pub(crate) const NO_DEADLINE: u64 = u64::MAX;
 
+thread_local! {
+    /// [`Pulse::unanswered`] of this thread's.
+    static UNANSWERED: RefCell<Option<Arc<AtomicU64>>> = const { RefCell::new(None) };
+}
+
 /// The pulse of one shard.
 pub(crate) struct Pulse {
     clock: ThreadClock,
@@ -20,6 +27,9 @@ pub(crate) struct Pulse {
     beat: AtomicU64,
     started_ns: AtomicU64,
     deadline_ns: AtomicU64,
+    /// Since when the slice that runs has been asked for a look and has not answered, on the
+    /// thread's CPU clock; 0 if it has.
+    unanswered: Arc<AtomicU64>,
     isolate: Mutex<Option<v8::IsolateHandle>>,
     wake_watchdog: Box<dyn Fn() + Send + Sync>,
     stopped: Stopped,
@@ -37,7 +47,10 @@ pub(crate) struct Beat {
 impl Pulse {
     /// The pulse of the calling thread.
     pub(crate) fn new(wake_watchdog: Box<dyn Fn() + Send + Sync>) -> Pulse {
+        let unanswered = Arc::<AtomicU64>::default();
+        UNANSWERED.with(|mine| *mine.borrow_mut() = Some(unanswered.clone()));
         Pulse {
+            unanswered,
             clock: ThreadClock::of_current_thread(),
             beat: AtomicU64::new(0),
             started_ns: AtomicU64::new(0),
@@ -52,6 +65,7 @@ impl Pulse {
     pub(crate) fn begin(&self, isolate: &v8::IsolateHandle, now_ns: u64, deadline_ns: u64) {
         *self.isolate.lock() = Some(isolate.clone());
         self.started_ns.store(now_ns, Ordering::Relaxed);
+        self.unanswered.store(0, Ordering::Relaxed);
         self.deadline_ns.store(deadline_ns, Ordering::Relaxed);
         self.beat.fetch_add(1, Ordering::Release);
         self.stopped.arm();
@@ -95,8 +109,29 @@ impl Pulse {
     /// Asks the isolate that runs to look at its ledger as soon as V8 allows.
     pub(crate) fn interrupt(&self) {
         if let Some(isolate) = &*self.isolate.lock() {
+            let now_ns = self.clock.now_ns().max(1);
+            let _first =
+                self.unanswered.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
             super::interrupt::request(isolate);
         }
+    }
+
+    /// For how much CPU time the slice has not come to the look that it was asked for: it is in
+    /// something that V8 does in one piece, or in an op. `None` if it has.
+    pub(crate) fn deaf_for(&self) -> Option<Duration> {
+        match self.unanswered.load(Ordering::Relaxed) {
+            0 => None,
+            since_ns => Some(Duration::from_nanos(self.clock.now_ns().saturating_sub(since_ns))),
+        }
+    }
+
+    /// The calling thread's slice has come to its look.
+    pub(super) fn answered() {
+        UNANSWERED.with(|mine| {
+            if let Some(unanswered) = &*mine.borrow() {
+                unanswered.store(0, Ordering::Relaxed);
+            }
+        });
     }
 }
 

@@ -26,8 +26,18 @@ impl Shared {
             let failure = start_lost(&check.version, reason, shard.is_stopped());
             let _ = check.reply.send(Err(failure));
         }
-        let Ok(new) = shard::spawn(shard.index(), shard.kind(), self) else { return };
-        self.replace(shard, &new);
+        // Slow shards come and go: another is started when it is needed.
+        let new = match shard.is_slow() {
+            true => None,
+            false => match shard::spawn(shard.index(), shard.kind(), self) {
+                Ok(new) => Some(new),
+                Err(_) => return,
+            },
+        };
+        match &new {
+            Some(new) => self.replace(shard, new),
+            None => self.remove_slow(shard),
+        }
         // Before its events go elsewhere: those of the culprit are refused there.
         self.blame(shard, culprit.as_ref(), reason);
         shard.abandon();
@@ -40,7 +50,9 @@ impl Shared {
             self.runaways.lock().push(shard.clone());
         }
         self.move_messages(shard);
-        self.front_replaced(shard, &new);
+        if let Some(new) = &new {
+            self.front_replaced(shard, new);
+        }
     }
 
     /// Holds back the threads of lost shards that still run: for ever where that is safe, else for

@@ -14,13 +14,11 @@ use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::memory::Memory;
-use crate::placement;
 use crate::quarantine::Losses;
 use crate::shard::{self, Kind, Message, ShardHandle, Ticket};
-use crate::version::Version;
 use crate::watchdog::Watchdog;
 
-type Shards = Vec<Arc<ShardHandle>>;
+pub(super) type Shards = Vec<Arc<ShardHandle>>;
 type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>, bool) + Send + Sync>;
 
 /// The state of a runtime.
@@ -42,7 +40,10 @@ pub(crate) struct Shared {
     pub(super) runaways: Mutex<Vec<Arc<ShardHandle>>>,
     pub(crate) losses: Losses,
     front: ArcSwap<Shards>,
-    back: ArcSwap<Shards>,
+    pub(super) back: ArcSwap<Shards>,
+    /// For workers that have used up their share; grows and shrinks.
+    pub(super) slow: ArcSwap<Shards>,
+    pub(super) starts_slow: Mutex<()>,
     check: ArcSwapOption<ShardHandle>,
     on_front_replaced: OnceLock<OnFrontReplaced>,
 }
@@ -74,6 +75,8 @@ impl Shared {
             runaways: Mutex::default(),
             front: ArcSwap::default(),
             back: ArcSwap::default(),
+            slow: ArcSwap::default(),
+            starts_slow: Mutex::default(),
             check: ArcSwapOption::empty(),
             on_front_replaced: OnceLock::new(),
         });
@@ -98,6 +101,7 @@ impl Shared {
         let mut shards = Shards::clone(&self.front.load());
         shards.extend(self.back.load().iter().cloned());
         shards.extend(self.check.load_full());
+        shards.extend(self.slow.load().iter().cloned());
         shards
     }
 
@@ -106,28 +110,11 @@ impl Shared {
         let _ = self.on_front_replaced.set(call);
     }
 
-    /// Sends a message that concerns a version to a back shard. Answers which.
-    pub(crate) fn place(
-        &self,
-        version: &Arc<Version>,
-        message: Message,
-    ) -> Option<Arc<ShardHandle>> {
-        let shards = self.back.load();
-        let shard = match self.config.inspect {
-            None => placement::choose(version, &shards),
-            Some(_) => placement::choose_home(version, &shards),
-        }?;
-        if let Message::Event(job) = &message {
-            job.ticket.shard.store(shard.id(), Ordering::Relaxed);
-        }
-        shard.send(message);
-        Some(shard)
-    }
-
     /// The back shard that an event was sent to last, unless that was given up.
     pub(super) fn back_shard(&self, ticket: &Ticket) -> Option<Arc<ShardHandle>> {
         let id = ticket.shard.load(Ordering::Relaxed);
-        self.back.load().iter().find(|shard| shard.id() == id).cloned()
+        let find = |shards: &Shards| shards.iter().find(|shard| shard.id() == id).cloned();
+        find(&self.back.load()).or_else(|| find(&self.slow.load()))
     }
 
     /// Cancels an event, wherever it is.
@@ -137,21 +124,7 @@ impl Shared {
         }
     }
 
-    /// Sends what waits in a stuck shard's inbox to other shards, where there is one that
-    /// has time.
-    pub(crate) fn rescue(&self, stuck: &Arc<ShardHandle>) {
-        if self.config.inspect.is_some() {
-            // It may be at a breakpoint, and the events are to meet that, too.
-            return;
-        }
-        let shards = self.back.load();
-        let free = shards.iter().any(|shard| shard.is_usable() && !shard.is_stuck());
-        if free {
-            self.move_messages(stuck);
-        }
-    }
-
-    pub(super) fn move_messages(&self, from: &Arc<ShardHandle>) {
+    pub(super) fn move_messages(self: &Arc<Self>, from: &Arc<ShardHandle>) {
         for message in from.steal() {
             let version = match &message {
                 Message::Event(job) => job.version.clone(),
@@ -160,6 +133,7 @@ impl Shared {
                 Message::Check(_)
                 | Message::Cancel { .. }
                 | Message::Evict { .. }
+                | Message::Leave
                 | Message::Retire(_)
                 | Message::Run(_) => continue,
             };

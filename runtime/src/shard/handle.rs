@@ -1,6 +1,5 @@
 //! A shard as other threads see it: its inbox, its load, its pulse.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,9 +11,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::inbox::Inbox;
 use super::job::{CheckJob, Job};
 use crate::isolate::pulse::Pulse;
 use crate::isolate::restraint;
+use crate::share::Share;
 use crate::version::Version;
 
 /// A future that is made and run on a shard.
@@ -31,12 +32,28 @@ pub(crate) enum Message {
     /// Start a version in an isolate of its own and throw that away.
     Check(CheckJob),
     /// No more events will come for this version.
-    Retire(u64),
+    Retire(Arc<Version>),
     /// The node is short of memory: give a version's isolate up if it is idle, or, expelled,
     /// whatever runs in it.
     Evict { version: u64, expel: bool },
+    /// The shard has become a slow one: workers that may run elsewhere leave it.
+    Leave,
     /// Run a future.
     Run(LocalTask),
+}
+
+impl Message {
+    /// The worker in whose turn it is done; none if it is done at once.
+    fn worker(&self) -> Option<&Arc<str>> {
+        match self {
+            Message::Event(job) => Some(job.version.worker()),
+            Message::Check(job) => Some(job.version.worker()),
+            Message::Warm(version) | Message::Retire(version) => Some(version.worker()),
+            Message::Cancel { .. } | Message::Evict { .. } | Message::Leave | Message::Run(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// What a shard is for.
@@ -65,11 +82,15 @@ pub(crate) struct ShardHandle {
     id: u64,
     index: usize,
     kind: Kind,
-    inbox: Mutex<VecDeque<Message>>,
+    inbox: Mutex<Inbox<Message>>,
     arrived: Notify,
     pulse: OnceLock<(Arc<Pulse>, i32)>,
     abandoned: CancellationToken,
     stuck: AtomicBool,
+    slow: AtomicBool,
+    loading: AtomicBool,
+    /// What workers that have used up their share use here.
+    pub(crate) heavy: Share,
     /// Events that were sent to the shard, or run on it, and are not over.
     pub(super) events: AtomicUsize,
     pub(super) isolates: AtomicUsize,
@@ -78,6 +99,12 @@ pub(crate) struct ShardHandle {
     running: Mutex<Option<Arc<Version>>>,
     /// The check that runs now. Whoever takes it answers it.
     checking: Mutex<Option<CheckJob>>,
+}
+
+impl fmt::Debug for ShardHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.kind, self.index)
+    }
 }
 
 impl ShardHandle {
@@ -92,6 +119,9 @@ impl ShardHandle {
             pulse: OnceLock::new(),
             abandoned: CancellationToken::new(),
             stuck: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
+            loading: AtomicBool::new(false),
+            heavy: Share::default(),
             events: AtomicUsize::new(0),
             isolates: AtomicUsize::new(0),
             spares: AtomicUsize::new(0),
@@ -126,13 +156,18 @@ impl ShardHandle {
         if let Message::Event(_) = message {
             self.events.fetch_add(1, Ordering::Relaxed);
         }
-        self.inbox.lock().push_back(message);
+        self.put(message);
         self.arrived.notify_one();
+    }
+
+    fn put(&self, message: Message) {
+        let worker = message.worker().cloned();
+        self.inbox.lock().push(worker.as_ref(), message);
     }
 
     /// The next message, when there is one.
     pub(super) fn take(&self) -> Option<Message> {
-        self.inbox.lock().pop_front()
+        self.inbox.lock().pop()
     }
 
     /// Resolves when a message may have arrived.
@@ -141,18 +176,20 @@ impl ShardHandle {
     }
 
     /// Whether messages wait.
-    pub(super) fn has_messages(&self) -> bool {
+    pub(crate) fn has_messages(&self) -> bool {
         !self.inbox.lock().is_empty()
     }
 
     /// Takes the messages that can be done elsewhere as well: events and warmings that wait
     /// behind a slice which does not end.
     pub(crate) fn steal(&self) -> Vec<Message> {
-        let mut inbox = self.inbox.lock();
-        let (stolen, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut *inbox)
+        let messages = self.inbox.lock().take_turns();
+        let (stolen, kept): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .partition(|message| matches!(message, Message::Event(_) | Message::Warm(_)));
-        *inbox = kept.into();
+        for message in kept {
+            self.put(message);
+        }
         let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();
         self.events.fetch_sub(events, Ordering::Relaxed);
         stolen
@@ -195,6 +232,26 @@ impl ShardHandle {
     /// Says whether it is in a slice that has lasted long.
     pub(crate) fn set_stuck(&self, stuck: bool) {
         self.stuck.store(stuck, Ordering::Relaxed);
+    }
+
+    /// Whether it is for workers that have used up their share, at the lowest priority.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    /// Makes it a slow one, for ever: priority cannot be raised again.
+    /// Answers whether it was one.
+    pub(crate) fn make_slow(&self) -> bool {
+        self.slow.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it starts a worker.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.loading.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_loading(&self, loading: bool) {
+        self.loading.store(loading, Ordering::Relaxed);
     }
 
     /// Whether events may be sent here.

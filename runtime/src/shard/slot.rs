@@ -271,6 +271,9 @@ impl Slot {
             None => Vec::new(),
         };
         let was_long = self.version.trust.slice_took(end.cpu, changed.len());
+        if !self.shard.handle.is_front() {
+            self.charge_share(end.cpu);
+        }
         let mut answer = None;
         for event in changed {
             if let Some(decided) = event.take_answer() {
@@ -294,6 +297,16 @@ impl Slot {
             self.condemn("its slices are too long for a front shard");
         }
         answer
+    }
+
+    /// The worker pays with its share of the machine. A back shard on which those that have used
+    /// theirs up take more than one of them may becomes a slow one.
+    fn charge_share(&self, cpu: Duration) {
+        let (shard, share) = (&self.shard.handle, &self.version.standing.share);
+        share.charge(cpu);
+        if !shard.is_slow() && share.is_heavy() && shard.heavy.charge(cpu) {
+            self.shard.shared.demote(shard);
+        }
     }
 
     fn is_over_memory(&self) -> bool {

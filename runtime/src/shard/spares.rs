@@ -62,6 +62,9 @@ impl Shard {
         tokio::task::spawn_local(async move {
             while shard.spares.is_short() && shard.handle.is_usable() {
                 tokio::time::sleep(QUIET).await;
+                if shard.handle.is_slow() {
+                    break;
+                }
                 if !shard.handle.has_messages() {
                     let spare = shard.make_isolate(DEFAULT_MEMORY_BYTES);
                     shard.spares.ready.borrow_mut().push(spare);

@@ -32,7 +32,22 @@ pub(crate) fn spawn(
     kind: Kind,
     shared: &Arc<Shared>,
 ) -> std::io::Result<Arc<ShardHandle>> {
-    let handle = Arc::new(ShardHandle::new(index, kind));
+    start(Arc::new(ShardHandle::new(index, kind)), &kind.to_string(), shared)
+}
+
+/// Starts a slow shard.
+pub(crate) fn spawn_slow(index: usize, shared: &Arc<Shared>) -> std::io::Result<Arc<ShardHandle>> {
+    let handle = Arc::new(ShardHandle::new(index, Kind::Back));
+    let _was_slow = handle.make_slow();
+    start(handle, "slow", shared)
+}
+
+fn start(
+    handle: Arc<ShardHandle>,
+    kind: &str,
+    shared: &Arc<Shared>,
+) -> std::io::Result<Arc<ShardHandle>> {
+    let index = handle.index();
     let (for_thread, shared) = (handle.clone(), shared.clone());
     std::thread::Builder::new()
         .name(format!("{kind}-{index}"))
@@ -44,6 +59,7 @@ pub(crate) fn spawn(
 fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     match handle.kind() {
         Kind::Front => {}
+        Kind::Back if handle.is_slow() => process::make_idle_priority(process::thread_id()),
         Kind::Back => process::set_thread_nice(BACK_NICE),
         Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
@@ -76,8 +92,9 @@ async fn serve(shard: &Rc<Shard>) {
                 Message::Cancel { version, ticket } => shard.cancel(version, ticket),
                 Message::Warm(version) => shard.warm(&version),
                 Message::Check(job) => shard.check(job),
-                Message::Retire(version) => shard.retire(version),
+                Message::Retire(version) => shard.retire(version.key),
                 Message::Evict { version, expel } => shard.evict(version, expel),
+                Message::Leave => shard.leave(),
                 Message::Run(make) => {
                     tokio::task::spawn_local(make());
                 }
@@ -96,8 +113,13 @@ async fn serve(shard: &Rc<Shard>) {
 }
 
 async fn sweep(shard: Rc<Shard>) {
+    let mut idle_sweeps = 0;
     while shard.handle.is_usable() {
         tokio::time::sleep(SWEEP).await;
         shard.evict_idle();
+        if shard.handle.is_slow() {
+            idle_sweeps = if shard.handle.load() == 0 { idle_sweeps + 1 } else { 0 };
+            shard.shared.close_slow(&shard.handle, idle_sweeps);
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use isolane_runtime::{Failure, IncidentKind, Outcome};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, incident, runtime, stats, trial};
+use crate::support::{Worker, incident, incidents, runtime, stats, trial};
 
 /// V8 does not come back from this, nor can it be asked to.
 const WITHOUT_END: &str = "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)";
@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         trial("lost::a_check_that_nobody_waits_for_is_not_made", abandoned_check),
         trial("lost::a_worker_that_cost_a_shard_is_stopped_in_all_versions", all_versions),
         trial("lost::events_that_wait_do_not_cost_further_shards", waiting_events),
+        trial("lost::events_that_come_at_once_cost_one_shard", events_at_once),
         trial("lost::a_thread_that_does_not_come_back_is_held_back", restrained),
     ]
 }
@@ -112,6 +113,18 @@ async fn waiting_events() {
     }
     // Other tests cost shards, too, but not as many.
     assert!(stats().abandoned_shards - before < 8, "{before} and {:?}", stats());
+}
+
+async fn events_at_once() {
+    let worker = Worker::with_handler(WITHOUT_END).with_default_limits().build();
+    let results = futures_util::future::join_all((0..16).map(|_| worker.get("/"))).await;
+    for result in results {
+        assert!(
+            matches!(result, Err(Failure::IsolateLost { .. } | Failure::Quarantined { .. })),
+            "{result:?}"
+        );
+    }
+    assert_eq!(incidents(worker.name(), IncidentKind::ShardLost), 1);
 }
 
 async fn restrained() {

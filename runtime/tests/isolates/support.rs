@@ -84,6 +84,12 @@ pub async fn incident(worker: &str, kind: IncidentKind) -> Incident {
     }
 }
 
+/// How many incidents of that kind there were with that worker.
+pub fn incidents(worker: &str, kind: IncidentKind) -> usize {
+    let seen = SEEN.get().expect("started by main").incidents.lock();
+    seen.iter().filter(|it| it.kind == kind && it.worker.as_deref() == Some(worker)).count()
+}
+
 /// Figures of the runtime.
 pub fn stats() -> Stats {
     runtime().stats()

@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 
 use bindings::event::Console;
 
+use super::super::handle::Message;
 use super::{Slot, State};
 use crate::config::ConsoleLevel;
 use crate::inspect::InspectTarget;
 use crate::isolate::ledger::Verdict;
 use crate::isolate::{Isolate, LoadError};
 use crate::outcome::Failure;
+use crate::placement::is_steady;
 use crate::version::Version;
 
 impl Slot {
@@ -42,8 +44,10 @@ impl Slot {
         shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());
         isolate.set_outgoing(self.version.outgoing.clone());
         self.shard.handle.set_running(Some(self.version.clone()));
+        self.shard.handle.set_loading(true);
         let (cache, kv) = (&self.version.cache, self.version.kv.clone());
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
+        self.shard.handle.set_loading(false);
         self.shard.handle.set_running(None);
         match result {
             Ok(_) => self.open(isolate),
@@ -70,9 +74,11 @@ impl Slot {
         self.show_to_debuggers(&mut isolate);
         *self.isolate.borrow_mut() = Some(isolate);
         self.state.set(State::Ready);
+        self.residence.ready.store(true, Ordering::Relaxed);
         self.shard.handle.isolates.fetch_add(1, Ordering::Relaxed);
         self.shard.shared.isolates.fetch_add(1, Ordering::Relaxed);
         self.version.started();
+        self.settle();
         self.keep_code_cache();
         if let Some(slot) = self.this.upgrade() {
             tokio::task::spawn_local(poll_fn(move |cx| slot.turn(cx)));
@@ -88,6 +94,22 @@ impl Slot {
             }
         }
         self.dispose_if_done();
+    }
+
+    /// An isolate on a steady shard takes the place of those on the others.
+    fn settle(&self) {
+        let back_shards = self.shard.shared.config.back_shards.max(1);
+        let (handle, version) = (&self.shard.handle, &self.version);
+        let is_settled = !handle.is_front() && is_steady(handle, back_shards);
+        if !is_settled || !version.settling.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        for residence in version.residences().iter() {
+            let shard = &residence.shard;
+            if !shard.is_front() && !shard.is_slow() && !is_steady(shard, back_shards) {
+                shard.send(Message::Retire(version.clone()));
+            }
+        }
     }
 
     fn show_to_debuggers(&self, isolate: &mut Isolate) {

@@ -1,0 +1,180 @@
+//! The two lanes behind the front: back shards, and slow ones for workers that have used up their
+//! share of the machine. A back shard becomes a slow one when its slice does not end; another
+//! takes its place. Not here: who goes where (`placement.rs`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use super::shared::Shards;
+use crate::isolate::process;
+use crate::placement;
+use crate::shard::{self, Kind, Message, ShardHandle};
+use crate::version::Version;
+
+/// Slow shards that are started for events, by back shard.
+const SLOW_PER_BACK: usize = 2;
+
+/// Slow shards that may be there in all, by back shard: each that is more has a slice of its own
+/// that does not end.
+const SLOW_PER_BACK_AT_MOST: usize = 16;
+
+/// A slice of a back shard that has used so much goes on as that of a slow one.
+const LONGEST_ON_BACK: Duration = Duration::from_millis(100);
+
+/// The same where no shard beside it has time.
+const LONGEST_WITHOUT_ANOTHER: Duration = Duration::from_millis(10);
+
+/// A slow shard that had nothing to do in so many sweeps gets no more events.
+const IDLE_SWEEPS: u32 = 10;
+
+impl Shared {
+    /// Sends a message that concerns a version to a back or slow shard. Answers which.
+    pub(crate) fn place(
+        self: &Arc<Self>,
+        version: &Arc<Version>,
+        message: Message,
+    ) -> Option<Arc<ShardHandle>> {
+        let back = self.back.load();
+        let deaf_on = version.standing.deaf_on().filter(|shard| shard.kind() == Kind::Back);
+        let shard = if self.config.inspect.is_some() {
+            placement::choose_home(version, &back)
+        } else if deaf_on.is_some() {
+            deaf_on
+        } else if version.standing.share.is_heavy() {
+            self.choose_slow(version).or_else(|| placement::choose(version, &back))
+        } else {
+            let shard = placement::choose(version, &back);
+            if let Some(steady) = placement::should_settle(version, shard.as_ref(), &back) {
+                steady.send(Message::Warm(version.clone()));
+            }
+            shard
+        }?;
+        if let Message::Event(job) = &message {
+            if version.residences().is_empty() {
+                // What comes before its isolate is there goes to the same shard.
+                version.move_in(&shard);
+            }
+            job.ticket.shard.store(shard.id(), std::sync::atomic::Ordering::Relaxed);
+        }
+        shard.send(message);
+        Some(shard)
+    }
+
+    fn choose_slow(self: &Arc<Self>, version: &Version) -> Option<Arc<ShardHandle>> {
+        let most = SLOW_PER_BACK * self.config.back_shards.max(1);
+        let slow = self.slow.load();
+        placement::choose_slow(version, &slow, most)
+            .or_else(|| {
+                // Whoever comes second meets the first one's shard the next time.
+                let _one_at_a_time = self.starts_slow.try_lock()?;
+                let new = shard::spawn_slow(self.slow.load().len(), self).ok()?;
+                self.add_slow(&new);
+                Some(new)
+            })
+            .or_else(|| {
+                slow.iter().filter(|shard| shard.is_usable()).min_by_key(|s| s.load()).cloned()
+            })
+    }
+
+    fn add_slow(&self, shard: &Arc<ShardHandle>) {
+        self.slow.rcu(|shards| {
+            let mut shards = Shards::clone(shards);
+            if !shards.iter().any(|present| Arc::ptr_eq(present, shard)) {
+                shards.push(shard.clone());
+            }
+            shards
+        });
+    }
+
+    /// A slow shard gets no more events.
+    pub(super) fn remove_slow(&self, shard: &ShardHandle) {
+        self.slow.rcu(|shards| {
+            let mut shards = Shards::clone(shards);
+            shards.retain(|present| present.id() != shard.id());
+            shards
+        });
+    }
+
+    /// Sends what waits in a stuck shard's inbox to other shards, where there is one that
+    /// has time.
+    pub(crate) fn rescue(self: &Arc<Self>, stuck: &Arc<ShardHandle>) {
+        if self.config.inspect.is_some() {
+            // It may be at a breakpoint, and the events are to meet that, too.
+            return;
+        }
+        let lane = if stuck.is_slow() { self.slow.load() } else { self.back.load() };
+        if stuck.has_messages() && lane.iter().any(|shard| placement::is_free(shard)) {
+            self.move_messages(stuck);
+        }
+    }
+
+    /// A slice of a back shard goes on: its worker pays before it ends, and the shard is given to
+    /// it where others need one.
+    pub(crate) fn slice_goes_on(self: &Arc<Self>, shard: &Arc<ShardHandle>, used: Duration) {
+        if used < LONGEST_WITHOUT_ANOTHER
+            || shard.kind() != Kind::Back
+            || self.config.inspect.is_some()
+        {
+            return;
+        }
+        let is_start = shard.is_loading() && used < LONGEST_ON_BACK;
+        if !is_start
+            && let Some(version) = shard.running_version()
+            && version.standing.share.is_exceeded_by(used)
+        {
+            version.standing.share.seize();
+        }
+        if shard.is_slow() {
+            return;
+        }
+        let back = self.back.load();
+        let is_beside = |other: &Arc<ShardHandle>| {
+            placement::is_steady(other, back.len()) == placement::is_steady(shard, back.len())
+        };
+        let mut beside = back.iter().filter(|other| is_beside(other));
+        if used >= LONGEST_ON_BACK || !beside.any(|other| placement::is_free(other)) {
+            self.demote(shard);
+        }
+    }
+
+    /// Makes a back shard a slow one, and starts another in its place. What waits in its inbox
+    /// goes elsewhere, and so do new events of the workers on it that have not used up their share.
+    pub(crate) fn demote(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
+        let most = SLOW_PER_BACK_AT_MOST * self.config.back_shards.max(1);
+        let may_be = self.config.inspect.is_none()
+            && shard.kind() == Kind::Back
+            && shard.is_usable()
+            && !shard.is_slow();
+        if !may_be || self.slow.load().len() >= most {
+            return;
+        }
+        let Ok(new) = shard::spawn(shard.index(), shard.kind(), self) else { return };
+        if shard.make_slow() {
+            // The shard and the watchdog had the same thought.
+            new.abandon();
+            return;
+        }
+        self.replace(shard, &new);
+        self.add_slow(shard);
+        if let Some(thread) = shard.thread() {
+            process::make_idle_priority(thread);
+        }
+        if let Some(version) = shard.running_version() {
+            tracing::debug!(worker = %version.worker(), "runs on a slow shard: its slices are long");
+        }
+        shard.send(Message::Leave);
+        self.move_messages(shard);
+    }
+
+    /// Lets a slow shard end that has had nothing to do for a while. Called by itself, each sweep.
+    pub(crate) fn close_slow(&self, shard: &Arc<ShardHandle>, idle_sweeps: u32) {
+        match idle_sweeps {
+            // An event may have been on its way when it was taken from the list.
+            0 => self.add_slow(shard),
+            IDLE_SWEEPS => self.remove_slow(shard),
+            _ if idle_sweeps > IDLE_SWEEPS + 1 => shard.abandon(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Quiet workers beside those that take what they can get: by counts, not by time. Each hog has
+//! CPU time for far longer than the quiet ones need, so a quiet event that waited for the end of a
+//! hog's slice is seen by the order in which they end.
+
+use futures_util::future::{join_all, select_all};
+use isolane_runtime::Failure;
+use libtest_mimic::Trial;
+
+use crate::support::{Worker, trial};
+
+const QUIET: usize = 10;
+const REQUESTS: usize = 20;
+
+/// What each hog's event may use. All of them together take many seconds of two cores.
+const HOG_CPU_MS: u64 = 4000;
+
+fn quiet() -> Vec<Worker> {
+    let worker = |_| Worker::with_handler("return new Response('good')").build();
+    (0..QUIET).map(worker).collect()
+}
+
+/// Asks all quiet workers `REQUESTS` times.
+async fn ask(quiet: &[Worker]) {
+    join_all(quiet.iter().map(async |worker| {
+        for _ in 0..REQUESTS {
+            assert_eq!(worker.get("/").await.unwrap().text(), "good");
+        }
+    }))
+    .await;
+}
+
+fn hogs(count: usize, body: &str) -> Vec<Worker> {
+    (0..count).map(|_| Worker::with_handler(body).with_cpu_ms(HOG_CPU_MS).build()).collect()
+}
+
+/// Every quiet worker is answered, before any of the hogs' events has ended.
+async fn beside(hogs: &[Worker], events: usize) {
+    let quiet = quiet();
+    // Half of them have isolates before, where the hogs come.
+    ask(&quiet[..QUIET / 2]).await;
+    let burning = select_all(
+        hogs.iter().flat_map(|hog| (0..events).map(move |_| Box::pin(hog.get("/burn")))),
+    );
+    let asked = Box::pin(async {
+        // The hogs' events come first.
+        tokio::task::yield_now().await;
+        ask(&quiet).await;
+    });
+    tokio::select! {
+        (ended, ..) = burning => panic!("a hog ended before a quiet event: {ended:?}"),
+        () = asked => {}
+    }
+}
+
+async fn eight_endless_loops_of_one_worker() {
+    beside(&hogs(1, "for (;;);"), 8).await;
+}
+
+async fn endless_loops_of_six_workers() {
+    beside(&hogs(6, "for (;;);"), 2).await;
+}
+
+/// Slices of about a millisecond each, which are never stuck.
+async fn endless_short_slices_of_six_workers() {
+    let body = "for (;;) { for (let i = 0; i < 1e6; i++); await scheduler.wait(0); }";
+    beside(&hogs(6, body), 2).await;
+}
+
+async fn worker_that_spins_to_its_limit(hog: Worker) {
+    for _ in 0..5 {
+        let result = hog.get("/burn").await;
+        assert!(matches!(result, Err(Failure::ExceededCpu { .. })), "{result:?}");
+    }
+}
+
+/// With the limits of everybody, again and again: all of both ends.
+async fn forty_workers_that_spin_to_their_limit() {
+    let quiet = quiet();
+    let spinning = (0..40).map(|_| {
+        let hog = Worker::with_handler("for (;;);").with_default_limits().build();
+        worker_that_spins_to_its_limit(hog)
+    });
+    tokio::join!(join_all(spinning), ask(&quiet));
+}
+
+async fn a_hog_ends_at_its_limit_and_is_served_again() {
+    let hog = Worker::with_handler(
+        "if (request.url.endsWith('/burn')) for (;;); return new Response('ok')",
+    )
+    .with_cpu_ms(500)
+    .build();
+    for _ in 0..3 {
+        let result = hog.get("/burn").await;
+        assert!(matches!(result, Err(Failure::ExceededCpu { limit_ms: 500 })), "{result:?}");
+        assert_eq!(hog.get("/").await.unwrap().text(), "ok");
+    }
+}
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial("fair::eight_endless_loops_of_one_worker", eight_endless_loops_of_one_worker),
+        trial("fair::endless_loops_of_six_workers", endless_loops_of_six_workers),
+        trial("fair::endless_short_slices_of_six_workers", endless_short_slices_of_six_workers),
+        trial(
+            "fair::forty_workers_that_spin_to_their_limit",
+            forty_workers_that_spin_to_their_limit,
+        ),
+        trial(
+            "fair::a_hog_ends_at_its_limit_and_is_served_again",
+            a_hog_ends_at_its_limit_and_is_served_again,
+        ),
+    ]
+}
