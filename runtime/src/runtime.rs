@@ -26,9 +26,7 @@ use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
 use crate::placement;
 use crate::quarantine::Purpose;
-use crate::shard::{
-    Answer, BACK_NICE, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket,
-};
+use crate::shard::{Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket};
 use crate::version::Version;
 use crate::watchdog;
 
@@ -39,9 +37,16 @@ pub use succession::{Offender, Succession};
 /// loops: where V8 finds a short inner loop without a check of its own (`new Array(100)` has
 /// one), it takes the check for interrupts out of the loop around it, and then neither a limit
 /// nor anything else stops `for (;;) kept.push(new Array(100))` (V8 15.0,
-/// LoopStackCheckElisionReducer).
+/// LoopStackCheckElisionReducer). An isolate's garbage is collected on its own thread, at its
+/// priority and on its account: other threads would do that at the expense of everybody.
 const V8_FLAGS: &str = "--stack-trace-limit=30 --no-turboshaft-loop-unrolling \
-                        --no-wasm-loop-unrolling";
+                        --no-wasm-loop-unrolling --single-threaded-gc";
+
+/// How much lower than the front shards V8's own threads run, which compile what gets hot.
+const COMPILERS_NICE: i32 = 5;
+
+/// The same for the threads of Web Crypto.
+const CRYPTO_NICE: i32 = 10;
 
 /// How often `drain` looks whether the events are over.
 const DRAIN_TICK: Duration = Duration::from_millis(5);
@@ -99,6 +104,7 @@ impl Runtime {
             icu::install();
             v8::V8::set_flags_from_string(V8_FLAGS);
             JsRuntime::init_platform(None);
+            process::lower_other_threads(COMPILERS_NICE);
             fatal::install();
         });
     }
@@ -117,7 +123,7 @@ impl Runtime {
         let shared = Shared::new(config.with_patience(), store, observer)?;
         watchdog::spawn(&shared)?;
         memory::spawn(&shared)?;
-        bindings::crypto::prepare_threads(|| process::set_thread_nice(BACK_NICE));
+        bindings::crypto::prepare_threads(|| process::set_thread_nice(CRYPTO_NICE));
         Ok(Runtime { shared })
     }
 

@@ -27,7 +27,7 @@ use crate::version::Version;
 
 pub(crate) use handle::{Kind, Message, ShardHandle};
 pub(crate) use job::{Answer, CheckJob, Job, Ticket};
-pub(crate) use thread::{BACK_NICE, spawn, spawn_slow};
+pub(crate) use thread::{spawn, spawn_slow};
 
 use slot::{Slot, start_failure};
 use spares::Spares;

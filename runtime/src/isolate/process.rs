@@ -8,6 +8,16 @@ pub(crate) fn set_thread_nice(nice: i32) {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
 }
 
+/// Lowers the priority of every thread of the process but the calling one.
+pub(crate) fn lower_other_threads(nice: i32) {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let ids = threads.filter_map(|thread| thread.file_name().to_str()?.parse::<i32>().ok());
+    for thread in ids.filter(|id| *id != thread_id()) {
+        // SAFETY: no pointer is passed; a thread that is gone gives an error only.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
+    }
+}
+
 /// Lets a thread run only where nobody else wants the core.
 pub(crate) fn make_idle_priority(thread: i32) {
     let parameters = libc::sched_param { sched_priority: 0 };

@@ -11,10 +11,12 @@ use super::{SHARD, Shard};
 use crate::isolate::process;
 use crate::isolate::pulse::Pulse;
 use crate::isolate::stack;
+use crate::placement;
 use crate::runtime::Shared;
 
-/// How much lower than the front shards the back shards run.
-pub(crate) const BACK_NICE: i32 = 10;
+/// How much lower than the others those back shards run that start workers of which nothing is
+/// known. Not by much: where front shards have all they can do, a start waits for them.
+const NEWCOMERS_NICE: i32 = 5;
 
 /// How much lower the check shard runs: nobody's request waits for it.
 const CHECK_NICE: i32 = 15;
@@ -60,7 +62,8 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     match handle.kind() {
         Kind::Front => {}
         Kind::Back if handle.is_slow() => process::make_idle_priority(process::thread_id()),
-        Kind::Back => process::set_thread_nice(BACK_NICE),
+        Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {}
+        Kind::Back => process::set_thread_nice(NEWCOMERS_NICE),
         Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
     let watchdog = shared.watchdog.clone();
