@@ -1,0 +1,182 @@
+//! Code that does harm, in each position that a tenant can bring it to: a handler, the top level by
+//! a request, the top level by a deploy, and `isolane check`; beside a quiet worker that is always
+//! answered. At the end the node has what it had.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+#[path = "hostile/cases.rs"]
+mod cases;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "deploy_commands/command.rs"]
+mod command;
+#[path = "support/folder.rs"]
+mod folder;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "support/http.rs"]
+mod http;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "deploy_commands/node.rs"]
+mod node;
+#[allow(dead_code, reason = "other tests use more of it")]
+#[path = "support/process.rs"]
+mod process;
+
+use cases::{CASES, Case};
+use http::get;
+use node::Node;
+
+const QUIET: &str = "export default { fetch() { return new Response('good') } }";
+
+/// What the node may have in the end beyond what it had: idle isolates of the cases that ended within their limits.
+const KEPT_BYTES: u64 = 400 << 20;
+const KEPT_DESCRIPTORS: u64 = 16;
+const KEPT_THREADS: u64 = 4;
+
+/// How often the node is looked at until it has what it had, half a second after another.
+const LOOKS: usize = 240;
+
+/// A worker with the code of a case, in its handler or at its top level.
+fn source(case: &Case, is_top: bool) -> String {
+    let keep = "const kept = []; const keep = (it) => (kept.push(it), it);";
+    let (top, body) = if is_top { (case.code, "") } else { ("", case.code) };
+    format!(
+        "{keep}\n{top}\nexport default {{ async fetch() {{ {body}\nreturn new Response('done') }} }}\n"
+    )
+}
+
+/// A node with the quiet worker, and for each case a worker with it in the handler and one with it at
+/// the top level; beside it the projects to deploy.
+fn node() -> Node {
+    let mut files = vec![("quiet.js".to_owned(), QUIET.to_owned())];
+    // Shards are lost on purpose.
+    let mut configuration = String::from(
+        "limits = { lost_shards = 10000 }\n\
+         [[workers]]\npath = 'quiet.js'\nroutes = ['quiet.test']\n",
+    );
+    for case in CASES {
+        let name = case.name;
+        for (position, is_top) in [("handler", false), ("top", true)] {
+            files.push((format!("{name}-{position}.js"), source(case, is_top)));
+            let _ = write!(
+                configuration,
+                "[[workers]]\npath = '{name}-{position}.js'\nname = '{name}-{position}'\n\
+                 routes = ['{name}-{position}.test']\n"
+            );
+        }
+        files.push((format!("{name}/index.js"), source(case, true)));
+        let project = format!("name = '{name}-deployed'\nroutes = ['{name}-deployed.test']\n");
+        files.push((format!("{name}/isolane.toml"), project));
+    }
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    Node::with(&configuration, &files)
+}
+
+/// What the node says of itself.
+#[derive(Debug, Clone)]
+struct Figures(String);
+
+impl Figures {
+    fn of(node: &Node) -> Figures {
+        let answer = node.ask("GET", "/metrics", "", b"");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        Figures(answer.body)
+    }
+
+    fn get(&self, name: &str) -> u64 {
+        let prefix = format!("isolane_{name} ");
+        let value = self.0.lines().find_map(|line| line.strip_prefix(prefix.as_str()));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name}: {}", self.0))
+    }
+
+    /// Shards that a worker has cost.
+    fn lost_by(&self, worker: &str) -> u64 {
+        let worker = format!("worker=\"{worker}\"");
+        let is_loss = |line: &&str| {
+            line.starts_with("isolane_incidents_total{kind=\"shardLost\"") && line.contains(&worker)
+        };
+        let counts = self.0.lines().filter(is_loss).filter_map(|line| line.rsplit(' ').next());
+        counts.filter_map(|count| count.parse::<u64>().ok()).sum()
+    }
+
+    /// What is held that was not `before`, lost shards aside: those are counted by themselves.
+    fn beyond(&self, before: &Figures) -> [(&'static str, u64, u64); 3] {
+        let lost = self.get("lost_shards");
+        let of = |figures: &Figures| figures.get("memory_bytes") - figures.get("memory_lost_bytes");
+        let beyond = |name| self.get(name).saturating_sub(before.get(name));
+        [
+            ("bytes", of(self).saturating_sub(of(before)), KEPT_BYTES),
+            ("descriptors", beyond("open_descriptors"), KEPT_DESCRIPTORS + 8 * lost),
+            ("threads", beyond("threads").saturating_sub(lost), KEPT_THREADS),
+        ]
+    }
+}
+
+/// Brings a case to each position; each comes to an end.
+fn bring(node: &Node, case: &Case) {
+    let name = case.name;
+    for position in ["handler", "top"] {
+        let answer = get(node.port, &format!("{name}-{position}.test"), "/");
+        assert!(answer.status >= 200, "{name}, {position}: {answer:?}");
+    }
+    for arguments in [vec!["deploy", name], vec!["check", name]] {
+        let ended = node.isolane().run(&arguments);
+        assert!(ended.code.is_some(), "{arguments:?} was killed: {}", ended.stderr);
+        assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+fn costs_are_as_expected(figures: &Figures, case: &Case) {
+    for position in ["handler", "top", "deployed"] {
+        let worker = format!("{}-{position}", case.name);
+        let lost = figures.lost_by(&worker);
+        assert!(lost <= u64::from(case.may_cost_a_shard), "{worker} has cost {lost} shards");
+    }
+}
+
+/// Asks the quiet worker until told to stop; answers how often. Each answer has to be good.
+fn ask_quiet(port: u16, is_done: &AtomicBool) -> usize {
+    let mut answers = 0;
+    while !is_done.load(Ordering::Relaxed) {
+        let answer = get(port, "quiet.test", "/");
+        assert_eq!((answer.status, answer.body.as_str()), (200, "good"), "{answers} before");
+        answers += 1;
+        // A pace, and nothing that is waited for.
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    answers
+}
+
+#[test]
+fn each_case_ends_in_each_position_and_nobody_else_is_hurt() {
+    let mut node = node();
+    assert_eq!(node.body("quiet.test"), "good");
+    let before = Figures::of(&node);
+    let is_done = AtomicBool::new(false);
+    let quiet = thread::scope(|scope| {
+        let quiet = scope.spawn(|| ask_quiet(node.port, &is_done));
+        for case in CASES {
+            bring(&node, case);
+            costs_are_as_expected(&Figures::of(&node), case);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        quiet.join().unwrap()
+    });
+    assert!(quiet > CASES.len(), "{quiet} answers");
+    let mut after = Figures::of(&node);
+    for _ in 0..LOOKS {
+        if after.beyond(&before).iter().all(|(_, beyond, most)| beyond <= most) {
+            break;
+        }
+        thread::park_timeout(Duration::from_millis(500));
+        after = Figures::of(&node);
+    }
+    for (what, beyond, most) in after.beyond(&before) {
+        assert!(beyond <= most, "{beyond} {what} more than before, at most {most}\n{}", after.0);
+    }
+    assert_eq!(node.body("quiet.test"), "good");
+    assert!(node.process.is_running());
+}
