@@ -1,17 +1,19 @@
 //! From positions in the code that runs to positions in the files that were written, one by one
 //! or in the stack of an error. Making the maps is `transpile`'s.
 
+mod decoded;
 mod stack;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use oxc_sourcemap::SourceMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use self::decoded::MapId;
 use crate::bundle::Bundle;
 
 /// What the runtime puts before a module's specifier to name it in V8, and so in stacks.
@@ -56,9 +58,18 @@ enum ModuleMap {
     AsWritten,
     Transpiled {
         json: Arc<str>,
-        /// `None` inside when the map cannot be decoded.
-        decoded: OnceLock<Option<Mappings>>,
+        id: MapId,
     },
+}
+
+impl Drop for SourceMaps {
+    fn drop(&mut self) {
+        for map in self.modules.values() {
+            if let ModuleMap::Transpiled { id, .. } = map {
+                decoded::forget(*id);
+            }
+        }
+    }
 }
 
 /// A decoded map.
@@ -83,9 +94,7 @@ impl SourceMaps {
         let modules = bundle.modules.iter().map(|module| {
             let map = match &module.source_map {
                 None => ModuleMap::AsWritten,
-                Some(json) => {
-                    ModuleMap::Transpiled { json: Arc::clone(json), decoded: OnceLock::new() }
-                }
+                Some(json) => ModuleMap::Transpiled { json: Arc::clone(json), id: MapId::new() },
             };
             (module.specifier.clone(), map)
         });
@@ -97,8 +106,8 @@ impl SourceMaps {
     pub fn map(&self, specifier: &str, line: u32, column: u32) -> Option<Position> {
         match self.modules.get(specifier)? {
             ModuleMap::AsWritten => Some(Position { file: specifier.to_owned(), line, column }),
-            ModuleMap::Transpiled { json, decoded } => {
-                let mappings = decoded.get_or_init(|| Mappings::decode(json)).as_ref()?;
+            ModuleMap::Transpiled { json, id } => {
+                let mappings = decoded::decoded(*id, json)?;
                 mappings.find(line.checked_sub(1)?, column.checked_sub(1)?)
             }
         }

@@ -166,6 +166,8 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
     /// The most that a worker's `limits.cpu_ms` may be.
     pub cpu_max: Duration,
+    /// The most that a worker's `limits.subrequests` may be.
+    pub subrequests_max: u32,
     /// CPU time of a worker's top-level code.
     pub startup_cpu: Duration,
     /// For `waitUntil` after the response.
@@ -262,6 +264,7 @@ impl Default for Limits {
             tls_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
             cpu_max: Duration::from_secs(30),
+            subrequests_max: 10_000,
             startup_cpu: Duration::from_secs(1),
             wait_until: Duration::from_secs(30),
             memory_max_bytes: 1 << 30,

@@ -2,6 +2,7 @@
 //! Where lines go and how they look is the subscriber's that the command line installs.
 
 mod cut;
+mod mapped;
 mod queue;
 
 use std::borrow::Cow;
@@ -14,7 +15,9 @@ use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 
 use crate::metrics::Metrics;
 use crate::refusal::{MapStack, Served};
-use crate::trace::readable;
+use crate::trace::{readable, shows_places};
+
+use self::mapped::MappedLines;
 
 pub use self::cut::{cut, cut_to};
 pub use self::queue::{LineOf, LogQueue};
@@ -77,7 +80,7 @@ impl RequestLog for TracingLog {
 /// `isolane::incident`, `console` lines with the target `isolane::console`. An event that went well is logged at the level `debug`.
 #[derive(Default)]
 pub struct EventLog {
-    mapper: OnceLock<Arc<dyn MapStack>>,
+    mapped: OnceLock<MappedLines>,
     metrics: Arc<Metrics>,
 }
 
@@ -94,8 +97,20 @@ impl EventLog {
 
     /// From now on stacks show the places of the sources. The first mapper stays: the log is
     /// made before the runtime, the deployments that know the sources after it.
-    pub fn map_stacks(&self, mapper: Arc<dyn MapStack>) {
-        let _ = self.mapper.set(mapper);
+    ///
+    /// # Errors
+    /// Where the system refuses the thread that maps them.
+    pub fn map_stacks(&self, mapper: Arc<dyn MapStack>) -> std::io::Result<()> {
+        let _ = self.mapped.set(MappedLines::start(mapper)?);
+        Ok(())
+    }
+
+    /// Writes a line, on another thread if it shows places in code or comes after one that does.
+    fn write(&self, has_places: bool, line: impl FnOnce(Option<&dyn MapStack>) + Send + 'static) {
+        match self.mapped.get() {
+            Some(lines) if has_places || lines.are_waiting() => lines.send(Box::new(line)),
+            _ => line(None),
+        }
     }
 }
 
@@ -104,51 +119,41 @@ impl Observer for EventLog {
         self.metrics.event(report.outcome);
         let wall_ms = millis(report.wall);
         let cpu_ms = millis(report.cpu);
-        let outcome = report.outcome.as_str();
         if report.outcome == Outcome::Ok {
             tracing::debug!(
                 target: "isolane::event",
                 worker = &*report.worker,
                 version = &*report.version,
-                outcome,
+                outcome = report.outcome.as_str(),
                 cpu_ms,
                 wall_ms,
                 cold = report.cold,
             );
             return;
         }
-        let (exception, stack) = match &report.exception {
-            Some((message, stack)) => (cut(message), self.mapped(report, &cut(stack))),
-            None => (Cow::Borrowed(""), String::new()),
-        };
-        tracing::warn!(
-            target: "isolane::event",
-            worker = &*report.worker,
-            version = &*report.version,
-            outcome,
-            cpu_ms,
-            wall_ms,
-            cold = report.cold,
-            exception = &*exception,
-            stack,
-        );
+        let mut report = report.clone();
+        if let Some((message, stack)) = &mut report.exception {
+            *message = cut(message).into_owned();
+            *stack = cut(stack).into_owned();
+        }
+        let has_places = report.exception.is_some();
+        self.write(has_places, move |mapper| write_failed(&report, mapper));
     }
 
     fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
-        // A level of `tracing` is part of the call site, so there is one for each.
-        const TARGET: &str = "isolane::console";
-        let served = Served { worker: worker.into(), version: version.into() };
         let text = cut(text);
-        let text = match self.mapper.get() {
-            Some(mapper) => readable(&**mapper, &served, &text),
-            None => text,
-        };
-        match level {
-            ConsoleLevel::Error => tracing::error!(target: TARGET, worker, version, "{text}"),
-            ConsoleLevel::Warn => tracing::warn!(target: TARGET, worker, version, "{text}"),
-            ConsoleLevel::Debug => tracing::debug!(target: TARGET, worker, version, "{text}"),
-            ConsoleLevel::Log => tracing::info!(target: TARGET, worker, version, "{text}"),
+        if self.mapped.get().is_none() {
+            return write_console(worker, version, level, &text);
         }
+        let served = Served { worker: worker.into(), version: version.into() };
+        let text = text.into_owned();
+        self.write(shows_places(&text), move |mapper| {
+            let text = match mapper {
+                Some(mapper) => readable(mapper, &served, &text),
+                None => Cow::Borrowed(&*text),
+            };
+            write_console(&served.worker, &served.version, level, &text);
+        });
     }
 
     fn incident(&self, incident: &Incident) {
@@ -164,12 +169,40 @@ impl Observer for EventLog {
     }
 }
 
-impl EventLog {
-    fn mapped(&self, report: &EventReport, stack: &str) -> String {
-        let Some(mapper) = self.mapper.get() else { return stack.to_owned() };
-        let served =
-            Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
-        mapper.map_stack(&served, stack)
+/// The line of an event that did not go well.
+fn write_failed(report: &EventReport, mapper: Option<&dyn MapStack>) {
+    let (exception, stack) = match &report.exception {
+        Some((message, stack)) => (&**message, &**stack),
+        None => ("", ""),
+    };
+    let served =
+        Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
+    let stack = match mapper {
+        Some(mapper) if !stack.is_empty() => Cow::Owned(mapper.map_stack(&served, stack)),
+        _ => Cow::Borrowed(stack),
+    };
+    tracing::warn!(
+        target: "isolane::event",
+        worker = &*report.worker,
+        version = &*report.version,
+        outcome = report.outcome.as_str(),
+        cpu_ms = millis(report.cpu),
+        wall_ms = millis(report.wall),
+        cold = report.cold,
+        exception,
+        stack = &*stack,
+    );
+}
+
+/// A line of a worker's console.
+fn write_console(worker: &str, version: &str, level: ConsoleLevel, text: &str) {
+    // A level of `tracing` is part of the call site, so there is one for each.
+    const TARGET: &str = "isolane::console";
+    match level {
+        ConsoleLevel::Error => tracing::error!(target: TARGET, worker, version, "{text}"),
+        ConsoleLevel::Warn => tracing::warn!(target: TARGET, worker, version, "{text}"),
+        ConsoleLevel::Debug => tracing::debug!(target: TARGET, worker, version, "{text}"),
+        ConsoleLevel::Log => tracing::info!(target: TARGET, worker, version, "{text}"),
     }
 }
 

@@ -65,10 +65,15 @@ impl Trace {
 /// A text of a worker's, such as what it wrote to its console, with the places of its sources
 /// and without the frames of the runtime.
 pub fn readable<'a>(mapper: &dyn MapStack, served: &Served, text: &'a str) -> Cow<'a, str> {
-    if !text.contains(MODULE_PREFIX) && !text.contains(RUNTIME_PREFIX) {
+    if !shows_places(text) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(without_runtime(&mapper.map_stack(served, text)))
+}
+
+/// Whether a text may show places in code.
+pub(crate) fn shows_places(text: &str) -> bool {
+    text.contains(MODULE_PREFIX) || text.contains(RUNTIME_PREFIX)
 }
 
 /// Drops the frames of the runtime's own JavaScript, which say nothing to the author. What follows

@@ -194,6 +194,8 @@ fn look_at(
         pulse.interrupt();
     }
     let is_deaf = pulse.deaf_for().is_some_and(|time| time >= DEAF || lasted >= STUCK);
+    // Its other events would have to wait for a start elsewhere, too.
+    let is_deaf = is_deaf || (lasted >= STUCK && shard.is_loading());
     entry.listen(shard, is_deaf);
     if lasted >= STUCK {
         shard.set_stuck(true);

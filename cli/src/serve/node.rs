@@ -68,7 +68,7 @@ fn serve(
         .context("the runtime cannot start")?;
     let node = Node::prepare(config, runtime.clone(), Arc::new(TracingLog), &mut left)?;
     let node = running::with_replaced_shards(node, &runtime);
-    events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
+    events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>)?;
     let admin_socket = AdminSocket::bind(config, &mut left)?;
     // Addresses that are not in the configuration any more.
     drop(left);

@@ -258,6 +258,11 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
         tls_timeout: seconds(raw.tls_timeout_s, default.tls_timeout)?,
         shutdown_timeout: seconds(raw.shutdown_timeout_s, default.shutdown_timeout)?,
         cpu_max: millis(raw.cpu_ms_max, default.cpu_max)?,
+        subrequests_max: number(
+            raw.subrequests_max,
+            0..=10_000_000,
+            default.subrequests_max.into(),
+        )? as u32,
         startup_cpu: millis(raw.startup_cpu_ms, default.startup_cpu)?,
         wait_until: seconds(raw.wait_until_s, default.wait_until)?,
         memory_bytes: match raw.memory_mb {

@@ -108,7 +108,13 @@ fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> r
         }
         memory_bytes = node.memory_max_bytes;
     }
-    let subrequests = wanted.subrequests.unwrap_or(default.subrequests);
+    let mut subrequests = wanted.subrequests.unwrap_or(default.subrequests);
+    if subrequests > node.subrequests_max {
+        if wanted.subrequests.is_some() {
+            warn("subrequests", subrequests.into(), node.subrequests_max.into());
+        }
+        subrequests = node.subrequests_max;
+    }
     runtime::Limits { cpu, memory_bytes, subrequests }
 }
 
@@ -201,12 +207,12 @@ mod tests {
 
     #[test]
     fn limits_over_the_nodes_are_cut_with_a_warning() {
-        let toml = "[limits]\ncpu_ms = 60000\nmemory_mb = 4096\nsubrequests = 3";
+        let toml = "[limits]\ncpu_ms = 60000\nmemory_mb = 4096\nsubrequests = 20000";
         let (definition, warnings) = define(toml, WorkerConfig::at(""), Mode::Serve);
         assert_eq!(definition.limits.cpu, Duration::from_secs(30));
         assert_eq!(definition.limits.memory_bytes, 1 << 30);
-        assert_eq!(definition.limits.subrequests, 3);
+        assert_eq!(definition.limits.subrequests, 10_000);
         let keys: Vec<_> = warnings.iter().map(|it| it.message.split(' ').next()).collect();
-        assert_eq!(keys, [Some("limits.cpu_ms"), Some("limits.memory_mb")]);
+        assert_eq!(keys, ["limits.cpu_ms", "limits.memory_mb", "limits.subrequests"].map(Some));
     }
 }

@@ -25,6 +25,10 @@ const LONGEST_ON_BACK: Duration = Duration::from_millis(100);
 /// The same where no shard beside it has time.
 const LONGEST_WITHOUT_ANOTHER: Duration = Duration::from_millis(10);
 
+/// The same two for a worker's start, which would have to begin again elsewhere.
+const LONGEST_START: Duration = Duration::from_millis(200);
+const LONGEST_START_WITHOUT_ANOTHER: Duration = Duration::from_millis(50);
+
 /// A slow shard that had nothing to do in so many sweeps gets no more events.
 const IDLE_SWEEPS: u32 = 10;
 
@@ -112,14 +116,17 @@ impl Shared {
     /// A slice of a back shard goes on: its worker pays before it ends, and the shard is given to
     /// it where others need one.
     pub(crate) fn slice_goes_on(self: &Arc<Self>, shard: &Arc<ShardHandle>, used: Duration) {
-        if used < LONGEST_WITHOUT_ANOTHER
-            || shard.kind() != Kind::Back
-            || self.config.inspect.is_some()
-        {
+        if shard.kind() != Kind::Back || self.config.inspect.is_some() {
             return;
         }
-        let is_start = shard.is_loading() && used < LONGEST_ON_BACK;
-        if !is_start
+        let (longest, without_another) = match shard.is_loading() {
+            true => (LONGEST_START, LONGEST_START_WITHOUT_ANOTHER),
+            false => (LONGEST_ON_BACK, LONGEST_WITHOUT_ANOTHER),
+        };
+        if used < without_another {
+            return;
+        }
+        if (!shard.is_loading() || used >= longest)
             && let Some(version) = shard.running_version()
             && version.standing.share.is_exceeded_by(used)
         {
@@ -133,7 +140,7 @@ impl Shared {
             placement::is_steady(other, back.len()) == placement::is_steady(shard, back.len())
         };
         let mut beside = back.iter().filter(|other| is_beside(other));
-        if used >= LONGEST_ON_BACK || !beside.any(|other| placement::is_free(other)) {
+        if used >= longest || !beside.any(|other| placement::is_free(other)) {
             self.demote(shard);
         }
     }

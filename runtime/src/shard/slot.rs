@@ -48,6 +48,8 @@ pub(super) struct Slot {
     /// Why it is condemned as soon as it is loaded.
     doomed: Cell<Option<&'static str>>,
     loop_waker: RefCell<Option<Waker>>,
+    /// Why it did not start, for the event that it was to start for.
+    failed_start: RefCell<Option<Failure>>,
     last_used: Cell<Instant>,
     last_turn: Cell<Instant>,
     /// What is left of [`IDLE_CPU`] since the end of the last event.
@@ -90,6 +92,7 @@ impl Slot {
             state: Cell::new(State::Loading),
             doomed: Cell::new(None),
             loop_waker: RefCell::default(),
+            failed_start: RefCell::default(),
             last_used: Cell::new(Instant::now()),
             last_turn: Cell::new(Instant::now()),
             idle_cpu_left: Cell::new(IDLE_CPU),
@@ -132,7 +135,9 @@ impl Slot {
         if self.state.get() == State::Gone {
             self.uncount();
             let reason = "it was disposed of";
-            let failure = self.version.recent_failure().unwrap_or(Failure::IsolateLost { reason });
+            let failure = self.failed_start.borrow_mut().take();
+            let failure = failure.or_else(|| self.version.recent_failure());
+            let failure = failure.unwrap_or(Failure::IsolateLost { reason });
             self.report_refused(&job, &failure);
             job.refuse(failure);
             return;

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use isolane_runtime::ConsoleLevel;
+use isolane_runtime::{ConsoleLevel, IncidentKind};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, stats, trial};
+use crate::support::{Worker, incidents, trial};
 
 /// What is called, a piece of what it prints, and all of it.
 const PRINTED: &[(&str, &str, &str)] = &[
@@ -231,12 +231,12 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(HOSTILE.iter().map(|(name, code)| {
         trial(&format!("console_hostile_{name}"), move || async move {
             let began = Instant::now();
-            let abandoned = stats().abandoned_shards;
             let worker = Worker::with_handler(&format!("{code}; return new Response('x')"))
-                .with_cpu_ms(2_000);
+                .with_cpu_ms(2_000)
+                .build();
             // Whether it answers or is stopped: it is over soon, and no shard was lost.
             let _ = worker.get("/").await;
-            assert_eq!(stats().abandoned_shards, abandoned);
+            assert_eq!(incidents(worker.name(), IncidentKind::ShardLost), 0);
             assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         })
     }));

