@@ -103,7 +103,7 @@ impl Seen {
     }
 
     /// The slice is over.
-    fn is_over(mut self, shard: &Arc<ShardHandle>) {
+    fn end(mut self, shard: &Arc<ShardHandle>) {
         self.hears(shard);
         shard.set_stuck(false);
     }
@@ -167,13 +167,13 @@ fn look_at(
     if pulse.is_stopped() {
         shared.abandon(shard);
         if let Some(entry) = seen.remove(&key) {
-            entry.is_over(shard);
+            entry.end(shard);
         }
         return Some(TICK);
     }
     let Some(beat) = pulse.running() else {
         if let Some(entry) = seen.remove(&key) {
-            entry.is_over(shard);
+            entry.end(shard);
         }
         return None;
     };
@@ -182,7 +182,7 @@ fn look_at(
     let entry = seen.entry(key).or_insert(new);
     if entry.beat != beat.number {
         let new = Seen { beat: beat.number, since: now, rescued: now, deaf: None };
-        std::mem::replace(entry, new).is_over(shard);
+        std::mem::replace(entry, new).end(shard);
     }
     let lasted = now.duration_since(entry.since);
     let used = Duration::from_nanos(beat.now_ns.saturating_sub(beat.started_ns));
@@ -214,7 +214,7 @@ fn look_at(
     if used > allowed + shared.config.stuck_after {
         shared.abandon(shard);
         if let Some(entry) = seen.remove(&key) {
-            entry.is_over(shard);
+            entry.end(shard);
         }
     }
     Some(left.clamp(Duration::from_micros(50), TICK))

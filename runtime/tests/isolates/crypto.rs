@@ -1,12 +1,12 @@
 //! Web Crypto: what it makes is bounded, and what it takes of the processor on other threads is
 //! charged to the event that asked.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use bindings::crypto::Measured;
 use isolane_runtime::{Failure, ModuleSource};
 use libtest_mimic::Trial;
+use parking_lot::Mutex;
 
 use crate::support::{Worker, trial};
 
@@ -188,7 +188,7 @@ async fn the_only_call_of_an_event_is_charged() {
     assert_eq!(worker.get("/").await.unwrap().text(), "made");
     let report = worker.report(|_| true).await;
     // No other test makes keys of this length.
-    let measured = MEASURED.lock().unwrap();
+    let measured = MEASURED.lock();
     let own = measured.iter().find(|it| it.algorithm == "RSA 3072").expect("it was made");
     assert!(report.cpu >= own.took, "{:?} of {:?}", report.cpu, own.took);
 }
@@ -206,7 +206,7 @@ async fn what_it_took_is_charged() {
     .build();
     assert_eq!(worker.get("/").await.unwrap().text(), "signed");
     let report = worker.report(|_| true).await;
-    let measured = MEASURED.lock().unwrap();
+    let measured = MEASURED.lock();
     let own = measured.iter().filter(|it| it.algorithm.ends_with(" 616")).map(|it| it.took);
     let took: Duration = own.sum();
     assert!(took > Duration::from_millis(40), "{took:?}");
@@ -330,7 +330,7 @@ async fn a_start_can_digest() {
 }
 
 fn note(measured: &Measured) {
-    MEASURED.lock().unwrap().push(measured.clone());
+    MEASURED.lock().push(measured.clone());
 }
 
 async fn digests_are_charged() {
@@ -414,7 +414,7 @@ async fn each_algorithm_has_its_price(group: &'static str) {
     .with_cpu_ms(120_000)
     .build();
     let reply = worker.get(&format!("/{group}")).await;
-    let measured = MEASURED.lock().unwrap().clone();
+    let measured = MEASURED.lock().clone();
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     for it in &measured {
         let ratio = micros(it.took) / micros(it.price).max(1.0);
