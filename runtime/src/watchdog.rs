@@ -35,6 +35,11 @@ const SLOW_RESCUE: Duration = Duration::from_millis(20);
 /// behind it.
 const DEAF: Duration = Duration::from_millis(2);
 
+/// What a slice has used since the last look counts as at most this much towards giving its shard
+/// up. The clock of a thread also runs while a virtual machine does not, and code that nobody could
+/// ask for a look is not code that did not come to one.
+const MOST_PER_LOOK: Duration = Duration::from_millis(20);
+
 /// More urgent than the shards: a late look is an overrun limit.
 const NICE: i32 = -10;
 
@@ -69,17 +74,31 @@ pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What is remembered of a shard between two looks.
+/// What is remembered between two looks of a slice that runs.
 struct Seen {
     beat: u64,
     since: Instant,
+    /// What it had used of CPU time at the last look, and how much of that counts.
+    used: Duration,
+    witnessed: Duration,
     /// Whose slice is deaf.
     deaf: Option<Arc<Version>>,
-    /// When its waiting events were last taken elsewhere.
+    /// When its shard's waiting events were last taken elsewhere.
     rescued: Instant,
 }
 
 impl Seen {
+    fn new(beat: u64, now: Instant) -> Seen {
+        let none = Duration::ZERO;
+        Seen { beat, since: now, used: none, witnessed: none, deaf: None, rescued: now }
+    }
+
+    /// Takes note of the CPU time that the slice has used so far.
+    fn witness(&mut self, used: Duration) {
+        self.witnessed += used.saturating_sub(self.used).min(MOST_PER_LOOK);
+        self.used = self.used.max(used);
+    }
+
     /// Takes note of whether the slice comes to its looks.
     fn listen(&mut self, shard: &Arc<ShardHandle>, is_deaf: bool) {
         if !is_deaf {
@@ -101,21 +120,42 @@ impl Seen {
             version.standing.unset_deaf_on(shard);
         }
     }
+}
 
-    /// The slice is over.
-    fn end(mut self, shard: &Arc<ShardHandle>) {
-        self.hears(shard);
-        shard.set_stuck(false);
+/// The slices that ran at the last look, by shard.
+#[derive(Default)]
+struct Slices(HashMap<usize, Seen>);
+
+impl Slices {
+    fn key(shard: &Arc<ShardHandle>) -> usize {
+        Arc::as_ptr(shard).addr()
+    }
+
+    /// What is known of the slice that runs on a shard now.
+    fn of(&mut self, shard: &Arc<ShardHandle>, beat: u64, now: Instant) -> &mut Seen {
+        let key = Slices::key(shard);
+        if self.0.get(&key).is_some_and(|seen| seen.beat != beat) {
+            self.end(shard);
+        }
+        self.0.entry(key).or_insert_with(|| Seen::new(beat, now))
+    }
+
+    /// The slice that ran on a shard is over.
+    fn end(&mut self, shard: &Arc<ShardHandle>) {
+        if let Some(mut seen) = self.0.remove(&Slices::key(shard)) {
+            seen.hears(shard);
+            shard.set_stuck(false);
+        }
     }
 }
 
 fn watch(shared: &Weak<Shared>) {
-    let mut seen: HashMap<usize, Seen> = HashMap::new();
+    let mut slices = Slices::default();
     let mut idle_ticks = 0;
     let mut restrained = Instant::now();
     loop {
         let Some(shared) = shared.upgrade() else { return };
-        let mut pause = look_at_all(&shared, &mut seen);
+        let mut pause = look_at_all(&shared, &mut slices);
         if restrained.elapsed() >= restraint::INTERVAL {
             restrained = Instant::now();
             shared.restrain_runaways();
@@ -146,11 +186,11 @@ fn watch(shared: &Weak<Shared>) {
 }
 
 /// Looks at each shard; answers how long to wait where one is busy.
-fn look_at_all(shared: &Arc<Shared>, seen: &mut HashMap<usize, Seen>) -> Option<Duration> {
+fn look_at_all(shared: &Arc<Shared>, slices: &mut Slices) -> Option<Duration> {
     let mut pause: Option<Duration> = None;
     let shards = shared.all_shards();
     for shard in &shards {
-        if let Some(wait) = look_at(shared, shard, seen) {
+        if let Some(wait) = look_at(shared, shard, slices) {
             pause = Some(pause.map_or(wait, |pause| pause.min(wait)));
         }
     }
@@ -160,32 +200,24 @@ fn look_at_all(shared: &Arc<Shared>, seen: &mut HashMap<usize, Seen>) -> Option<
 fn look_at(
     shared: &Arc<Shared>,
     shard: &Arc<ShardHandle>,
-    seen: &mut HashMap<usize, Seen>,
+    slices: &mut Slices,
 ) -> Option<Duration> {
     let pulse = shard.pulse()?;
-    let key = Arc::as_ptr(shard).addr();
     if pulse.is_stopped() {
         shared.abandon(shard);
-        if let Some(entry) = seen.remove(&key) {
-            entry.end(shard);
-        }
+        slices.end(shard);
         return Some(TICK);
     }
     let Some(beat) = pulse.running() else {
-        if let Some(entry) = seen.remove(&key) {
-            entry.end(shard);
-        }
+        slices.end(shard);
         return None;
     };
     let now = Instant::now();
-    let new = Seen { beat: beat.number, since: now, rescued: now, deaf: None };
-    let entry = seen.entry(key).or_insert(new);
-    if entry.beat != beat.number {
-        let new = Seen { beat: beat.number, since: now, rescued: now, deaf: None };
-        std::mem::replace(entry, new).end(shard);
-    }
-    let lasted = now.duration_since(entry.since);
+    let seen = slices.of(shard, beat.number, now);
+    let lasted = now.duration_since(seen.since);
     let used = Duration::from_nanos(beat.now_ns.saturating_sub(beat.started_ns));
+    seen.witness(used);
+    let witnessed = seen.witnessed;
     let left = match beat.deadline_ns {
         NO_DEADLINE => TICK,
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.now_ns)),
@@ -196,11 +228,11 @@ fn look_at(
     let is_deaf = pulse.deaf_for().is_some_and(|time| time >= DEAF || lasted >= STUCK);
     // Its other events would have to wait for a start elsewhere, too.
     let is_deaf = is_deaf || (lasted >= STUCK && shard.is_loading());
-    entry.listen(shard, is_deaf);
+    seen.listen(shard, is_deaf);
     if lasted >= STUCK {
         shard.set_stuck(true);
-        if !shard.is_slow() || now.duration_since(entry.rescued) >= SLOW_RESCUE {
-            entry.rescued = now;
+        if !shard.is_slow() || now.duration_since(seen.rescued) >= SLOW_RESCUE {
+            seen.rescued = now;
             shared.rescue(shard);
         }
     }
@@ -211,11 +243,29 @@ fn look_at(
             .map_or(shared.config.max_cpu, |version| version.definition.limits.cpu),
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
     };
-    if used > allowed + shared.config.stuck_after {
+    if witnessed > allowed + shared.config.stuck_after {
         shared.abandon(shard);
-        if let Some(entry) = seen.remove(&key) {
-            entry.end(shard);
-        }
+        slices.end(shard);
     }
     Some(left.clamp(Duration::from_micros(50), TICK))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_that_nobody_saw_counts_little() {
+        let ms = Duration::from_millis;
+        let mut seen = Seen::new(1, Instant::now());
+        for used in 1..=100 {
+            seen.witness(ms(used));
+        }
+        assert_eq!(seen.witnessed, ms(100));
+        // The machine stood still for ten seconds.
+        seen.witness(ms(10_100));
+        assert_eq!(seen.witnessed, ms(120));
+        seen.witness(ms(10_101));
+        assert_eq!(seen.witnessed, ms(121));
+    }
 }

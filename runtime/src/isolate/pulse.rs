@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 use deno_core::v8;
@@ -78,15 +78,22 @@ impl Pulse {
         self.beat.fetch_add(1, Ordering::Release);
     }
 
-    /// The slice that runs now, if one does.
+    /// The slice that runs now, if one does and has not ended while this looked.
     pub(crate) fn running(&self) -> Option<Beat> {
         let number = self.beat.load(Ordering::Acquire);
-        (number % 2 == 1).then(|| Beat {
+        if number.is_multiple_of(2) {
+            return None;
+        }
+        let beat = Beat {
             number,
             started_ns: self.started_ns.load(Ordering::Relaxed),
             deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
             now_ns: self.clock.now_ns(),
-        })
+        };
+        // The reader may have waited for a core between two of these: the clock is then that of a
+        // later slice.
+        fence(Ordering::Acquire);
+        (self.beat.load(Ordering::Relaxed) == number).then_some(beat)
     }
 
     /// What runs until the guard is dropped is no slice and may end in a fatal error all the same:
