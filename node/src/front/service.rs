@@ -4,12 +4,13 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::CONNECTION;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::header::{ACCEPT, CONNECTION};
+use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use runtime::{FetchEvent, Outcome};
@@ -81,10 +82,7 @@ async fn answer_running<H: Handler>(
         running,
     };
     // The error page may need them after the head has gone to the worker.
-    let mut accept = HeaderMap::new();
-    if let Some(value) = parts.headers.get(http::header::ACCEPT) {
-        accept.insert(http::header::ACCEPT, value.clone());
-    }
+    let accept = parts.headers.get(ACCEPT).cloned();
     let has_body = !incoming.is_end_stream();
     let result = exchange(&front, &peer, &mut receipt, parts, incoming).await;
     let (mut response, outcome) = match result {
@@ -99,7 +97,7 @@ async fn answer_running<H: Handler>(
                 uri: &receipt.uri,
                 host: receipt.host.as_deref(),
             });
-            let page = refusal::respond(&refusal, receipt.served.as_ref(), &accept, author);
+            let page = refusal::respond(&refusal, receipt.served.as_ref(), accept.as_ref(), author);
             let mut page = sendable(page, &receipt.method).unwrap_or_default();
             if refusal.is_of_framing() && receipt.protocol != Version::HTTP_2 {
                 // Where the next request begins is not for sure.
@@ -136,7 +134,8 @@ async fn exchange<H: Handler>(
     let Upload { body, flow } =
         upload::take(incoming, declared, limit_bytes, limits.header_timeout, &peer.pulse).await?;
     let arrival = Arrival { host, event: FetchEvent { head: parts, body } };
-    let handled = front.handler.handle(arrival);
+    // In its place before anything wraps it: it is large, and would be copied by each wrapper.
+    let handled = pin!(front.handler.handle(arrival));
     let work = async {
         match flow {
             None => Ok(handled.await),

@@ -3,8 +3,8 @@
 
 mod html;
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use runtime::ResponseBody;
 
 use super::{MapStack, Refusal, Served};
@@ -29,11 +29,11 @@ pub(crate) struct Author<'a> {
     pub(crate) host: Option<&'a str>,
 }
 
-/// The response for a refusal, in the format that `accept`, the request's headers, prefer.
+/// The response for a refusal, in the format that the request's `accept` prefers.
 pub(crate) fn respond(
     refusal: &Refusal,
     served: Option<&Served>,
-    accept: &HeaderMap,
+    accept: Option<&HeaderValue>,
     author: Option<Author<'_>>,
 ) -> Response<ResponseBody> {
     let status =
@@ -110,11 +110,11 @@ fn text_page(refusal: &Refusal, inside: Option<&Inside>) -> String {
 /// Whether the client wants HTML more than text: it names `text/html`, and names nothing that
 /// text would do for with a higher weight, or with the same weight earlier (RFC 9110 section
 /// 12.5.1). A bare `*/*` gets text.
-fn prefers_html(headers: &HeaderMap) -> bool {
+fn prefers_html(accept: Option<&HeaderValue>) -> bool {
     let mut html = None;
     let mut text = None;
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges = values.flat_map(|value| value.split(','));
+    let value = accept.and_then(|value| value.to_str().ok());
+    let ranges = value.into_iter().flat_map(|value| value.split(','));
     for (position, range) in ranges.enumerate() {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or("");

@@ -1,6 +1,6 @@
 //! Error responses: their headers, their format, and what they never show.
 
-use http::{HeaderMap, HeaderValue, Method, Response, Uri};
+use http::{HeaderValue, Method, Response, Uri};
 use runtime::{Failure, ResponseBody};
 
 use super::{Author, MapStack, Refusal, Served, respond};
@@ -23,17 +23,15 @@ fn threw(message: &str) -> Refusal {
 }
 
 /// What the author of the worker sees, who asked for that target.
-fn authored(refusal: &Refusal, accept: &HeaderMap, target: &str) -> Response<ResponseBody> {
+fn authored(refusal: &Refusal, accept: Option<&HeaderValue>, target: &str) -> Response<ResponseBody> {
     let uri: Uri = target.parse().unwrap();
     let author =
         Author { mapper: &Shout, method: &Method::GET, uri: &uri, host: Some("localhost") };
     respond(refusal, Some(&served()), accept, Some(author))
 }
 
-fn accepting(accept: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert("accept", HeaderValue::from_str(accept).unwrap());
-    headers
+fn accepting(accept: &str) -> HeaderValue {
+    HeaderValue::from_str(accept).unwrap()
 }
 
 fn body(response: Response<ResponseBody>) -> String {
@@ -49,7 +47,7 @@ fn served() -> Served {
 
 #[test]
 fn an_exception_shows_nothing_of_the_inside() {
-    let response = respond(&threw("Error: db password hunter2"), None, &HeaderMap::new(), None);
+    let response = respond(&threw("Error: db password hunter2"), None, None, None);
     assert_eq!(response.status(), 500);
     assert_eq!(response.headers()["isolane-error"], "1101");
     assert_eq!(response.headers()["isolane-outcome"], "exception");
@@ -58,7 +56,7 @@ fn an_exception_shows_nothing_of_the_inside() {
 
 #[test]
 fn in_development_the_stack_is_shown_once_with_the_places_and_lines_of_the_sources() {
-    let page = body(authored(&threw("Error: no"), &HeaderMap::new(), "/a?b=c"));
+    let page = body(authored(&threw("Error: no"), None, "/a?b=c"));
     let expected = "Error 1101: The worker threw an exception.
 
 Error: no
@@ -82,7 +80,7 @@ Outcome  exception
 
 #[test]
 fn a_browser_gets_the_same_facts_without_anything_to_load() {
-    let page = body(authored(&threw("Error: no"), &accepting("text/html"), "/a?b=c"));
+    let page = body(authored(&threw("Error: no"), Some(&accepting("text/html")), "/a?b=c"));
     let facts = [
         "<h1>Error: no</h1>",
         "at f (a.ts:7:3)",
@@ -103,7 +101,7 @@ fn a_browser_gets_the_same_facts_without_anything_to_load() {
 #[test]
 fn nothing_from_elsewhere_can_become_markup() {
     let refusal = threw("Error: <script>alert('1' + \"2\")</script> & more");
-    let response = authored(&refusal, &accepting("text/html"), "/?a='b'");
+    let response = authored(&refusal, Some(&accepting("text/html")), "/?a='b'");
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     let page = body(response);
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; + &quot;2&quot;)"), "{page}");
@@ -127,7 +125,7 @@ fn html_goes_to_who_asks_for_it_first() {
         ("", false),
     ];
     for (accept, html) in cases {
-        let response = respond(&Refusal::NoHost, None, &accepting(accept), None);
+        let response = respond(&Refusal::NoHost, None, Some(&accepting(accept)), None);
         let kind = response.headers()["content-type"].to_str().unwrap().starts_with("text/html");
         assert_eq!(kind, html, "Accept: {accept}");
     }
@@ -136,7 +134,7 @@ fn html_goes_to_who_asks_for_it_first() {
 #[test]
 fn a_client_sent_away_because_of_load_may_come_back() {
     let refusal = Refusal::Failed(Failure::LoadShed { what: "the node".into() });
-    let response = respond(&refusal, None, &HeaderMap::new(), None);
+    let response = respond(&refusal, None, None, None);
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(response.headers()["isolane-outcome"], "loadShed");
@@ -150,7 +148,7 @@ fn a_worker_that_cannot_start_is_named_with_its_version() {
         message: "SyntaxError: secret".into(),
         stack: String::new(),
     });
-    let response = respond(&refusal, None, &HeaderMap::new(), None);
+    let response = respond(&refusal, None, None, None);
     assert_eq!(response.status(), 503);
     let page = body(response);
     assert_eq!(page, "Error 1101: The worker shop (version abc) cannot start.\n");
