@@ -153,6 +153,9 @@ pub struct Limits {
     pub progress_timeout: Duration,
     /// See `progress_timeout`.
     pub progress_bytes: u64,
+    /// For the answer to an HTTP/1 client that has closed its half of the connection: it may be
+    /// gone altogether, which TCP tells only whoever sends something.
+    pub half_close_timeout: Duration,
     /// For the head of a worker's answer, from the request's head; more is a 504. `None` waits for
     /// as long as the client does.
     pub request_timeout: Option<Duration>,
@@ -258,6 +261,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             progress_timeout: Duration::from_secs(30),
             progress_bytes: 16 << 10,
+            half_close_timeout: Duration::from_secs(5),
             request_timeout: None,
             outgoing_bytes: 512 << 20,
             outgoing_worker_bytes: 64 << 20,

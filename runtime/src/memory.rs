@@ -102,6 +102,10 @@ pub(crate) struct Memory {
     ceiling_bytes: usize,
     used_bytes: AtomicUsize,
     mappings: AtomicUsize,
+    /// Resident bytes that no isolate's account explained before a shard was given up.
+    unexplained_before: AtomicUsize,
+    /// What that has grown by since.
+    unexplained_since: AtomicUsize,
     /// Nobody who runs is to blame for the memory in use.
     is_memory_lost: AtomicBool,
     /// The same of the mappings.
@@ -119,7 +123,8 @@ pub struct MemoryFigures {
     pub ceiling_bytes: usize,
     /// Bytes that isolates with a worker in them have, as V8 and the bindings count them.
     pub isolates_bytes: usize,
-    /// Of these, bytes in isolates of shards that were given up.
+    /// Bytes in shards that were given up: what their isolates had at the last look, or what of
+    /// the resident memory has come since the first loss and is in no account, if that is more.
     pub lost_bytes: usize,
     /// Memory mappings.
     pub mappings: usize,
@@ -140,6 +145,8 @@ impl Memory {
             ceiling_bytes,
             used_bytes: AtomicUsize::new(0),
             mappings: AtomicUsize::new(0),
+            unexplained_before: AtomicUsize::new(0),
+            unexplained_since: AtomicUsize::new(0),
             is_memory_lost: AtomicBool::new(false),
             are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
@@ -175,10 +182,31 @@ impl Memory {
             || self.lost_bytes() > self.ceiling_bytes / 100 * LOST_SHARE
     }
 
-    /// Bytes in isolates of shards that were given up.
+    /// Bytes in shards that were given up.
     fn lost_bytes(&self) -> usize {
+        self.isolates_bytes().1.max(self.unexplained_since.load(Ordering::Relaxed))
+    }
+
+    /// Bytes in the isolates of shards that work, and of those that were given up.
+    fn isolates_bytes(&self) -> (usize, usize) {
         let tenancies = self.tenancies.lock();
-        tenancies.iter().filter(|one| !one.is_live()).map(Tenancy::bytes).sum()
+        let sum = |is_live| {
+            tenancies.iter().filter(|one| one.is_live() == is_live).map(Tenancy::bytes).sum()
+        };
+        (sum(true), sum(false))
+    }
+
+    /// Looks for memory of lost shards that no account has: what a slice was making that never
+    /// came to its end. To be called while no slice is overdue for a look, since what that one
+    /// is making is in no account either, and is not lost.
+    fn explain(&self, used_bytes: usize, was_a_shard_lost: bool) {
+        let unexplained = used_bytes.saturating_sub(self.isolates_bytes().0);
+        if !was_a_shard_lost {
+            self.unexplained_before.store(unexplained, Ordering::Relaxed);
+            return;
+        }
+        let before = self.unexplained_before.load(Ordering::Relaxed);
+        self.unexplained_since.store(unexplained.saturating_sub(before), Ordering::Relaxed);
     }
 
     /// The versions that have an isolate on a front shard.
@@ -208,10 +236,32 @@ impl Memory {
             descriptors: system::entries_of("/proc/self/fd"),
             ..MemoryFigures::default()
         };
-        for tenancy in &*self.tenancies.lock() {
-            figures.isolates_bytes += tenancy.bytes();
-            figures.lost_bytes += if tenancy.is_live() { 0 } else { tenancy.bytes() };
-        }
+        let (live, lost) = self.isolates_bytes();
+        figures.isolates_bytes = live + lost;
+        figures.lost_bytes = self.lost_bytes();
         figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: usize = 1 << 30;
+
+    #[test]
+    fn what_no_account_has_after_a_loss_is_lost() {
+        let memory = Memory::new(Some(1000 * GIB));
+        memory.explain(100 * GIB, false);
+        memory.explain(200 * GIB, false);
+        assert_eq!(memory.lost_bytes(), 0);
+        memory.explain(400 * GIB, true);
+        assert_eq!(memory.lost_bytes(), 200 * GIB);
+        assert!(!memory.is_lost());
+        memory.explain(500 * GIB, true);
+        assert!(memory.is_lost());
+        // It came back.
+        memory.explain(150 * GIB, true);
+        assert_eq!(memory.lost_bytes(), 0);
     }
 }

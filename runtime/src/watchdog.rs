@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::isolate::process;
-use crate::isolate::pulse::NO_DEADLINE;
+use crate::isolate::pulse::{NO_DEADLINE, Pulse};
 use crate::isolate::restraint;
 use crate::runtime::Shared;
 use crate::shard::ShardHandle;
@@ -72,6 +72,13 @@ pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     })?;
     *watchdog.thread.lock() = Some(handle.thread().clone());
     Ok(())
+}
+
+/// Whether the slice of one of the shards is overdue for a look.
+pub(crate) fn is_any_deaf(shards: &[Arc<ShardHandle>]) -> bool {
+    let is_overdue = |pulse: &Pulse| pulse.deaf_for().is_some_and(|time| time >= DEAF);
+    let mut pulses = shards.iter().filter_map(|shard| shard.pulse());
+    pulses.any(|pulse| pulse.running().is_some() && is_overdue(pulse))
 }
 
 /// What is remembered between two looks of a slice that runs.

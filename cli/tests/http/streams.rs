@@ -4,6 +4,11 @@ use crate::client::Connection;
 use crate::curl::Curl;
 use crate::node::{HOST, Node};
 
+/// A node that soon takes a client for gone that has closed its half.
+fn of_little_patience() -> Node {
+    Node::with("[limits]\nhalf_close_timeout_s = 1\n")
+}
+
 #[test]
 fn a_body_is_echoed_while_it_is_being_sent() {
     let node = Node::start();
@@ -24,7 +29,7 @@ fn a_body_is_echoed_while_it_is_being_sent() {
 
 #[test]
 fn a_client_that_goes_away_during_the_handler_aborts_the_signal() {
-    let mut node = Node::start();
+    let mut node = of_little_patience();
     let mut connection = Connection::open(&node);
     connection.get("/hang");
     node.logged("hanging");
@@ -34,7 +39,7 @@ fn a_client_that_goes_away_during_the_handler_aborts_the_signal() {
 
 #[test]
 fn a_client_that_goes_away_during_the_handler_is_logged_as_gone() {
-    let mut node = Node::start();
+    let mut node = of_little_patience();
     let mut connection = Connection::open(&node);
     connection.get("/hang");
     node.logged("hanging");
@@ -44,8 +49,8 @@ fn a_client_that_goes_away_during_the_handler_is_logged_as_gone() {
 }
 
 #[test]
-fn a_client_that_closes_its_half_counts_as_gone() {
-    let mut node = Node::start();
+fn a_client_that_closes_its_half_counts_as_gone_after_a_while() {
+    let mut node = of_little_patience();
     let mut connection = Connection::open(&node);
     connection.get("/hang");
     node.logged("hanging");
@@ -55,8 +60,21 @@ fn a_client_that_closes_its_half_counts_as_gone() {
 }
 
 #[test]
+fn a_client_that_closes_its_half_after_its_requests_gets_their_answers() {
+    let node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/");
+    connection
+        .send(&format!("POST /echo HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\n\r\nbody"));
+    connection.finish();
+    assert_eq!(connection.answer().body, "hello app.test");
+    assert_eq!(connection.answer().body, "body");
+    assert_eq!(connection.rest(), "");
+}
+
+#[test]
 fn a_client_that_goes_away_after_its_body_aborts_the_signal() {
-    let mut node = Node::start();
+    let mut node = of_little_patience();
     let mut connection = Connection::open(&node);
     connection
         .send(&format!("POST /hang HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\n\r\nbody"));

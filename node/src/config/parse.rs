@@ -252,6 +252,7 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
         idle_timeout: seconds(raw.idle_timeout_s, default.idle_timeout)?,
         progress_timeout: seconds(raw.progress_timeout_s, default.progress_timeout)?,
         progress_bytes: progress_kb << 10,
+        half_close_timeout: seconds(raw.half_close_timeout_s, default.half_close_timeout)?,
         request_timeout: (request_timeout_s > 0).then(|| Duration::from_secs(request_timeout_s)),
         outgoing_bytes: mb(raw.outgoing_mb, default.outgoing_bytes)?,
         outgoing_worker_bytes: mb(raw.outgoing_worker_mb, default.outgoing_worker_bytes)?,

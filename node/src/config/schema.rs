@@ -73,6 +73,7 @@ pub(super) struct RawLimits {
     pub(super) idle_timeout_s: Option<Spanned<u64>>,
     pub(super) progress_timeout_s: Option<Spanned<u64>>,
     pub(super) progress_kb: Option<Spanned<u64>>,
+    pub(super) half_close_timeout_s: Option<Spanned<u64>>,
     pub(super) request_timeout_s: Option<Spanned<u64>>,
     pub(super) outgoing_mb: Option<Spanned<u64>>,
     pub(super) outgoing_worker_mb: Option<Spanned<u64>>,

@@ -47,6 +47,7 @@ fn every_key_reaches_its_place() {
         header_timeout_s = 3
         progress_timeout_s = 4
         progress_kb = 1
+        half_close_timeout_s = 6
         request_timeout_s = 60
         connections_per_address = 5
         trusted_proxies = ["10.0.0.0/8"]
@@ -85,6 +86,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.header_timeout, Duration::from_secs(3));
     assert_eq!(config.limits.progress_timeout, Duration::from_secs(4));
     assert_eq!(config.limits.progress_bytes, 1 << 10);
+    assert_eq!(config.limits.half_close_timeout, Duration::from_secs(6));
     assert_eq!(config.limits.request_timeout, Some(Duration::from_secs(60)));
     assert_eq!(config.limits.connections_per_address, 5);
     assert_eq!(config.limits.trusted_proxies[0].to_string(), "10.0.0.0/8");

@@ -98,7 +98,11 @@ impl<H: Handler> Shard<H> {
     {
         let mut asked = Some(asked);
         let pulse = Pulse::new();
-        let io = TokioIo::new(Monitored::new(stream, Rc::clone(&pulse)));
+        let io = TokioIo::new(Monitored::new(
+            stream,
+            Rc::clone(&pulse),
+            self.front.limits.half_close_timeout,
+        ));
         let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {

@@ -1,5 +1,6 @@
 //! The stream below hyper: it tells the pulse what moves, has heads looked at before hyper reads
-//! them, and reads on after an early answer. What a connection's silence means is decided in
+//! them, keeps the end of what the client sends from hyper while an answer is made, and reads on
+//! after an early answer. What a connection's silence means is decided in
 //! `front/connection.rs`.
 
 use std::future::Future;
@@ -10,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::heads::Heads;
 use super::pulse::Pulse;
@@ -18,18 +19,52 @@ use super::pulse::Pulse;
 /// How long a connection is read on after an early answer, so that the client, which still
 /// sends, gets to read the answer instead of a reset.
 const LINGER: Duration = Duration::from_secs(3);
+
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
     stream: S,
     pulse: Rc<Pulse>,
     heads: Heads,
     lingering: Option<Pin<Box<Sleep>>>,
+    half_close_timeout: Duration,
+    half_closed: Option<HalfClosed>,
+}
+
+/// The client sends nothing more.
+struct HalfClosed {
+    /// Hyper learns of it when this rings, or before.
+    timer: Pin<Box<Sleep>>,
+    /// What it had taken when the timer was set, in bytes.
+    taken: u64,
 }
 
 impl<S> Monitored<S> {
-    pub(super) fn new(stream: S, pulse: Rc<Pulse>) -> Self {
+    pub(super) fn new(stream: S, pulse: Rc<Pulse>, half_close_timeout: Duration) -> Self {
         let heads = Heads::default();
-        Self { stream, pulse, heads, lingering: None }
+        let (lingering, half_closed) = (None, None);
+        Self { stream, pulse, heads, lingering, half_close_timeout, half_closed }
+    }
+
+    /// The client sends nothing more, and hyper would take it for gone. Ready when it may: where
+    /// nobody can be waiting for an answer to a complete request, or has waited long enough.
+    fn poll_half_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.pulse.is_only_asked() {
+            return Poll::Ready(());
+        }
+        let timeout = self.half_close_timeout;
+        let half_closed = self.half_closed.get_or_insert_with(|| HalfClosed {
+            timer: Box::pin(sleep(timeout)),
+            taken: self.pulse.taken(),
+        });
+        while half_closed.timer.as_mut().poll(cx).is_ready() {
+            let before = std::mem::replace(&mut half_closed.taken, self.pulse.taken());
+            if half_closed.taken == before {
+                return Poll::Ready(());
+            }
+            half_closed.timer.as_mut().reset(Instant::now() + timeout);
+        }
+        self.pulse.wake_when_answered(cx.waker());
+        Poll::Pending
     }
 }
 
@@ -41,12 +76,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        if let Some(came @ [_, ..]) = buffer.filled_mut().get_mut(before..) {
-            this.pulse.bytes_came();
-            this.heads.look_at(came);
+        let is_full = buffer.remaining() == 0;
+        if this.half_closed.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
         }
-        Poll::Ready(Ok(()))
+        match buffer.filled_mut().get_mut(before..) {
+            Some(came @ [_, ..]) => {
+                this.pulse.bytes_came();
+                this.heads.look_at(came);
+                Poll::Ready(Ok(()))
+            }
+            _ if is_full => Poll::Ready(Ok(())),
+            _ => this.poll_half_closed(cx).map(Ok),
+        }
     }
 }
 

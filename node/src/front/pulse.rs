@@ -46,8 +46,6 @@ pub(super) struct Pulse {
     /// What of its answers is not taken, in bytes.
     untaken: Cell<u64>,
     room: Notify,
-    /// Something of an answer has gone out since the last request began.
-    answering: Cell<bool>,
     /// Who reads a connection whose client has said that it sends nothing more.
     reader: RefCell<Option<Waker>>,
     /// As it was when the clock last rang.
@@ -92,7 +90,6 @@ impl Pulse {
             held: Cell::new(0),
             untaken: Cell::new(0),
             room: Notify::new(),
-            answering: Cell::new(false),
             reader: RefCell::default(),
             last: Cell::new(None),
         })
@@ -105,7 +102,6 @@ impl Pulse {
         self.has_begun.set(true);
         self.head_since.set(None);
         self.protocol.set(protocol);
-        self.answering.set(false);
         self.reads_ahead.set(has_body);
         Running {
             pulse: Rc::clone(self),
@@ -202,6 +198,22 @@ impl Pulse {
         }
     }
 
+    /// Whether an HTTP/1 request runs that has come in full.
+    pub(super) fn is_only_asked(&self) -> bool {
+        let has_come = || self.uploads.borrow().iter().all(|upload| upload.flow.has_ended());
+        self.is_running() && !self.is_http2() && !self.reads_ahead.get() && has_come()
+    }
+
+    /// What its HTTP/1 client has taken, in bytes.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// Wakes the reader of a connection whose client sends nothing more when nothing runs.
+    pub(super) fn wake_when_answered(&self, reader: &Waker) {
+        *self.reader.borrow_mut() = Some(reader.clone());
+    }
+
     /// Whether the client may be sending what nobody reads: the rest of a body, or what follows
     /// the point at which a head turned out malformed.
     pub(super) fn may_still_send(&self) -> bool {
@@ -218,7 +230,6 @@ impl Pulse {
     pub(super) fn bytes_went(&self, bytes: Option<usize>) {
         self.blocked.set(bytes.is_none());
         let Some(bytes) = bytes else { return };
-        self.answering.set(true);
         if self.is_http2() {
             // Among them are frames that are no answers, such as those to pings.
             return;

@@ -23,7 +23,11 @@ fn threw(message: &str) -> Refusal {
 }
 
 /// What the author of the worker sees, who asked for that target.
-fn authored(refusal: &Refusal, accept: Option<&HeaderValue>, target: &str) -> Response<ResponseBody> {
+fn authored(
+    refusal: &Refusal,
+    accept: Option<&HeaderValue>,
+    target: &str,
+) -> Response<ResponseBody> {
     let uri: Uri = target.parse().unwrap();
     let author =
         Author { mapper: &Shout, method: &Method::GET, uri: &uri, host: Some("localhost") };

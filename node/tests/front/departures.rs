@@ -1,22 +1,25 @@
 //! Clients that go away: what was begun for them ends, and the log says how.
 
 use std::future::pending;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
+use isolane_node::Limits;
 use runtime::Outcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::support::{Fuse, Stage, get, http2_over, on_a_shard, request, streamed};
+use crate::support::{Fuse, Stage, get, http2_over, ok, on_a_shard, request, rest, streamed};
 
 /// A stage whose handler never answers, and what its requests tell: first that they were
 /// begun, then that they were dropped.
 fn never_answering() -> (Stage, mpsc::UnboundedReceiver<()>, mpsc::UnboundedReceiver<()>) {
     let (fuse, dropped) = Fuse::new();
     let (begin, begun) = mpsc::unbounded_channel();
-    let stage = Stage::new(move |_| {
+    let limits = Limits { half_close_timeout: Duration::from_millis(50), ..Limits::default() };
+    let stage = Stage::with(limits, None, move |_| {
         let fuse = fuse.lock().take();
         begin.send(()).unwrap();
         async move {
@@ -53,6 +56,37 @@ fn a_client_that_leaves_after_a_body_that_nobody_read_cancels_the_event() {
         drop(stream);
         dropped.recv().await.unwrap();
         assert_eq!(stage.line().await.outcome, Outcome::Canceled);
+    });
+}
+
+#[test]
+fn a_client_that_has_closed_its_half_gets_the_whole_answer() {
+    on_a_shard(async {
+        let (begin, mut begun) = mpsc::unbounded_channel();
+        let stage = Stage::new(move |_| {
+            let (answer, answered) = oneshot::channel();
+            begin.send(answer).unwrap();
+            async move { answered.await.unwrap() }
+        });
+        for body in ["short".to_owned(), "long".repeat(1 << 20)] {
+            for head in ["GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\ncontent-length: 3\r\n"] {
+                let (mut read, mut write) = stage.connect().await.into_split();
+                let sent = if head.starts_with("POST") { "abc" } else { "" };
+                let request = format!("{head}host: example.com\r\n\r\n{sent}");
+                write.write_all(request.as_bytes()).await.unwrap();
+                write.shutdown().await.unwrap();
+                let answer = begun.recv().await.unwrap();
+                // Time for the end to be noticed.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                answer.send(ok(body.clone())).ok().unwrap();
+                let text = rest(&mut read).await;
+                assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with(&body), "{head}");
+                let line = stage.line().await;
+                assert_eq!((line.status, line.outcome), (200, Outcome::Ok));
+            }
+        }
     });
 }
 

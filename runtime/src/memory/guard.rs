@@ -11,6 +11,7 @@ use crate::isolate::process;
 use crate::outcome::Failure;
 use crate::runtime::Shared;
 use crate::shard::Message;
+use crate::watchdog;
 
 /// How often memory is looked at: often enough that what two cores can fill meanwhile fits in
 /// between the steps.
@@ -113,6 +114,9 @@ impl Guard {
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
         memory.used_bytes.store(used, Ordering::Relaxed);
+        if !watchdog::is_any_deaf(&shared.all_shards()) {
+            memory.explain(used, shared.abandoned.load(Ordering::Relaxed) > 0);
+        }
         self.act(
             shared,
             Measure {
@@ -221,7 +225,7 @@ impl Guard {
         }
         let greediest = held.into_iter().max_by_key(|(_, has)| *has);
         let Some((worker, has)) = greediest.filter(|(_, has)| *has >= measure.of_note) else {
-            self.report_helpless(shared, measure, tenancies);
+            self.report_helpless(shared, measure);
             return;
         };
         for tenancy in tenancies {
@@ -250,14 +254,14 @@ impl Guard {
     }
 
     /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
-    fn report_helpless(&mut self, shared: &Shared, measure: Measure, tenancies: &[Tenancy]) {
+    fn report_helpless(&mut self, shared: &Shared, measure: Measure) {
         measure.is_lost(shared).store(true, Ordering::Relaxed);
         let now = Instant::now();
         if now < self.report_at {
             return;
         }
         self.report_at = now + REPORT_EVERY;
-        let lost: usize = tenancies.iter().filter(|one| !one.is_live()).map(Tenancy::bytes).sum();
+        let lost = shared.memory.lost_bytes();
         shared.observer.incident(&Incident {
             kind: IncidentKind::RestartDue,
             worker: None,
