@@ -107,7 +107,7 @@ impl Figures {
     fn beyond(&self, before: &Figures) -> [(&'static str, u64, u64); 3] {
         let lost = self.get("lost_shards");
         let beyond = |name| self.get(name).saturating_sub(before.get(name));
-        let kept_bytes = if lost > 0 { u64::MAX } else { KEPT_BYTES };
+        let kept_bytes = KEPT_BYTES + self.get("memory_lost_bytes");
         [
             ("bytes", beyond("memory_bytes"), kept_bytes),
             ("descriptors", beyond("open_descriptors"), KEPT_DESCRIPTORS + 8 * lost),

@@ -1,5 +1,6 @@
 //! The runtime: V8's platform, the shards, the watchdog; the way in for events.
 
+mod floor;
 mod lanes;
 mod lost;
 mod shared;
@@ -123,6 +124,7 @@ impl Runtime {
         let shared = Shared::new(config.with_patience(), store, observer)?;
         watchdog::spawn(&shared)?;
         memory::spawn(&shared)?;
+        floor::spawn(&shared)?;
         bindings::crypto::prepare_threads(|| process::set_thread_nice(CRYPTO_NICE));
         Ok(Runtime { shared })
     }

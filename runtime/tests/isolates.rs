@@ -61,7 +61,8 @@ fn main() {
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.
     let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };
-    let measured = memory::trials().into_iter().chain(hoards::trials()).collect();
+    let measured = memory::trials().into_iter().chain(hoards::trials());
+    let measured = measured.chain(fair::trials_alone()).collect();
     let memory = libtest_mimic::run(&alone, measured);
     let others = libtest_mimic::run(&arguments, trials);
     if memory.has_failed() {

@@ -1,11 +1,11 @@
 //! What only the C library gives: the priority of a thread, and memory given back.
 
+use std::sync::LazyLock;
+
 /// Lowers or raises the calling thread's priority; without the right to raise it, nothing
 /// happens.
 pub(crate) fn set_thread_nice(nice: i32) {
-    let thread = nix::unistd::gettid().as_raw();
-    // SAFETY: no pointer is passed. On Linux the call concerns the thread with this id.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
+    set_nice_of(thread_id(), nice);
 }
 
 /// Lowers the priority of every thread of the process but the calling one.
@@ -13,16 +13,63 @@ pub(crate) fn lower_other_threads(nice: i32) {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let ids = threads.filter_map(|thread| thread.file_name().to_str()?.parse::<i32>().ok());
     for thread in ids.filter(|id| *id != thread_id()) {
-        // SAFETY: no pointer is passed; a thread that is gone gives an error only.
-        unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
+        set_nice_of(thread, nice);
     }
+}
+
+/// What a thread of a slow shard has where it cannot have idle priority, which it could not leave
+/// again; and what it has when it is lifted.
+const LOWEST_NICE: i32 = 19;
+const LIFTED_NICE: i32 = 10;
+
+/// Gives a thread the priority of slow shards: it runs where nobody else wants the core, or, in a
+/// process without the right to [`lift`] it, with the lowest weight.
+pub(crate) fn make_slow(thread: i32) {
+    if may_lift() {
+        make_idle_priority(thread);
+    } else {
+        set_nice_of(thread, LOWEST_NICE);
+    }
+}
+
+/// Takes a thread out of idle priority; answers whether that was possible.
+pub(crate) fn lift(thread: i32) -> bool {
+    let is_lifted = may_lift() && set_policy(thread, libc::SCHED_OTHER);
+    if is_lifted {
+        set_nice_of(thread, LIFTED_NICE);
+    }
+    is_lifted
+}
+
+/// Whether the process may take a thread out of idle priority: it needs `CAP_SYS_NICE`, or a limit
+/// that allows it (sched(7)).
+fn may_lift() -> bool {
+    static MAY: LazyLock<bool> = LazyLock::new(|| {
+        let there_and_back = || {
+            let thread = thread_id();
+            make_idle_priority(thread);
+            set_policy(thread, libc::SCHED_OTHER)
+        };
+        std::thread::spawn(there_and_back).join().unwrap_or(false)
+    });
+    *MAY
 }
 
 /// Lets a thread run only where nobody else wants the core.
 pub(crate) fn make_idle_priority(thread: i32) {
+    let _ = set_policy(thread, libc::SCHED_IDLE);
+}
+
+fn set_policy(thread: i32, policy: i32) -> bool {
     let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: the pointer is to a live value; a thread that is gone gives an error only.
-    unsafe { libc::sched_setscheduler(thread, libc::SCHED_IDLE, &raw const parameters) };
+    unsafe { libc::sched_setscheduler(thread, policy, &raw const parameters) == 0 }
+}
+
+fn set_nice_of(thread: i32, nice: i32) {
+    // SAFETY: no pointer is passed. On Linux the call concerns the thread with this id, and one
+    // that is gone gives an error only.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, thread as libc::id_t, nice) };
 }
 
 /// The kernel's id of the calling thread.

@@ -103,6 +103,11 @@ impl Pulse {
         Armed
     }
 
+    /// CPU time that the thread has used, in nanoseconds.
+    pub(crate) fn cpu_ns(&self) -> u64 {
+        self.clock.now_ns()
+    }
+
     /// Where a stop of the thread is noted.
     pub(super) fn note(&self) -> &Arc<Note> {
         self.stopped.note()

@@ -165,7 +165,7 @@ impl Shared {
         self.replace(shard, &new);
         self.add_slow(shard);
         if let Some(thread) = shard.thread() {
-            process::make_idle_priority(thread);
+            process::make_slow(thread);
         }
         if let Some(version) = shard.running_version() {
             tracing::debug!(worker = %version.worker(), "runs on a slow shard: its slices are long");

@@ -2,9 +2,14 @@
 //! CPU time for far longer than the quiet ones need, so a quiet event that waited for the end of a
 //! hog's slice is seen by the order in which they end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use futures_util::future::{join_all, select_all};
 use isolane_runtime::Failure;
 use libtest_mimic::Trial;
+use nix::time::{ClockId, clock_gettime};
 
 use crate::support::{Worker, trial};
 
@@ -96,6 +101,38 @@ async fn a_hog_ends_at_its_limit_and_is_served_again() {
         assert!(matches!(result, Err(Failure::ExceededCpu { limit_ms: 500 })), "{result:?}");
         assert_eq!(hog.get("/").await.unwrap().text(), "ok");
     }
+}
+
+/// A worker with long slices goes on where threads of ordinary priority want all cores, and not
+/// only when they have finished.
+async fn a_hog_goes_on_where_others_use_up_the_machine() {
+    const BUSY: Duration = Duration::from_secs(20);
+    let hog = Worker::with_handler("for (;;);").with_cpu_ms(400).build();
+    assert!(matches!(hog.get("/").await, Err(Failure::ExceededCpu { .. })));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let burn = || {
+        let is_over = is_over.clone();
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                let used = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap();
+                assert!(Duration::from(used) < BUSY, "the hog stood still");
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let busy: Vec<_> = (0..cores).map(|_| std::thread::spawn(burn())).collect();
+    let ended = hog.get("/").await;
+    is_over.store(true, Ordering::Relaxed);
+    assert!(matches!(ended, Err(Failure::ExceededCpu { .. })), "{ended:?}");
+    for thread in busy {
+        thread.join().unwrap();
+    }
+}
+
+/// Those for which the machine has to be theirs.
+pub fn trials_alone() -> Vec<Trial> {
+    let starved = a_hog_goes_on_where_others_use_up_the_machine;
+    vec![trial("fair::a_hog_goes_on_where_others_use_up_the_machine", starved)]
 }
 
 pub fn trials() -> Vec<Trial> {
