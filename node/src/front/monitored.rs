@@ -20,6 +20,10 @@ use super::pulse::Pulse;
 /// sends, gets to read the answer instead of a reset.
 const LINGER: Duration = Duration::from_secs(3);
 
+/// When it is first looked whether a request lacks something: what has come is by then where it is
+/// waited for.
+const SETTLE: Duration = Duration::from_millis(50);
+
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
     stream: S,
@@ -34,8 +38,8 @@ pub(super) struct Monitored<S> {
 struct HalfClosed {
     /// Hyper learns of it when this rings, or before.
     timer: Pin<Box<Sleep>>,
-    /// What it had taken when the timer was set, in bytes.
-    taken: u64,
+    /// What it had taken when the timer was set again, in bytes.
+    taken: Option<u64>,
 }
 
 impl<S> Monitored<S> {
@@ -46,22 +50,21 @@ impl<S> Monitored<S> {
     }
 
     /// The client sends nothing more, and hyper would take it for gone. Ready when it may: where
-    /// nobody can be waiting for an answer to a complete request, or has waited long enough.
+    /// nobody waits for an answer, what was asked is not complete, or it was long enough.
     fn poll_half_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.pulse.is_only_asked() {
+        if !self.pulse.is_running() || self.pulse.is_http2() {
             return Poll::Ready(());
         }
-        let timeout = self.half_close_timeout;
-        let half_closed = self.half_closed.get_or_insert_with(|| HalfClosed {
-            timer: Box::pin(sleep(timeout)),
-            taken: self.pulse.taken(),
-        });
+        let half_closed = self
+            .half_closed
+            .get_or_insert_with(|| HalfClosed { timer: Box::pin(sleep(SETTLE)), taken: None });
         while half_closed.timer.as_mut().poll(cx).is_ready() {
-            let before = std::mem::replace(&mut half_closed.taken, self.pulse.taken());
-            if half_closed.taken == before {
+            let taken = Some(self.pulse.taken());
+            let has_waited = std::mem::replace(&mut half_closed.taken, taken) == taken;
+            if has_waited || self.pulse.lacks_some_of_a_body() {
                 return Poll::Ready(());
             }
-            half_closed.timer.as_mut().reset(Instant::now() + timeout);
+            half_closed.timer.as_mut().reset(Instant::now() + self.half_close_timeout);
         }
         self.pulse.wake_when_answered(cx.waker());
         Poll::Pending

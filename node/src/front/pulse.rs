@@ -198,10 +198,10 @@ impl Pulse {
         }
     }
 
-    /// Whether an HTTP/1 request runs that has come in full.
-    pub(super) fn is_only_asked(&self) -> bool {
-        let has_come = || self.uploads.borrow().iter().all(|upload| upload.flow.has_ended());
-        self.is_running() && !self.is_http2() && !self.reads_ahead.get() && has_come()
+    /// Whether somebody waits for more of a request's body.
+    pub(super) fn lacks_some_of_a_body(&self) -> bool {
+        let is_awaited = |upload: &Watched| upload.flow.awaited_bytes().is_some();
+        self.reads_ahead.get() || self.uploads.borrow().iter().any(is_awaited)
     }
 
     /// What its HTTP/1 client has taken, in bytes.

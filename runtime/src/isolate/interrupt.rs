@@ -21,13 +21,30 @@ pub(super) fn request(isolate: &v8::IsolateHandle) {
 unsafe extern "C" fn on_interrupt(isolate: v8::UnsafeRawIsolatePtr, _data: *mut c_void) {
     // SAFETY: V8 passes the isolate that is running on this thread.
     let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(isolate) };
+    let _terminated = look(&mut isolate);
+}
+
+/// Looks where V8 does not come to it by itself: it does when a function is entered and when a loop
+/// begins again, which code need not do while it returns from ten thousand calls. Answers whether
+/// what runs is to end: it does as soon as it comes to such a place.
+pub(super) fn is_to_end(isolate: &mut v8::Isolate) -> bool {
+    if enter::current_ledger().is_some_and(|ledger| ledger.is_judged()) {
+        // Whatever was called meanwhile may have caught the first termination.
+        isolate.terminate_execution();
+        return true;
+    }
+    Pulse::is_asked() && look(isolate)
+}
+
+fn look(isolate: &mut v8::Isolate) -> bool {
     Pulse::answered();
-    let Some(ledger) = enter::current_ledger() else { return };
-    let running = running_event(&mut isolate, &ledger);
-    let terminate = ledger.look(running) || room::judge(&mut isolate, &ledger, running);
+    let Some(ledger) = enter::current_ledger() else { return false };
+    let running = running_event(isolate, &ledger);
+    let terminate = ledger.look(running) || room::judge(isolate, &ledger, running);
     if terminate {
         isolate.terminate_execution();
     }
+    terminate
 }
 
 /// The event whose async context is the current one; 0 for none.

@@ -314,6 +314,11 @@ impl Ledger {
         self.verdict.get().is_some()
     }
 
+    /// Whether the slice has been found to exceed a limit.
+    pub(super) fn is_judged(&self) -> bool {
+        self.verdict.get().is_some()
+    }
+
     /// Whether the isolate's memory has grown so far that a garbage collection has to show
     /// how much of it is in use. `bytes` is all that it has.
     pub(super) fn wants_collection(&self, bytes: usize) -> bool {

@@ -137,6 +137,13 @@ impl Pulse {
         }
     }
 
+    /// Whether the calling thread's slice has been asked for a look.
+    pub(super) fn is_asked() -> bool {
+        UNANSWERED.with(|mine| {
+            mine.borrow().as_ref().is_some_and(|unanswered| unanswered.load(Ordering::Relaxed) != 0)
+        })
+    }
+
     /// The calling thread's slice has come to its look.
     pub(super) fn answered() {
         UNANSWERED.with(|mine| {

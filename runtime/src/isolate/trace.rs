@@ -7,6 +7,8 @@
 use bindings::event::legible;
 use deno_core::{error, v8};
 
+use super::interrupt;
+
 /// A name in a frame has at most so many characters.
 const NAME_CHARACTERS: usize = 4 * 1024;
 /// Bytes of all frames.
@@ -22,6 +24,9 @@ pub(super) fn prepare<'s, 'i>(
     error: v8::Local<'s, v8::Value>,
     sites: v8::Local<'s, v8::Array>,
 ) -> v8::Local<'s, v8::Value> {
+    if interrupt::is_to_end(scope) {
+        return v8::String::empty(scope).into();
+    }
     if has_formatter(scope) {
         let theirs = worker_sites(scope, sites);
         return error::prepare_stack_trace_callback(scope, error, theirs);

@@ -32,6 +32,11 @@ pub const CASES: &[(&str, &str, End)] = &[
         End::Cpu,
     ),
     (
+        "an_error_with_its_stack_at_each_return_from_many_calls",
+        "function deep() { try { deep() } catch {} try { new Error('x').stack } catch {} } for (;;) deep()",
+        End::Cpu,
+    ),
+    (
         "an_endless_chain_of_microtasks",
         "(function f() { Promise.resolve().then(f) })(); await new Promise(() => {})",
         End::Cpu,
