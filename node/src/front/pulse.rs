@@ -285,8 +285,8 @@ impl Running {
         if before == untaken {
             return;
         }
-        pulse.untaken.set(pulse.untaken.get() + untaken - before);
-        if untaken < before && pulse.untaken.get() <= UNTAKEN_BYTES {
+        let had = pulse.untaken.replace(pulse.untaken.get() + untaken - before);
+        if had > UNTAKEN_BYTES && pulse.untaken.get() <= UNTAKEN_BYTES {
             pulse.room.notify_waiters();
         }
     }
