@@ -308,10 +308,10 @@ impl Ledger {
                 self.stray.charge(now_ns, elapsed + before).then_some(Verdict::StrayCpu)
             }
         };
-        if self.verdict.get().is_none() {
+        if !self.is_judged() {
             self.verdict.set(verdict);
         }
-        self.verdict.get().is_some()
+        self.is_judged()
     }
 
     /// Whether the slice has been found to exceed a limit.
@@ -336,7 +336,7 @@ impl Ledger {
         if bytes > self.memory_limit_bytes + self.memory_limit_bytes / MEMORY_TOLERANCE {
             self.memory_exhausted_by(running);
         }
-        self.verdict.get().is_some()
+        self.is_judged()
     }
 
     /// V8 is out of heap: the slice is about to be terminated.
@@ -501,7 +501,7 @@ impl CpuPayer for Ledger {
         };
         let Some(account) = account else { return false };
         account.charge(ns_of(time));
-        if account.is_overdrawn() && self.verdict.get().is_none() {
+        if account.is_overdrawn() && !self.is_judged() {
             self.verdict.set(Some(verdict));
         }
         account.is_overdrawn()

@@ -139,19 +139,20 @@ impl Pulse {
 
     /// Whether the calling thread's slice has been asked for a look.
     pub(super) fn is_asked() -> bool {
-        UNANSWERED.with(|mine| {
-            mine.borrow().as_ref().is_some_and(|unanswered| unanswered.load(Ordering::Relaxed) != 0)
-        })
+        my_unanswered().is_some_and(|unanswered| unanswered.load(Ordering::Relaxed) != 0)
     }
 
     /// The calling thread's slice has come to its look.
     pub(super) fn answered() {
-        UNANSWERED.with(|mine| {
-            if let Some(unanswered) = &*mine.borrow() {
-                unanswered.store(0, Ordering::Relaxed);
-            }
-        });
+        if let Some(unanswered) = my_unanswered() {
+            unanswered.store(0, Ordering::Relaxed);
+        }
     }
+}
+
+/// [`Pulse::unanswered`] of the calling thread's.
+fn my_unanswered() -> Option<Arc<AtomicU64>> {
+    UNANSWERED.with(|mine| mine.borrow().clone())
 }
 
 /// Fatal errors of the thread end its shard and not the process, until this is dropped.
