@@ -34,7 +34,7 @@ pub const CASES: &[(&str, &str, End)] = &[
     (
         "an_error_with_its_stack_at_each_return_from_many_calls",
         "function deep() { try { deep() } catch {} try { new Error('x').stack } catch {} } for (;;) deep()",
-        End::Cpu,
+        End::Limit,
     ),
     (
         "an_endless_chain_of_microtasks",
