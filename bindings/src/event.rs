@@ -12,11 +12,11 @@ mod resource;
 mod thrown;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use deno_core::{CancelHandle, OpState, v8};
+use rustc_hash::FxHashMap;
 
 use body::{RequestBody, ResponseBody};
 use console::Allowance;
@@ -168,7 +168,7 @@ impl Event {
 pub struct Events(Rc<Table>);
 
 struct Table {
-    events: RefCell<HashMap<u32, Rc<Event>>>,
+    events: RefCell<FxHashMap<u32, Rc<Event>>>,
     changed: RefCell<Vec<Rc<Event>>>,
     next_id: Cell<u32>,
     /// The event that V8 last named as the running one.

@@ -4,7 +4,6 @@
 //! event that is running, and it pays for the time since the last look.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use bindings::blob::QuotaBlobStore;
 use bindings::crypto::{Calls, CpuPayer};
 use bindings::memory::Meter;
 use deno_core::v8;
+use rustc_hash::FxHashMap;
 
 use super::clock::thread_cpu_ns;
 use super::icu;
@@ -120,7 +120,7 @@ impl Stray {
 
 /// The accounts of one isolate. Read and written on its thread only.
 pub(crate) struct Ledger {
-    events: RefCell<HashMap<u32, Rc<Account>>>,
+    events: RefCell<FxHashMap<u32, Rc<Account>>>,
     start: Rc<Account>,
     stray: Stray,
     /// What other threads do for the events.

@@ -7,7 +7,6 @@ mod loading;
 pub(super) use loading::start_failure;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bindings::event::{Event, plain_text};
+use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 use super::job::{Answer, Job};
@@ -41,7 +41,7 @@ pub(super) struct Slot {
     version: Arc<Version>,
     residence: Arc<Residence>,
     isolate: RefCell<Option<Isolate>>,
-    events: RefCell<HashMap<u32, Running>>,
+    events: RefCell<FxHashMap<u32, Running>>,
     /// Events that wait for the isolate to be loaded.
     pending: RefCell<Vec<Job>>,
     state: Cell<State>,

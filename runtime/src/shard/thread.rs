@@ -8,9 +8,8 @@ use tokio::task::LocalSet;
 
 use super::handle::{Kind, Message, ShardHandle};
 use super::{SHARD, Shard};
-use crate::isolate::process;
 use crate::isolate::pulse::Pulse;
-use crate::isolate::stack;
+use crate::isolate::{clock, process, stack};
 use crate::placement;
 use crate::runtime::Shared;
 
@@ -71,6 +70,7 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     handle.set_pulse(pulse, process::thread_id());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
+        .on_thread_park(clock::thread_sleeps)
         .enable_all()
         .build()
         .expect("a tokio runtime needs only a few file descriptors");
