@@ -4,7 +4,7 @@
 //! they are cloned: `Blob`, `File` and `DOMException`.
 //! Not here: which objects are transferred and how (deno_web's `13_message_port.js`).
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use deno_core::convert::Uint8Array;
@@ -20,10 +20,30 @@ const DESCRIBED: u32 = u32::MAX;
 /// What a tenant gets to read of an object that cannot be cloned.
 const UNSUPPORTED: &str = "Unsupported object type";
 
-/// Where the functions stand that describe objects of the runtime. Functions that a tenant can
-/// get hold of stand elsewhere, bound ones and V8's own nowhere.
+/// The functions that describe objects of the runtime, and all others that stand where they do in a
+/// script. Functions that a tenant can get hold of stand elsewhere, bound ones and V8's own nowhere.
 #[derive(Default)]
-pub(crate) struct Describers(Vec<Position>);
+pub(crate) struct Describers {
+    functions: Vec<v8::Global<v8::Function>>,
+    /// Looked up for the first object: V8 reads a whole script to tell a line, and few isolates
+    /// ever need it.
+    positions: OnceCell<Vec<Position>>,
+}
+
+impl Describers {
+    fn are_joined_by(
+        &self,
+        scope: &v8::PinScope<'_, '_>,
+        function: v8::Local<'_, v8::Function>,
+    ) -> bool {
+        let position = Position::of(function);
+        let positions = self.positions.get_or_init(|| {
+            let of = |function| Position::of(v8::Local::new(scope, function));
+            self.functions.iter().map(of).collect()
+        });
+        position.line.is_some() && positions.contains(&position)
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Position {
@@ -45,8 +65,13 @@ impl Position {
 /// Takes a function for one that describes an object of the runtime. Called before any tenant's
 /// code runs.
 #[op2(fast)]
-pub(crate) fn op_clone_trust(state: &mut OpState, function: v8::Local<'_, v8::Function>) {
-    state.borrow_mut::<Describers>().0.push(Position::of(function));
+pub(crate) fn op_clone_trust(
+    state: &mut OpState,
+    scope: &mut v8::PinScope<'_, '_>,
+    function: v8::Local<'_, v8::Function>,
+) {
+    let function = v8::Global::new(scope, function);
+    state.borrow_mut::<Describers>().functions.push(function);
 }
 
 struct Writer<'a> {
@@ -57,9 +82,12 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn is_trusted(&self, function: v8::Local<'_, v8::Function>) -> bool {
-        let position = Position::of(function);
-        position.line.is_some() && self.state.borrow().borrow::<Describers>().0.contains(&position)
+    fn is_trusted(
+        &self,
+        scope: &v8::PinScope<'_, '_>,
+        function: v8::Local<'_, v8::Function>,
+    ) -> bool {
+        self.state.borrow().borrow::<Describers>().are_joined_by(scope, function)
     }
 }
 
@@ -110,7 +138,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
     ) -> Option<bool> {
         let describe = object.get(scope, self.brand.into())?;
         if let Ok(describe) = v8::Local::<v8::Function>::try_from(describe)
-            && self.is_trusted(describe)
+            && self.is_trusted(scope, describe)
         {
             let description = describe.call(scope, object.into(), &[])?;
             writer.write_uint32(DESCRIBED);

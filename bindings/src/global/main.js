@@ -4,6 +4,7 @@ import { core, primordials } from "ext:core/mod.js";
 
 const {
   ArrayPrototypeForEach,
+  ArrayPrototypeMap,
   Error,
   JSONParse,
   ObjectAssign,
@@ -261,19 +262,22 @@ function prepare(vars, kvNames, nodeCompat, sharedMemory) {
   }
 }
 
+/** What describes an object of the runtime that can be cloned. */
+const describers = ArrayPrototypeMap(
+  [file.Blob.prototype, file.File.prototype, new exceptions.DOMException()],
+  (cloneable) => cloneable[core.hostObjectBrand],
+);
+
 /** Runs once in each isolate, before any code of a tenant. */
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
   clock.installTemporal();
-  ArrayPrototypeForEach(
-    [file.Blob.prototype, file.File.prototype, new exceptions.DOMException()],
-    (cloneable) => op_clone_trust(cloneable[core.hostObjectBrand]),
-  );
+  ArrayPrototypeForEach(describers, (describer) => op_clone_trust(describer));
   // They need code from bytes, which is refused, and have no way to say so.
   delete WebAssembly.compileStreaming;
   delete WebAssembly.instantiateStreaming;
-  installWebAssembly();
+  installWebAssembly(globalThis);
   delete globalThis.Deno;
   delete globalThis.__bootstrap;
   delete globalThis.__isolane;
@@ -286,6 +290,7 @@ globalThis.__isolane = {
   dispatch: events.dispatch,
   finish: events.finish,
   install: entrypoint.install,
+  installWebAssembly,
   prepare,
   reset: entrypoint.reset,
 };

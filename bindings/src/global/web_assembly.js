@@ -187,11 +187,11 @@ function constructShared(bare, length, options, count, target) {
   return buffer;
 }
 
-/** Replaces what makes something grow; before any code of a tenant. */
-function installWebAssembly() {
-  const { SharedArrayBuffer, WebAssembly } = globalThis;
+/** Replaces what makes something grow, where it is; before any code of a tenant. */
+function installWebAssembly(holder) {
+  const { SharedArrayBuffer, WebAssembly } = holder;
   if (SharedArrayBuffer !== undefined) {
-    replaceClass(globalThis, SharedArrayBuffer, (length, options, count, target) =>
+    replaceClass(holder, SharedArrayBuffer, (length, options, count, target) =>
       constructShared(SharedArrayBuffer, length, options, count, target));
   }
   const { Instance, Memory, Module, compile, instantiate, promising } = WebAssembly;

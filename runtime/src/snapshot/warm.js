@@ -40,6 +40,20 @@
     }
   }
   isolane.prepare("{}", [], false, true);
+  // V8's own come after the snapshot.
+  isolane.installWebAssembly({
+    SharedArrayBuffer: class SharedArrayBuffer {},
+    WebAssembly: {
+      Instance: class Instance {},
+      Memory: class Memory {
+        grow() {}
+      },
+      Module: class Module {},
+      compile() {},
+      instantiate() {},
+      promising() {},
+    },
+  });
   isolane.reset();
   new TextDecoder().decode(new TextEncoder().encode("abc"));
   atob(btoa("abc"));
