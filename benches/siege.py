@@ -23,8 +23,6 @@ PAUSE_S = 0.02
 # What takes longer than any quiet request takes on a loaded machine is a failure.
 FAILED_AFTER_S = 10.0
 IDLE_S = 10.0
-# After an attack: time for what was evicted, quarantined or closed to be gone.
-SETTLE_S = 15.0
 ATTACK_TIMEOUT_S = 60.0
 CLIENTS = "clients"
 MIB = 1 << 20
@@ -53,6 +51,8 @@ async def _siege(options):
     figures.table("ten quiet workers, and the node's figures", header, rows)
     for fault in faults:
         print(f"FAILED {fault}")
+    for failure in [it for result in results for it in result["attacked"]["failures"]]:
+        print(f"  {failure}")
     if options.json:
         figures.save(options.json, {"minutes": options.minutes, "rounds": results})
     return 1 if faults else 0
@@ -82,7 +82,7 @@ async def _round(groups, options):
         assault.cancel()
         await asyncio.gather(assault, return_exceptions=True)
         figures.progress(f"{name}: attacked, {_show(result['attacked'])}")
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(options.settle)
         result["faults"] += _judge(name, running, started_at, result)
         if running.is_alive:
             result["rest"] = await _quiet(running.port, IDLE_S)
@@ -107,8 +107,12 @@ def _judge(name, running, started_at, result):
 
 async def _quiet(port, seconds):
     """Asks the quiet workers over and over; answers latencies and failures."""
-    ends = time.monotonic() + seconds
+    begins = time.monotonic()
+    ends = begins + seconds
     latencies, failures = [], []
+
+    def fail(name, began, what):
+        failures.append(f"{name}, asked after {began - begins:.1f} s: {what}")
 
     async def ask(name):
         link = None
@@ -119,7 +123,7 @@ async def _quiet(port, seconds):
                 link = link or await asyncio.wait_for(Link.open(port), FAILED_AFTER_S)
                 answer = await asyncio.wait_for(link.get(host(name), "/"), FAILED_AFTER_S)
                 if answer.status != 200 or answer.text != name.encode():
-                    failures.append(f"{name}: {answer.failure} {answer.text[:100]!r}")
+                    fail(name, began, f"{answer.failure} {answer.text[:100]!r}")
                 if answer.headers.get("connection") == "close":
                     # Another process takes over.
                     await link.close()
@@ -129,7 +133,7 @@ async def _quiet(port, seconds):
                     # Closed while the request was on its way: a client asks again (RFC 9112, 9.3.1).
                     link = None
                     continue
-                failures.append(f"{name}: {error!r}")
+                fail(name, began, repr(error))
                 link = None
             latencies.append((time.monotonic() - began) * 1e3)
             await asyncio.sleep(PAUSE_S)
@@ -222,6 +226,8 @@ def _arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--isolane", type=pathlib.Path, default=node.find_isolane(), metavar="PATH")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long each round attacks")
+    # Time for what was evicted, quarantined or closed to be gone. Isolates stay for ten minutes.
+    parser.add_argument("--settle", type=float, default=15.0, help="seconds of rest after an attack")
     known = [*attackers.GROUPS, CLIENTS]
     parser.add_argument("--only", action="append", choices=known, help="a group alone; repeatable")
     parser.add_argument("--apart", action="store_true", help="a node and a round for each group")

@@ -1,12 +1,13 @@
 //! What time it is for a worker: clocks stand still while its code runs and go on when it is
 //! entered again, as on Workers, so that no code can measure how long other code takes.
-//! Not here: `Date` and its like, which ask for it (`global/clock.js`), and timers.
+//! Not here: `Date` and its like, which ask for it (`global/clock.js`, `global/temporal.js`), and
+//! timers.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use deno_core::{OpState, op2};
+use deno_core::{OpState, op2, v8};
 
 /// What `performance.now()` is rounded down to.
 const RESOLUTION_NS: u32 = 100_000;
@@ -83,6 +84,39 @@ pub(crate) fn op_clock_elapsed(state: &mut OpState, #[buffer] into: &mut [u8]) {
     {
         seconds.copy_from_slice(&(elapsed.as_secs() as u32).to_ne_bytes());
         nanoseconds.copy_from_slice(&elapsed.subsec_nanos().to_ne_bytes());
+    }
+}
+
+/// Gives an object a property whose value is made when it is first read.
+#[op2(nofast)]
+pub(crate) fn op_clock_later(
+    scope: &mut v8::PinScope<'_, '_>,
+    object: v8::Local<'_, v8::Object>,
+    name: v8::Local<'_, v8::String>,
+    make: v8::Local<'_, v8::Function>,
+) {
+    object.set_lazy_data_property_with_data(
+        scope,
+        name.into(),
+        make_now,
+        make.into(),
+        v8::PropertyAttribute::DONT_ENUM,
+        v8::SideEffectType::HasSideEffect,
+        v8::SideEffectType::HasSideEffect,
+    );
+}
+
+fn make_now<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _name: v8::Local<'s, v8::Name>,
+    args: v8::PropertyCallbackArguments<'s>,
+    mut value: v8::ReturnValue<'_, v8::Value>,
+) {
+    let Ok(make) = v8::Local::<v8::Function>::try_from(args.data()) else { return };
+    let this = v8::undefined(scope).into();
+    // Without a value something was thrown, and the next to read it has it made again.
+    if let Some(made) = make.call(scope, this, &[]) {
+        value.set(made);
     }
 }
 

@@ -4,7 +4,6 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  ArrayPrototypeForEach,
   Date: NativeDate,
   DateParse,
   DatePrototype,
@@ -15,8 +14,6 @@ const {
   ReflectApply,
   ReflectConstruct,
   SafeWeakMap,
-  StringPrototypeSlice,
-  uncurryThis,
   WeakMapPrototypeGet,
   WeakMapPrototypeSet,
 } = primordials;
@@ -92,28 +89,5 @@ define(formats, "formatToParts", {
   },
 }.formatToParts);
 
-/** `Temporal.Now`, where V8 has it: not yet while the snapshot is made. */
-function installTemporal() {
-  const { Temporal } = globalThis;
-  if (Temporal === undefined) {
-    return;
-  }
-  const { Instant, Now, ZonedDateTime } = Temporal;
-  const { fromEpochMilliseconds } = Instant;
-  const { timeZoneId } = Now;
-  const inZone = uncurryThis(Instant.prototype.toZonedDateTimeISO);
-  const instant = () => ReflectApply(fromEpochMilliseconds, Instant, [now()]);
-  const zoned = (zone) => inZone(instant(), zone === undefined ? timeZoneId() : zone);
-  define(Now, "instant", { instant: () => instant() }.instant);
-  define(Now, "zonedDateTimeISO", {
-    zonedDateTimeISO: (zone = undefined) => zoned(zone),
-  }.zonedDateTimeISO);
-  ArrayPrototypeForEach(["PlainDate", "PlainDateTime", "PlainTime"], (kind) => {
-    const convert = uncurryThis(ZonedDateTime.prototype[`to${kind}`]);
-    const name = `p${StringPrototypeSlice(kind, 1)}ISO`;
-    define(Now, name, { [name]: (zone = undefined) => convert(zoned(zone)) }[name]);
-  });
-}
-
-return { installTemporal };
+return { now };
 })();

@@ -20,7 +20,8 @@ const load = (specifier) => core.loadExtScript(specifier);
 // First of all: the other scripts take what they find.
 const inside = load("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
-const clock = load("ext:isolane_bindings/clock.js");
+load("ext:isolane_bindings/clock.js");
+const { installTemporal } = load("ext:isolane_bindings/temporal.js");
 load("ext:isolane_bindings/bounds.js");
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
@@ -272,7 +273,7 @@ const describers = ArrayPrototypeMap(
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
   performance_.setTimeOrigin();
-  clock.installTemporal();
+  installTemporal();
   ArrayPrototypeForEach(describers, (describer) => op_clone_trust(describer));
   // They need code from bytes, which is refused, and have no way to say so.
   delete WebAssembly.compileStreaming;

@@ -58,6 +58,23 @@ const DATES: &[(&str, &str)] = &[
     ),
     ("Math.abs(performance.timeOrigin + performance.now() - Date.now()) < 1000", "true"),
     ("structuredClone(new Date(9)).getTime()", "9"),
+    (
+        "Object.getOwnPropertyNames(Temporal).sort().join()",
+        "Duration,Instant,Now,PlainDate,PlainDateTime,PlainMonthDay,PlainTime,PlainYearMonth,ZonedDateTime",
+    ),
+    (
+        "Object.getOwnPropertyNames(Temporal.Now).sort().join()",
+        "instant,plainDateISO,plainDateTimeISO,plainTimeISO,timeZoneId,zonedDateTimeISO",
+    ),
+    ("String(Temporal) + Temporal.Now", "[object Temporal][object Temporal.Now]"),
+    (
+        "JSON.stringify({ ...Object.getOwnPropertyDescriptor(globalThis, 'Temporal'), value: 0 })",
+        r#"{"value":0,"writable":true,"enumerable":false,"configurable":true}"#,
+    ),
+    ("new Date(5).toTemporalInstant() instanceof Temporal.Instant", "true"),
+    ("Temporal.Now.timeZoneId() === new Intl.DateTimeFormat().resolvedOptions().timeZone", "true"),
+    ("Temporal.PlainDate.from('2026-01-02').add({ days: 1 }).toString()", "2026-01-03"),
+    ("globalThis.Temporal = 5; delete globalThis.Temporal; typeof Temporal", "undefined"),
 ];
 
 async fn clocks_stand_still() {
