@@ -6,6 +6,8 @@
 mod access;
 #[path = "deploy_commands/command.rs"]
 mod command;
+#[path = "deploy_commands/deployers.rs"]
+mod deployers;
 #[path = "deploy_commands/deploys.rs"]
 mod deploys;
 #[path = "deploy_commands/description.rs"]

@@ -5,6 +5,7 @@
 
 mod announce;
 mod answer;
+mod callers;
 mod gate;
 mod kv;
 mod listen;
@@ -39,6 +40,7 @@ pub use self::token::{Token, TokenError};
 pub(crate) use self::gate::is_host_plain;
 
 use self::answer::{Answer, Fault};
+use self::callers::{Caller, Callers};
 use self::node::Served;
 use self::query::Query;
 use self::routes::Operation;
@@ -61,7 +63,7 @@ const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Admin {
     store: Arc<dyn Store>,
     metrics: Registry,
-    token: Option<Token>,
+    callers: Callers,
     served: Option<Served>,
 }
 
@@ -71,7 +73,7 @@ impl Admin {
     pub fn new(store: Arc<EmbeddedStore>) -> Self {
         let mut metrics = Registry::with_prefix(METRICS_PREFIX);
         store.register_metrics(metrics.sub_registry_with_prefix("kv"));
-        Self { store, metrics, token: None, served: None }
+        Self { store, metrics, callers: Callers::default(), served: None }
     }
 
     /// The same on a running node, too, which has that configuration.
@@ -105,10 +107,10 @@ impl Admin {
         self
     }
 
-    /// Only for who shows this token.
+    /// Only for these.
     #[must_use]
-    fn with_token(self, token: Option<Token>) -> Self {
-        Self { token, ..self }
+    fn for_callers(self, callers: Callers) -> Self {
+        Self { callers, ..self }
     }
 
     /// Serves one connection, HTTP/1.1, until its end. Needs a tokio runtime with time.
@@ -147,23 +149,24 @@ impl Admin {
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body);
-        let answer = match gate::admit(&parts, self.token.as_ref(), secure) {
-            Ok(()) => {
+        let answer = match gate::admit(&parts, &self.callers, secure) {
+            Ok(caller) => {
                 if let Some(place) = place {
                     place.keep().await;
                 }
-                self.call(&parts, body).await
+                self.call(caller, &parts, body).await
             }
             Err(fault) => Err(fault),
         };
         answer.unwrap_or_else(Fault::into_answer)
     }
 
-    async fn call(&self, parts: &Parts, body: Upload) -> Result<Answer, Fault> {
+    async fn call(&self, caller: Caller<'_>, parts: &Parts, body: Upload) -> Result<Answer, Fault> {
         let path = parts.uri.path();
         let segments = query::segments(path)?;
         let segments: Vec<_> = segments.iter().map(AsRef::as_ref).collect();
         let (route, captures) = routes::find(parts.method.as_str(), path, &segments)?;
+        caller.may(route.operation, &captures)?;
         let query = Query::parse(parts.uri.query(), route.query)?;
         let headers = &parts.headers;
         match route.operation {
@@ -172,7 +175,7 @@ impl Admin {
             Operation::GetNode => self.node()?.answer(),
             Operation::Worker(operation) => {
                 let node = self.node()?;
-                workers::call(node, operation, &captures, &query, headers, body).await
+                workers::call(node, caller, operation, &captures, &query, headers, body).await
             }
             Operation::Kv(operation) => {
                 kv::call(&self.store, operation, &captures, &query, headers, body).await

@@ -2,6 +2,7 @@
 //! What the file may say is in `config/schema.rs`, how it is read in `config/parse.rs`, its errors
 //! in `config/error.rs`.
 
+mod deployers;
 mod error;
 mod hardening;
 mod parse;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use deployers::{Deployer, Names};
 pub use error::ConfigError;
 pub use hardening::Hardening;
 pub(crate) use parse::is_label;
@@ -209,6 +211,8 @@ pub struct AdminConfig {
     /// The certificates of a listener that speaks TLS, chosen by SNI; empty for one that does
     /// not, which will do beyond loopback only where the operator says that it is meant.
     pub certificates: Vec<CertificateFiles>,
+    /// Who may deploy some workers beside the operator, who may do all.
+    pub deployers: Vec<Deployer>,
 }
 
 /// What is kept of deployed workers, and how they are reached.
@@ -233,7 +237,8 @@ impl Default for Deploys {
 impl Default for AdminConfig {
     fn default() -> Self {
         let address = (Ipv4Addr::LOCALHOST, 0).into();
-        Self { address, token_file: None, certificates: Vec::new() }
+        let (certificates, deployers) = (Vec::new(), Vec::new());
+        Self { address, token_file: None, certificates, deployers }
     }
 }
 

@@ -24,8 +24,8 @@ pub mod trace;
 
 pub use admin::{Admin, AdminError, AdminListener, AdminSocket, Announcement, Token, TokenError};
 pub use config::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Hardening, Kv, Limits, Listen,
-    LogFormat, Mode, WorkerConfig,
+    AdminConfig, CertificateFiles, Config, ConfigError, Deployer, Deploys, Hardening, Kv, Limits,
+    Listen, LogFormat, Mode, Names, WorkerConfig,
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,

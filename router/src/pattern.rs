@@ -93,6 +93,49 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether all that it covers is covered by the other, too.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.host.is_within(&other.host) && self.path.is_within(&other.path)
+    }
+}
+
+impl HostPattern {
+    fn is_within(&self, other: &Self) -> bool {
+        let is_below = |name: &str, domain: &str| {
+            name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+        };
+        match (self, other) {
+            (_, Self::All) => true,
+            (Self::All, _) | (Self::Subdomains(_) | Self::Domain(_), Self::Exact(_)) => false,
+            (Self::Exact(name), Self::Exact(other)) => name == other,
+            (Self::Exact(name) | Self::Domain(name), Self::Subdomains(domain)) => {
+                is_below(name, domain)
+            }
+            (
+                Self::Exact(name) | Self::Subdomains(name) | Self::Domain(name),
+                Self::Domain(domain),
+            )
+            | (Self::Subdomains(name), Self::Subdomains(domain)) => {
+                name == domain || is_below(name, domain)
+            }
+        }
+    }
+}
+
+impl PathPattern {
+    fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::All) => true,
+            (Self::All, _) | (Self::Prefix(_), Self::Exact(_)) => false,
+            (Self::Exact(path), Self::Exact(other)) => path == other,
+            (Self::Exact(path) | Self::Prefix(path), Self::Prefix(prefix)) => {
+                path.starts_with(&**prefix)
+            }
+        }
+    }
+}
+
 impl FromStr for Pattern {
     type Err = RouteError;
 

@@ -198,6 +198,26 @@ proptest! {
     }
 
     #[test]
+    fn what_a_route_within_another_covers_the_other_covers(
+        rules in rules(),
+        requests in prop::collection::vec((name(), path()), 1..20),
+    ) {
+        let patterns: Vec<_> =
+            rules.iter().map(|rule| Pattern::parse(&rule.text()).unwrap()).collect();
+        for (inner, inner_pattern) in rules.iter().zip(&patterns) {
+            prop_assert!(inner_pattern.is_within(inner_pattern));
+            for (outer, outer_pattern) in rules.iter().zip(&patterns) {
+                let is_within = inner_pattern.is_within(outer_pattern);
+                for (host, path) in &requests {
+                    if is_within && inner.matches(host, path) {
+                        prop_assert!(outer.matches(host, path), "{} {}", inner.text(), outer.text());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_order_of_insertion_does_not_matter(
         (rules, shuffled) in rules().prop_flat_map(|rules| (Just(rules.clone()), Just(rules).prop_shuffle())),
         host in name(),

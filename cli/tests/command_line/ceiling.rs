@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::folder::Folder;
 use crate::http::get;
-use crate::process::Process;
-use crate::serve::serve;
+use crate::process::{PATIENCE, Process};
+use crate::serve::{configure, listening, serve};
 
 /// The ceiling of the nodes here.
 const CEILING_MB: u64 = 700;
@@ -101,6 +102,127 @@ fn idle_isolates_that_hold_much_go_before_the_ceiling_is_reached() {
     assert!(good >= 3 * HOGS - 3, "{good} answers");
     let most = most_mb(&process);
     assert!(most < MOST_MB, "{most} MB at most");
+}
+
+#[test]
+fn workers_that_each_hold_much_on_several_shards_stay_below_the_ceiling() {
+    const MANY: usize = 30;
+    let folder = Folder::with(&[]);
+    let (mut process, port) = node(&folder, MANY, HOLDS, 20_000);
+    let ask = |number: usize| {
+        let answer = get(port, &format!("h{number}.test"), "/");
+        assert!([200, 503].contains(&answer.status), "h{number}: {}", answer.body);
+        usize::from(answer.status == 200)
+    };
+    let (quiet, good) = beside(port, || {
+        thread::scope(|scope| {
+            // Each asks every worker, and no two ask the same one at a time.
+            let clients = (0..4).map(|client| {
+                scope.spawn(move || {
+                    (0..MANY).map(|number| ask((number + client * 7) % MANY)).sum::<usize>()
+                })
+            });
+            let clients: Vec<_> = clients.collect();
+            clients.into_iter().map(|client| client.join().expect("it is answered")).sum::<usize>()
+        })
+    });
+    assert!(process.is_running());
+    assert!(quiet > 10, "{quiet} answers");
+    assert!(good >= MANY, "{good} answers");
+    let most = most_mb(&process);
+    assert!(most < MOST_MB, "{most} MB at most");
+}
+
+#[test]
+fn in_a_group_of_processes_with_little_memory_the_system_ends_none() {
+    const GROUP_MB: u64 = 1024;
+    const LENGTHENS: &str = "export default { async fetch() {
+        const long = () => crypto.subtle.digest(
+            { name: 'cSHAKE128', outputLength: 2 ** 32 - 8 }, new Uint8Array(1));
+        await Promise.all(Array.from({ length: 40 }, long)); return new Response('long') } }";
+    const GROWS: &str = "export default { fetch() {
+        const memory = new WebAssembly.Memory({ initial: 1 });
+        for (;;) { memory.grow(64); new Uint8Array(memory.buffer).fill(1) } } }";
+    const POSTS: &str = "const { port1 } = new MessageChannel();
+        export default { fetch() {
+            for (let i = 0; i < 40; i++) port1.postMessage(new Uint8Array(1 << 20).fill(1));
+            return new Response('posted') } }";
+    let group = Group::new(GROUP_MB << 20);
+    let folder = Folder::with(&[("quiet.js", QUIET)]);
+    let mut configuration = "[[workers]]\npath = 'quiet.js'\nroutes = ['quiet.test']\n".to_owned();
+    for (name, source) in [("lengthens", LENGTHENS), ("grows", GROWS), ("posts", POSTS)] {
+        folder.write(&format!("{name}.js"), source);
+        let _ =
+            write!(configuration, "[[workers]]\npath = '{name}.js'\nroutes = ['{name}.test']\n");
+    }
+    let in_group = match &group {
+        Some(group) => format!("echo $$ > {}/cgroup.procs && ", group.0.display()),
+        // As much as the node takes of such a group by itself.
+        None => {
+            configuration
+                .insert_str(0, &format!("limits = {{ memory_mb = {} }}\n", GROUP_MB * 4 / 5));
+            String::new()
+        }
+    };
+    configure(&folder, &configuration);
+    let command = format!("{in_group}exec {} serve", env!("CARGO_BIN_EXE_isolane"));
+    let mut process = Process::start_program("sh", folder.path(), ["-c", &command]);
+    let port = listening(&mut process);
+    let node = process.node_id();
+    let (quiet, ()) = beside(port, || {
+        assert_ne!(get(port, "lengthens.test", "/").status, 200);
+        thread::scope(|scope| {
+            for _client in 0..6 {
+                scope.spawn(|| {
+                    for _ in 0..12 {
+                        assert_eq!(get(port, "grows.test", "/").status, 503);
+                    }
+                    for _ in 0..20 {
+                        let answer = get(port, "posts.test", "/");
+                        assert!([200, 503].contains(&answer.status), "{}", answer.body);
+                    }
+                });
+            }
+        });
+    });
+    assert!(quiet > 10, "{quiet} answers");
+    assert!(process.is_running());
+    assert_eq!(process.node_id(), node, "the system has not ended it");
+    let most = most_mb(&process);
+    assert!(most < GROUP_MB, "{most} MB at most");
+}
+
+/// A control group of its own for a process and what it starts, with a limit of memory.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where this process may make none, which only root may everywhere.
+    fn new(limit_bytes: u64) -> Option<Self> {
+        let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let (root, path, limit) = groups.lines().find_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            match (parts.next()?, parts.next()?) {
+                ("memory", path) => Some(("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes")),
+                _ => None,
+            }
+        })?;
+        let name = format!("isolane-test-{}", std::process::id());
+        let group = Path::new(root).join(path.trim_start_matches('/')).join(name);
+        fs::create_dir(&group).ok()?;
+        let group = Self(group);
+        fs::write(group.0.join(limit), limit_bytes.to_string()).ok()?;
+        Some(group)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let began = Instant::now();
+        // It can be removed when the last of its processes has ended.
+        while fs::remove_dir(&self.0).is_err() && began.elapsed() < PATIENCE {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    }
 }
 
 #[test]

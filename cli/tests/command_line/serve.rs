@@ -7,14 +7,20 @@ use crate::process::Process;
 /// Starts a node that listens on free ports of its own, with a log that a program can read.
 /// `node.toml` is `configuration` below that. Returns the port of the first listener.
 pub(crate) fn serve(folder: &Folder, configuration: &str) -> (Process, u16) {
-    const LISTEN: &str = "log = \"json\"\nlisten = [{ address = \"127.0.0.1:0\" }]\n";
-    folder.write("node.toml", &format!("{LISTEN}{configuration}"));
+    configure(folder, configuration);
     let mut process = Process::start(folder.path(), ["serve"]);
     let port = listening(&mut process);
     (process, port)
 }
 
-fn listening(process: &mut Process) -> u16 {
+/// Writes a `node.toml` of a node that listens somewhere and logs lines of JSON.
+pub(crate) fn configure(folder: &Folder, configuration: &str) {
+    const LISTEN: &str = "log = \"json\"\nlisten = [{ address = \"127.0.0.1:0\" }]\n";
+    folder.write("node.toml", &format!("{LISTEN}{configuration}"));
+}
+
+/// The port at which a node listens that logs lines of JSON.
+pub(crate) fn listening(process: &mut Process) -> u16 {
     let line = process.stderr.until("\"listening\"");
     let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
     let address = event["address"].as_str().and_then(|address| address.rsplit_once(':'));

@@ -1,4 +1,4 @@
-//! Who may ask the admin API: those with the token, if there is one, and no browser's page. A page
+//! What may ask the admin API: whoever shows a token, if there is one, and no browser's page. A page
 //! of any website can send requests to loopback; what it cannot do is to leave out `Origin` on one
 //! that changes something, to choose the `Host`, or to know the token.
 
@@ -10,22 +10,22 @@ use http::uri::Authority;
 use http::{HeaderMap, StatusCode};
 
 use super::answer::Fault;
+use super::callers::{Caller, Callers};
 use super::secure::Secure;
-use super::token::Token;
 
 /// Lets a request in, or says why not. Over TLS, `secure` is whose certificates the client saw.
-pub(super) fn admit(
+pub(super) fn admit<'a>(
     parts: &Parts,
-    token: Option<&Token>,
+    callers: &'a Callers,
     secure: Option<&Secure>,
-) -> Result<(), Fault> {
+) -> Result<Caller<'a>, Fault> {
     let forbidden = |message| Err(Fault::new(StatusCode::FORBIDDEN, message));
     if parts.headers.contains_key(ORIGIN) {
         return forbidden("the admin API is not for web pages: a request has no Origin");
     }
     // A hostname that resolves to this machine may be anybody's (DNS rebinding). One that the
     // certificate is for is the operator's; a token is asked for all the same, which no page has.
-    let is_ours = |name: &str| token.is_some() && secure.is_some_and(|it| it.covers(name));
+    let is_ours = |name: &str| callers.have_tokens() && secure.is_some_and(|it| it.covers(name));
     match host(&parts.headers) {
         Some(name) if is_plain(&name) || is_ours(&name) => {}
         _ if secure.is_some() => {
@@ -40,12 +40,7 @@ pub(super) fn admit(
             );
         }
     }
-    let Some(token) = token else { return Ok(()) };
-    match bearer(&parts.headers) {
-        Some(shown) if token.is(shown) => Ok(()),
-        Some(_) => Err(Fault::unauthorized("the token is not that of this node")),
-        None => Err(Fault::unauthorized("expected Authorization: Bearer and the node's token")),
-    }
+    callers.who(bearer(&parts.headers))
 }
 
 /// The host of a request that has one, without the port.
@@ -77,6 +72,7 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::admin::token::Token;
     use crate::config::CertificateFiles;
 
     fn admits(headers: &[(&str, &str)], token: Option<&str>) -> Result<(), u16> {
@@ -94,7 +90,9 @@ mod tests {
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let token = token.map(|token| Token::new(token).unwrap());
-        admit(&parts, token.as_ref(), secure).map_err(|fault| fault.into_answer().status().as_u16())
+        let callers = Callers::default().with_operator(token);
+        let admitted = admit(&parts, &callers, secure).map(drop);
+        admitted.map_err(|fault| fault.into_answer().status().as_u16())
     }
 
     #[test]

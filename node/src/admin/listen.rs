@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Admin;
 use super::announce::{Announced, Announcement};
+use super::callers::Callers;
 use super::secure::Secure;
 use super::token::{Token, TokenError};
 use crate::accept;
@@ -55,8 +56,8 @@ pub struct AdminSocket {
     listener: TcpListener,
     place: Place,
     secure: Option<Arc<Secure>>,
-    /// That of the operator's own file.
-    token: Option<Token>,
+    /// With the tokens of the operator's own files.
+    callers: Callers,
     /// Whether the process before has left it.
     is_left: bool,
 }
@@ -84,7 +85,7 @@ impl AdminSocket {
         let wanted = config.admin.address;
         let listen = |source| AdminError::Listen { address: wanted, source };
         let secure = Secure::load(&config.admin.certificates)?.map(Arc::new);
-        let token = config.admin.token_file.as_deref().map(Token::read).transpose()?;
+        let callers = Callers::read(&config.admin)?;
         let place = Place::of_admin(wanted);
         let (listener, is_left) = match left.take(&place).pop() {
             Some(listener) => (listener, true),
@@ -94,7 +95,7 @@ impl AdminSocket {
                 (listener, false)
             }
         };
-        Ok(Self { listener, place, secure, token, is_left })
+        Ok(Self { listener, place, secure, callers, is_left })
     }
 }
 
@@ -119,21 +120,18 @@ impl AdminListener {
         let listen = |source| AdminError::Listen { address: wanted, source };
         let announce = |source| AdminError::Announce { data: config.data.clone(), source };
         std::fs::create_dir_all(&config.data).map_err(announce)?;
-        let AdminSocket { listener, place, secure, token, is_left } = socket;
+        let AdminSocket { listener, place, secure, mut callers, is_left } = socket;
         let address = listener.local_addr().map_err(listen)?;
         let mut made_token = None;
-        let token = match token {
-            Some(token) => Some(token),
-            None if config.outbound.allows(wanted.ip()) => {
-                let path = made_token.insert(config.data.join(MADE_TOKEN_FILE));
-                // Clients that know the process before go on with this one.
-                match is_left.then(|| Token::left(path)).flatten() {
-                    Some(token) => Some(token),
-                    None => Some(made(path, Token::make(path)).map_err(announce)?),
-                }
-            }
-            None => None,
-        };
+        if !callers.have_tokens() && config.outbound.allows(wanted.ip()) {
+            let path = made_token.insert(config.data.join(MADE_TOKEN_FILE));
+            // Clients that know the process before go on with this one.
+            let token = match is_left.then(|| Token::left(path)).flatten() {
+                Some(token) => token,
+                None => made(path, Token::make(path)).map_err(announce)?,
+            };
+            callers = callers.with_operator(Some(token));
+        }
         let kept = listener.try_clone().map_err(listen)?;
         let closed = CancellationToken::new();
         let is_closed = closed.clone().cancelled_owned();
@@ -141,7 +139,7 @@ impl AdminListener {
         let tokio = tokio.map_err(listen)?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let admin = Arc::new(admin.with_token(token));
+        let admin = Arc::new(admin.for_callers(callers));
         let run = move || {
             tokio.block_on(async {
                 tokio::select! {

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::answer::{Answer, Fault, json, no_content, not_modified};
+use super::callers::Caller;
 use super::node::Served;
 use super::query::Query;
 use super::routes::{Captures, WorkerOperation};
@@ -25,6 +26,7 @@ const MAX_LIMIT: i64 = 1_000;
 /// One request.
 pub(super) async fn call(
     node: &Served,
+    caller: Caller<'_>,
     operation: WorkerOperation,
     captures: &Captures<'_>,
     query: &Query,
@@ -36,7 +38,7 @@ pub(super) async fn call(
     let version = captures.get("version");
     let secret = captures.get("name");
     match operation {
-        WorkerOperation::ListWorkers => list(deployments, query),
+        WorkerOperation::ListWorkers => list(deployments, caller, query),
         WorkerOperation::GetWorker => get(deployments, worker, headers),
         WorkerOperation::DeleteWorker => {
             let precondition = precondition::of(headers)?;
@@ -45,10 +47,12 @@ pub(super) async fn call(
         }
         WorkerOperation::ListVersions => versions::list(deployments, worker),
         WorkerOperation::GetVersion => versions::get(deployments, worker, version),
-        WorkerOperation::PutVersion => versions::put(node, worker, version, query, body).await,
+        WorkerOperation::PutVersion => {
+            versions::put(node, caller, worker, version, query, body).await
+        }
         WorkerOperation::DeleteVersion => versions::delete(deployments, worker, version).await,
         WorkerOperation::ActivateVersion => {
-            versions::activate(deployments, worker, headers, body).await
+            versions::activate(deployments, caller, worker, headers, body).await
         }
         WorkerOperation::ListDeployments => history(deployments, worker, query),
         WorkerOperation::ListSecrets => {
@@ -64,13 +68,14 @@ pub(super) async fn call(
     }
 }
 
-fn list(deployments: &Deployments, query: &Query) -> Result<Answer, Fault> {
+fn list(deployments: &Deployments, caller: Caller<'_>, query: &Query) -> Result<Answer, Fault> {
     let limit = limit(query)?;
     // One more than are shown says whether there is another page.
     let mut workers = deployments.list_workers(query.get("after"), limit + 1)?;
     let is_last = workers.len() <= limit;
     workers.truncate(limit);
-    let next = workers.last().filter(|_| !is_last).map(|last| &last.name);
+    let next = workers.last().filter(|_| !is_last).map(|last| last.name.clone());
+    workers.retain(|worker| caller.sees(worker));
     Ok(json(StatusCode::OK, &json!({ "workers": workers, "next": next })))
 }
 

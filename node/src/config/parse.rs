@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
+use super::deployers;
 use super::error::Source;
 use super::schema::{
     RawAdmin, RawConfig, RawDeploys, RawKv, RawLimits, RawListen, RawLog, RawOutbound, RawWorker,
@@ -102,15 +103,20 @@ fn socket_address(
 fn admin(
     source: &Source<'_>,
     folder: &Path,
-    raw: RawAdmin,
+    mut raw: RawAdmin,
     of_node: &[CertificateFiles],
 ) -> Result<AdminConfig, ConfigError> {
     let insecure = raw.insecure;
     let token_file = raw.token_file.as_ref().map(|file| folder.join(file));
     let text = raw.address.clone();
+    if let (Some(first), None) = (raw.deployers.first(), &token_file) {
+        let message = "expected a token_file for the operator, too, found none";
+        return Err(source.fault(first.span(), message));
+    }
+    let deployers = deployers::parse(source, folder, std::mem::take(&mut raw.deployers))?;
     let certificates = admin_certificates(source, folder, raw, of_node)?;
     let Some(text) = text else {
-        return Ok(AdminConfig { token_file, certificates, ..AdminConfig::default() });
+        return Ok(AdminConfig { token_file, certificates, deployers, ..AdminConfig::default() });
     };
     let address = socket_address(source, &text, "127.0.0.1:8788")?;
     let missing = match () {
@@ -128,7 +134,7 @@ fn admin(
         );
         return Err(source.fault(text.span(), message));
     }
-    Ok(AdminConfig { address, token_file, certificates })
+    Ok(AdminConfig { address, token_file, certificates, deployers })
 }
 
 /// The certificates of the admin API: its own, or those of the node.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::deployers::RawDeployer;
 use super::hardening::RawHardening;
 
 #[derive(Deserialize)]
@@ -107,6 +108,8 @@ pub(super) struct RawAdmin {
     pub(super) key: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) insecure: bool,
+    #[serde(default)]
+    pub(super) deployers: Vec<RawDeployer>,
 }
 
 #[derive(Default, Deserialize)]

@@ -159,3 +159,29 @@ fn a_pattern_names_its_hosts_and_no_others() {
         assert_eq!(Pattern::parse(pattern).unwrap().names(host), named, "{pattern} {host}");
     }
 }
+
+#[test]
+fn a_pattern_is_within_those_that_cover_all_of_it() {
+    let cases = [
+        ("a.test", "a.test", true),
+        ("a.test/x", "a.test", true),
+        ("a.test", "a.test/x", false),
+        ("a.test/x/*", "a.test/x*", true),
+        ("a.test/x*", "a.test/x/*", false),
+        ("a.test/x", "a.test/x*", true),
+        ("b.a.test", "*.a.test", true),
+        ("a.test", "*.a.test", false),
+        ("a.test", "*a.test", true),
+        ("*a.test", "*.a.test", false),
+        ("*b.a.test", "*.a.test", true),
+        ("*.a.test", "*a.test", true),
+        ("xa.test", "*a.test", false),
+        ("*.a.test", "a.test", false),
+        ("*", "*a.test", false),
+        ("*a.test", "*", true),
+    ];
+    for (inner, outer, is_within) in cases {
+        let [one, other] = [inner, outer].map(|text| Pattern::parse(text).unwrap());
+        assert_eq!(one.is_within(&other), is_within, "{inner} {outer}");
+    }
+}

@@ -112,7 +112,25 @@ const HOARDS: &[(&str, &str, usize)] = &[
         100,
     ),
     ("blobs", "K.push(new Blob([new Uint8Array(8 << 20)]))", 100),
+    (
+        "modules_from_bytes_that_differ",
+        "for (let i = 0; i < 400; i++) { const m = compiled(); K.push(m, new WebAssembly.Instance(m, { m: { f() {} } })) }",
+        100,
+    ),
+    (
+        "suspended_stacks_of_modules_from_bytes",
+        "for (let i = 0; i < 100; i++) { const f = new WebAssembly.Suspending(() => new Promise(() => {})); K.push(WebAssembly.promising(new WebAssembly.Instance(compiled(), { m: { f } }).exports.g)()) }",
+        100,
+    ),
 ];
+
+/// Compiles the module of [`CALLS`] with a section that makes it another each time.
+const COMPILED: &str = "function compiled() {
+    const bytes = new Uint8Array(CALLS.length + 10);
+    bytes.set(CALLS);
+    bytes.set([0, 8, 1, 97], CALLS.length);
+    crypto.getRandomValues(bytes.subarray(CALLS.length + 4));
+    return new WebAssembly.Module(bytes); }";
 
 fn hoarder(keeps: &str) -> Builder {
     Worker::from_source(&format!(
@@ -130,11 +148,19 @@ const ISOLATES: usize = 5;
 async fn hoard(keeps: &str, requests: usize) {
     let bystander = Worker::with_handler("return new Response('fine')").build();
     let (before, mappings_before) = (resident_mb(), mappings());
-    let worker = hoarder(keeps);
-    let worker = match keeps.contains("SharedArrayBuffer") {
-        true => worker.with_shared_memory().build(),
-        false => worker.build(),
+    let compiles = keeps.contains("compiled()");
+    let setup = match compiles {
+        true => format!("const CALLS = [{}]; {COMPILED} {keeps}", list(CALLS)),
+        false => keeps.to_owned(),
     };
+    let mut worker = hoarder(&setup);
+    if compiles {
+        worker = worker.with_unsafe_eval();
+    }
+    if keeps.contains("SharedArrayBuffer") {
+        worker = worker.with_shared_memory();
+    }
+    let worker = worker.build();
     let mut failures = 0;
     let mut served: HashMap<String, usize> = HashMap::new();
     for _ in 0..requests * (ISOLATES + 1) {

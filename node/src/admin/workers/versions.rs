@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{precondition, tagged};
 use crate::admin::answer::{Answer, Fault, json, no_content};
+use crate::admin::callers::Caller;
 use crate::admin::node::Served;
 use crate::admin::query::Query;
 use crate::admin::upload::Upload;
@@ -37,6 +38,7 @@ pub(super) fn get(deployments: &Deployments, worker: &str, version: &str) -> Res
 
 pub(super) async fn put(
     node: &Served,
+    caller: Caller<'_>,
     worker: &str,
     version: &str,
     query: &Query,
@@ -58,6 +60,9 @@ pub(super) async fn put(
         true => deployments.validate(worker, &id, archive).await?,
         false => deployments.upload(worker, &id, archive, change).await?,
     };
+    if dry_run {
+        caller.may_activate(&uploaded.version)?;
+    }
     let status = match uploaded.created && !dry_run {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -78,6 +83,7 @@ pub(super) async fn delete(
 
 pub(super) async fn activate(
     deployments: &Deployments,
+    caller: Caller<'_>,
     worker: &str,
     headers: &HeaderMap,
     body: Upload,
@@ -87,8 +93,9 @@ pub(super) async fn activate(
     let Activation { version, who, message } = serde_json::from_slice(&body)
         .map_err(|error| Fault::bad_request(format!("the activation is malformed: {error}")))?;
     let change = Change::new(who, message)?;
-    let version = find(deployments, worker, &version)?.id;
-    let record = deployments.activate(worker, &version, precondition, change).await?;
+    let version = find(deployments, worker, &version)?;
+    caller.may_activate(&version)?;
+    let record = deployments.activate(worker, &version.id, precondition, change).await?;
     Ok(tagged(json(StatusCode::OK, &record), &record))
 }
 

@@ -1,0 +1,130 @@
+//! Those who may deploy some workers of a node and nothing else.
+
+use crate::node::{Node, answers};
+
+const FILES: &[(&str, &str)] = &[
+    ("token", "0123456789abcdef-of-the-operator"),
+    ("shop.token", "0123456789abcdef-of-the-shop"),
+    ("blog.token", "0123456789abcdef-of-the-blog"),
+];
+
+const CONFIGURATION: &str = "
+    [admin]
+    token_file = 'token'
+    [[admin.deployers]]
+    name = 'the-shop'
+    token_file = 'shop.token'
+    workers = ['shop', 'shop-*']
+    routes = ['shop.test', '*.shop.test']
+    [[admin.deployers]]
+    name = 'the-blog'
+    token_file = 'blog.token'
+    workers = ['blog']
+    routes = ['blog.test', 'all.test/blog/*']
+    namespaces = ['posts']
+    ";
+
+/// A node where `shop` is deployed by those whose it is.
+fn node() -> Node {
+    let node = Node::with(CONFIGURATION, FILES);
+    project(&node, "shop", "name = 'shop'\nroutes = ['shop.test', 'a.shop.test/x*']");
+    as_deployer(&node, "shop.token", &["deploy", "shop"]).unwrap();
+    assert_eq!(node.body("shop.test"), "shop");
+    node
+}
+
+fn project(node: &Node, name: &str, configuration: &str) {
+    node.folder.write(&format!("{name}/index.js"), &answers(name));
+    node.folder.write(&format!("{name}/isolane.toml"), configuration);
+}
+
+/// What a command prints that is run with a token, or the error.
+fn as_deployer(node: &Node, token: &str, command: &[&str]) -> Result<String, String> {
+    let url = format!("http://{}", node.admin);
+    let access = ["--node", &url, "--token-file", token];
+    let ended = node.isolane().run(&[command, &access].concat());
+    match ended.code {
+        Some(0) => Ok(ended.stdout),
+        Some(1) => Err(ended.stderr),
+        _ => panic!("{ended:?}"),
+    }
+}
+
+#[test]
+fn a_deployer_deploys_what_is_theirs() {
+    let node = node();
+    let blog = "name = 'blog'\nroutes = ['blog.test', 'all.test/blog/2026/*']
+        kv_namespaces = [{ binding = 'POSTS', id = 'posts' }]";
+    project(&node, "blog", blog);
+    as_deployer(&node, "blog.token", &["deploy", "blog"]).unwrap();
+    assert_eq!(node.body("blog.test"), "blog");
+    as_deployer(&node, "blog.token", &["secret", "list", "--worker", "blog"]).unwrap();
+    as_deployer(&node, "blog.token", &["whoami"]).unwrap();
+    // Each sees their own workers, the operator all.
+    let names = |token: &str| {
+        let listed = as_deployer(&node, token, &["list", "--json"]).unwrap();
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        let workers = listed["workers"].as_array().unwrap().clone();
+        workers.iter().map(|it| it["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("blog.token"), ["blog"]);
+    assert_eq!(names("shop.token"), ["shop"]);
+    assert_eq!(names("token"), ["blog", "shop"]);
+}
+
+#[test]
+fn no_claim_is_made_inside_the_host_of_another() {
+    let node = node();
+    for route in ["shop.test/login/*", "b.shop.test", "*", "all.test/*", "*blog.test", "new.test"] {
+        project(&node, "blog", &format!("name = 'blog'\nroutes = ['blog.test', '{route}']"));
+        for command in [&["deploy", "blog"][..], &["deploy", "blog", "--dry-run"]] {
+            let refused = as_deployer(&node, "blog.token", command).unwrap_err();
+            let what = format!("the token of the-blog does not open the route {route}");
+            assert!(refused.contains(&what), "{refused}");
+        }
+    }
+    assert_eq!(node.body("shop.test"), "shop");
+    // With the operator's consent it is made: they make the version active.
+    project(&node, "blog", "name = 'blog'\nroutes = ['a.shop.test/blog/*']");
+    as_deployer(&node, "token", &["deploy", "blog"]).unwrap();
+}
+
+#[test]
+fn no_namespace_of_another_is_bound_or_read() {
+    let node = node();
+    project(
+        &node,
+        "blog",
+        "name = 'blog'\nroutes = ['blog.test']\nkv_namespaces = [{ binding = 'A', id = 'shop' }]",
+    );
+    let refused = as_deployer(&node, "blog.token", &["deploy", "blog"]).unwrap_err();
+    assert!(refused.contains("does not open the KV namespace shop"), "{refused}");
+    for command in [&["kv", "namespace", "list"][..], &["kv", "key", "get", "-n", "posts", "a"]] {
+        let refused = as_deployer(&node, "blog.token", command).unwrap_err();
+        assert!(refused.contains("does not open the KV namespaces of the node"), "{refused}");
+    }
+}
+
+#[test]
+fn no_worker_of_another_is_seen_or_changed() {
+    let node = node();
+    project(&node, "shop", "name = 'shop'\nroutes = ['blog.test']");
+    let paths = [
+        ("GET", "/v1/workers/shop"),
+        ("DELETE", "/v1/workers/shop"),
+        ("GET", "/v1/workers/shop/versions"),
+        ("GET", "/v1/workers/shop/secrets"),
+        ("PUT", "/v1/workers/shop/secrets/KEY"),
+        ("GET", "/v1/workers/shop/deployments"),
+        ("GET", "/metrics"),
+    ];
+    let header = "authorization: Bearer 0123456789abcdef-of-the-blog\r\n";
+    for (method, path) in paths {
+        let (status, told) = node.told(method, path, header, "");
+        assert_eq!(status, 403, "{method} {path}: {told}");
+        assert_eq!(told["error"]["code"], "forbidden", "{told}");
+    }
+    let refused = as_deployer(&node, "blog.token", &["deploy", "shop"]).unwrap_err();
+    assert!(refused.contains("the token of the-blog does not open worker shop"), "{refused}");
+    assert_eq!(node.body("shop.test"), "shop");
+}
