@@ -107,7 +107,7 @@ mod tests {
         let (began_ns, truly_began_ns) = (thread_cpu_ns(), read_ns());
         for _ in 0..50 {
             let _reading = thread_cpu_ns();
-            std::thread::sleep(Duration::from_micros(100));
+            std::thread::park_timeout(Duration::from_micros(100));
             work(Duration::from_micros(300));
         }
         let counted_ns = thread_cpu_ns() - began_ns;
@@ -120,7 +120,7 @@ mod tests {
         let began_ns = thread_cpu_ns();
         let used_ns = read_ns();
         thread_sleeps();
-        std::thread::sleep(Duration::from_micros(200));
+        std::thread::park_timeout(Duration::from_micros(200));
         let counted_ns = thread_cpu_ns() - began_ns;
         let used_ns = read_ns() - used_ns;
         assert!(counted_ns <= used_ns + SPAN_NS / 2, "{counted_ns} for {used_ns}");
