@@ -107,13 +107,13 @@ impl Seen {
     }
 
     /// Takes note of whether the slice comes to its looks.
-    fn listen(&mut self, shard: &Arc<ShardHandle>, is_deaf: bool) {
+    fn listen(&mut self, shard: &Arc<ShardHandle>, version: Option<&Arc<Version>>, is_deaf: bool) {
         if !is_deaf {
             self.hears(shard);
             return;
         }
         if self.deaf.is_none() {
-            self.deaf = shard.running_version();
+            self.deaf = version.cloned();
         }
         if let Some(version) = &self.deaf
             && !version.standing.is_deaf()
@@ -211,11 +211,11 @@ fn look_at(
 ) -> Option<Duration> {
     let pulse = shard.pulse()?;
     if pulse.is_stopped() {
-        shared.abandon(shard);
+        shared.abandon(shard, shard.running_version());
         slices.end(shard);
         return Some(TICK);
     }
-    let Some(beat) = pulse.running() else {
+    let Some((beat, version)) = shard.running_slice() else {
         slices.end(shard);
         return None;
     };
@@ -235,7 +235,7 @@ fn look_at(
     let is_deaf = pulse.deaf_for().is_some_and(|time| time >= DEAF || lasted >= STUCK);
     // Its other events would have to wait for a start elsewhere, too.
     let is_deaf = is_deaf || (lasted >= STUCK && shard.is_loading());
-    seen.listen(shard, is_deaf);
+    seen.listen(shard, version.as_ref(), is_deaf);
     if lasted >= STUCK {
         shard.set_stuck(true);
         if !shard.is_slow() || now.duration_since(seen.rescued) >= SLOW_RESCUE {
@@ -243,15 +243,15 @@ fn look_at(
             shared.rescue(shard);
         }
     }
-    shared.slice_goes_on(shard, used);
+    shared.slice_goes_on(shard, version.as_ref(), used);
     let allowed = match beat.deadline_ns {
-        NO_DEADLINE => shard
-            .running_version()
-            .map_or(shared.config.max_cpu, |version| version.definition.limits.cpu),
+        NO_DEADLINE => {
+            version.as_ref().map_or(shared.config.max_cpu, |version| version.definition.limits.cpu)
+        }
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
     };
     if witnessed > allowed + shared.config.stuck_after {
-        shared.abandon(shard);
+        shared.abandon(shard, version);
         slices.end(shard);
     }
     Some(left.clamp(Duration::from_micros(50), TICK))

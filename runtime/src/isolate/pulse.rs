@@ -92,8 +92,13 @@ impl Pulse {
         };
         // The reader may have waited for a core between two of these: the clock is then that of a
         // later slice.
+        self.is_in(number).then_some(beat)
+    }
+
+    /// Whether that slice runs: what was read before this was called is of it.
+    pub(crate) fn is_in(&self, number: u64) -> bool {
         fence(Ordering::Acquire);
-        (self.beat.load(Ordering::Relaxed) == number).then_some(beat)
+        self.beat.load(Ordering::Relaxed) == number
     }
 
     /// What runs until the guard is dropped is no slice and may end in a fatal error all the same:

@@ -115,7 +115,12 @@ impl Shared {
 
     /// A slice of a back shard goes on: its worker pays before it ends, and the shard is given to
     /// it where others need one.
-    pub(crate) fn slice_goes_on(self: &Arc<Self>, shard: &Arc<ShardHandle>, used: Duration) {
+    pub(crate) fn slice_goes_on(
+        self: &Arc<Self>,
+        shard: &Arc<ShardHandle>,
+        version: Option<&Arc<Version>>,
+        used: Duration,
+    ) {
         if shard.kind() != Kind::Back || self.config.inspect.is_some() {
             return;
         }
@@ -127,7 +132,7 @@ impl Shared {
             return;
         }
         if (!shard.is_loading() || used >= longest)
-            && let Some(version) = shard.running_version()
+            && let Some(version) = version
             && version.standing.share.is_exceeded_by(used)
         {
             version.standing.share.seize();

@@ -15,8 +15,11 @@ use crate::version::Version;
 impl Shared {
     /// Gives up a shard that does not come back from a tenant's code, and starts another in
     /// its place. The worker whose code it was is not started again for a while.
-    pub(crate) fn abandon(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
-        let culprit = shard.running_version();
+    pub(crate) fn abandon(
+        self: &Arc<Self>,
+        shard: &Arc<ShardHandle>,
+        culprit: Option<Arc<Version>>,
+    ) {
         let reason = match shard.is_stopped() {
             true => "its code ended in a fatal error of V8",
             false => "its code did not return and could not be stopped",

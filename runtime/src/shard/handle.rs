@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::Inbox;
 use super::job::{CheckJob, Job};
-use crate::isolate::pulse::Pulse;
+use crate::isolate::pulse::{Beat, Pulse};
 use crate::isolate::restraint;
 use crate::share::Share;
 use crate::version::Version;
@@ -276,6 +276,15 @@ impl ShardHandle {
     /// The version whose code runs now.
     pub(crate) fn running_version(&self) -> Option<Arc<Version>> {
         self.running.lock().clone()
+    }
+
+    /// The slice that runs now and whose code it is, if it has not ended while this looked: the
+    /// next one on the shard may be another worker's, who is not to pay for it.
+    pub(crate) fn running_slice(&self) -> Option<(Beat, Option<Arc<Version>>)> {
+        let pulse = self.pulse()?;
+        let beat = pulse.running()?;
+        let version = self.running_version();
+        pulse.is_in(beat.number).then_some((beat, version))
     }
 
     /// A check begins. Not one that nobody waits for any more.
