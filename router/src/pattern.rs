@@ -83,12 +83,11 @@ impl Pattern {
 impl Pattern {
     /// Whether it names this host, which is in normal form, or a domain above it. `*` names none.
     pub fn names(&self, host: &str) -> bool {
-        let below = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
         match &self.host {
             HostPattern::All => false,
             HostPattern::Exact(name) => **name == *host,
-            HostPattern::Subdomains(name) => below(name),
-            HostPattern::Domain(name) => **name == *host || below(name),
+            HostPattern::Subdomains(name) => is_below(host, name),
+            HostPattern::Domain(name) => **name == *host || is_below(host, name),
         }
     }
 }
@@ -102,9 +101,6 @@ impl Pattern {
 
 impl HostPattern {
     fn is_within(&self, other: &Self) -> bool {
-        let is_below = |name: &str, domain: &str| {
-            name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
-        };
         match (self, other) {
             (_, Self::All) => true,
             (Self::All, _) | (Self::Subdomains(_) | Self::Domain(_), Self::Exact(_)) => false,
@@ -121,6 +117,11 @@ impl HostPattern {
             }
         }
     }
+}
+
+/// Whether a name is one of a domain's subdomains, at any depth.
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
 impl PathPattern {

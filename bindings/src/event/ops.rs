@@ -77,6 +77,7 @@ deno_core::extension!(
         "ext:isolane_bindings/clock.js" = "global/clock.js",
         "ext:isolane_bindings/coding.js" = "event/coding.js",
         "ext:isolane_bindings/compression.js" = "global/compression.js",
+        "ext:isolane_bindings/define.js" = "global/define.js",
         "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",

@@ -19,6 +19,7 @@ const {
 } = primordials;
 // Not taken out of it: it gets a faster function there when an isolate starts.
 const { ops } = core;
+const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 function now() {
   return ops.op_clock_wall();
@@ -34,16 +35,6 @@ function Date(year, _month, _date, _hours, _minutes, _seconds, _ms) {
   }
   const target = new.target === Date ? NativeDate : new.target;
   return ReflectConstruct(NativeDate, count === 0 ? [now()] : arguments, target);
-}
-
-function define(object, name, value) {
-  ObjectDefineProperty(object, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value,
-    writable: true,
-  });
 }
 
 ObjectDefineProperty(Date, "prototype", {

@@ -17,18 +17,9 @@ const {
 } = primordials;
 const { op_clock_later } = core.ops;
 const { now } = core.loadExtScript("ext:isolane_bindings/clock.js");
+const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const formats = Intl.DateTimeFormat;
 const { resolvedOptions } = formats.prototype;
-
-function define(object, name, value) {
-  ObjectDefineProperty(object, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value,
-    writable: true,
-  });
-}
 
 function tag(object, text) {
   ObjectDefineProperty(object, SymbolToStringTag, {

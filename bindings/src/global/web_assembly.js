@@ -33,6 +33,7 @@ const {
   op_wasm_bounded,
 } = core.ops;
 const { bytesIn } = core.loadExtScript("ext:isolane_bindings/bytes.js");
+const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 const PAGE_BYTES = 65536;
 /** What a memory or an instance takes beside its pages: mappings above all, which are few. */
@@ -42,16 +43,6 @@ const STACK_BYTES = 128 * 1024;
 
 /** V8's number for a promise that is not settled. */
 const PENDING = 0;
-
-function define(object, name, value) {
-  ObjectDefineProperty(object, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value,
-    writable: true,
-  });
-}
 
 /** Names a function, and says how many arguments it takes. */
 function like(bare, wrapped) {

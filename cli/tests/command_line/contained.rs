@@ -103,14 +103,17 @@ fn only_the_nodes_user_reads_its_data() {
         ("a/index.js", put),
         ("a/isolane.toml", "routes = ['*']\nkv_namespaces = [{ binding = 'KV', id = 'kv' }]"),
         ("token", "0123456789abcdef"),
+        ("deployer", "0123456789abcdef-of-another"),
     ]);
     let data = folder.path().join("data");
     fs::create_dir_all(data.join("kv")).expect("a folder is made");
     for path in [&data, &data.join("kv")] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
     }
-    let (mut process, port) =
-        serve(&folder, "admin = { token_file = 'token' }\nworkers = [{ path = 'a' }]");
+    let configuration = "admin = { token_file = 'token', deployers = [
+            { name = 'them', token_file = 'deployer', workers = ['b'] }] }
+        workers = [{ path = 'a' }]";
+    let (mut process, port) = serve(&folder, configuration);
     assert_eq!(get(port, "a.test", "/").body, "kept");
     let mut seen = 0;
     each(&data, &mut |path, mode| {
@@ -124,6 +127,7 @@ fn only_the_nodes_user_reads_its_data() {
     let log = process.stderr.end();
     assert!(log.contains("others could read data of this node"), "{log}");
     assert!(log.contains("others can read the token of the admin API"), "{log}");
+    assert!(log.contains("others can read the token of a deployer"), "{log}");
 }
 
 fn each(path: &Path, look: &mut impl FnMut(&Path, u32)) {

@@ -58,6 +58,9 @@ pub fn secure_data(config: &Config) -> io::Result<()> {
     if let Some(token) = &config.admin.token_file {
         warn_of(token, OTHERS, "the token of the admin API");
     }
+    for deployer in &config.admin.deployers {
+        warn_of(&deployer.token_file, OTHERS, "the token of a deployer");
+    }
     Ok(())
 }
 
