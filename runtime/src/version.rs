@@ -165,9 +165,10 @@ impl Version {
         }
     }
 
-    /// Forgets earlier failures.
+    /// Forgets starts that failed; what the node refuses it for stays.
     pub(crate) fn started(&self) {
-        *self.failed.lock() = None;
+        let mut failed = self.failed.lock();
+        failed.take_if(|failed| !matches!(failed.failure, Failure::NodeMemory { .. }));
     }
 }
 

@@ -46,7 +46,7 @@ const REFUSED_FOR: Duration = Duration::from_secs(10);
 const TRIM_EVERY: Duration = Duration::from_secs(1);
 /// Between two reports that nothing can be done.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
-/// An eviction of less than this is not told one by one, in bytes.
+/// An isolate with less than this, in bytes, is small: its eviction is not told one by one.
 const EVICTION_OF_NOTE: usize = 16 << 20;
 
 /// Starts the thread; it ends when the runtime does.
@@ -87,6 +87,8 @@ struct Measure {
     expel_from: usize,
     /// Less is no reason to blame anybody.
     of_note: usize,
+    /// An isolate with less is not evicted where that would not be enough.
+    of_note_in_one: usize,
 }
 
 impl Measure {
@@ -127,6 +129,7 @@ impl Guard {
                 evict_to: ceiling / 100 * EVICT_TO,
                 expel_from: ceiling / 100 * EXPEL_FROM,
                 of_note: ceiling / 100 * SHARE_OF_NOTE,
+                of_note_in_one: EVICTION_OF_NOTE,
             },
         );
         if self.is_trim_due && self.leaving.is_empty() && now >= self.trim_at {
@@ -156,6 +159,7 @@ impl Guard {
                 evict_to: limit / 100 * EVICT_FROM_MAPPINGS,
                 expel_from: limit / 100 * EXPEL_FROM_MAPPINGS,
                 of_note: MAPPINGS_OF_NOTE,
+                of_note_in_one: MAPPINGS_OF_NOTE,
             },
         );
     }
@@ -177,6 +181,11 @@ impl Guard {
         self.leaving.iter().any(|(leaving, _)| std::ptr::eq(leaving.as_ptr(), holding))
     }
 
+    /// What the isolates have that were told to go.
+    fn leaving_of(&self, measure: Measure, tenancies: &[Tenancy]) -> usize {
+        tenancies.iter().filter(|one| self.is_leaving(one)).map(measure.of).sum()
+    }
+
     fn leaves(&mut self, tenancy: &Tenancy) {
         self.is_trim_due = true;
         self.leaving.push((Arc::downgrade(&tenancy.holding), Instant::now() + SETTLE));
@@ -184,14 +193,18 @@ impl Guard {
 
     /// Evicts the idle isolates that have the most, until enough is free.
     fn evict(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
-        let leaving: usize =
-            tenancies.iter().filter(|one| self.is_leaving(one)).map(measure.of).sum();
+        let leaving = self.leaving_of(measure, tenancies);
         let mut excess = measure.used.saturating_sub(measure.evict_to).saturating_sub(leaving);
         let mut idle: Vec<&Tenancy> = tenancies
             .iter()
             .filter(|one| one.is_idle() && one.is_live() && !self.is_leaving(one))
             .collect();
         idle.sort_by_key(|one| std::cmp::Reverse((measure.of)(one)));
+        let all_idle: usize = idle.iter().map(|one| (measure.of)(one)).sum();
+        if all_idle < excess {
+            // Somebody at work has the rest: small isolates would go for nothing, and come again.
+            idle.retain(|one| (measure.of)(one) >= measure.of_note_in_one);
+        }
         for tenancy in idle {
             let has = (measure.of)(tenancy);
             if excess == 0 || has == 0 {
@@ -216,11 +229,13 @@ impl Guard {
 
     /// Takes its isolates from the worker that has the most, and refuses it new ones for a while.
     fn expel(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
-        if !self.leaving.is_empty() {
+        let leaving = self.leaving_of(measure, tenancies);
+        if measure.used.saturating_sub(leaving) < measure.expel_from {
             return;
         }
         let mut held: HashMap<&str, usize> = HashMap::new();
-        for tenancy in tenancies.iter().filter(|one| one.is_live()) {
+        let at_work = |one: &&Tenancy| one.is_live() && !self.is_leaving(one);
+        for tenancy in tenancies.iter().filter(at_work) {
             *held.entry(tenancy.version.worker()).or_default() += (measure.of)(tenancy);
         }
         let greediest = held.into_iter().max_by_key(|(_, has)| *has);
