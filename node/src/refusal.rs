@@ -192,7 +192,10 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Failed(
-                Failure::LoadShed { .. } | Failure::Untaken { .. } | Failure::ShuttingDown,
+                Failure::LoadShed { .. }
+                | Failure::NodeFull
+                | Failure::Untaken { .. }
+                | Failure::ShuttingDown,
             ) => Some(RETRY_AFTER),
             Self::Failed(Failure::Quarantined { wait_s, .. }) => Some(Duration::from_secs(*wait_s)),
             _ => None,
@@ -240,6 +243,7 @@ fn explain(failure: &Failure) -> String {
         Failure::NodeMemory { worker } => {
             format!("The worker {worker} uses too much of the server's memory.")
         }
+        Failure::NodeFull => "The server is short of memory. Please try again.".into(),
         Failure::Canceled => "The request was canceled.".into(),
         Failure::BadBody => "The request's body broke off or is malformed.".into(),
         Failure::Untaken { .. } => {

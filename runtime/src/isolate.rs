@@ -43,6 +43,7 @@ use crate::memory as memory_of_node;
 
 pub(crate) use enter::{Slice, SliceEnd};
 pub(crate) use load::{LoadError, Loaded};
+pub(crate) use memory::ShortOf;
 
 static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/isolane.snapshot"));
 

@@ -1,8 +1,10 @@
 //! The memory of the node: how much there is (`system`), who has it, and what is done before it is
 //! used up. The largest idle isolates go first; where that is not enough, the isolates of the
-//! worker that has the most, by name. Memory mappings, of which a process gets a limited number,
+//! worker that has the most, by name. Large pieces are judged before they are given (`admission`).
+//! Memory mappings, of which a process gets a limited number,
 //! are guarded in the same way. Not here: the limit of one isolate (`isolate/ledger.rs`).
 
+mod admission;
 mod guard;
 mod system;
 
@@ -14,6 +16,7 @@ use parking_lot::Mutex;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
+pub(crate) use admission::{admit, give_back};
 pub(crate) use guard::spawn;
 pub(crate) use system::mappings_limit;
 

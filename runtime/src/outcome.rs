@@ -124,6 +124,9 @@ pub enum Failure {
         /// The worker's name.
         worker: String,
     },
+    /// The node has no room for memory that the worker asked for, within its own limit.
+    #[error("the node has no room for the memory that the worker asked for")]
+    NodeFull,
     /// The client went away.
     #[error("the client went away")]
     Canceled,
@@ -190,6 +193,7 @@ impl Failure {
             Failure::Canceled | Failure::BadBody => Outcome::Canceled,
             Failure::Untaken { .. }
             | Failure::LoadShed { .. }
+            | Failure::NodeFull
             | Failure::ShuttingDown
             | Failure::Quarantined { .. } => Outcome::LoadShed,
             Failure::IsolateLost { .. } => Outcome::InternalError,
@@ -207,6 +211,7 @@ impl Failure {
             | Failure::ExceededCpu { .. }
             | Failure::ExceededMemory { .. }
             | Failure::NodeMemory { .. }
+            | Failure::NodeFull
             | Failure::LoadShed { .. }
             | Failure::Quarantined { .. }
             | Failure::Untaken { .. }
@@ -225,7 +230,10 @@ impl Failure {
             | Failure::NodeMemory { .. } => 1102,
             Failure::Canceled => 1100,
             Failure::BadBody => 1400,
-            Failure::LoadShed { .. } | Failure::Untaken { .. } | Failure::ShuttingDown => 1105,
+            Failure::LoadShed { .. }
+            | Failure::NodeFull
+            | Failure::Untaken { .. }
+            | Failure::ShuttingDown => 1105,
             Failure::IsolateLost { .. } => 1104,
             Failure::Quarantined { .. } => 1106,
         }

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use super::clock::thread_cpu_ns;
 use super::icu;
-use super::memory::BufferQuota;
+use super::memory::{BufferQuota, ShortOf};
 use super::pulse::NO_DEADLINE;
 use crate::memory::Holding;
 
@@ -221,8 +221,8 @@ impl Ledger {
         self.over_memory.get()
     }
 
-    /// Whether a buffer was refused since the last call.
-    pub(crate) fn take_refused_buffer(&self) -> bool {
+    /// Why memory was refused since the last call, if it was.
+    pub(crate) fn take_refused(&self) -> Option<ShortOf> {
         self.buffers.take_refused()
     }
 
@@ -379,9 +379,9 @@ impl Ledger {
         present_bytes.saturating_add(bytes) <= self.memory_limit_bytes
     }
 
-    /// Memory was refused: where that is why an event fails, its limit is to be named.
-    pub(super) fn note_refused(&self) {
-        self.buffers.note_refused();
+    /// Memory was refused: where that is why an event fails, the limit is to be named.
+    pub(super) fn note_refused(&self, short_of: ShortOf) {
+        self.buffers.note_refused(short_of);
     }
 
     /// The isolate is gone.

@@ -13,7 +13,7 @@ use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{ModuleId, ModuleSpecifier, v8};
 
 use super::ledger::{Payer, Verdict};
-use super::{Isolate, Slice};
+use super::{Isolate, ShortOf, Slice};
 use crate::code_cache::CodeCache;
 use crate::definition::Definition;
 
@@ -37,6 +37,8 @@ pub(crate) enum LoadError {
     Failed(Thrown),
     /// It exceeded a start-up limit.
     Exceeded(Verdict),
+    /// It threw, after the node had no room for memory that it asked for.
+    NodeFull,
 }
 
 impl Isolate {
@@ -60,6 +62,9 @@ impl Isolate {
         let (result, end) = self.enter(Payer::Start, |slice| slice.start(definition));
         match (end.verdict, result) {
             (Some(verdict), _) => Err(LoadError::Exceeded(verdict)),
+            (None, Err(_)) if self.ledger.take_refused() == Some(ShortOf::Node) => {
+                Err(LoadError::NodeFull)
+            }
             (None, Err(thrown)) => Err(LoadError::Failed(thrown)),
             (None, Ok(handlers)) => Ok(Loaded { cpu: self.ledger.used_by_start(), handlers }),
         }

@@ -5,19 +5,32 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use deno_core::v8;
 
+use crate::memory;
+
 /// What V8 expects of a buffer's address.
 const ALIGNMENT: usize = 16;
+
+/// Whose memory was too little for what an isolate asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ShortOf {
+    /// The isolate's own limit.
+    Isolate = 1,
+    /// The node's ceiling.
+    Node,
+}
 
 /// Bytes of one isolate's buffers. Shared with V8's sweeper threads.
 #[derive(Debug)]
 pub(crate) struct BufferQuota {
     used_bytes: AtomicUsize,
     limit_bytes: usize,
-    refused: AtomicBool,
+    /// What the last refusal was for; zero for none.
+    refused: AtomicU8,
 }
 
 impl BufferQuota {
@@ -25,34 +38,43 @@ impl BufferQuota {
         Arc::new(BufferQuota {
             used_bytes: AtomicUsize::new(0),
             limit_bytes,
-            refused: AtomicBool::new(false),
+            refused: AtomicU8::new(0),
         })
     }
 
-    /// Whether a buffer has been refused since the last call.
-    pub(crate) fn take_refused(&self) -> bool {
-        self.refused.swap(false, Ordering::Relaxed)
+    /// Why memory has been refused since the last call, if it has.
+    pub(crate) fn take_refused(&self) -> Option<ShortOf> {
+        match self.refused.swap(0, Ordering::Relaxed) {
+            0 => None,
+            by if by == ShortOf::Node as u8 => Some(ShortOf::Node),
+            _ => Some(ShortOf::Isolate),
+        }
     }
 
-    /// Memory of another kind has been refused.
-    pub(super) fn note_refused(&self) {
-        self.refused.store(true, Ordering::Relaxed);
+    /// Memory has been refused.
+    pub(super) fn note_refused(&self, short_of: ShortOf) {
+        self.refused.store(short_of as u8, Ordering::Relaxed);
     }
 
     fn allocate(&self, bytes: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut c_void {
         let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed);
         let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT);
+        let mut short_of = ShortOf::Isolate;
         if let Ok(layout) = layout
             && used.saturating_add(bytes) <= self.limit_bytes
         {
-            // SAFETY: the layout's size is not zero.
-            let buffer = unsafe { allocate(layout) };
-            if !buffer.is_null() {
-                return buffer.cast();
+            short_of = ShortOf::Node;
+            if memory::admit(bytes) {
+                // SAFETY: the layout's size is not zero.
+                let buffer = unsafe { allocate(layout) };
+                if !buffer.is_null() {
+                    return buffer.cast();
+                }
+                memory::give_back(bytes);
             }
         }
         self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.note_refused();
+        self.note_refused(short_of);
         null_mut()
     }
 }
@@ -81,6 +103,7 @@ unsafe extern "C" fn allocate_uninitialized(quota: &BufferQuota, bytes: usize) -
 
 unsafe extern "C" fn free(quota: &BufferQuota, buffer: *mut c_void, bytes: usize) {
     quota.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    memory::give_back(bytes);
     // SAFETY: V8 gives back what `allocate` made, with the length it asked for.
     unsafe {
         let layout = Layout::from_size_align_unchecked(bytes.max(1), ALIGNMENT);

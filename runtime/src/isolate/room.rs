@@ -10,6 +10,7 @@ use deno_core::v8;
 
 use super::interrupt::running_event;
 use super::ledger::Ledger;
+use super::memory::ShortOf;
 use crate::memory;
 
 /// Suspended stacks in one isolate.
@@ -39,9 +40,14 @@ impl MemoryLimit for Room {
             self.0.has_room(self.0.measure(isolate), bytes)
         };
         if !has_room {
-            self.0.note_refused();
+            self.0.note_refused(ShortOf::Isolate);
+            return false;
         }
-        has_room
+        let has_node_room = memory::admit(bytes);
+        if !has_node_room {
+            self.0.note_refused(ShortOf::Node);
+        }
+        has_node_room
     }
 
     fn exceed(&self, isolate: &mut v8::Isolate) {

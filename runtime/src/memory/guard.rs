@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use super::admission::{self, Looks};
 use super::{Holding, Tenancy, mappings_limit, system};
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
@@ -74,6 +75,7 @@ struct Guard {
     report_at: Instant,
     /// Whether something has gone since memory was last given back.
     is_trim_due: bool,
+    looks: Looks,
 }
 
 /// What somebody has too much of.
@@ -82,6 +84,8 @@ struct Measure {
     resource: Resource,
     of: fn(&Tenancy) -> usize,
     used: usize,
+    /// What will be in use at once: idle isolates make room for it.
+    coming: usize,
     evict_from: usize,
     evict_to: usize,
     expel_from: usize,
@@ -104,8 +108,14 @@ impl Measure {
 impl Guard {
     fn new() -> Guard {
         let now = Instant::now();
-        let (leaving, is_trim_due) = (Vec::new(), false);
-        Guard { leaving, count_at: now, trim_at: now, report_at: now, is_trim_due }
+        Guard {
+            leaving: Vec::new(),
+            count_at: now,
+            trim_at: now,
+            report_at: now,
+            is_trim_due: false,
+            looks: Looks::default(),
+        }
     }
 
     /// Looks once; answers how long to wait.
@@ -116,6 +126,7 @@ impl Guard {
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
         memory.used_bytes.store(used, Ordering::Relaxed);
+        self.looks.look(used);
         if !watchdog::is_any_deaf(&shared.all_shards()) {
             memory.explain(used, shared.abandoned.load(Ordering::Relaxed) > 0);
         }
@@ -125,6 +136,7 @@ impl Guard {
                 resource: Resource::Memory,
                 of: Tenancy::bytes,
                 used,
+                coming: admission::coming_bytes(),
                 evict_from: ceiling / 100 * EVICT_FROM,
                 evict_to: ceiling / 100 * EVICT_TO,
                 expel_from: ceiling / 100 * EXPEL_FROM,
@@ -155,6 +167,7 @@ impl Guard {
                 resource: Resource::Mappings,
                 of: Tenancy::mappings,
                 used: mappings,
+                coming: 0,
                 evict_from: limit / 100 * EVICT_FROM_MAPPINGS,
                 evict_to: limit / 100 * EVICT_FROM_MAPPINGS,
                 expel_from: limit / 100 * EXPEL_FROM_MAPPINGS,
@@ -165,12 +178,13 @@ impl Guard {
     }
 
     fn act(&mut self, shared: &Arc<Shared>, measure: Measure) {
-        if measure.used < measure.evict_from {
+        let expected = measure.used.saturating_add(measure.coming);
+        if expected < measure.evict_from {
             measure.is_lost(shared).store(false, Ordering::Relaxed);
             return;
         }
         let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
-        self.evict(shared, measure, &tenancies);
+        self.evict(shared, measure, expected, &tenancies);
         if measure.used >= measure.expel_from {
             self.expel(shared, measure, &tenancies);
         }
@@ -192,9 +206,15 @@ impl Guard {
     }
 
     /// Evicts the idle isolates that have the most, until enough is free.
-    fn evict(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
+    fn evict(
+        &mut self,
+        shared: &Arc<Shared>,
+        measure: Measure,
+        expected: usize,
+        tenancies: &[Tenancy],
+    ) {
         let leaving = self.leaving_of(measure, tenancies);
-        let mut excess = measure.used.saturating_sub(measure.evict_to).saturating_sub(leaving);
+        let mut excess = expected.saturating_sub(measure.evict_to).saturating_sub(leaving);
         let mut idle: Vec<&Tenancy> = tenancies
             .iter()
             .filter(|one| one.is_idle() && one.is_live() && !self.is_leaving(one))
@@ -240,7 +260,9 @@ impl Guard {
         }
         let greediest = held.into_iter().max_by_key(|(_, has)| *has);
         let Some((worker, has)) = greediest.filter(|(_, has)| *has >= measure.of_note) else {
-            self.report_helpless(shared, measure);
+            if self.leaving.is_empty() {
+                self.report_helpless(shared, measure);
+            }
             return;
         };
         for tenancy in tenancies {

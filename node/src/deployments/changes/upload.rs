@@ -117,9 +117,10 @@ async fn start(shared: &Shared, loaded: &Loaded) -> Result<StartReport, ChangeEr
     shared.runtime.check(&loaded.version).await.map_err(|failure| {
         let message = failure.to_string();
         match failure {
-            Failure::ShuttingDown | Failure::LoadShed { .. } | Failure::Quarantined { .. } => {
-                ChangeError::Unavailable { message }
-            }
+            Failure::ShuttingDown
+            | Failure::LoadShed { .. }
+            | Failure::NodeFull
+            | Failure::Quarantined { .. } => ChangeError::Unavailable { message },
             Failure::CannotStart { stack, .. } => {
                 let stack = loaded.maps.map_stack(&stack);
                 ChangeError::StartFailed { message, stack, outcome: Outcome::Exception }

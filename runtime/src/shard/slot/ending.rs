@@ -10,10 +10,11 @@ use super::super::job::{Answer, Job};
 use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::event::EventReport;
 use crate::incident::{Incident, IncidentKind, Resource};
+use crate::isolate::ShortOf;
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::outcome::{Failure, Outcome};
 
-/// V8's words, and ours that are the same, for memory that the isolate's limit refused.
+/// V8's words, and ours that are the same, for memory that was refused.
 const REFUSED: [&str; 3] = [
     "Array buffer allocation failed",
     "could not allocate memory",
@@ -35,10 +36,9 @@ impl Slot {
             }
             Err(thrown)
                 if REFUSED.iter().any(|words| thrown.message.contains(words))
-                    && self.take_refused() =>
+                    && let Some(short_of) = self.take_refused() =>
             {
-                self.condemn("it is over its memory limit");
-                Err(self.exceeded_memory())
+                Err(self.refused_memory(short_of))
             }
             Err(_) if let Some(untaken) = event.untaken() => {
                 return Err(self.untaken(event.id(), untaken));
@@ -286,9 +286,23 @@ impl Slot {
         self.wake_loop();
     }
 
-    fn take_refused(&self) -> bool {
-        let isolate = self.isolate.borrow();
-        isolate.as_ref().is_some_and(|isolate| isolate.ledger().take_refused_buffer())
+    fn take_refused(&self) -> Option<ShortOf> {
+        self.isolate.borrow().as_ref()?.ledger().take_refused()
+    }
+
+    /// The failure of an event that did not get the memory that it asked for.
+    fn refused_memory(&self, short_of: ShortOf) -> Failure {
+        if short_of == ShortOf::Isolate {
+            self.condemn("it is over its memory limit");
+            return self.exceeded_memory();
+        }
+        let failure = Failure::NodeFull;
+        self.shard.shared.observer.incident(&Incident {
+            kind: IncidentKind::Refused(Resource::Memory),
+            worker: Some(self.version.worker().clone()),
+            detail: failure.to_string(),
+        });
+        failure
     }
 
     fn exceeded_cpu(&self) -> Failure {
