@@ -63,6 +63,8 @@ pub(crate) enum Verdict {
     Memory(u32),
     /// The node's memory, of which the worker has the most; the event as above.
     NodeMemory(u32),
+    /// The node had no room for what was asked for within the isolate's limit; the event as above.
+    NodeFull(u32),
 }
 
 #[derive(Debug, Default)]
@@ -279,7 +281,10 @@ impl Ledger {
     /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
     pub(crate) fn exceeded(&self) -> Option<u32> {
         self.verdict.get().map(|verdict| match verdict {
-            Verdict::EventCpu(id) | Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
+            Verdict::EventCpu(id)
+            | Verdict::Memory(id)
+            | Verdict::NodeMemory(id)
+            | Verdict::NodeFull(id) => id,
             Verdict::StartCpu | Verdict::StrayCpu => 0,
         })
     }
@@ -348,7 +353,12 @@ impl Ledger {
     /// that V8 names, 0 for none.
     pub(super) fn memory_exhausted_by(&self, running: u32) {
         self.over_memory.set(true);
-        self.verdict.set(Some(Verdict::Memory(self.event_of(running))));
+        let event = self.event_of(running);
+        // V8 may take a buffer that it does not get for the end of its heap.
+        self.verdict.set(Some(match self.take_refused() {
+            Some(ShortOf::Node) => Verdict::NodeFull(event),
+            _ => Verdict::Memory(event),
+        }));
     }
 
     /// The node's memory is used up, and the worker has the most of it. Answers that execution has
