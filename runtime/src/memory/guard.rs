@@ -128,7 +128,7 @@ impl Guard {
         memory.used_bytes.store(used, Ordering::Relaxed);
         self.looks.look(used);
         if !watchdog::is_any_deaf(&shared.all_shards()) {
-            memory.explain(used, shared.abandoned.load(Ordering::Relaxed) > 0);
+            memory.explain(used, shared.abandoned.load(Ordering::Relaxed), now);
         }
         self.act(
             shared,
