@@ -106,10 +106,10 @@ impl Registry {
     /// # Errors
     /// When the disk fails or a record is damaged.
     pub fn workers(&self) -> Result<Vec<WorkerRecord>, RegistryError> {
-        self.list_workers(None, usize::MAX)
+        self.list_workers(None, usize::MAX, |_| true)
     }
 
-    /// At most that many of them, those after a name.
+    /// At most that many of them, those after a name that are `shown`.
     ///
     /// # Errors
     /// As for [`workers`](Self::workers).
@@ -117,12 +117,14 @@ impl Registry {
         &self,
         after: Option<&str>,
         limit: usize,
+        shown: impl Fn(&WorkerRecord) -> bool,
     ) -> Result<Vec<WorkerRecord>, RegistryError> {
         self.tables.read(|txn| {
             let workers = txn.open_table(WORKERS)?;
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let rows = workers.range::<&str>((from, Bound::Unbounded))?.take(limit);
-            rows.map(|row| decode(row?.1.value(), WORKER_ROW)).collect()
+            let rows = workers.range::<&str>((from, Bound::Unbounded))?;
+            let records = rows.map(|row| decode(row?.1.value(), WORKER_ROW));
+            records.filter(|record| record.as_ref().map_or(true, &shown)).take(limit).collect()
         })
     }
 

@@ -70,6 +70,14 @@ fn a_deployer_deploys_what_is_theirs() {
     assert_eq!(names("blog.token"), ["blog"]);
     assert_eq!(names("shop.token"), ["shop"]);
     assert_eq!(names("token"), ["blog", "shop"]);
+    // A page does not end with the name of another's worker either.
+    for (secret, name) in [("blog", "blog"), ("shop", "shop")] {
+        let header = format!("authorization: Bearer 0123456789abcdef-of-the-{secret}\r\n");
+        let (status, page) = node.told("GET", "/v1/workers?limit=1", &header, "");
+        assert_eq!(status, 200, "{page}");
+        assert_eq!(page["workers"][0]["name"], name, "{page}");
+        assert!(page["next"].is_null(), "{page}");
+    }
 }
 
 #[test]

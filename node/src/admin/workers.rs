@@ -71,11 +71,11 @@ pub(super) async fn call(
 fn list(deployments: &Deployments, caller: Caller<'_>, query: &Query) -> Result<Answer, Fault> {
     let limit = limit(query)?;
     // One more than are shown says whether there is another page.
-    let mut workers = deployments.list_workers(query.get("after"), limit + 1)?;
+    let shown = |worker: &_| caller.sees(worker);
+    let mut workers = deployments.list_workers(query.get("after"), limit + 1, shown)?;
     let is_last = workers.len() <= limit;
     workers.truncate(limit);
     let next = workers.last().filter(|_| !is_last).map(|last| last.name.clone());
-    workers.retain(|worker| caller.sees(worker));
     Ok(json(StatusCode::OK, &json!({ "workers": workers, "next": next })))
 }
 

@@ -264,8 +264,8 @@ impl Deployments {
         self.change(move |_, registry| Ok(registry.delete_version(&worker, &version)?)).await
     }
 
-    /// The deployed workers in the order of their names, those after `after` alone. Reads the
-    /// disk, as all that follow: not to be called on a shard.
+    /// The deployed workers in the order of their names, those after `after` that are `shown`.
+    /// Reads the disk, as all that follow: not to be called on a shard.
     ///
     /// # Errors
     /// When the disk fails.
@@ -273,8 +273,9 @@ impl Deployments {
         &self,
         after: Option<&str>,
         limit: usize,
+        shown: impl Fn(&WorkerRecord) -> bool,
     ) -> Result<Vec<WorkerRecord>, ChangeError> {
-        let records = self.shared.registry()?.list_workers(after, limit)?;
+        let records = self.shared.registry()?.list_workers(after, limit, shown)?;
         Ok(records.into_iter().map(|record| self.shared.shown(record)).collect())
     }
 

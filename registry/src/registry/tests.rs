@@ -174,12 +174,15 @@ fn workers_do_not_see_each_other() {
         assert_eq!(secrets, [("S".to_owned(), Secret::from(worker.to_owned()))]);
     }
     let names = |after, limit| {
-        let workers = registry.list_workers(after, limit).unwrap();
+        let workers = registry.list_workers(after, limit, |_| true).unwrap();
         workers.into_iter().map(|worker| worker.name).collect::<Vec<_>>()
     };
     assert_eq!(names(None, 9), ["a-b", "ab"]);
     assert_eq!(names(Some("a-b"), 9), ["ab"]);
     assert_eq!(names(None, 1), ["a-b"]);
+    let shown = registry.list_workers(None, 1, |worker| worker.name == "ab").unwrap();
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].name, "ab", "what is not shown takes no place");
 }
 
 #[test]
