@@ -10,7 +10,6 @@ mod system;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -34,10 +33,9 @@ const LEAST_EMERGENCY_BYTES: usize = 128 << 20;
 /// runtime wants to be started anew.
 const LOST_SHARE: usize = 25;
 
-/// With less than that, so much in them is still worth a new process, in bytes, when no shard has
-/// been lost for a while: whoever attacks has stopped, or is stopped.
+/// With less than that, so much in them is still worth a new process, in bytes, when the losses
+/// have ended: whoever attacks has stopped, or is stopped.
 const LOST_OF_NOTE: usize = 256 << 20;
-const CALM_AFTER: Duration = Duration::from_secs(180);
 
 /// The ceiling of the process's one runtime; zero before it is known.
 static CEILING_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -109,16 +107,10 @@ impl Tenancy {
 /// The memory of a runtime.
 pub(crate) struct Memory {
     ceiling_bytes: usize,
-    used_bytes: AtomicUsize,
-    mappings: AtomicUsize,
     /// Resident bytes that no isolate's account explained before a shard was given up.
     unexplained_before: AtomicUsize,
     /// What that has grown by since.
     unexplained_since: AtomicUsize,
-    /// How many shards had been given up at the last look, and when that last changed.
-    losses: Mutex<(usize, Instant)>,
-    /// Shards have been given up, and none for a while.
-    is_calm_again: AtomicBool,
     /// Nobody who runs is to blame for the memory in use.
     is_memory_lost: AtomicBool,
     /// The same of the mappings.
@@ -156,12 +148,8 @@ impl Memory {
         CEILING_BYTES.store(ceiling_bytes, Ordering::Relaxed);
         Memory {
             ceiling_bytes,
-            used_bytes: AtomicUsize::new(0),
-            mappings: AtomicUsize::new(0),
             unexplained_before: AtomicUsize::new(0),
             unexplained_since: AtomicUsize::new(0),
-            losses: Mutex::new((0, Instant::now())),
-            is_calm_again: AtomicBool::new(false),
             is_memory_lost: AtomicBool::new(false),
             are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
@@ -190,20 +178,14 @@ impl Memory {
         }
     }
 
-    /// Whether so much is lost that only a new process helps.
-    pub(crate) fn is_lost(&self) -> bool {
+    /// Whether so much is lost that only a new process helps. Where the losses have ended, less is
+    /// enough.
+    pub(crate) fn is_lost(&self, have_losses_ended: bool) -> bool {
+        let share = self.ceiling_bytes / 100 * LOST_SHARE;
+        let bearable = if have_losses_ended { share.min(LOST_OF_NOTE) } else { share };
         self.is_memory_lost.load(Ordering::Relaxed)
             || self.are_mappings_lost.load(Ordering::Relaxed)
-            || self.lost_bytes() > self.bearable_bytes()
-    }
-
-    /// What may be lost before a new process is wanted.
-    fn bearable_bytes(&self) -> usize {
-        let share = self.ceiling_bytes / 100 * LOST_SHARE;
-        match self.is_calm_again.load(Ordering::Relaxed) {
-            true => share.min(LOST_OF_NOTE),
-            false => share,
-        }
+            || self.lost_bytes() > bearable
     }
 
     /// Bytes in shards that were given up.
@@ -221,24 +203,14 @@ impl Memory {
     }
 
     /// Looks for memory of lost shards that no account has: what a slice was making that never
-    /// came to its end. `losses` is how many shards were given up so far. To be called while no
-    /// slice is overdue for a look, since what that one is making is in no account either, and is
-    /// not lost.
-    fn explain(&self, used_bytes: usize, losses: usize, now: Instant) {
+    /// came to its end. To be called while no slice is overdue for a look, since what that one
+    /// is making is in no account either, and is not lost.
+    fn explain(&self, used_bytes: usize, was_a_shard_lost: bool) {
         let unexplained = used_bytes.saturating_sub(self.isolates_bytes().0);
-        if losses == 0 {
+        if !was_a_shard_lost {
             self.unexplained_before.store(unexplained, Ordering::Relaxed);
             return;
         }
-        let last_loss = {
-            let mut seen = self.losses.lock();
-            if seen.0 != losses {
-                *seen = (losses, now);
-            }
-            seen.1
-        };
-        let is_calm = now.saturating_duration_since(last_loss) >= CALM_AFTER;
-        self.is_calm_again.store(is_calm, Ordering::Relaxed);
         let before = self.unexplained_before.load(Ordering::Relaxed);
         self.unexplained_since.store(unexplained.saturating_sub(before), Ordering::Relaxed);
     }
@@ -286,34 +258,27 @@ mod tests {
     #[test]
     fn what_no_account_has_after_a_loss_is_lost() {
         let memory = Memory::new(Some(1000 * GIB));
-        let now = Instant::now();
-        memory.explain(100 * GIB, 0, now);
-        memory.explain(200 * GIB, 0, now);
+        memory.explain(100 * GIB, false);
+        memory.explain(200 * GIB, false);
         assert_eq!(memory.lost_bytes(), 0);
-        memory.explain(400 * GIB, 1, now);
+        memory.explain(400 * GIB, true);
         assert_eq!(memory.lost_bytes(), 200 * GIB);
-        assert!(!memory.is_lost());
-        memory.explain(500 * GIB, 1, now);
-        assert!(memory.is_lost());
+        assert!(!memory.is_lost(false));
+        memory.explain(500 * GIB, true);
+        assert!(memory.is_lost(false));
         // It came back.
-        memory.explain(150 * GIB, 1, now);
+        memory.explain(150 * GIB, true);
         assert_eq!(memory.lost_bytes(), 0);
     }
 
     #[test]
     fn less_is_worth_a_new_process_when_the_losses_have_ended() {
         let memory = Memory::new(Some(1000 * GIB));
-        let began = Instant::now();
-        memory.explain(GIB, 0, began);
-        memory.explain(2 * GIB, 1, began);
-        assert!(!memory.is_lost());
-        let later = began + CALM_AFTER / 2;
-        memory.explain(2 * GIB, 2, later);
-        memory.explain(2 * GIB, 2, began + CALM_AFTER);
-        assert!(!memory.is_lost(), "another one was lost meanwhile");
-        memory.explain(2 * GIB, 2, later + CALM_AFTER);
-        assert!(memory.is_lost());
-        memory.explain(GIB + LOST_OF_NOTE, 2, later + CALM_AFTER);
-        assert!(!memory.is_lost(), "that is not worth it");
+        memory.explain(GIB, false);
+        memory.explain(2 * GIB, true);
+        assert!(!memory.is_lost(false));
+        assert!(memory.is_lost(true));
+        memory.explain(GIB + LOST_OF_NOTE, true);
+        assert!(!memory.is_lost(true), "that is not worth it");
     }
 }

@@ -26,6 +26,8 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The budget of lost shards is one for this time.
 const WINDOW: Duration = Duration::from_secs(3600);
+/// Without a loss for so long, losses have ended.
+const CALM_AFTER: Duration = Duration::from_secs(180);
 
 /// Names that are known, from which on those that nobody uses any more are looked for.
 const NAMES: usize = 1024;
@@ -159,6 +161,11 @@ impl Losses {
         standing.beware(told, Instant::now());
     }
 
+    /// Whether shards were lost, and none for a while.
+    pub(crate) fn have_ended(&self) -> bool {
+        self.budget.has_rested(Instant::now())
+    }
+
     /// Whether the budget was used up: what was lost does not come back to this process.
     pub(crate) fn were_too_many(&self) -> bool {
         self.budget.was_used_up.load(Ordering::Relaxed)
@@ -173,6 +180,10 @@ impl Budget {
         }
         lost.push_back(now);
         lost.len() >= self.shards && !self.was_used_up.swap(true, Ordering::Relaxed)
+    }
+
+    fn has_rested(&self, now: Instant) -> bool {
+        self.lost.lock().back().is_some_and(|last| now.duration_since(*last) >= CALM_AFTER)
     }
 
     /// Until when nothing more may be lost.
@@ -356,6 +367,18 @@ mod tests {
         assert!(offender.refusal_at(Purpose::Serve, later).is_some());
         assert!(offender.refusal_at(Purpose::Serve, now + WINDOW).is_none());
         assert!(other.refusal(Purpose::Serve).is_none());
+    }
+
+    #[test]
+    fn losses_have_ended_when_none_has_come_for_a_while() {
+        let losses = Losses::new(100);
+        let began = Instant::now();
+        assert!(!losses.budget.has_rested(began + CALM_AFTER), "nothing was lost");
+        losses.budget.count(began);
+        let later = began + CALM_AFTER / 2;
+        losses.budget.count(later);
+        assert!(!losses.budget.has_rested(began + CALM_AFTER), "another one was lost meanwhile");
+        assert!(losses.budget.has_rested(later + CALM_AFTER));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::event::{FetchEvent, ResponseBody};
-use crate::incident::{Incident, IncidentKind, Resource};
+use crate::incident::Resource;
 use crate::isolate::{Loaded, fatal, icu, process};
 use crate::memory::{self, MemoryFigures};
 use crate::outcome::Failure;
@@ -203,11 +203,7 @@ impl Runtime {
     #[cold]
     fn refuse_untaken(&self, version: &Version, untaken: Untaken) -> Failure {
         let failure = Failure::untaken(untaken);
-        self.shared.observer.incident(&Incident {
-            kind: IncidentKind::Refused(Resource::ClientBytes),
-            worker: Some(version.worker().clone()),
-            detail: failure.to_string(),
-        });
+        self.shared.tell_refused(Resource::ClientBytes, version, &failure);
         failure
     }
 
@@ -324,7 +320,10 @@ impl Runtime {
         if self.shared.losses.were_too_many() {
             return Some(RestartReason::LostShards);
         }
-        self.shared.memory.is_lost().then_some(RestartReason::LostMemory)
+        self.shared
+            .memory
+            .is_lost(self.shared.losses.have_ended())
+            .then_some(RestartReason::LostMemory)
     }
 
     /// Whether an event runs or waits whose worker has a KV namespace.

@@ -4,19 +4,10 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty, Promise, SymbolFor } = primordials;
+const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 const BUFFER = "ext:isolane_compat/buffer.js";
 const TIMERS = "ext:isolane_compat/internal/timers.js";
-
-function define(name, value) {
-  ObjectDefineProperty(globalThis, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value,
-    writable: true,
-  });
-}
 
 function defineLazy(name, script, exported) {
   ObjectDefineProperty(globalThis, name, {
@@ -25,11 +16,11 @@ function defineLazy(name, script, exported) {
     enumerable: false,
     get() {
       const value = core.loadExtScript(script)[exported];
-      define(name, value);
+      define(globalThis, name, value);
       return value;
     },
     set(value) {
-      define(name, value);
+      define(globalThis, name, value);
     },
   });
 }
@@ -49,7 +40,7 @@ function definePromised() {
 
 /** Defines them, before the worker's code runs. */
 function installNodeGlobals() {
-  define("global", globalThis);
+  define(globalThis, "global", globalThis);
   definePromised();
   defineLazy("Buffer", BUFFER, "Buffer");
   defineLazy("process", "ext:isolane_compat/process.js", "default");

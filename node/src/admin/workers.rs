@@ -70,8 +70,8 @@ pub(super) async fn call(
 
 fn list(deployments: &Deployments, caller: Caller<'_>, query: &Query) -> Result<Answer, Fault> {
     let limit = limit(query)?;
-    // One more than are shown says whether there is another page.
     let shown = |worker: &_| caller.sees(worker);
+    // One more than are shown says whether there is another page.
     let mut workers = deployments.list_workers(query.get("after"), limit + 1, shown)?;
     let is_last = workers.len() <= limit;
     workers.truncate(limit);

@@ -96,6 +96,11 @@ struct Measure {
 }
 
 impl Measure {
+    /// What is in use, and what will be at once.
+    fn expected(self) -> usize {
+        self.used.saturating_add(self.coming)
+    }
+
     /// What says that nobody who runs is to blame.
     fn is_lost(self, shared: &Shared) -> &AtomicBool {
         match self.resource {
@@ -125,10 +130,9 @@ impl Guard {
         self.leaving.retain(|(holding, until)| holding.strong_count() > 0 && now < *until);
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
-        memory.used_bytes.store(used, Ordering::Relaxed);
         self.looks.look(used);
         if !watchdog::is_any_deaf(&shared.all_shards()) {
-            memory.explain(used, shared.abandoned.load(Ordering::Relaxed), now);
+            memory.explain(used, shared.abandoned.load(Ordering::Relaxed) > 0);
         }
         self.act(
             shared,
@@ -159,7 +163,6 @@ impl Guard {
         let began = Instant::now();
         let mappings = system::mappings().unwrap_or_default();
         self.count_at = Instant::now() + COUNT_EVERY.max(began.elapsed() * COUNT_SHARE);
-        shared.memory.mappings.store(mappings, Ordering::Relaxed);
         let limit = mappings_limit();
         self.act(
             shared,
@@ -178,13 +181,12 @@ impl Guard {
     }
 
     fn act(&mut self, shared: &Arc<Shared>, measure: Measure) {
-        let expected = measure.used.saturating_add(measure.coming);
-        if expected < measure.evict_from {
+        if measure.expected() < measure.evict_from {
             measure.is_lost(shared).store(false, Ordering::Relaxed);
             return;
         }
         let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
-        self.evict(shared, measure, expected, &tenancies);
+        self.evict(shared, measure, &tenancies);
         if measure.used >= measure.expel_from {
             self.expel(shared, measure, &tenancies);
         }
@@ -206,15 +208,10 @@ impl Guard {
     }
 
     /// Evicts the idle isolates that have the most, until enough is free.
-    fn evict(
-        &mut self,
-        shared: &Arc<Shared>,
-        measure: Measure,
-        expected: usize,
-        tenancies: &[Tenancy],
-    ) {
+    fn evict(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
         let leaving = self.leaving_of(measure, tenancies);
-        let mut excess = expected.saturating_sub(measure.evict_to).saturating_sub(leaving);
+        let mut excess =
+            measure.expected().saturating_sub(measure.evict_to).saturating_sub(leaving);
         let mut idle: Vec<&Tenancy> = tenancies
             .iter()
             .filter(|one| one.is_idle() && one.is_live() && !self.is_leaving(one))

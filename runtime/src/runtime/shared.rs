@@ -14,8 +14,10 @@ use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::memory::Memory;
+use crate::outcome::Failure;
 use crate::quarantine::Losses;
 use crate::shard::{self, Kind, Message, ShardHandle, Ticket};
+use crate::version::Version;
 use crate::watchdog::Watchdog;
 
 pub(super) type Shards = Vec<Arc<ShardHandle>>;
@@ -115,6 +117,15 @@ impl Shared {
         let id = ticket.shard.load(Ordering::Relaxed);
         let find = |shards: &Shards| shards.iter().find(|shard| shard.id() == id).cloned();
         find(&self.back.load()).or_else(|| find(&self.slow.load()))
+    }
+
+    /// Tells the observer that a worker's event does not get what it needs of the node.
+    pub(crate) fn tell_refused(&self, resource: Resource, version: &Version, failure: &Failure) {
+        self.observer.incident(&Incident {
+            kind: IncidentKind::Refused(resource),
+            worker: Some(version.worker().clone()),
+            detail: failure.to_string(),
+        });
     }
 
     /// Cancels an event, wherever it is.

@@ -9,7 +9,7 @@ use bindings::event::outgoing::Untaken;
 use super::super::job::{Answer, Job};
 use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::event::EventReport;
-use crate::incident::{Incident, IncidentKind, Resource};
+use crate::incident::Resource;
 use crate::isolate::ShortOf;
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::outcome::{Failure, Outcome};
@@ -63,11 +63,7 @@ impl Slot {
         if let Some(running) = self.events.borrow_mut().get_mut(&id) {
             running.outcome = failure.outcome();
         }
-        self.shard.shared.observer.incident(&Incident {
-            kind: IncidentKind::Refused(Resource::ClientBytes),
-            worker: Some(self.version.worker().clone()),
-            detail: failure.to_string(),
-        });
+        self.shard.shared.tell_refused(Resource::ClientBytes, &self.version, &failure);
         failure
     }
 
@@ -302,11 +298,7 @@ impl Slot {
 
     fn node_full(&self) -> Failure {
         let failure = Failure::NodeFull;
-        self.shard.shared.observer.incident(&Incident {
-            kind: IncidentKind::Refused(Resource::Memory),
-            worker: Some(self.version.worker().clone()),
-            detail: failure.to_string(),
-        });
+        self.shard.shared.tell_refused(Resource::Memory, &self.version, &failure);
         failure
     }
 
