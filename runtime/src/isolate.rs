@@ -18,6 +18,7 @@ pub(crate) mod restraint;
 mod room;
 pub(crate) mod stack;
 mod trace;
+pub(crate) mod turns;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ mod inbox;
 mod job;
 mod slot;
 mod spares;
+mod starting;
 mod thread;
 
 use std::cell::{Cell, RefCell};

@@ -130,9 +130,10 @@ impl Version {
         });
     }
 
-    fn residence_on(&self, shard: &Arc<ShardHandle>) -> Option<Arc<Residence>> {
+    /// The residence on a shard, where there is one.
+    pub(crate) fn residence_on(&self, shard: &ShardHandle) -> Option<Arc<Residence>> {
         let residences = self.residences.load();
-        residences.iter().find(|residence| Arc::ptr_eq(&residence.shard, shard)).cloned()
+        residences.iter().find(|residence| residence.shard.id() == shard.id()).cloned()
     }
 
     /// Why it is not started now, nor is any event run: the failure that a start has just ended

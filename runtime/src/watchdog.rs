@@ -152,6 +152,9 @@ impl Slices {
         if let Some(mut seen) = self.0.remove(&Slices::key(shard)) {
             seen.hears(shard);
             shard.set_stuck(false);
+            if let Some(pulse) = shard.pulse() {
+                pulse.set_hurries(false);
+            }
         }
     }
 }
@@ -241,6 +244,8 @@ fn look_at(
         if !shard.is_slow() || now.duration_since(seen.rescued) >= SLOW_RESCUE {
             seen.rescued = now;
             shared.rescue(shard);
+            let holds_up = |version: &Arc<Version>| shard.holds_up_others_than(version);
+            pulse.set_hurries(shard.is_slow() && version.as_ref().is_some_and(holds_up));
         }
     }
     shared.slice_goes_on(shard, version.as_ref(), used);

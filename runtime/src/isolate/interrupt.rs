@@ -33,18 +33,25 @@ pub(super) fn is_to_end(isolate: &mut v8::Isolate) -> bool {
         isolate.terminate_execution();
         return true;
     }
-    Pulse::is_asked() && look(isolate)
+    Pulse::current().is_some_and(|pulse| pulse.is_asked()) && look(isolate)
 }
 
 fn look(isolate: &mut v8::Isolate) -> bool {
-    Pulse::answered();
+    let Some(pulse) = Pulse::current() else { return false };
+    pulse.answered();
     let Some(ledger) = enter::current_ledger() else { return false };
     let running = running_event(isolate, &ledger);
-    let terminate = ledger.look(running) || room::judge(isolate, &ledger, running);
+    // The node may have run short of memory while it waited.
+    let terminate = judge(isolate, &ledger, running)
+        || (pulse.wait_for_turn() && judge(isolate, &ledger, running));
     if terminate {
         isolate.terminate_execution();
     }
     terminate
+}
+
+fn judge(isolate: &mut v8::Isolate, ledger: &Ledger, running: u32) -> bool {
+    ledger.look(running) || room::judge(isolate, ledger, running)
 }
 
 /// The event whose async context is the current one; 0 for none.

@@ -18,25 +18,25 @@ pub(crate) fn lower_other_threads(nice: i32) {
 }
 
 /// What a thread of a slow shard has where it cannot have idle priority, which it could not leave
-/// again; and what it has when it is lifted.
-const LOWEST_NICE: i32 = 19;
-const LIFTED_NICE: i32 = 10;
+/// again: some seven percent of a core that one other thread wants.
+const LOW_NICE: i32 = 12;
 
 /// Gives a thread the priority of slow shards: it runs where nobody else wants the core, or, in a
-/// process without the right to [`lift`] it, with the lowest weight.
+/// process without the right to [`lift`] it, with a low weight.
 pub(crate) fn make_slow(thread: i32) {
     if may_lift() {
         make_idle_priority(thread);
     } else {
-        set_nice_of(thread, LOWEST_NICE);
+        set_nice_of(thread, LOW_NICE);
     }
 }
 
-/// Takes a thread out of idle priority; answers whether that was possible.
-pub(crate) fn lift(thread: i32) -> bool {
+/// Takes a thread out of idle priority, to run like any other with that weight; answers whether
+/// that was possible.
+pub(crate) fn lift(thread: i32, nice: i32) -> bool {
     let is_lifted = may_lift() && set_policy(thread, libc::SCHED_OTHER);
     if is_lifted {
-        set_nice_of(thread, LIFTED_NICE);
+        set_nice_of(thread, nice);
     }
     is_lifted
 }
@@ -56,7 +56,7 @@ fn may_lift() -> bool {
 }
 
 /// Lets a thread run only where nobody else wants the core.
-pub(crate) fn make_idle_priority(thread: i32) {
+fn make_idle_priority(thread: i32) {
     let _ = set_policy(thread, libc::SCHED_IDLE);
 }
 

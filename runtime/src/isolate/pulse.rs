@@ -11,13 +11,17 @@ use parking_lot::Mutex;
 
 use super::clock::ThreadClock;
 use super::fatal::{Note, Stopped};
+use super::turns::{Turn, Turns};
 
 /// "No deadline is known": the watchdog looks anyway, once a tick.
 pub(crate) const NO_DEADLINE: u64 = u64::MAX;
 
+/// A look that was asked for and does not come is asked for again after so much CPU time.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
 thread_local! {
-    /// [`Pulse::unanswered`] of this thread's.
-    static UNANSWERED: RefCell<Option<Arc<AtomicU64>>> = const { RefCell::new(None) };
+    /// The pulse of this thread.
+    static CURRENT: RefCell<Option<Arc<Pulse>>> = const { RefCell::new(None) };
 }
 
 /// The pulse of one shard.
@@ -29,7 +33,8 @@ pub(crate) struct Pulse {
     deadline_ns: AtomicU64,
     /// Since when the slice that runs has been asked for a look and has not answered, on the
     /// thread's CPU clock; 0 if it has.
-    unanswered: Arc<AtomicU64>,
+    unanswered: AtomicU64,
+    turn: Turn,
     isolate: Mutex<Option<v8::IsolateHandle>>,
     wake_watchdog: Box<dyn Fn() + Send + Sync>,
     stopped: Stopped,
@@ -45,20 +50,29 @@ pub(crate) struct Beat {
 }
 
 impl Pulse {
-    /// The pulse of the calling thread.
-    pub(crate) fn new(wake_watchdog: Box<dyn Fn() + Send + Sync>) -> Pulse {
-        let unanswered = Arc::<AtomicU64>::default();
-        UNANSWERED.with(|mine| *mine.borrow_mut() = Some(unanswered.clone()));
-        Pulse {
-            unanswered,
+    /// Starts the pulse of the calling thread, which takes its turns there if it becomes a slow one.
+    pub(crate) fn start(
+        wake_watchdog: Box<dyn Fn() + Send + Sync>,
+        turns: Arc<Turns>,
+    ) -> Arc<Pulse> {
+        let pulse = Arc::new(Pulse {
             clock: ThreadClock::of_current_thread(),
             beat: AtomicU64::new(0),
             started_ns: AtomicU64::new(0),
             deadline_ns: AtomicU64::new(NO_DEADLINE),
+            unanswered: AtomicU64::new(0),
+            turn: Turn::of_current_thread(turns),
             isolate: Mutex::new(None),
             wake_watchdog,
             stopped: Stopped::default(),
-        }
+        });
+        CURRENT.with(|current| *current.borrow_mut() = Some(pulse.clone()));
+        pulse
+    }
+
+    /// The pulse of the calling thread.
+    pub(super) fn current() -> Option<Arc<Pulse>> {
+        CURRENT.with(|current| current.borrow().clone())
     }
 
     /// A slice begins.
@@ -76,6 +90,7 @@ impl Pulse {
     pub(crate) fn end(&self) {
         Stopped::disarm();
         self.beat.fetch_add(1, Ordering::Release);
+        self.turn.end();
     }
 
     /// The slice that runs now, if one does and has not ended while this looked.
@@ -123,12 +138,20 @@ impl Pulse {
         self.stopped.get()
     }
 
-    /// Asks the isolate that runs to look at its ledger as soon as V8 allows.
+    /// Asks the isolate that runs to look at its ledger as soon as V8 allows. Not one that waits for
+    /// its turn, and seldom one that has been asked: V8 keeps every request.
     pub(crate) fn interrupt(&self) {
-        if let Some(isolate) = &*self.isolate.lock() {
-            let now_ns = self.clock.now_ns().max(1);
-            let _first =
-                self.unanswered.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        if self.is_waiting() {
+            return;
+        }
+        let now_ns = self.clock.now_ns().max(1);
+        let asked =
+            self.unanswered.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
+        let is_due = match asked {
+            Ok(_) => true,
+            Err(since_ns) => Duration::from_nanos(now_ns.saturating_sub(since_ns)) >= ASK_AGAIN,
+        };
+        if is_due && let Some(isolate) = &*self.isolate.lock() {
             super::interrupt::request(isolate);
         }
     }
@@ -138,26 +161,50 @@ impl Pulse {
     pub(crate) fn deaf_for(&self) -> Option<Duration> {
         match self.unanswered.load(Ordering::Relaxed) {
             0 => None,
+            _ if self.is_waiting() => None,
             since_ns => Some(Duration::from_nanos(self.clock.now_ns().saturating_sub(since_ns))),
         }
     }
 
-    /// Whether the calling thread's slice has been asked for a look.
-    pub(super) fn is_asked() -> bool {
-        my_unanswered().is_some_and(|unanswered| unanswered.load(Ordering::Relaxed) != 0)
+    /// Whether the slice has been asked for a look.
+    pub(super) fn is_asked(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) != 0
     }
 
-    /// The calling thread's slice has come to its look.
-    pub(super) fn answered() {
-        if let Some(unanswered) = my_unanswered() {
-            unanswered.store(0, Ordering::Relaxed);
-        }
+    /// The slice has come to its look.
+    pub(super) fn answered(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
     }
-}
 
-/// [`Pulse::unanswered`] of the calling thread's.
-fn my_unanswered() -> Option<Arc<AtomicU64>> {
-    UNANSWERED.with(|mine| mine.borrow().clone())
+    /// From now on the thread takes turns with those of other slow shards.
+    pub(crate) fn take_turns(&self) {
+        self.turn.take_part();
+    }
+
+    /// Whether the slice waits for its turn.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.turn.is_awaited()
+    }
+
+    /// Waits for the slice's turn; answers whether it did. For the thread itself.
+    pub(super) fn wait_for_turn(&self) -> bool {
+        self.turn.wait()
+    }
+
+    /// Whether the slice goes on out of turn: others wait on the same thread for its end.
+    pub(crate) fn set_hurries(&self, hurries: bool) {
+        self.turn.set_hurries(hurries);
+    }
+
+    /// Whether it does.
+    pub(crate) fn hurries(&self) -> bool {
+        self.turn.hurries()
+    }
+
+    /// A slice that waits for its turn goes on at once: it is to end.
+    pub(crate) fn skip_turns(&self) {
+        self.turn.skip();
+    }
 }
 
 /// Fatal errors of the thread end its shard and not the process, until this is dropped.

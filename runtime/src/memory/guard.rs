@@ -270,6 +270,7 @@ impl Guard {
             tenancy.version.refuse_for(failure, REFUSED_FOR);
             tenancy.holding.expelled.store(true, Ordering::Relaxed);
             tenancy.shard().send(Message::Evict { version: tenancy.version.key, expel: true });
+            tenancy.shard().skip_turns();
             self.leaves(tenancy);
         }
         let amount = match measure.resource {

@@ -1,87 +1,220 @@
-//! What slow shards get of a machine that others use up: a small part of one core, in turns. At
-//! idle priority alone they would stand still for as long as anybody else wants the cores.
+//! What threads of idle priority get of a machine that others use up: a small part of it, in turns.
+//! Left alone they would stand still for as long as anybody else wants the cores, and with them
+//! everybody who waits for a lock that one of them holds: the allocator's, V8's, the kernel's.
+//!
+//! Its thread must not wait for such a lock itself: it allocates nothing while it looks.
 
-use std::collections::HashMap;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
 use std::sync::{Arc, Weak};
+use std::thread::Thread;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Shared;
 use crate::isolate::process;
 use crate::shard::ShardHandle;
 
-/// How often slow shards are looked at, and for how long one has its turn.
-const TURN: Duration = Duration::from_millis(100);
+/// How often threads of idle priority are looked at.
+const INTERVAL: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether there are any.
+/// For how long those that stood still run like others. With as many of them as there are cores, and
+/// with all cores wanted, that is a tenth of the machine.
+const TURN: Duration = Duration::from_millis(5);
+
+/// A thread that has got less than this since the last look, and could run, stood still.
+const LEAST: Duration = Duration::from_micros(500);
+
+/// How often it is looked whether there are any, where nobody says so.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Slow shards that together got so much CPU time within a turn are not starved.
-const LEAST: Duration = Duration::from_millis(10);
+/// Priority of those that stood still, while they have their turn.
+const LIFTED_NICE: i32 = 0;
+
+/// Priority of those for whose slice's end others wait on the same thread.
+const HURRYING_NICE: i32 = 5;
 
 /// More urgent than the shards: the thread does little, and does it for those who wait.
 const NICE: i32 = -10;
 
+/// As many threads as are known without an allocation.
+const THREADS: usize = 256;
+
+/// Wakes the thread that looks.
+#[derive(Debug, Default)]
+pub(super) struct FloorHandle(Mutex<Option<Thread>>);
+
+impl FloorHandle {
+    /// There are threads of idle priority now.
+    pub(super) fn wake(&self) {
+        if let Some(thread) = &*self.0.lock() {
+            thread.unpark();
+        }
+    }
+}
+
 /// Starts the thread; it ends when the runtime does.
 pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     let weak = Arc::downgrade(shared);
-    std::thread::Builder::new().name("floor".to_owned()).spawn(move || watch(&weak))?;
+    let turns = shared.turns.clone();
+    let watch = move || {
+        watch(&weak);
+        turns.close();
+    };
+    let handle = std::thread::Builder::new().name("floor".to_owned()).spawn(watch)?;
+    *shared.floor.0.lock() = Some(handle.thread().clone());
     Ok(())
 }
 
 fn watch(shared: &Weak<Shared>) {
     process::set_thread_nice(NICE);
-    let mut floor = Floor::default();
-    while let Some(shared) = shared.upgrade() {
+    let mut floor = Floor::new();
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        shared.turns.pass_on();
         let slow = shared.slow.load_full();
+        for shard in &*slow {
+            floor.look(shard);
+        }
+        let mut has_runaways = true;
+        // Whoever holds the lock may be waiting for one of those that stand still.
+        if let Some(runaways) = shared.runaways.try_lock() {
+            has_runaways = !runaways.is_empty();
+            runaways.iter().for_each(|shard| floor.look(shard));
+        }
         drop(shared);
-        floor.look(&slow);
-        std::thread::park_timeout(if slow.is_empty() { IDLE } else { TURN });
+        floor.forget_others();
+        if floor.lift() {
+            std::thread::sleep(TURN);
+            floor.lower();
+        }
+        std::thread::park_timeout(if slow.is_empty() && !has_runaways { IDLE } else { INTERVAL });
     }
 }
 
-#[derive(Default)]
-struct Floor {
-    /// The CPU time of each slow shard's thread at the last look, in nanoseconds.
-    used_ns: HashMap<u64, u64>,
-    /// Whose turn it is.
-    lifted: Option<Arc<ShardHandle>>,
-    /// The number of the last turn of each.
-    turns: HashMap<u64, u64>,
+/// What is remembered of a thread of idle priority.
+#[derive(Debug)]
+struct Seen {
+    shard: u64,
+    thread: i32,
+    used_ns: u64,
+    stood_still: bool,
+    /// The number of its last turn.
     turn: u64,
+    lifted: bool,
+    hurries: bool,
+    present: bool,
+}
+
+struct Floor {
+    seen: Vec<Seen>,
+    turn: u64,
+    line: [u8; 128],
+    path: String,
 }
 
 impl Floor {
-    fn look(&mut self, slow: &[Arc<ShardHandle>]) {
-        let lifted = self.lifted.take();
-        if let Some(thread) = lifted.as_ref().and_then(|shard| shard.thread()) {
-            process::make_idle_priority(thread);
-        }
-        let mut gained_ns = 0;
-        let mut used_ns = HashMap::new();
-        for shard in slow {
-            let Some(pulse) = shard.pulse() else { continue };
-            let now_ns = pulse.cpu_ns();
-            // What the one got that had its turn says nothing of the others.
-            if lifted.as_ref().is_none_or(|lifted| lifted.id() != shard.id()) {
-                let before_ns = self.used_ns.get(&shard.id()).copied().unwrap_or(now_ns);
-                gained_ns += now_ns.saturating_sub(before_ns);
-            }
-            used_ns.insert(shard.id(), now_ns);
-        }
-        self.used_ns = used_ns;
-        self.turns.retain(|id, _| self.used_ns.contains_key(id));
-        if Duration::from_nanos(gained_ns) >= LEAST {
-            return;
-        }
-        let waiting = slow.iter().filter(|shard| shard.load() > 0);
-        let next = waiting.min_by_key(|shard| self.turns.get(&shard.id()).copied());
-        let Some((shard, thread)) = next.and_then(|shard| Some((shard, shard.thread()?))) else {
+    fn new() -> Floor {
+        let (seen, path) = (Vec::with_capacity(THREADS), String::with_capacity(64));
+        Floor { seen, turn: 0, line: [0; 128], path }
+    }
+
+    fn look(&mut self, shard: &ShardHandle) {
+        let Some((pulse, thread)) = shard.pulse().zip(shard.thread()) else { return };
+        let used_ns = pulse.cpu_ns();
+        let before = self.seen.iter_mut().find(|seen| seen.shard == shard.id());
+        let Some(seen) = before else {
+            let (shard, turn) = (shard.id(), 0);
+            let (stood_still, lifted, hurries, present) = (false, false, false, true);
+            let new = Seen { shard, thread, used_ns, stood_still, turn, lifted, hurries, present };
+            self.seen.push(new);
             return;
         };
-        if process::lift(thread) {
-            self.turn += 1;
-            self.turns.insert(shard.id(), self.turn);
-            self.lifted = Some(shard.clone());
+        let gained = Duration::from_nanos(used_ns.saturating_sub(seen.used_ns));
+        seen.stood_still = gained < LEAST && !pulse.is_waiting();
+        if pulse.hurries() != seen.hurries {
+            seen.hurries = pulse.hurries();
+            seen.rest();
         }
+        seen.used_ns = used_ns;
+        seen.present = true;
+    }
+
+    fn forget_others(&mut self) {
+        self.seen.retain_mut(|seen| std::mem::take(&mut seen.present));
+    }
+
+    /// Gives those their turn that have waited for it longest; answers whether there are any.
+    fn lift(&mut self) -> bool {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.turn += 1;
+        let mut lifted = 0;
+        self.seen.sort_unstable_by_key(|seen| seen.turn);
+        for seen in self.seen.iter_mut().filter(|seen| seen.stood_still) {
+            if lifted == cores {
+                break;
+            }
+            if is_runnable(seen.thread, &mut self.path, &mut self.line)
+                && process::lift(seen.thread, LIFTED_NICE)
+            {
+                seen.turn = self.turn;
+                seen.lifted = true;
+                lifted += 1;
+            }
+        }
+        lifted > 0
+    }
+
+    fn lower(&mut self) {
+        for seen in &mut self.seen {
+            if std::mem::take(&mut seen.lifted) {
+                seen.rest();
+            }
+        }
+    }
+}
+
+impl Seen {
+    /// Gives the thread the priority that it has when it is not its turn.
+    fn rest(&self) {
+        if !self.hurries || !process::lift(self.thread, HURRYING_NICE) {
+            process::make_slow(self.thread);
+        }
+    }
+}
+
+/// Whether a thread of this process would run if it got a core.
+fn is_runnable(thread: i32, path: &mut String, line: &mut [u8]) -> bool {
+    path.clear();
+    let _ = write!(path, "/proc/self/task/{thread}/stat");
+    let read = File::open(&*path).and_then(|mut file| file.read(line)).unwrap_or(0);
+    is_running_in(&line[..read])
+}
+
+/// The state in such a line: it comes after the name, which may contain anything.
+fn is_running_in(line: &[u8]) -> bool {
+    let after_name = line.iter().rposition(|byte| *byte == b')').map(|at| &line[at + 1..]);
+    after_name.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"R"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_comes_after_the_name() {
+        assert!(is_running_in(b"7 (back-1) R 1 2"));
+        assert!(is_running_in(b"7 (a) S (b) R 1 2"));
+        assert!(!is_running_in(b"7 (R) S 1 2"));
+        assert!(!is_running_in(b""));
+    }
+
+    #[test]
+    fn the_calling_thread_is_runnable() {
+        let mut line = [0; 128];
+        assert!(is_runnable(process::thread_id(), &mut String::new(), &mut line));
+        assert!(!is_runnable(0, &mut String::new(), &mut line));
     }
 }

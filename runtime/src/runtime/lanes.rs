@@ -89,6 +89,7 @@ impl Shared {
             }
             shards
         });
+        self.floor.wake();
     }
 
     /// A slow shard gets no more events.

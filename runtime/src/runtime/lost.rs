@@ -46,7 +46,7 @@ impl Shared {
         shard.abandon();
         self.abandoned.fetch_add(1, Ordering::Relaxed);
         if let Some(thread) = shard.thread() {
-            process::make_idle_priority(thread);
+            process::make_slow(thread);
         }
         if !shard.is_stopped() {
             restraint::learn();

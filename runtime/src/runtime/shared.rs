@@ -10,9 +10,11 @@ use bindings::event::outgoing::Pool;
 use bindings::fetch::{Outbound, Refused};
 use parking_lot::Mutex;
 
+use super::floor::FloorHandle;
 use crate::code_cache::CacheFolder;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind, Resource};
+use crate::isolate::turns::Turns;
 use crate::memory::Memory;
 use crate::outcome::Failure;
 use crate::quarantine::Losses;
@@ -46,6 +48,9 @@ pub(crate) struct Shared {
     /// For workers that have used up their share; grows and shrinks.
     pub(super) slow: ArcSwap<Shards>,
     pub(super) starts_slow: Mutex<()>,
+    /// Those of slow shards.
+    pub(crate) turns: Arc<Turns>,
+    pub(super) floor: FloorHandle,
     check: ArcSwapOption<ShardHandle>,
     on_front_replaced: OnceLock<OnFrontReplaced>,
 }
@@ -62,6 +67,7 @@ impl Shared {
         let outbound = outbound.telling(Box::new(told(observer.clone())));
         let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
         let outgoing = Pool::new(config.outgoing_bytes);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
             losses: Losses::new(config.lost_shards),
@@ -79,6 +85,8 @@ impl Shared {
             back: ArcSwap::default(),
             slow: ArcSwap::default(),
             starts_slow: Mutex::default(),
+            turns: Arc::new(Turns::new(cores)),
+            floor: FloorHandle::default(),
             check: ArcSwapOption::empty(),
             on_front_replaced: OnceLock::new(),
         });

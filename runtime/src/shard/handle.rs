@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::Inbox;
 use super::job::{CheckJob, Job};
+use super::starting::Starting;
 use crate::isolate::pulse::{Beat, Pulse};
 use crate::isolate::restraint;
 use crate::share::Share;
@@ -83,6 +84,7 @@ pub(crate) struct ShardHandle {
     index: usize,
     kind: Kind,
     inbox: Mutex<Inbox<Message>>,
+    pub(super) starting: Starting,
     arrived: Notify,
     pulse: OnceLock<(Arc<Pulse>, i32)>,
     abandoned: CancellationToken,
@@ -115,6 +117,7 @@ impl ShardHandle {
             index,
             kind,
             inbox: Mutex::default(),
+            starting: Starting::default(),
             arrived: Notify::new(),
             pulse: OnceLock::new(),
             abandoned: CancellationToken::new(),
@@ -175,29 +178,47 @@ impl ShardHandle {
         self.arrived.notified().await;
     }
 
-    /// Whether messages wait.
+    /// Whether there is what [`ShardHandle::steal`] takes.
     pub(crate) fn has_messages(&self) -> bool {
-        !self.inbox.lock().is_empty()
+        !self.inbox.lock().is_empty() || self.starting.has_any_but(self.running_key())
     }
 
     /// Takes the messages that can be done elsewhere as well: events and warmings that wait
-    /// behind a slice which does not end.
+    /// behind a slice which does not end, in the inbox or for their isolate.
     pub(crate) fn steal(&self) -> Vec<Message> {
         let messages = self.inbox.lock().take_turns();
-        let (stolen, kept): (Vec<_>, Vec<_>) = messages
+        let (mut stolen, kept): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .partition(|message| matches!(message, Message::Event(_) | Message::Warm(_)));
         for message in kept {
             self.put(message);
+        }
+        for job in self.starting.take_all_but(self.running_key()) {
+            job.version.waiting.fetch_add(1, Ordering::Relaxed);
+            if let Some(residence) = job.version.residence_on(self) {
+                residence.events.fetch_sub(1, Ordering::Relaxed);
+            }
+            stolen.push(Message::Event(Box::new(job)));
         }
         let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();
         self.events.fetch_sub(events, Ordering::Relaxed);
         stolen
     }
 
+    fn running_key(&self) -> Option<u64> {
+        self.running.lock().as_ref().map(|version| version.key)
+    }
+
     /// Events that run or wait here.
     pub(crate) fn load(&self) -> usize {
         self.events.load(Ordering::Relaxed)
+    }
+
+    /// Whether events of others run here and wait for the end of that version's slice.
+    pub(crate) fn holds_up_others_than(&self, version: &Version) -> bool {
+        let own = version.residence_on(self).map_or(0, |it| it.events.load(Ordering::Relaxed));
+        let waiting = self.inbox.lock().count(|message| matches!(message, Message::Event(_)));
+        self.load() > own as usize + waiting
     }
 
     /// Isolates that are loaded here.
@@ -211,12 +232,22 @@ impl ShardHandle {
     }
 
     pub(super) fn set_pulse(&self, pulse: Arc<Pulse>, thread: i32) {
-        let _ = self.pulse.set((pulse, thread));
+        let (pulse, _) = self.pulse.get_or_init(|| (pulse, thread));
+        if self.slow.load(Ordering::SeqCst) {
+            pulse.take_turns();
+        }
     }
 
     /// What the watchdog looks at, once the thread has started.
     pub(crate) fn pulse(&self) -> Option<&Arc<Pulse>> {
         self.pulse.get().map(|(pulse, _)| pulse)
+    }
+
+    /// What runs on it is to end, and does not wait for its turn.
+    pub(crate) fn skip_turns(&self) {
+        if let Some(pulse) = self.pulse() {
+            pulse.skip_turns();
+        }
     }
 
     /// The kernel's id of its thread.
@@ -242,7 +273,11 @@ impl ShardHandle {
     /// Makes it a slow one, for ever: priority cannot be raised again.
     /// Answers whether it was one.
     pub(crate) fn make_slow(&self) -> bool {
-        self.slow.swap(true, Ordering::Relaxed)
+        let was_slow = self.slow.swap(true, Ordering::SeqCst);
+        if let Some(pulse) = self.pulse() {
+            pulse.take_turns();
+        }
+        was_slow
     }
 
     /// Whether it starts a worker.

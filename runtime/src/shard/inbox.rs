@@ -74,6 +74,11 @@ impl<M> Inbox<M> {
         self.others.pop_front().or_else(|| self.newcomers.pop_front())
     }
 
+    /// How many such messages of workers wait.
+    pub(super) fn count(&self, is_such: impl Fn(&M) -> bool) -> usize {
+        self.queues.values().flatten().filter(|message| is_such(message)).count()
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.control.is_empty() && self.queues.is_empty()

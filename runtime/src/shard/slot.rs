@@ -42,8 +42,6 @@ pub(super) struct Slot {
     residence: Arc<Residence>,
     isolate: RefCell<Option<Isolate>>,
     events: RefCell<FxHashMap<u32, Running>>,
-    /// Events that wait for the isolate to be loaded.
-    pending: RefCell<Vec<Job>>,
     state: Cell<State>,
     /// Why it is condemned as soon as it is loaded.
     doomed: Cell<Option<&'static str>>,
@@ -88,7 +86,6 @@ impl Slot {
             residence,
             isolate: RefCell::new(None),
             events: RefCell::default(),
-            pending: RefCell::default(),
             state: Cell::new(State::Loading),
             doomed: Cell::new(None),
             loop_waker: RefCell::default(),
@@ -129,7 +126,7 @@ impl Slot {
         self.residence.events.fetch_add(1, Ordering::Relaxed);
         if self.state.get() == State::Loading {
             job.cold = true;
-            self.pending.borrow_mut().push(job);
+            self.shard.handle.starting.push(job);
             return;
         }
         if self.state.get() == State::Gone {
@@ -339,12 +336,7 @@ impl Slot {
 
     /// The client of an event has gone away.
     pub(super) fn cancel(&self, ticket: u64) {
-        let waits = |job: &Job| job.ticket.number == ticket;
-        let waiting = {
-            let mut pending = self.pending.borrow_mut();
-            pending.iter().position(waits).map(|index| pending.swap_remove(index))
-        };
-        if waiting.is_some() {
+        if self.shard.handle.starting.remove(ticket).is_some() {
             self.uncount();
             return;
         }

@@ -66,7 +66,7 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
         Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
     let watchdog = shared.watchdog.clone();
-    let pulse = Arc::new(Pulse::new(Box::new(move || watchdog.wake())));
+    let pulse = Pulse::start(Box::new(move || watchdog.wake()), shared.turns.clone());
     handle.set_pulse(pulse, process::thread_id());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)

@@ -269,7 +269,7 @@ impl Slot {
     /// Disposes of a condemned isolate in which nothing runs.
     pub(super) fn dispose_if_done(&self) {
         let condemned = matches!(self.state.get(), State::Condemned(_));
-        if !condemned || !self.events.borrow().is_empty() || !self.pending.borrow().is_empty() {
+        if !condemned || !self.events.borrow().is_empty() {
             return;
         }
         let isolate = self.isolate.borrow_mut().take();

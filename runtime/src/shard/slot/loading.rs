@@ -83,15 +83,15 @@ impl Slot {
         if let Some(slot) = self.this.upgrade() {
             tokio::task::spawn_local(poll_fn(move |cx| slot.turn(cx)));
         }
-        if let Some(reason) = self.doomed.take() {
-            self.condemn(reason);
-        }
-        for job in self.pending.take() {
+        for job in self.shard.handle.starting.take(self.version.key) {
             if job.is_canceled() {
                 self.uncount();
             } else {
                 self.run_and_reply(job);
             }
+        }
+        if let Some(reason) = self.doomed.take() {
+            self.condemn(reason);
         }
         self.dispose_if_done();
     }
@@ -141,7 +141,7 @@ impl Slot {
         self.shard.forget(self);
         self.shard.shared.memory.moves_out(isolate.ledger().holding());
         self.shard.dispose(isolate);
-        for job in self.pending.take() {
+        for job in self.shard.handle.starting.take(self.version.key) {
             self.uncount();
             self.report_refused(&job, &failure);
             job.refuse(failure.clone());
