@@ -244,8 +244,8 @@ fn look_at(
         if !shard.is_slow() || now.duration_since(seen.rescued) >= SLOW_RESCUE {
             seen.rescued = now;
             shared.rescue(shard);
-            let holds_up = |version: &Arc<Version>| shard.holds_up_others_than(version);
-            pulse.set_hurries(shard.is_slow() && version.as_ref().is_some_and(holds_up));
+            let holds_up = |version: &Arc<Version>| shard.holds_up_others(beat.number, version);
+            pulse.set_hurries(version.as_ref().is_some_and(holds_up));
         }
     }
     shared.slice_goes_on(shard, version.as_ref(), used);

@@ -90,6 +90,8 @@ pub(crate) struct ShardHandle {
     abandoned: CancellationToken,
     stuck: AtomicBool,
     slow: AtomicBool,
+    /// The number of the slice in which it became a slow one; 0 where it did so outside of slices.
+    demoted_in: AtomicU64,
     loading: AtomicBool,
     /// What workers that have used up their share use here.
     pub(crate) heavy: Share,
@@ -123,6 +125,7 @@ impl ShardHandle {
             abandoned: CancellationToken::new(),
             stuck: AtomicBool::new(false),
             slow: AtomicBool::new(false),
+            demoted_in: AtomicU64::new(0),
             loading: AtomicBool::new(false),
             heavy: Share::default(),
             events: AtomicUsize::new(0),
@@ -214,8 +217,12 @@ impl ShardHandle {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Whether events of others run here and wait for the end of that version's slice.
-    pub(crate) fn holds_up_others_than(&self, version: &Version) -> bool {
+    /// Whether events of others run here and wait for the end of that slice of a version's: such as
+    /// were here before it became a slow shard.
+    pub(crate) fn holds_up_others(&self, beat: u64, version: &Version) -> bool {
+        if self.demoted_in.load(Ordering::Relaxed) != beat {
+            return false;
+        }
         let own = version.residence_on(self).map_or(0, |it| it.events.load(Ordering::Relaxed));
         let waiting = self.inbox.lock().count(|message| matches!(message, Message::Event(_)));
         self.load() > own as usize + waiting
@@ -274,7 +281,9 @@ impl ShardHandle {
     /// Answers whether it was one.
     pub(crate) fn make_slow(&self) -> bool {
         let was_slow = self.slow.swap(true, Ordering::SeqCst);
-        if let Some(pulse) = self.pulse() {
+        if !was_slow && let Some(pulse) = self.pulse() {
+            let number = pulse.running().map_or(0, |beat| beat.number);
+            self.demoted_in.store(number, Ordering::Relaxed);
             pulse.take_turns();
         }
         was_slow

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::future::{join_all, select_all};
+use futures_util::future::{Either, join_all, select, select_all};
 use isolane_runtime::Failure;
 use libtest_mimic::Trial;
 use nix::time::{ClockId, clock_gettime};
@@ -63,6 +63,23 @@ async fn eight_endless_loops_of_one_worker() {
 
 async fn endless_loops_of_six_workers() {
     beside(&hogs(6, "for (;;);"), 2).await;
+}
+
+/// Workers that start on a shard on which a loop begins before they have.
+async fn starts_beside_endless_loops() {
+    for _ in 0..3 {
+        let (quiet, hogs) = (quiet(), hogs(4, "for (;;);"));
+        let burning = select_all(hogs.iter().map(|hog| Box::pin(hog.get("/burn"))));
+        let first = Box::pin(join_all(quiet.iter().map(|worker| worker.get("/"))));
+        // The quiet workers' events come first: their code is on its way from the disk when the
+        // loops begin.
+        match select(first, burning).await {
+            Either::Left((answers, _)) => {
+                answers.iter().for_each(|it| assert_eq!(it.as_ref().unwrap().text(), "good"));
+            }
+            Either::Right(((ended, ..), _)) => panic!("a hog ended before a start: {ended:?}"),
+        }
+    }
 }
 
 /// Slices of about a millisecond each, which are never stuck.
@@ -139,6 +156,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial("fair::eight_endless_loops_of_one_worker", eight_endless_loops_of_one_worker),
         trial("fair::endless_loops_of_six_workers", endless_loops_of_six_workers),
+        trial("fair::starts_beside_endless_loops", starts_beside_endless_loops),
         trial("fair::endless_short_slices_of_six_workers", endless_short_slices_of_six_workers),
         trial(
             "fair::forty_workers_that_spin_to_their_limit",

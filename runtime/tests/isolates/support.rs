@@ -47,7 +47,10 @@ impl Observer for Seen {
 /// Starts the one runtime of the process.
 pub fn start() {
     let seen = Arc::<Seen>::default();
+    // As in a node, a start begins with a file to be read. It stays for as long as the process.
+    let cache = tempfile::tempdir().expect("there is a place for temporary files").keep();
     let config = Config {
+        cache_dir: Some(cache),
         front_shards: 1,
         back_shards: 4,
         wait_until: Duration::from_millis(300),
