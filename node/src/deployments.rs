@@ -154,6 +154,16 @@ impl Deployments {
         }
     }
 
+    /// Versions in memory that have shown short slices in another process begin as such here.
+    pub(crate) fn recognise(&self, proven: HashMap<Arc<str>, Arc<str>>) {
+        for (worker, version) in proven {
+            let target = self.shared.target(&Served { worker, version });
+            if let Some(loaded) = target.and_then(|target| target.loaded()) {
+                self.shared.runtime.recognise(&loaded.version);
+            }
+        }
+    }
+
     /// The workers of the configuration, in its order.
     pub fn workers(&self) -> Vec<Arc<Worker>> {
         self.shared.state.lock().workers.clone()

@@ -1,5 +1,5 @@
 //! What a node tells the process that takes over, in a file of the data folder that goes with the
-//! folder: who has cost it shards, and who is busy. Nothing depends on it: without the file a node
+//! folder: who has cost it shards, who is busy, and who has shown short slices. Nothing depends on it: without the file a node
 //! learns that again.
 
 use std::collections::HashMap;
@@ -28,6 +28,9 @@ struct Written {
     offenders: Vec<WrittenOffender>,
     /// Workers and their versions.
     hot: HashMap<Arc<str>, Arc<str>>,
+    /// The same.
+    #[serde(default)]
+    proven: HashMap<Arc<str>, Arc<str>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,8 +49,11 @@ impl Node {
             losses: offender.losses,
             wait_ms: u64::try_from(offender.wait.as_millis()).unwrap_or(u64::MAX),
         });
-        let written =
-            Written { offenders: offenders.collect(), hot: known.hot.into_iter().collect() };
+        let written = Written {
+            offenders: offenders.collect(),
+            hot: known.hot.into_iter().collect(),
+            proven: known.proven.into_iter().collect(),
+        };
         let text = serde_json::to_vec(&written).unwrap_or_default();
         if let Err(error) = std::fs::write(data.join(FILE), text) {
             tracing::warn!(%error, "the process that takes over learns by itself who is busy");
@@ -57,12 +63,14 @@ impl Node {
     /// Reads it, once: workers that have cost shards wait, and those that were busy get their
     /// isolates. To be called before the node serves. Needs a tokio runtime with time.
     pub async fn hear_word(&self, data: &Path) {
-        let Some(Written { offenders, hot }) = read(&data.join(FILE)) else { return };
+        let Some(Written { offenders, hot, proven }) = read(&data.join(FILE)) else { return };
         self.runtime().beware_of(offenders.into_iter().map(|offender| Offender {
             worker: offender.worker,
             losses: offender.losses,
             wait: Duration::from_millis(offender.wait_ms).min(LONGEST_WAIT),
         }));
+        self.runtime().trust_again(proven.clone());
+        self.deployments().recognise(proven);
         let warmed = self.deployments().warm_in_front(hot);
         // What is not in memory by then comes with its first request.
         let _ = tokio::time::timeout(WARM_TIMEOUT, warmed).await;

@@ -215,11 +215,14 @@ impl Memory {
         self.unexplained_since.store(unexplained.saturating_sub(before), Ordering::Relaxed);
     }
 
-    /// The versions that have an isolate on a front shard.
-    pub(crate) fn versions_in_front(&self) -> Vec<Arc<Version>> {
+    /// The versions of such isolates on shards that work.
+    pub(crate) fn versions(
+        &self,
+        is_such: impl Fn(&Version, &ShardHandle) -> bool,
+    ) -> Vec<Arc<Version>> {
         let tenancies = self.tenancies.lock();
-        let in_front = tenancies.iter().filter(|one| one.shard().is_front() && one.is_live());
-        in_front.map(|one| one.version.clone()).collect()
+        let is_such = |one: &&Tenancy| one.is_live() && is_such(&one.version, one.shard());
+        tenancies.iter().filter(is_such).map(|one| one.version.clone()).collect()
     }
 
     /// Whether an event of a worker with a KV namespace runs or waits, on a shard that works.

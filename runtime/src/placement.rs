@@ -113,8 +113,13 @@ impl Trust {
                 || self.now_ms() >= self.distrusted_until_ms.load(Ordering::Relaxed))
     }
 
+    /// Its slices were short before this process.
+    pub(crate) fn prove(&self) {
+        self.short_slices.fetch_max(EVENTS_TO_PROVE, Ordering::Relaxed);
+    }
+
     /// Whether its slices have been short so far.
-    fn is_proven(&self) -> bool {
+    pub(crate) fn is_proven(&self) -> bool {
         self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_PROVE
     }
 

@@ -167,7 +167,9 @@ impl Runtime {
         let standing = self.shared.losses.standing(&definition.worker);
         let worker = Pool::new(self.shared.config.outgoing_worker_bytes);
         let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
-        Arc::new(Version::new(definition, cache, kv, standing, outgoing))
+        let version = Arc::new(Version::new(definition, cache, kv, standing, outgoing));
+        self.recognise(&version);
+        version
     }
 
     /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function

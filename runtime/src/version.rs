@@ -96,6 +96,11 @@ impl Version {
         &self.definition.version
     }
 
+    /// Whether its slices have been short so far, and its worker keeps within its share.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.trust.is_proven() && !self.standing.share.is_heavy()
+    }
+
     /// Where its isolates are.
     pub(crate) fn residences(&self) -> arc_swap::Guard<Arc<Vec<Arc<Residence>>>> {
         self.residences.load()

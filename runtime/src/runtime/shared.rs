@@ -1,6 +1,7 @@
 //! What the shards, the watchdog and the runtime's callers share: the lists of shards, and
 //! the moves between them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     /// Those of them whose threads still run.
     pub(super) runaways: Mutex<Vec<Arc<ShardHandle>>>,
     pub(crate) losses: Losses,
+    /// Workers and versions whose slices were short before this process, and which it has not seen.
+    pub(super) proven_before: Mutex<HashSet<(Arc<str>, Arc<str>)>>,
     front: ArcSwap<Shards>,
     pub(super) back: ArcSwap<Shards>,
     /// For workers that have used up their share; grows and shrinks.
@@ -81,6 +84,7 @@ impl Shared {
             isolates: AtomicUsize::new(0),
             abandoned: AtomicUsize::new(0),
             runaways: Mutex::default(),
+            proven_before: Mutex::default(),
             front: ArcSwap::default(),
             back: ArcSwap::default(),
             slow: ArcSwap::default(),

@@ -1,7 +1,8 @@
 //! What a runtime knows about workers that the one of the process after it should know, too: whose
-//! code costs shards, so that it does not cost the same again at once, and who is busy and trusted,
-//! so that nobody who was served where the sockets are waits behind others.
+//! code costs shards, so that it does not cost the same again at once, and who has shown short slices,
+//! so that nobody who was served where the sockets are, or among such as itself, waits behind others.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::version::Version;
 /// Versions that are named as busy and trusted, at most.
 const MAX_HOT: usize = 64;
 
+/// Versions that are named as such with short slices, at most.
+const MAX_PROVEN: usize = 4096;
+
 /// What is to be known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Succession {
@@ -19,6 +23,8 @@ pub struct Succession {
     pub offenders: Vec<Offender>,
     /// Workers with an isolate on a front shard, and which version that is.
     pub hot: Vec<(Arc<str>, Arc<str>)>,
+    /// Workers with an isolate whose slices have been short, and which version that is.
+    pub proven: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A worker whose code has cost shards.
@@ -35,14 +41,25 @@ pub struct Offender {
 impl Runtime {
     /// What this runtime knows.
     pub fn succession(&self) -> Succession {
-        let mut hot: Vec<_> = Vec::new();
-        for version in self.shared.memory.versions_in_front() {
-            let named = (version.worker().clone(), version.id().clone());
-            if hot.len() < MAX_HOT && !hot.contains(&named) {
-                hot.push(named);
-            }
+        let memory = &self.shared.memory;
+        Succession {
+            offenders: self.shared.losses.offenders(),
+            hot: named(memory.versions(|_, shard| shard.is_front()), MAX_HOT),
+            proven: named(memory.versions(|version, _| version.is_proven()), MAX_PROVEN),
         }
-        Succession { offenders: self.shared.losses.offenders(), hot }
+    }
+
+    /// Takes note of who has shown short slices: these versions begin where such as they are.
+    pub fn trust_again(&self, proven: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) {
+        self.shared.proven_before.lock().extend(proven);
+    }
+
+    /// Looks whether a version is one of those that have shown short slices before.
+    pub fn recognise(&self, version: &Version) {
+        let named = (version.worker().clone(), version.id().clone());
+        if self.shared.proven_before.lock().remove(&named) {
+            version.trust.prove();
+        }
     }
 
     /// Takes note of who has cost shards.
@@ -57,4 +74,11 @@ impl Runtime {
             front.iter().for_each(|shard| shard.send(Message::Warm(version.clone())));
         }
     }
+}
+
+/// Their workers and names, each once.
+fn named(versions: Vec<Arc<Version>>, most: usize) -> Vec<(Arc<str>, Arc<str>)> {
+    let named = versions.iter().map(|it| (it.worker().clone(), it.id().clone()));
+    let unique: HashSet<_> = named.collect();
+    unique.into_iter().take(most).collect()
 }

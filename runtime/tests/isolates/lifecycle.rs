@@ -8,8 +8,24 @@ use libtest_mimic::Trial;
 
 use crate::support::{Worker, request, runtime, stats, trial};
 
+async fn what_has_shown_short_slices_is_known_to_the_next_process() {
+    let worker = Worker::with_handler("return new Response('good')").build();
+    let named = (worker.version.worker().clone(), worker.version.id().clone());
+    let is_told = || runtime().succession().proven.contains(&named);
+    worker.get("/").await.unwrap();
+    assert!(!is_told());
+    // As the process after it would be told.
+    runtime().trust_again([named.clone()]);
+    runtime().recognise(&worker.version);
+    assert!(is_told());
+}
+
 pub fn trials() -> Vec<Trial> {
     vec![
+        trial(
+            "lifecycle::what_has_shown_short_slices_is_known_to_the_next_process",
+            what_has_shown_short_slices_is_known_to_the_next_process,
+        ),
         trial("several_events_run_at_once_in_one_isolate", || async {
             // One event waits for what another one sets: one after the other, the first would
             // never answer. With other workers until both meet, for the second event may get an
