@@ -109,6 +109,7 @@ struct Seen {
 }
 
 struct Floor {
+    cores: usize,
     seen: Vec<Seen>,
     turn: u64,
     line: [u8; 128],
@@ -118,7 +119,8 @@ struct Floor {
 impl Floor {
     fn new() -> Floor {
         let (seen, path) = (Vec::with_capacity(THREADS), String::with_capacity(64));
-        Floor { seen, turn: 0, line: [0; 128], path }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Floor { cores, seen, turn: 0, line: [0; 128], path }
     }
 
     fn look(&mut self, shard: &ShardHandle) {
@@ -148,12 +150,11 @@ impl Floor {
 
     /// Gives those their turn that have waited for it longest; answers whether there are any.
     fn lift(&mut self) -> bool {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.turn += 1;
         let mut lifted = 0;
         self.seen.sort_unstable_by_key(|seen| seen.turn);
         for seen in self.seen.iter_mut().filter(|seen| seen.stood_still) {
-            if lifted == cores {
+            if lifted == self.cores {
                 break;
             }
             if is_runnable(seen.thread, &mut self.path, &mut self.line)

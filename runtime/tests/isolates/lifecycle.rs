@@ -20,8 +20,21 @@ async fn what_has_shown_short_slices_is_known_to_the_next_process() {
     assert!(is_told());
 }
 
+/// All of them wait for the same start.
+async fn the_first_event_of_a_start_does_not_end_the_others() {
+    let handler = "if (request.url.endsWith('/burn')) for (;;); return new Response('good')";
+    let worker = Worker::with_handler(handler).with_cpu_ms(50).build();
+    let (burnt, one, other) = tokio::join!(worker.get("/burn"), worker.get("/"), worker.get("/"));
+    assert!(matches!(burnt, Err(Failure::ExceededCpu { .. })), "{burnt:?}");
+    assert_eq!((one.unwrap().text(), other.unwrap().text()), ("good", "good"));
+}
+
 pub fn trials() -> Vec<Trial> {
     vec![
+        trial(
+            "lifecycle::the_first_event_of_a_start_does_not_end_the_others",
+            the_first_event_of_a_start_does_not_end_the_others,
+        ),
         trial(
             "lifecycle::what_has_shown_short_slices_is_known_to_the_next_process",
             what_has_shown_short_slices_is_known_to_the_next_process,

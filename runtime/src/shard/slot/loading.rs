@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bindings::event::Console;
 
 use super::super::handle::Message;
+use super::super::job::Job;
 use super::{Slot, State};
 use crate::config::ConsoleLevel;
 use crate::inspect::InspectTarget;
@@ -86,14 +87,23 @@ impl Slot {
         for job in self.shard.handle.starting.take(self.version.key) {
             if job.is_canceled() {
                 self.uncount();
-            } else {
+            } else if self.is_ready() {
                 self.run_and_reply(job);
+            } else {
+                self.send_on(job);
             }
         }
         if let Some(reason) = self.doomed.take() {
             self.condemn(reason);
         }
         self.dispose_if_done();
+    }
+
+    /// An event before it has ended the isolate: it gets another.
+    fn send_on(&self, job: Job) {
+        self.residence.events.fetch_sub(1, Ordering::Relaxed);
+        job.version.waiting.fetch_add(1, Ordering::Relaxed);
+        self.shard.accept(job);
     }
 
     /// An isolate on a steady shard takes the place of those on the others.
