@@ -87,7 +87,7 @@ fn watch(shared: &Weak<Shared>) {
         drop(shared);
         floor.forget_others();
         if floor.lift() {
-            std::thread::sleep(TURN);
+            std::thread::park_timeout(TURN);
             floor.lower();
         }
         std::thread::park_timeout(if slow.is_empty() && !has_runaways { IDLE } else { INTERVAL });
