@@ -1,6 +1,6 @@
 //! What a node tells the process that takes over, in a file of the data folder that goes with the
-//! folder: who has cost it shards, who is busy, and who has shown short slices. Nothing depends on it: without the file a node
-//! learns that again.
+//! folder: who has cost it shards, who is busy, and who has shown short slices. Nothing depends on
+//! it: without the file a node learns that again.
 
 use std::collections::HashMap;
 use std::path::Path;

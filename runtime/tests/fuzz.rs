@@ -34,7 +34,9 @@ fn main() {
             tokio.block_on(run(minutes))
         })
     });
-    libtest_mimic::run(&arguments, trial.into_iter().collect()).exit();
+    let ended = libtest_mimic::run(&arguments, trial.into_iter().collect());
+    support::clean_up();
+    ended.exit();
 }
 
 fn setting(name: &str) -> Option<u64> {

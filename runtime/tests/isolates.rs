@@ -65,6 +65,7 @@ fn main() {
     let measured = measured.chain(fair::trials_alone()).collect();
     let memory = libtest_mimic::run(&alone, measured);
     let others = libtest_mimic::run(&arguments, trials);
+    support::clean_up();
     if memory.has_failed() {
         memory.exit();
     }

@@ -63,6 +63,11 @@ impl Turns {
         Turns { at_once: at_once.max(1), state: Mutex::default() }
     }
 
+    /// How many.
+    pub(crate) fn at_once(&self) -> usize {
+        self.at_once
+    }
+
     /// Passes the turns on of those who do not come to their looks. To be called now and then while
     /// anybody takes part.
     pub(crate) fn pass_on(&self) {
@@ -278,6 +283,14 @@ mod tests {
         }
     }
 
+    fn one_that_runs_and_one_that_waits() -> (Arc<Turns>, Looker, Looker) {
+        let turns = Arc::new(Turns::new(1));
+        let (first, second) = (looker(&turns), looker(&turns));
+        first.begins();
+        second.waits(Duration::ZERO);
+        (turns, first, second)
+    }
+
     #[test]
     fn turns_go_round() {
         let turns = Arc::new(Turns::new(1));
@@ -308,10 +321,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_one_that_does_not_look() {
-        let turns = Arc::new(Turns::new(1));
-        let (deaf, other) = (looker(&turns), looker(&turns));
-        deaf.begins();
-        other.waits(Duration::ZERO);
+        let (turns, deaf, other) = one_that_runs_and_one_that_waits();
         turns.pass_on();
         assert!(other.turn.is_awaited());
         deaf.look.send(2 * DEAF).unwrap();
@@ -328,10 +338,7 @@ mod tests {
 
     #[test]
     fn who_is_to_end_goes_on_out_of_turn() {
-        let turns = Arc::new(Turns::new(1));
-        let (first, second) = (looker(&turns), looker(&turns));
-        first.begins();
-        second.waits(Duration::ZERO);
+        let (_turns, first, second) = one_that_runs_and_one_that_waits();
         second.turn.skip();
         assert!(second.goes_on.recv().unwrap());
         assert!(first.turn.place.has_turn.load(Ordering::Relaxed));
@@ -339,10 +346,7 @@ mod tests {
 
     #[test]
     fn who_hurries_does_not_wait() {
-        let turns = Arc::new(Turns::new(1));
-        let (first, second) = (looker(&turns), looker(&turns));
-        first.begins();
-        second.waits(Duration::ZERO);
+        let (turns, _first, second) = one_that_runs_and_one_that_waits();
         second.turn.set_hurries(true);
         assert!(second.goes_on.recv().unwrap());
         second.begins();

@@ -60,7 +60,7 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     let weak = Arc::downgrade(shared);
     let turns = shared.turns.clone();
     let watch = move || {
-        watch(&weak);
+        watch(&weak, turns.at_once());
         turns.close();
     };
     let handle = std::thread::Builder::new().name("floor".to_owned()).spawn(watch)?;
@@ -68,9 +68,9 @@ pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn watch(shared: &Weak<Shared>) {
+fn watch(shared: &Weak<Shared>, at_once: usize) {
     process::set_thread_nice(NICE);
-    let mut floor = Floor::new();
+    let mut floor = Floor::new(at_once);
     loop {
         let Some(shared) = shared.upgrade() else { return };
         shared.turns.pass_on();
@@ -109,7 +109,7 @@ struct Seen {
 }
 
 struct Floor {
-    cores: usize,
+    at_once: usize,
     seen: Vec<Seen>,
     turn: u64,
     line: [u8; 128],
@@ -117,10 +117,10 @@ struct Floor {
 }
 
 impl Floor {
-    fn new() -> Floor {
+    /// So many have their turn at a time.
+    fn new(at_once: usize) -> Floor {
         let (seen, path) = (Vec::with_capacity(THREADS), String::with_capacity(64));
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Floor { cores, seen, turn: 0, line: [0; 128], path }
+        Floor { at_once, seen, turn: 0, line: [0; 128], path }
     }
 
     fn look(&mut self, shard: &ShardHandle) {
@@ -154,7 +154,7 @@ impl Floor {
         let mut lifted = 0;
         self.seen.sort_unstable_by_key(|seen| seen.turn);
         for seen in self.seen.iter_mut().filter(|seen| seen.stood_still) {
-            if lifted == self.cores {
+            if lifted == self.at_once {
                 break;
             }
             if is_runnable(seen.thread, &mut self.path, &mut self.line)

@@ -277,7 +277,7 @@ impl ShardHandle {
         self.slow.load(Ordering::Relaxed)
     }
 
-    /// Makes it a slow one, for ever: priority cannot be raised again.
+    /// Makes it a slow one, for ever.
     /// Answers whether it was one.
     pub(crate) fn make_slow(&self) -> bool {
         let was_slow = self.slow.swap(true, Ordering::SeqCst);

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static CACHE: Mutex<Option<tempfile::TempDir>> = Mutex::new(None);
 static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
 
 /// What the observer has seen.
@@ -47,10 +48,10 @@ impl Observer for Seen {
 /// Starts the one runtime of the process.
 pub fn start() {
     let seen = Arc::<Seen>::default();
-    // As in a node, a start begins with a file to be read. It stays for as long as the process.
-    let cache = tempfile::tempdir().expect("there is a place for temporary files").keep();
+    // As in a node, a start begins with a file to be read.
+    let cache = tempfile::tempdir().expect("there is a place for temporary files");
     let config = Config {
-        cache_dir: Some(cache),
+        cache_dir: Some(cache.path().to_owned()),
         front_shards: 1,
         back_shards: 4,
         wait_until: Duration::from_millis(300),
@@ -60,8 +61,14 @@ pub fn start() {
     };
     let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
     let runtime = Runtime::start(config, store, seen.clone()).expect("the runtime starts");
+    *CACHE.lock() = Some(cache);
     assert!(RUNTIME.set(runtime).is_ok());
     assert!(SEEN.set(seen).is_ok());
+}
+
+/// Removes what the tests have left on the disk: the process ends without dropping anything.
+pub fn clean_up() {
+    drop(CACHE.lock().take());
 }
 
 /// The runtime.
