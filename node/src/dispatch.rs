@@ -2,8 +2,11 @@
 //! running node.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
+use futures_util::poll;
 use runtime::Runtime;
 use url::Url;
 
@@ -33,7 +36,7 @@ impl Handler for Dispatch {
     }
 
     async fn handle(&self, arrival: Arrival) -> Reply {
-        let Arrival { host, event } = arrival;
+        let Arrival { host, event, underway } = arrival;
         if !self.deployments.is_open_to(&host) {
             return Reply { served: None, result: Err(Refusal::NotForDevelopment { host }) };
         }
@@ -43,7 +46,16 @@ impl Handler for Dispatch {
         };
         // From here on the request is this version's, whatever is activated meanwhile.
         let result = match self.deployments.ready(&target).await {
-            Ok(version) => self.runtime.fetch(&version, event).await,
+            Ok(version) => {
+                let mut answer = pin!(self.runtime.fetch(&version, event));
+                // Its first step sends the event. The runtime knows what it needs from then on.
+                let first = poll!(answer.as_mut());
+                drop(underway);
+                match first {
+                    Poll::Ready(answer) => answer,
+                    Poll::Pending => answer.await,
+                }
+            }
             Err(failure) => Err(failure),
         };
         Reply { served: Some(target.served().clone()), result: result.map_err(Refusal::from) }

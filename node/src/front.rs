@@ -41,6 +41,7 @@ use addresses::Addresses;
 
 pub(crate) use listen::adopt;
 pub use listen::bind;
+pub use pulse::Underway;
 pub use sockets::Sockets;
 
 /// A shard that does within so long nothing of what takes no time is stuck in a worker's slice.
@@ -64,6 +65,8 @@ pub struct Arrival {
     pub host: Arc<str>,
     /// Head and body. The URI is absolute, hop-by-hop headers are gone.
     pub event: FetchEvent,
+    /// To be dropped when the request has come to its worker.
+    pub underway: Underway,
 }
 
 /// What a request led to.
@@ -87,7 +90,7 @@ pub struct Front<H> {
     /// How many of them each client address has.
     addresses: Arc<Addresses>,
     connections: TaskTracker,
-    /// Those of them on which a request may come or waits for its answer.
+    /// Those of them on which a request may come or is on its way to its worker.
     asked: TaskTracker,
     /// Loops that accept connections.
     listeners: TaskTracker,
@@ -154,15 +157,15 @@ impl<H: Handler> Front<H> {
         self.stop();
     }
 
-    /// Waits until every answer has begun that was asked for before the front was told to stop or
-    /// hand over; at most for the time given.
-    pub async fn answered(&self, limit: Duration) {
-        let answered = async {
+    /// Waits until every request has come to its worker that was sent before the front was told to
+    /// stop or hand over; at most for the time given.
+    pub async fn arrived(&self, limit: Duration) {
+        let arrived = async {
             self.listeners.wait().await;
             self.asked.wait().await;
         };
         // What takes longer does without what is waited for.
-        let _ = timeout(limit, answered).await;
+        let _ = timeout(limit, arrived).await;
     }
 
     fn is_leaving(&self) -> bool {

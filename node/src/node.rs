@@ -24,7 +24,11 @@ use crate::refusal::MapStack;
 use crate::signals::{Ask, Signals};
 use crate::tls::{Tls, TlsError, Watch};
 
-/// How long a node that hands over keeps the data folder for requests that were begun before.
+/// How long a node that hands over keeps the data folder for requests that are on their way to
+/// their worker: whoever sends half of one and no more must not hold up the others.
+const ARRIVAL_GRACE: Duration = Duration::from_secs(1);
+
+/// How long it keeps the folder in all, for events that use it.
 const DATA_GRACE: Duration = Duration::from_secs(2);
 
 /// How often it looks whether any event needs the folder.
@@ -225,13 +229,13 @@ impl Node {
     }
 
     /// Leaves what comes to the process that has the listening sockets, too, and waits until no
-    /// request that was begun before needs the data folder; but not for long. It is to be given
+    /// request that was sent before needs the data folder; but not for long. It is to be given
     /// away then, and [`shutdown`](Self::shutdown) is to follow. Needs a tokio runtime.
     pub async fn hand_over(&self) {
         self.front.hand_over();
         self.slots.lock().clear();
         let unneeded = async {
-            self.front.answered(DATA_GRACE).await;
+            self.front.arrived(ARRIVAL_GRACE).await;
             while self.runtime.uses_kv() {
                 sleep(DATA_TICK).await;
             }

@@ -225,12 +225,11 @@ impl Memory {
         tenancies.iter().filter(is_such).map(|one| one.version.clone()).collect()
     }
 
-    /// Whether an event of a worker with a KV namespace runs or waits, on a shard that works.
+    /// Whether an event of a worker with a KV namespace runs on a shard that works.
     pub(crate) fn uses_kv(&self) -> bool {
         self.tenancies.lock().iter().any(|tenancy| {
-            let version = &tenancy.version;
-            let is_used = !tenancy.is_idle() || version.waiting.load(Ordering::Relaxed) > 0;
-            is_used && tenancy.is_live() && !version.definition.kv_namespaces.is_empty()
+            let has_kv = !tenancy.version.definition.kv_namespaces.is_empty();
+            has_kv && !tenancy.is_idle() && tenancy.is_live()
         })
     }
 

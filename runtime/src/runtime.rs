@@ -167,7 +167,9 @@ impl Runtime {
         let standing = self.shared.losses.standing(&definition.worker);
         let worker = Pool::new(self.shared.config.outgoing_worker_bytes);
         let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
-        let version = Arc::new(Version::new(definition, cache, kv, standing, outgoing));
+        let waiting_with_kv = &self.shared.waiting_with_kv;
+        let version = Version::new(definition, cache, kv, standing, outgoing, waiting_with_kv);
+        let version = Arc::new(version);
         self.recognise(&version);
         version
     }
@@ -228,16 +230,16 @@ impl Runtime {
     }
 
     async fn submit(&self, version: &Arc<Version>, event: FetchEvent) -> Answer {
-        let waiting = version.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiting = version.begin_to_wait();
         if waiting >= self.shared.config.queue_per_worker {
-            version.waiting.fetch_sub(1, Ordering::Relaxed);
+            version.end_to_wait();
             return Err(Failure::LoadShed { what: format!("worker {}", version.worker()) });
         }
         let (reply, mut answer) = oneshot::channel();
         let ticket = Ticket::new();
         let job = job(version, event, ticket.clone(), Some(reply));
         let Some(shard) = self.shared.place(version, Message::Event(Box::new(job))) else {
-            version.waiting.fetch_sub(1, Ordering::Relaxed);
+            version.end_to_wait();
             return Err(Failure::ShuttingDown);
         };
         let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
@@ -330,7 +332,7 @@ impl Runtime {
 
     /// Whether an event runs or waits whose worker has a KV namespace.
     pub fn uses_kv(&self) -> bool {
-        self.shared.memory.uses_kv()
+        self.shared.waiting_with_kv.load(Ordering::Relaxed) > 0 || self.shared.memory.uses_kv()
     }
 
     /// No new events will come for a version: its isolates go when their events are over.

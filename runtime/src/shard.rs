@@ -111,7 +111,7 @@ impl Shard {
 
     /// Takes an event that was sent here.
     fn accept(self: &Rc<Self>, job: Job) {
-        job.version.waiting.fetch_sub(1, Ordering::Relaxed);
+        job.version.end_to_wait();
         if job.is_canceled() {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
             return;

@@ -37,8 +37,7 @@ pub struct Version {
     pub(crate) standing: Arc<Standing>,
     /// Where the bodies of its answers are charged.
     pub(crate) outgoing: Outgoing,
-    /// Events that wait to be started.
-    pub(crate) waiting: AtomicUsize,
+    waiting: Waiting,
     pub(crate) retired: AtomicBool,
     /// Whether an isolate is made for it on a steady shard.
     pub(crate) settling: AtomicBool,
@@ -55,6 +54,13 @@ pub(crate) struct Residence {
     pub(crate) ready: AtomicBool,
 }
 
+/// Events of a version that wait to be started.
+struct Waiting {
+    events: AtomicUsize,
+    /// Those of all workers with a KV namespace, if this is one.
+    with_kv: Option<Arc<AtomicUsize>>,
+}
+
 struct FailedStart {
     failure: Failure,
     retry_at: Instant,
@@ -68,8 +74,11 @@ impl Version {
         kv: KvNamespaces,
         standing: Arc<Standing>,
         outgoing: Outgoing,
+        waiting_with_kv: &Arc<AtomicUsize>,
     ) -> Version {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+        let has_kv = !definition.kv_namespaces.is_empty();
+        let with_kv = has_kv.then(|| waiting_with_kv.clone());
         Version {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             definition: Arc::new(definition),
@@ -78,7 +87,7 @@ impl Version {
             trust: Trust::default(),
             standing,
             outgoing,
-            waiting: AtomicUsize::new(0),
+            waiting: Waiting { events: AtomicUsize::new(0), with_kv },
             retired: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             residences: ArcSwap::default(),
@@ -94,6 +103,22 @@ impl Version {
     /// The version's identifier.
     pub fn id(&self) -> &Arc<str> {
         &self.definition.version
+    }
+
+    /// An event waits from now on. Returns how many did before it.
+    pub(crate) fn begin_to_wait(&self) -> usize {
+        if let Some(with_kv) = &self.waiting.with_kv {
+            with_kv.fetch_add(1, Ordering::Relaxed);
+        }
+        self.waiting.events.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An event that waited is started, or given up.
+    pub(crate) fn end_to_wait(&self) {
+        self.waiting.events.fetch_sub(1, Ordering::Relaxed);
+        if let Some(with_kv) = &self.waiting.with_kv {
+            with_kv.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Whether its slices have been short so far, and its worker keeps within its share.

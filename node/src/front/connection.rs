@@ -32,8 +32,8 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 /// Whose client has said nothing for so long is not about to say something: it is told to close at
 /// once where the front hands over.
 const LONG_IDLE: Duration = Duration::from_secs(1);
-/// How often it is looked whether a connection that closes still waits for an answer.
-const ANSWER_TICK: Duration = Duration::from_millis(5);
+/// How often it is looked whether a request is still on its way on a connection that closes.
+const ARRIVAL_TICK: Duration = Duration::from_millis(5);
 /// An HTTP/2 client that answers no ping for so long is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -153,7 +153,7 @@ impl<H: Handler> Shard<H> {
                 phase = Phase::Closing;
                 if let Some(asked) = asked.take() {
                     let last_call = if pulse.is_http2() { LAST_CALL } else { Duration::ZERO };
-                    tokio::task::spawn_local(until_answered(
+                    tokio::task::spawn_local(until_arrived(
                         asked,
                         Rc::downgrade(&pulse),
                         last_call,
@@ -221,13 +221,13 @@ impl<H: Handler> Shard<H> {
     }
 }
 
-/// Keeps `asked` until a connection that closes has begun to answer all that it was asked, also
+/// Keeps `asked` until all that a connection which closes was asked has come to its worker, also
 /// what was asked before the client could know.
-async fn until_answered(asked: TaskTrackerToken, pulse: Weak<Pulse>, last_call: Duration) {
+async fn until_arrived(asked: TaskTrackerToken, pulse: Weak<Pulse>, last_call: Duration) {
     let _asked = asked;
     let end = Instant::now() + last_call;
     while pulse.upgrade().is_some_and(|pulse| pulse.is_asked() || Instant::now() < end) {
-        sleep(ANSWER_TICK).await;
+        sleep(ARRIVAL_TICK).await;
     }
 }
 

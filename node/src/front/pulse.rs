@@ -3,6 +3,7 @@
 //! notices it in `front/monitored.rs`.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -23,8 +24,8 @@ const UNTAKEN_BYTES: u64 = 1 << 20;
 /// requests on it, all on one thread.
 pub(super) struct Pulse {
     running: Cell<usize>,
-    /// Of these, those whose answer has not begun.
-    unanswered: Cell<usize>,
+    /// Of these, those that have not come to their worker.
+    underway: Cell<usize>,
     has_begun: Cell<bool>,
     idle_since: Cell<Instant>,
     /// When the first byte came after the connection was idle; of no meaning in HTTP/2, whose
@@ -77,7 +78,7 @@ impl Pulse {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self {
             running: Cell::new(0),
-            unanswered: Cell::new(0),
+            underway: Cell::new(0),
             has_begun: Cell::new(false),
             idle_since: Cell::new(Instant::now()),
             head_since: Cell::new(None),
@@ -98,14 +99,14 @@ impl Pulse {
     /// A request has begun; it runs until the guard is dropped.
     pub(super) fn begin(self: &Rc<Self>, protocol: Version, has_body: bool) -> Running {
         self.running.set(self.running.get() + 1);
-        self.unanswered.set(self.unanswered.get() + 1);
+        self.underway.set(self.underway.get() + 1);
         self.has_begun.set(true);
         self.head_since.set(None);
         self.protocol.set(protocol);
         self.reads_ahead.set(has_body);
         Running {
             pulse: Rc::clone(self),
-            answered: Cell::new(false),
+            underway: Cell::new(Some(Underway(Some(Rc::clone(self))))),
             held: Cell::new(false),
             untaken: Cell::new(0),
         }
@@ -137,9 +138,9 @@ impl Pulse {
         self.running.get() > 0
     }
 
-    /// Whether a request is on its way, or waits for its answer.
+    /// Whether a request is on its way to its worker.
     pub(super) fn is_asked(&self) -> bool {
-        self.unanswered.get() > 0 || self.is_in_head()
+        self.underway.get() > 0 || self.is_in_head()
     }
 
     /// Whether nothing has come for so long, nor runs.
@@ -253,7 +254,7 @@ impl Deadline {
 /// A request that runs on a connection.
 pub(super) struct Running {
     pulse: Rc<Pulse>,
-    answered: Cell<bool>,
+    underway: Cell<Option<Underway>>,
     held: Cell<bool>,
     untaken: Cell<u64>,
 }
@@ -263,11 +264,9 @@ impl Running {
         &self.pulse
     }
 
-    /// Its answer has begun.
-    pub(super) fn answered(&self) {
-        if !self.answered.replace(true) {
-            self.pulse.unanswered.set(self.pulse.unanswered.get() - 1);
-        }
+    /// Whoever brings it to its worker drops this then.
+    pub(super) fn underway(&self) -> Underway {
+        self.underway.take().unwrap_or_default()
     }
 
     /// Whether something of the answer waits to be asked for.
@@ -299,9 +298,27 @@ impl Running {
     }
 }
 
+/// A request is on its way to its worker until this is dropped.
+#[derive(Default)]
+pub struct Underway(Option<Rc<Pulse>>);
+
+impl fmt::Debug for Underway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Underway").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        if let Some(pulse) = &self.0 {
+            pulse.underway.set(pulse.underway.get() - 1);
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
-        self.answered();
+        drop(self.underway());
         self.hold(false);
         self.leave(0);
         let running = self.pulse.running.get() - 1;

@@ -110,7 +110,8 @@ async fn answer_running<H: Handler>(
         // Also where the answer is complete before the connection is told.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    receipt.running.answered();
+    // A response may go on for long, and a refused request comes to no worker.
+    drop(receipt.running.underway());
     Ok(Answer::new(response, outcome, receipt))
 }
 
@@ -133,7 +134,8 @@ async fn exchange<H: Handler>(
     peer.pulse.room().await;
     let Upload { body, flow } =
         upload::take(incoming, declared, limit_bytes, limits.header_timeout, &peer.pulse).await?;
-    let arrival = Arrival { host, event: FetchEvent { head: parts, body } };
+    let event = FetchEvent { head: parts, body };
+    let arrival = Arrival { host, event, underway: receipt.running.underway() };
     // In its place before anything wraps it: it is large, and would be copied by each wrapper.
     let handled = pin!(front.handler.handle(arrival));
     let work = async {

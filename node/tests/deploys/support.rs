@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bundle::{Bundle, Module, ModuleKind, Settings};
 use http_body_util::BodyExt as _;
-use isolane_node::front::{Arrival, Handler as _};
+use isolane_node::front::{Arrival, Handler as _, Underway};
 use isolane_node::{
     Change, ChangeError, Config, Deployments, Dispatch, EventLog, Precondition, Refusal,
     RegistryError, Runtime, RuntimeConfig, Uploaded, WorkerRecord, memory_store, open_registry,
@@ -155,7 +155,7 @@ pub(crate) async fn get(dispatch: &Dispatch, url: &str) -> Answer {
     let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
     let host = head.uri.host().unwrap().into();
     let event = FetchEvent { head, body: RequestBody::Empty };
-    let reply = dispatch.handle(Arrival { host, event }).await;
+    let reply = dispatch.handle(Arrival { host, event, underway: Underway::default() }).await;
     match reply.result {
         Ok(response) => {
             let status = response.status().as_u16();

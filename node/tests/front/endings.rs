@@ -1,15 +1,16 @@
 //! How a front ends: gracefully, at its deadline, and by giving its socket to another shard.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use isolane_node::front::{self, Sockets};
+use isolane_node::front::{self, Arrival, Sockets};
 use runtime::Outcome;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Stage, get, ok, on_a_shard, rest, streamed, text};
@@ -52,6 +53,38 @@ fn a_request_that_runs_is_answered_and_its_connection_closed() {
         assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
         assert!(answer.ends_with("finished"), "{answer}");
         assert_eq!(stopping.await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_front_that_hands_over_waits_for_requests_on_their_way_and_not_for_answers() {
+    on_a_shard(async {
+        let (begin, mut begun) = mpsc::unbounded_channel();
+        let word = Arc::new(Notify::new());
+        let given = Arc::clone(&word);
+        let stage = Stage::new(move |arrival: Arrival| {
+            begin.send(()).unwrap();
+            let given = Arc::clone(&given);
+            async move {
+                given.notified().await;
+                drop(arrival.underway);
+                pending().await
+            }
+        });
+        let mut open = stage.connect().await;
+        open.write_all(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
+        begun.recv().await.unwrap();
+        stage.front.hand_over();
+        let front = Arc::clone(&stage.front);
+        let arriving = spawn_local(async move { front.arrived(LONG).await });
+        stage.accepting.await.unwrap();
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        assert!(!arriving.is_finished(), "the request has not come to its worker");
+        word.notify_one();
+        arriving.await.unwrap();
+        assert_eq!(stage.front.open_connections(), 1, "it is not answered");
     });
 }
 

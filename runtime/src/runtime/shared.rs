@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) abandoned: AtomicUsize,
     /// Those of them whose threads still run.
     pub(super) runaways: Mutex<Vec<Arc<ShardHandle>>>,
+    /// Events that wait whose worker has a KV namespace.
+    pub(super) waiting_with_kv: Arc<AtomicUsize>,
     pub(crate) losses: Losses,
     /// Workers and versions whose slices were short before this process, and which it has not seen.
     pub(super) proven_before: Mutex<HashSet<(Arc<str>, Arc<str>)>>,
@@ -73,6 +75,7 @@ impl Shared {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
+            waiting_with_kv: Arc::default(),
             losses: Losses::new(config.lost_shards),
             outgoing,
             config,

@@ -197,10 +197,7 @@ impl ShardHandle {
             self.put(message);
         }
         for job in self.starting.take_all_but(self.running_key()) {
-            job.version.waiting.fetch_add(1, Ordering::Relaxed);
-            if let Some(residence) = job.version.residence_on(self) {
-                residence.events.fetch_sub(1, Ordering::Relaxed);
-            }
+            job.leave(job.version.residence_on(self).as_deref());
             stolen.push(Message::Event(Box::new(job)));
         }
         let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();

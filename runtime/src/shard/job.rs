@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::event::{FetchEvent, ResponseBody};
 use crate::isolate::Loaded;
 use crate::outcome::Failure;
-use crate::version::Version;
+use crate::version::{Residence, Version};
 
 /// How an event is answered.
 pub(crate) type Answer = Result<Response<ResponseBody>, Failure>;
@@ -30,6 +30,14 @@ impl Job {
     /// Whether the one who waits for the answer has gone.
     pub(super) fn is_canceled(&self) -> bool {
         self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    /// It waits for another isolate than the one that it was to run in.
+    pub(super) fn leave(&self, residence: Option<&Residence>) {
+        self.version.begin_to_wait();
+        if let Some(residence) = residence {
+            residence.events.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Answers without having run.

@@ -101,8 +101,7 @@ impl Slot {
 
     /// An event before it has ended the isolate: it gets another.
     fn send_on(&self, job: Job) {
-        self.residence.events.fetch_sub(1, Ordering::Relaxed);
-        job.version.waiting.fetch_add(1, Ordering::Relaxed);
+        job.leave(Some(&self.residence));
         self.shard.accept(job);
     }
 
