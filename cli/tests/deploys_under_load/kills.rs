@@ -33,9 +33,12 @@ fn a_node_that_is_killed_in_a_deploy_serves_the_old_version_or_the_new_one() {
     let mut last = 1;
     runtime.block_on(deploy(node.admin_port, upload(&folder, 0))).expect("the first deploy");
     let next = upload(&folder, last);
+    // On a node that has just started, as those that are killed.
+    node.kill();
+    node = folder.start();
     let began = Instant::now();
     runtime.block_on(deploy(node.admin_port, next)).expect("the second deploy");
-    let takes = began.elapsed();
+    let mut takes = began.elapsed();
     let mut active = last;
 
     let mut acknowledged_changes = 0;
@@ -45,6 +48,10 @@ fn a_node_that_is_killed_in_a_deploy_serves_the_old_version_or_the_new_one() {
         let moment = takes.mul_f64((f64::from(kill) * GOLDEN).fract() * BEYOND);
         let is_acknowledged = deploy_and_kill(&runtime, node, next, moment);
         acknowledged_changes += u32::from(is_acknowledged);
+        if !is_acknowledged && moment > takes {
+            // It takes longer by now: other tests want the machine, too.
+            takes = moment;
+        }
         node = folder.start();
         let found = runtime.block_on(async { Visitor::at(node.port).await?.version(2).await });
         let found = found.unwrap_or_else(|problem| {
