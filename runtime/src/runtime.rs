@@ -81,6 +81,8 @@ pub enum RestartReason {
     /// Shards that were given up have a large part of the node's memory, or nobody who runs is to
     /// blame for what is in use.
     LostMemory,
+    /// They have less, but enough to be worth a new process now that no more are lost.
+    Rest,
 }
 
 /// Figures of a running runtime.
@@ -321,13 +323,14 @@ impl Runtime {
 
     /// Whether it should be started anew, and why.
     pub fn wants_restart(&self) -> Option<RestartReason> {
-        if self.shared.losses.were_too_many() {
+        let Shared { losses, memory, .. } = &*self.shared;
+        if losses.have_ended() && memory.is_lost(true) {
+            return Some(RestartReason::Rest);
+        }
+        if losses.were_too_many() {
             return Some(RestartReason::LostShards);
         }
-        self.shared
-            .memory
-            .is_lost(self.shared.losses.have_ended())
-            .then_some(RestartReason::LostMemory)
+        memory.is_lost(false).then_some(RestartReason::LostMemory)
     }
 
     /// Whether an event runs or waits whose worker has a KV namespace.

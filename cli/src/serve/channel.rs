@@ -61,6 +61,8 @@ pub(crate) enum Reason {
     LostMemory,
     /// The process ended by a signal.
     Crash,
+    /// Memory is lost to shards, and none has been lost for a while.
+    Rest,
 }
 
 /// What a node's process says.
@@ -93,8 +95,9 @@ pub(crate) enum Received<T> {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Signal, Self::LostShards, Self::LostMemory, Self::Crash];
+    /// In the order of the messages between processes: new ones come last.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Signal, Self::LostShards, Self::LostMemory, Self::Crash, Self::Rest];
 
     /// The name in logs and metrics.
     pub(crate) fn as_str(self) -> &'static str {
@@ -103,6 +106,7 @@ impl Reason {
             Self::LostShards => "lostShards",
             Self::LostMemory => "lostMemory",
             Self::Crash => "crash",
+            Self::Rest => "rest",
         }
     }
 }
@@ -251,8 +255,9 @@ impl ToNode {
                 let mut numbers = rest.split(' ');
                 let takes_over = numbers.next()? == "1";
                 let mut restarts = [0; Reason::ALL.len()];
-                for count in &mut restarts {
-                    *count = numbers.next()?.parse().ok()?;
+                // A release before this one knows fewer reasons.
+                for (count, number) in restarts.iter_mut().zip(numbers) {
+                    *count = number.parse().ok()?;
                 }
                 Some(Self::Begin(Begin { takes_over, restarts }))
             }
@@ -318,7 +323,7 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_with_its_sockets() {
         let (supervisor, node) = Channel::pair().unwrap();
-        let begin = Begin { takes_over: true, restarts: [1, 2, 3, u64::MAX] };
+        let begin = Begin { takes_over: true, restarts: [1, 2, 3, u64::MAX, 0] };
         let left =
             ToNode::Left { place: "workers 127.0.0.1:0 0".to_owned(), sockets: listeners(3) };
         for message in [left, ToNode::Begin(begin), ToNode::Serve, ToNode::Stop(143)] {
@@ -349,7 +354,7 @@ mod tests {
         }
         let many = listeners(2 * MAX_DESCRIPTORS);
         assert!(node.report(&FromNode::Sockets { place: String::new(), sockets: many }).is_err());
-        for reason in [Reason::Signal, Reason::LostShards, Reason::LostMemory] {
+        for reason in [Reason::Signal, Reason::LostShards, Reason::LostMemory, Reason::Rest] {
             node.report(&FromNode::Wish(reason)).unwrap();
             let heard = supervisor.reported().unwrap();
             assert!(matches!(heard, Received::Message(FromNode::Wish(it)) if it == reason));

@@ -214,5 +214,6 @@ fn reason_of(reason: RestartReason) -> Reason {
     match reason {
         RestartReason::LostShards => Reason::LostShards,
         RestartReason::LostMemory => Reason::LostMemory,
+        RestartReason::Rest => Reason::Rest,
     }
 }

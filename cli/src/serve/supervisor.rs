@@ -64,6 +64,7 @@ pub(super) fn run(config: &Path) -> anyhow::Result<u8> {
         wanted: None,
         start_at: None,
         wishes: Pace::new(MINUTE, 60 * MINUTE, 120 * MINUTE),
+        rests: Pace::new(10 * MINUTE, 10 * MINUTE, 10 * MINUTE),
         crashes: Pace::new(SECOND, 30 * SECOND, MINUTE),
         stopping: false,
         code: None,
@@ -89,6 +90,9 @@ struct Supervisor {
     /// When a process is to be started in place of one that crashed.
     start_at: Option<Instant>,
     wishes: Pace,
+    /// The same where nothing is lost any more: a new process is as it was before, and does not soon
+    /// wish for the next.
+    rests: Pace,
     crashes: Pace,
     /// It was told to end.
     stopping: bool,
@@ -184,11 +188,14 @@ impl Supervisor {
 
     /// The node wishes to be started anew.
     fn wish(&mut self, reason: Reason) {
-        if self.is_taking_over() || self.wanted.is_some() {
+        if self.is_taking_over() {
             return;
         }
         let now = Instant::now();
-        let at = self.wishes.next(now);
+        let at = self.pace(reason).next(now);
+        if self.wanted.as_ref().is_some_and(|wanted| wanted.at <= at) {
+            return;
+        }
         if at > now {
             let pause_s = (at - now).as_secs() + 1;
             tracing::warn!(
@@ -198,6 +205,14 @@ impl Supervisor {
             );
         }
         self.want(Wanted { reason, at, is_wish: true });
+    }
+
+    /// How soon after another one such a wish is granted.
+    fn pace(&mut self, reason: Reason) -> &mut Pace {
+        match reason {
+            Reason::Rest => &mut self.rests,
+            _ => &mut self.wishes,
+        }
     }
 
     fn want(&mut self, wanted: Wanted) {
@@ -364,7 +379,7 @@ impl Supervisor {
         if let Some(Wanted { reason, is_wish, .. }) = self.wanted.take_if(|wanted| wanted.at <= now)
         {
             if is_wish {
-                self.wishes.happens(now);
+                self.pace(reason).happens(now);
             }
             tracing::info!(reason = reason.as_str(), "a new process is started to take over");
             self.start(State::Preparing, reason);
