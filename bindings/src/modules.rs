@@ -20,19 +20,16 @@ pub struct ModuleBytes {
     pub compiling: Rc<Cell<bool>>,
 }
 
-/// The module of the Workers API, which is part of the snapshot.
-const WORKERS: &str = "cloudflare:workers";
-
 /// Whether the runtime provides this module to a worker that imports it: `cloudflare:workers`
 /// and the `node:` modules, by their full names.
 #[must_use]
 pub fn provided(specifier: &str) -> bool {
-    all_provided().any(|name| name == specifier)
+    provided::find(specifier).is_some()
 }
 
 /// The specifiers of all modules that the runtime provides.
 pub fn all_provided() -> impl Iterator<Item = &'static str> {
-    std::iter::once(WORKERS).chain(crate::compat::MODULES.iter().map(|module| module.specifier))
+    [&provided::WORKERS].into_iter().chain(provided::NODE).map(|module| module.specifier)
 }
 
 /// The JavaScript of a provided module that is loaded like one of the worker's; `None` for

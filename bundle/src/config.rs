@@ -21,7 +21,7 @@ use crate::settings::Settings;
 use tree::Document;
 
 /// The configuration files of a folder; the first that exists is read.
-const FILES: [(&str, Syntax); 4] = [
+pub(crate) const FILES: [(&str, Syntax); 4] = [
     ("isolane.toml", Syntax::Toml),
     ("wrangler.toml", Syntax::Toml),
     ("wrangler.json", Syntax::Json),
@@ -29,7 +29,7 @@ const FILES: [(&str, Syntax); 4] = [
 ];
 
 #[derive(Debug, Clone, Copy)]
-enum Syntax {
+pub(crate) enum Syntax {
     Toml,
     /// Both `.json` and `.jsonc`: comments and trailing commas are allowed, as wrangler does.
     Json,
@@ -62,6 +62,13 @@ pub(crate) struct Build {
     /// Specifiers that stand for others.
     pub(crate) alias: Vec<(String, String)>,
     pub(crate) rules: Vec<Rule>,
+    /// Whether the folder has been bundled before, so that its scripts are modules of the worker.
+    pub(crate) no_bundle: bool,
+    /// Whether the files that `rules` name are modules of the worker, imported or not. By default
+    /// with `no_bundle` only.
+    pub(crate) find_additional_modules: Option<bool>,
+    /// Where these are, below the project's root. By default the main module's folder.
+    pub(crate) base_dir: Option<PathBuf>,
     /// The `tsconfig.json` to read instead of the nearest, and where it is named.
     pub(crate) tsconfig: Option<(PathBuf, Location)>,
 }

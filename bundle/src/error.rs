@@ -39,15 +39,19 @@ pub enum BundleError {
     },
     /// The folder has no main module, neither by configuration nor by name.
     #[error(
-        "no main module in {}: set \"main\" in its configuration, or add one of {}",
+        "no main module in {}: set \"main\" in its configuration, or add one of {}, with one of the \
+         extensions {}",
         folder.display(),
-        tried.join(", ")
+        stems.join(", "),
+        extensions.join(", ")
     )]
     NoMain {
         /// The project's folder.
         folder: PathBuf,
-        /// The names that were looked for, the first wins.
-        tried: Vec<&'static str>,
+        /// The names that were looked for, without their extensions; the first wins.
+        stems: &'static [&'static str],
+        /// The extensions of these names; of one name the first wins.
+        extensions: &'static [&'static str],
     },
     /// The configuration has no such environment.
     #[error("{} has no environment \"{name}\"{}", project.display(), environments(known))]

@@ -21,7 +21,7 @@ pub use bundle::{Bundle, Module, ModuleKind, VersionId};
 pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
-pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NODE_MODULES, NodeEnv};
+pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NodeEnv};
 pub use project::{OpenOptions, Project};
 pub use settings::{
     CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE, Settings,

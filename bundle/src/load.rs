@@ -2,9 +2,11 @@
 //! leads is `load/resolve.rs`'s, what a file is `load/rules.rs`'s, how the bundler runs
 //! `load/engine.rs`'s, what becomes of its output `load/assemble.rs`'s.
 
+mod additional;
 mod assemble;
 mod engine;
 mod fault;
+mod folders;
 mod inputs;
 mod nesting;
 mod node;
@@ -14,6 +16,7 @@ mod resolve;
 mod rules;
 mod syntax;
 mod tsconfig;
+mod wildcard;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +29,8 @@ use crate::bundle::Bundle;
 use crate::error::BundleError;
 use crate::project::Project;
 use plugin::ProjectPlugin;
+use rules::FileKind;
 
-pub use node::NODE_MODULES;
 pub(crate) use rules::{Rule, RuleType, Rules, is_script};
 
 /// How large the files of a bundle may be together, in bytes (64 MiB, as Workers have it:
@@ -87,8 +90,19 @@ fn load_on_this_thread(
     for file in project.config_file.iter().chain(&tsconfig.files) {
         plugin.inputs().depends_on(file);
     }
+    if let Some(file) = project.redirect_file() {
+        plugin.inputs().depends_on(&file);
+    }
+    let additional = additional::of(project)?;
+    for module in &additional {
+        // What cannot be read is an error that is noted.
+        if !matches!(module.kind, FileKind::Script(_)) {
+            let _ = plugin.inputs().additional(project, module);
+        }
+    }
     let run = |has_type_exports| {
-        let options = options::of(project, options, tsconfig.jsx.clone(), has_type_exports);
+        let jsx = tsconfig.jsx.clone();
+        let options = options::of(project, options, jsx, &additional, has_type_exports);
         engine::run(options, plugin.clone())
     };
     let mut output = run(false)?;

@@ -1,6 +1,8 @@
 //! A project: the folder or file that a worker is written in, its configuration, its name, its
 //! main module. Reading the modules is `load`'s.
 
+mod place;
+
 #[cfg(test)]
 mod tests;
 
@@ -14,28 +16,14 @@ use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
 use crate::settings::Settings;
+use place::Place;
 
-/// The main module of a folder whose configuration names none; the first that exists.
-const MAIN_FILES: [&str; 18] = [
-    "index.ts",
-    "index.js",
-    "index.mjs",
-    "src/index.ts",
-    "src/index.js",
-    "src/index.mjs",
-    "main.ts",
-    "main.js",
-    "main.mjs",
-    "src/main.ts",
-    "src/main.js",
-    "src/main.mjs",
-    "worker.ts",
-    "worker.js",
-    "worker.mjs",
-    "src/worker.ts",
-    "src/worker.js",
-    "src/worker.mjs",
-];
+/// The main module of a folder whose configuration names none, without its extension; the first
+/// that exists.
+const MAIN_STEMS: [&str; 6] = ["index", "src/index", "main", "src/main", "worker", "src/worker"];
+
+/// Its extension; of one stem the first that exists.
+const MAIN_EXTENSIONS: [&str; 5] = ["ts", "tsx", "js", "jsx", "mjs"];
 
 /// How a project is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,13 +52,17 @@ pub struct Project {
     pub(crate) config_file: Option<PathBuf>,
     /// The environment that the configuration was read for.
     environment: Option<String>,
+    /// Where its variables of development are, canonical, and as messages name it.
+    vars_folder: PathBuf,
+    vars_shown: PathBuf,
 }
 
 impl Project {
     /// Opens a module's file, which is a project without a configuration, or a folder.
     ///
     /// A folder's configuration is the first of `isolane.toml`, `wrangler.toml`,
-    /// `wrangler.json` and `wrangler.jsonc`. The worker's name is the configuration's, else it is
+    /// `wrangler.json` and `wrangler.jsonc`, or that of a build that `.wrangler/deploy/config.json`
+    /// names. A file has that of the nearest folder above it, if it is the main module there. The worker's name is the configuration's, else it is
     /// made from the name of the file or folder: in lower case, whatever is no letter and no
     /// digit a hyphen, at most 63 characters, `worker` if nothing is left.
     ///
@@ -94,7 +86,34 @@ impl Project {
         let canonical = path.canonicalize().map_err(BundleError::io(path))?;
         let environment = options.environment.as_deref();
         if canonical.is_dir() {
-            return Self::of_folder(path, canonical, environment);
+            return Self::of_folder(
+                Place { folder: canonical, shown: path.to_owned() },
+                environment,
+            );
+        }
+        if !load::is_script(path) || !canonical.is_file() {
+            return Err(BundleError::NotAProject { path: path.to_owned() });
+        }
+        let mut warnings = Vec::new();
+        if let Some(place) = place::around(path) {
+            let shown = place.shown.clone();
+            // Nor does the build of the whole count for a part of it.
+            let project = Self::configured(place, Some(&canonical), environment)?;
+            if project.main == canonical {
+                return Ok(project);
+            }
+            let file = project.config_file.as_deref().and_then(Path::file_name);
+            let file = shown.join(file.unwrap_or_default());
+            warnings.push(Warning {
+                location: None,
+                message: format!(
+                    "{} does not count for {}, which is not its main module; for the project name the \
+                     folder {}",
+                    file.display(),
+                    path.display(),
+                    shown.display()
+                ),
+            });
         }
         match environment {
             Some(name) => Err(BundleError::NoEnvironment {
@@ -102,7 +121,7 @@ impl Project {
                 project: path.to_owned(),
                 known: Vec::new(),
             }),
-            None => Self::of_file(path),
+            None => Ok(Self { warnings, ..Self::of_file(path)? }),
         }
     }
 
@@ -143,7 +162,7 @@ impl Project {
     ///
     /// As [`crate::dev_vars`].
     pub fn dev_vars(&self) -> Result<Option<DevVars>, BundleError> {
-        dev_vars::of_folder(&self.root, &self.shown, self.environment())
+        dev_vars::of_folder(&self.vars_folder, &self.vars_shown, self.environment())
     }
 
     /// Bundles the main module with what it imports, as for a deploy. The configuration is not
@@ -164,6 +183,11 @@ impl Project {
     /// As [`Project::load`].
     pub fn load_with(&self, options: &LoadOptions) -> Result<crate::Bundle, BundleError> {
         load::load(self, options, load::MAX_BUNDLE_BYTES)
+    }
+
+    /// The file that says where a build is, where the project is one that was built.
+    pub(crate) fn redirect_file(&self) -> Option<PathBuf> {
+        (self.vars_folder != self.root).then(|| self.vars_folder.join(place::REDIRECT))
     }
 
     /// The path as messages name it.
@@ -220,6 +244,8 @@ impl Project {
         };
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
+            vars_folder: root.clone(),
+            vars_shown: shown.clone(),
             root,
             shown,
             main,
@@ -234,11 +260,22 @@ impl Project {
         })
     }
 
-    fn of_folder(
-        path: &Path,
-        root: PathBuf,
+    fn of_folder(place: Place, environment: Option<&str>) -> Result<Self, BundleError> {
+        let Some(built) = place::built(&place)? else {
+            return Self::configured(place, None, environment);
+        };
+        let project = Self::configured(built, None, environment)?;
+        Ok(Self { vars_folder: place.folder, vars_shown: place.shown, ..project })
+    }
+
+    /// What is in a folder. Without a main module in the configuration it is that one.
+    fn configured(
+        place: Place,
+        main_by_default: Option<&Path>,
         environment: Option<&str>,
     ) -> Result<Self, BundleError> {
+        let Place { folder: root, shown: path } = place;
+        let path = path.as_path();
         let (config, config_file) = match config::of_folder(&root, path, environment)? {
             Some((config, file)) => (config, Some(file)),
             None => (Config::default(), None),
@@ -265,7 +302,9 @@ impl Project {
         }
         let main = match main {
             Some(main) => configured_main(&root, main)?,
-            None => found_main(&root, path)?,
+            None => {
+                main_by_default.map_or_else(|| found_main(&root, path), |it| Ok(it.to_owned()))?
+            }
         };
         let name = name.unwrap_or_else(|| {
             name::from_file_name(&root.file_name().unwrap_or_default().to_string_lossy())
@@ -279,6 +318,8 @@ impl Project {
         let shown = path.to_owned();
         let rules = Rules::new(&build.rules);
         Ok(Self {
+            vars_folder: root.clone(),
+            vars_shown: shown.clone(),
             root,
             shown,
             main,
@@ -312,10 +353,14 @@ fn configured_main(root: &Path, main: Main) -> Result<PathBuf, BundleError> {
 }
 
 fn found_main(root: &Path, shown: &Path) -> Result<PathBuf, BundleError> {
-    let found = MAIN_FILES.iter().map(|name| root.join(name)).find(|path| path.is_file());
+    let names = MAIN_STEMS.iter().flat_map(|stem| {
+        MAIN_EXTENSIONS.iter().map(move |extension| format!("{stem}.{extension}"))
+    });
+    let found = names.map(|name| root.join(name)).find(|path| path.is_file());
     let path = found.ok_or_else(|| BundleError::NoMain {
         folder: shown.to_owned(),
-        tried: MAIN_FILES.to_vec(),
+        stems: &MAIN_STEMS,
+        extensions: &MAIN_EXTENSIONS,
     })?;
     let file = path.canonicalize().map_err(BundleError::io(&path))?;
     // A link to a file outside of the folder is no module of the project.

@@ -13,6 +13,9 @@ pub const MEMORY_MB_RANGE: RangeInclusive<u32> = 8..=4096;
 /// What `limits.subrequests` may be, per event.
 pub const SUBREQUESTS_RANGE: RangeInclusive<u32> = 0..=u32::MAX;
 
+/// The compatibility date from which a worker gets the modules and globals of Node.js unasked.
+pub(crate) const NODE_COMPAT_SINCE: &str = "2026-08-04";
+
 /// The compatibility date from which code from strings is allowed while a worker starts.
 const STARTUP_EVAL_SINCE: &str = "2025-06-01";
 
@@ -30,6 +33,10 @@ pub struct Settings {
     pub vars: BTreeMap<String, serde_json::Value>,
     /// `kv_namespaces`.
     pub kv_namespaces: Vec<KvNamespace>,
+    /// Bindings of kinds that the runtime does not have: the property of `env`, and the key that
+    /// asks for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_bindings: BTreeMap<String, String>,
     /// `limits`.
     pub limits: Limits,
     /// `unsafe_eval`: whether code from strings is allowed at any time. Not by default.
@@ -37,10 +44,18 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the worker gets the modules and globals of Node.js: the compatibility flag
-    /// `nodejs_compat` (<https://developers.cloudflare.com/workers/runtime-apis/nodejs/>).
+    /// Whether the worker gets the modules and globals of Node.js: by the compatibility flag
+    /// `nodejs_compat`, or by its compatibility date
+    /// (<https://developers.cloudflare.com/workers/runtime-apis/nodejs/>). A project without a date
+    /// names the flag: what it does not use it need not load.
     pub fn node_compat(&self) -> bool {
-        self.has_flag("nodejs_compat") || self.has_flag("nodejs_compat_v2")
+        let is_named = self.has_flag("nodejs_compat") || self.has_flag("nodejs_compat_v2");
+        is_named || (self.is_of_node_compat() && !self.has_flag("no_nodejs_compat"))
+    }
+
+    /// Whether the date alone gives the worker what is of Node.js.
+    pub(crate) fn is_of_node_compat(&self) -> bool {
+        self.compatibility_date.as_deref().is_some_and(|date| date >= NODE_COMPAT_SINCE)
     }
 
     /// Whether the worker gets `node:async_hooks` alone: the compatibility flag `nodejs_als`.
@@ -94,6 +109,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_of_node_is_there_by_date_or_flag() {
+        let cases: [(Option<&str>, &[&str], bool); 7] = [
+            (None, &[], false),
+            (None, &["nodejs_compat"], true),
+            (Some("2026-08-03"), &[], false),
+            (Some("2026-08-04"), &[], true),
+            (Some("2026-09-01"), &["other"], true),
+            (Some("2026-09-01"), &["no_nodejs_compat"], false),
+            (Some("2024-01-01"), &["nodejs_compat_v2"], true),
+        ];
+        for (date, flags, expected) in cases {
+            let settings = settings(date, flags);
+            assert_eq!(settings.node_compat(), expected, "{date:?} {flags:?}");
+        }
+    }
+
+    fn settings(date: Option<&str>, flags: &[&str]) -> Settings {
+        Settings {
+            compatibility_date: date.map(str::to_owned),
+            compatibility_flags: flags.iter().map(ToString::to_string).collect(),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
     fn code_from_strings_is_allowed_at_the_start_by_date_or_flag() {
         let cases: [(Option<&str>, &[&str], bool); 6] = [
             (None, &[], true),
@@ -104,11 +144,7 @@ mod tests {
             (None, &["disallow_eval_during_startup"], false),
         ];
         for (date, flags, expected) in cases {
-            let settings = Settings {
-                compatibility_date: date.map(str::to_owned),
-                compatibility_flags: flags.iter().map(ToString::to_string).collect(),
-                ..Settings::default()
-            };
+            let settings = settings(date, flags);
             assert_eq!(settings.startup_eval(), expected, "{date:?} {flags:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 use deno_core::op2;
 
-use super::table::{MODULES, ProvidedModule};
+use super::table::MODULES;
 
 /// What the specifiers begin with.
 const SCHEME: &str = "node:";
@@ -10,7 +10,7 @@ const SCHEME: &str = "node:";
 /// The ES module that an isolate's loader gives for a specifier. Its exports are those of the
 /// script, which is loaded when this module is evaluated.
 pub(crate) fn facade(specifier: &str) -> Option<String> {
-    let module = find(specifier)?;
+    let module = provided::node(specifier)?;
     let exports = module.exports.replace(' ', ", ");
     Some(format!(
         "import {{ provide }} from \"isolane:modules\";\n\
@@ -20,25 +20,22 @@ pub(crate) fn facade(specifier: &str) -> Option<String> {
     ))
 }
 
-fn find(specifier: &str) -> Option<&'static ProvidedModule> {
-    MODULES.iter().find(|module| module.specifier == specifier)
-}
-
 /// The script of a module, by its specifier with `node:` or without; `None` for a module that
 /// is not provided.
 #[op2]
 #[string]
 pub(super) fn op_compat_script_of(#[string] name: &str) -> Option<String> {
     let name = name.strip_prefix(SCHEME).unwrap_or(name);
-    let is_it = |module: &&ProvidedModule| module.specifier.strip_prefix(SCHEME) == Some(name);
-    MODULES.iter().find(is_it).map(|module| module.script.to_owned())
+    let mut modules = MODULES.iter();
+    let module = modules.find(|(specifier, _)| specifier.strip_prefix(SCHEME) == Some(name));
+    module.map(|(_, script)| (*script).to_owned())
 }
 
 /// The names of all modules, without `node:`.
 #[op2]
 #[serde]
 pub(super) fn op_compat_module_names() -> Vec<&'static str> {
-    MODULES.iter().filter_map(|module| module.specifier.strip_prefix(SCHEME)).collect()
+    MODULES.iter().filter_map(|(specifier, _)| specifier.strip_prefix(SCHEME)).collect()
 }
 
 #[cfg(test)]
@@ -56,9 +53,15 @@ mod tests {
     #[test]
     fn each_module_has_its_script() {
         let scripts: HashSet<_> = SCRIPTS.iter().map(|(specifier, _)| *specifier).collect();
-        for module in MODULES {
-            assert!(scripts.contains(module.script), "{}", module.specifier);
+        for (specifier, script) in MODULES {
+            assert!(scripts.contains(script), "{specifier}");
         }
+    }
+
+    #[test]
+    fn each_module_that_workers_can_import_is_made_and_no_other() {
+        let made = MODULES.iter().map(|(specifier, _)| *specifier);
+        assert!(made.eq(provided::NODE.iter().map(|module| module.specifier)));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
 //! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, compatibility
-//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s.
+//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s, what is
+//! bound and not there `schema/missing.rs`'s.
 
 mod build;
 mod compatibility;
 mod dev;
 mod environment;
+mod missing;
 
 use std::collections::HashSet;
 
@@ -13,7 +15,7 @@ use super::field::Field;
 use super::keys;
 use super::tree::{Document, Entry, Node, Value};
 use super::{Config, Main};
-use crate::error::{ConfigError, Warning};
+use crate::error::{ConfigError, Location, Warning};
 use crate::name;
 use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
 
@@ -27,10 +29,18 @@ pub(super) fn read(
     today: &str,
 ) -> Result<Config, ConfigError> {
     let root = Field::new(document, "", root);
-    let mut reader = Reader { today, config: Config::default(), bindings: HashSet::new() };
+    let mut reader = Reader {
+        today,
+        config: Config::default(),
+        bindings: HashSet::new(),
+        missing: Vec::new(),
+        node_flags: Vec::new(),
+    };
     for (table, entry) in environment::entries(&root, environment, &mut reader.config)? {
         reader.key(&table, entry)?;
     }
+    reader.look_for_needless_flags();
+    reader.bind_what_is_missing();
     Ok(reader.config)
 }
 
@@ -41,6 +51,10 @@ struct Reader<'a> {
     config: Config,
     /// The properties of `env` that are taken.
     bindings: HashSet<String>,
+    /// Bindings that are not supported, and the keys that ask for them.
+    missing: Vec<(String, String)>,
+    /// Flags that ask for what is of Node.js, and where they do.
+    node_flags: Vec<(String, Location)>,
 }
 
 impl Reader<'_> {
@@ -68,13 +82,7 @@ impl Reader<'_> {
             _ if build::key(&mut self.config.build, &field, &entry.key)? => {}
             key if keys::NOT_OURS.contains(&key) => {}
             key if keys::NOT_SERVED.contains(&key) => {
-                let is_used = match &entry.node.value {
-                    Value::List(items) => !items.is_empty(),
-                    Value::Table(entries) => !entries.is_empty(),
-                    Value::Bool(value) => *value,
-                    _ => true,
-                };
-                self.promised(root, entry, is_used);
+                self.promised(root, entry, entry.node.value.says_something());
             }
             key => {
                 let known = [keys::SERVED, keys::NOT_SERVED, keys::NOT_OURS];
@@ -118,9 +126,30 @@ impl Reader<'_> {
         for item in field.list()? {
             let flag = item.string()?.to_owned();
             self.warn_at(&item, compatibility::about_flag(&flag));
+            if matches!(&*flag, "nodejs_compat" | "nodejs_compat_v2") {
+                self.node_flags.push((flag.clone(), item.location()));
+            }
             self.config.settings.compatibility_flags.push(flag);
         }
         Ok(())
+    }
+
+    /// What is there has its name, wherever it stands.
+    fn bind_what_is_missing(&mut self) {
+        let missing =
+            self.missing.drain(..).filter(|(binding, _)| !self.bindings.contains(binding));
+        self.config.settings.missing_bindings.extend(missing);
+    }
+
+    /// The date may stand after the flags.
+    fn look_for_needless_flags(&mut self) {
+        if self.config.settings.is_of_node_compat() {
+            let warnings = self.node_flags.drain(..).map(|(flag, location)| Warning {
+                location: Some(location),
+                message: compatibility::about_needless_flag(&flag),
+            });
+            self.config.warnings.extend(warnings);
+        }
     }
 
     /// `route`, a pattern or a table, or `routes`, a list of them; a single one is accepted for
@@ -252,12 +281,22 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Warns of a key in use that promises what does not happen.
+    /// Warns of a key in use that promises what does not happen. Its bindings are in `env`, and say
+    /// so to whoever uses them.
     fn promised(&mut self, table: &Field<'_>, entry: &Entry, is_used: bool) {
-        if is_used {
-            let name = table.inner_name(&entry.key);
-            self.warn(table, entry, format!("\"{name}\" is not supported yet"));
+        if !is_used {
+            return;
         }
+        let mut message = format!("\"{}\" is not supported yet", table.inner_name(&entry.key));
+        let mut bindings = missing::bindings(&entry.key, &entry.node.value);
+        bindings.retain(|binding| !self.bindings.contains(binding));
+        if !bindings.is_empty() {
+            let properties: Vec<_> = bindings.iter().map(|it| format!("env.{it}")).collect();
+            let throws = if properties.len() == 1 { "throws" } else { "throw" };
+            message += &format!(": {} {throws} when used", properties.join(", "));
+        }
+        self.warn(table, entry, message);
+        self.missing.extend(bindings.into_iter().map(|binding| (binding, entry.key.clone())));
     }
 
     /// Takes a property of `env`.

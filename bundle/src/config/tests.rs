@@ -3,6 +3,7 @@
 mod build;
 mod compatibility;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -88,6 +89,39 @@ fn check_warnings(result: Result<Config, BundleError>, expected: &[&str]) {
 }
 
 #[test]
+fn a_binding_that_is_not_supported_is_named_and_known() {
+    let config = toml(
+        "kv_namespaces = [{ binding = 'KV' }]\n\
+         d1_databases = [{ binding = 'DB' }, { binding = 'LOG', database_name = 'x' }]\n\
+         ai = { binding = 'AI' }\nr2_buckets = [{ binding = 'KV' }, { bucket_name = 'x' }]\n\
+         [[queues.producers]]\nbinding = 'Q'\n[[durable_objects.bindings]]\nname = 'ROOM'\n",
+    )
+    .unwrap();
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "app/wrangler.toml:2:1: \"d1_databases\" is not supported yet: env.DB, env.LOG throw when \
+             used",
+            "app/wrangler.toml:3:1: \"ai\" is not supported yet: env.AI throws when used",
+            "app/wrangler.toml:4:1: \"r2_buckets\" is not supported yet",
+            "app/wrangler.toml:5:3: \"queues\" is not supported yet: env.Q throws when used",
+            "app/wrangler.toml:7:3: \"durable_objects\" is not supported yet: env.ROOM throws when \
+             used",
+        ]
+    );
+    let missing: Vec<_> = config.settings.missing_bindings.into_iter().collect();
+    let expected = [
+        ("AI", "ai"),
+        ("DB", "d1_databases"),
+        ("LOG", "d1_databases"),
+        ("Q", "queues"),
+        ("ROOM", "durable_objects"),
+    ];
+    assert_eq!(missing, expected.map(|(name, key)| (name.to_owned(), key.to_owned())));
+}
+
+#[test]
 fn both_syntaxes_say_the_same() {
     for config in [toml(FULL_TOML).unwrap(), json(FULL_JSON).unwrap()] {
         assert_eq!(config.name.as_deref(), Some("shop"));
@@ -104,6 +138,7 @@ fn both_syntaxes_say_the_same() {
             routes: vec!["shop.example.com".to_owned(), "example.com/shop/*".to_owned()],
             vars: serde_json::from_value(vars).unwrap(),
             kv_namespaces: vec![KvNamespace { binding: "KV".to_owned(), id: None }],
+            missing_bindings: BTreeMap::new(),
             limits: Limits { cpu_ms: Some(300_000), memory_mb: Some(8), subrequests: Some(0) },
             unsafe_eval: true,
         };

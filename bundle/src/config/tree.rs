@@ -75,6 +75,17 @@ impl Value {
         }
     }
 
+    /// Whether it is more than empty tables and lists: tools write every key that there is.
+    pub(super) fn says_something(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Bool(value) => *value,
+            Self::Number(_) | Self::String(_) => true,
+            Self::List(items) => !items.is_empty(),
+            Self::Table(entries) => entries.iter().any(|entry| entry.node.value.says_something()),
+        }
+    }
+
     pub(super) fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,

@@ -8,6 +8,7 @@ use rolldown::BundleOutput;
 use rolldown_common::{Output, OutputChunk};
 
 use super::inputs::Inputs;
+use super::resolve;
 use crate::bundle::{Bundle, Module, ModuleKind};
 use crate::error::BundleError;
 use crate::project::Project;
@@ -32,7 +33,11 @@ pub(super) fn bundle(
         })
         .collect();
     // The main module first, the others by name: never in the order in which threads were ready.
-    chunks.sort_by_key(|chunk| (!chunk.is_entry, chunk.filename.clone()));
+    let is_main = |chunk: &OutputChunk| {
+        let module = chunk.facade_module_id.as_ref();
+        chunk.is_entry && module.is_some_and(|id| Path::new(id.as_str()) == project.main)
+    };
+    chunks.sort_by_key(|chunk| (!is_main(chunk), chunk.filename.clone()));
     let main = chunks.first().map(|chunk| chunk.filename.to_string()).unwrap_or_default();
 
     let external = inputs.external();
@@ -48,7 +53,7 @@ pub(super) fn bundle(
         main,
         modules,
         settings: project.settings.clone(),
-        warnings: project.warnings.clone(),
+        warnings: project.warnings.iter().cloned().chain(inputs.warnings(project)).collect(),
         inputs: inputs.files(),
     })
 }
@@ -62,8 +67,7 @@ fn code(
     let mut imports = BTreeMap::new();
     for imported in chunk.imports.iter().chain(&chunk.dynamic_imports) {
         if chunks.iter().any(|chunk| chunk.filename == *imported) {
-            // All are in one folder.
-            imports.insert(format!("./{imported}"), imported.to_string());
+            imports.insert(relative(&chunk.filename, imported), imported.to_string());
         }
     }
     // What is imported dynamically from outside is not in the chunk's lists.
@@ -84,9 +88,23 @@ fn code(
     }
 }
 
-/// Adds the modules that some code imports and that stay files of their own.
+/// How one chunk's code names another.
+fn relative(from: &str, to: &str) -> String {
+    let mut from: Vec<&str> = from.split('/').collect();
+    from.pop();
+    let to: Vec<&str> = to.split('/').collect();
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let ups = from.len() - common;
+    let ups = if ups == 0 { "./".to_owned() } else { "../".repeat(ups) };
+    format!("{ups}{}", to.get(common..).unwrap_or_default().join("/"))
+}
+
+/// Adds the modules that some code imports and that stay files of their own, and those that need
+/// not be imported.
 fn add_assets(modules: &mut Vec<Module>, inputs: &Inputs) {
-    let wanted: BTreeSet<String> = modules.iter().flat_map(|m| m.imports.keys()).cloned().collect();
+    let mut wanted: BTreeSet<String> =
+        modules.iter().flat_map(|m| m.imports.keys()).cloned().collect();
+    wanted.extend(inputs.additional_names());
     let code: BTreeSet<String> = modules.iter().map(|module| module.specifier.clone()).collect();
     for name in wanted {
         let Some(asset) = inputs.take_asset(&name) else { continue };
@@ -112,21 +130,42 @@ fn add_assets(modules: &mut Vec<Module>, inputs: &Inputs) {
 fn source_map(project: &Project, chunk: &OutputChunk) -> Option<Arc<str>> {
     let mut map = chunk.map.clone()?;
     let sources: Vec<String> =
-        map.get_sources().map(|source| source_name(project, source)).collect();
+        map.get_sources().map(|source| source_name(project, &chunk.filename, source)).collect();
     map.set_sources(sources);
     Some(map.to_json_string().into())
 }
 
-fn source_name(project: &Project, source: &str) -> String {
+fn source_name(project: &Project, chunk: &str, source: &str) -> String {
     if let Some((_, name)) = source.split_once('\0') {
         return name.to_owned();
     }
-    let path = project.root.join(source);
-    let below = project.below(Path::new(&path));
+    // It is relative to the chunk's own folder.
+    let folder = project.root.join(Path::new(chunk).parent().unwrap_or(Path::new("")));
+    let path = resolve::join(&folder, source).unwrap_or_else(|| folder.join(source));
+    let below = project.below(&path);
     match below.find("node_modules/") {
         Some(start) if below.starts_with("../") => {
             below.get(start..).unwrap_or_default().to_owned()
         }
         _ => below,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn a_chunk_is_named_relative_to_its_importer() {
+        for (from, to, expected) in [
+            ("index.js", "a.js", "./a.js"),
+            ("index.js", "lang/a.js", "./lang/a.js"),
+            ("lang/a.js", "b.js", "../b.js"),
+            ("lang/de/a.js", "lang/b.js", "../b.js"),
+            ("lang/a.js", "lang/b.js", "./b.js"),
+            ("a/b/c.js", "d/e.js", "../../d/e.js"),
+        ] {
+            assert_eq!(relative(from, to), expected, "{from} {to}");
+        }
     }
 }

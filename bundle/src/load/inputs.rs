@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 use rolldown_common::ImportKind;
 
+use super::additional::Additional;
 use super::nesting;
 use super::rules::{FileKind, Language, WASM_MAGIC};
-use super::syntax;
+use super::syntax::{self, Import};
 use crate::bundle::ModuleKind;
-use crate::error::{BundleError, FileSize, Problem, SourceError};
+use crate::error::{BundleError, FileSize, Location, Problem, SourceError, Warning};
 use crate::project::Project;
+use crate::text;
 
 /// How many files an error about the size names.
 const BIGGEST_FILES: usize = 5;
@@ -34,9 +36,17 @@ struct Found {
     others: BTreeSet<PathBuf>,
     /// The modules that stay files of their own, by their names in the bundle.
     assets: BTreeMap<String, Asset>,
+    /// The names of those that are part of the bundle though nothing imports them.
+    additional: BTreeSet<String>,
     /// What the runtime is asked for.
     provided: BTreeSet<String>,
     errors: Vec<BundleError>,
+    /// What Node.js has and the runtime has not, by the module: the first file by name that imports
+    /// it, and how it is written there.
+    lacking: BTreeMap<String, (PathBuf, String)>,
+    /// Names that a file imports from a module of the runtime that does not have them, by the file
+    /// and the module, and where they stand.
+    missing: BTreeMap<(PathBuf, String), BTreeMap<String, Location>>,
     /// Imports that lead nowhere; where they stand is looked for when all is over.
     imports: Vec<BadImport>,
 }
@@ -44,6 +54,7 @@ struct Found {
 /// A module that is no code.
 #[derive(Debug, Clone)]
 pub(super) struct Asset {
+    path: PathBuf,
     pub(super) kind: ModuleKind,
     pub(super) source: Vec<u8>,
 }
@@ -84,16 +95,21 @@ impl Inputs {
         Some(text)
     }
 
-    /// Reads a file that stays a module of its own under that name; `None` when it cannot be.
+    /// Reads a file that stays a module of its own, under that name or, if another file has it, a
+    /// longer one, which is answered; `None` when it cannot be.
     pub(super) fn asset(
         &self,
         project: &Project,
         path: &Path,
         kind: FileKind,
         name: &str,
-    ) -> Option<()> {
-        if self.found.lock().assets.contains_key(name) {
-            return Some(());
+    ) -> Option<String> {
+        let mut name = name.to_owned();
+        while let Some(asset) = self.found.lock().assets.get(&name) {
+            if asset.path == path {
+                return Some(name);
+            }
+            name.push('%');
         }
         let bytes = self.read(project, path)?;
         let (kind, source) = match kind {
@@ -106,8 +122,21 @@ impl Inputs {
             FileKind::Text => (ModuleKind::Text, self.text(project, path, bytes)?.into_bytes()),
             FileKind::Data | FileKind::Json | FileKind::Script(_) => (ModuleKind::Data, bytes),
         };
-        self.found.lock().assets.insert(name.to_owned(), Asset { kind, source });
+        let asset = Asset { path: path.to_owned(), kind, source };
+        self.found.lock().assets.insert(name.clone(), asset);
+        Some(name)
+    }
+
+    /// Reads a file that is a module of its own, imported or not; `None` when it cannot be.
+    pub(super) fn additional(&self, project: &Project, module: &Additional) -> Option<()> {
+        let name = self.asset(project, &module.path, module.kind, &module.name)?;
+        self.found.lock().additional.insert(name);
         Some(())
+    }
+
+    /// The names of the modules that nothing has to import.
+    pub(super) fn additional_names(&self) -> BTreeSet<String> {
+        self.found.lock().additional.clone()
     }
 
     pub(super) fn depends_on(&self, path: &Path) {
@@ -119,6 +148,54 @@ impl Inputs {
 
     pub(super) fn needs(&self, module: &str) {
         self.found.lock().provided.insert(module.to_owned());
+    }
+
+    /// A file imports a module of Node.js that the runtime does not have.
+    pub(super) fn lacks(&self, importer: &Path, written: &str, module: &str) {
+        let import = (importer.to_owned(), written.to_owned());
+        let mut found = self.found.lock();
+        let first = found.lacking.entry(module.to_owned()).or_insert_with(|| import.clone());
+        if import < *first {
+            *first = import;
+        }
+    }
+
+    /// A file imports a name that a module of the runtime does not have.
+    pub(super) fn misses(&self, importer: &Path, module: &str, name: &str, location: Location) {
+        let key = (importer.to_owned(), module.to_owned());
+        self.found.lock().missing.entry(key).or_default().insert(name.to_owned(), location);
+    }
+
+    /// The names that a file imports in vain from a module of the runtime.
+    pub(super) fn missing(&self, importer: &Path, module: &str) -> Vec<String> {
+        let key = (importer.to_owned(), module.to_owned());
+        let found = self.found.lock();
+        found.missing.get(&key).into_iter().flat_map(BTreeMap::keys).cloned().collect()
+    }
+
+    /// What is worth knowing about the modules, each with its place.
+    pub(super) fn warnings(&self, project: &Project) -> Vec<Warning> {
+        let found = self.found.lock();
+        let warning = |(module, (importer, written)): (&String, &(PathBuf, String))| {
+            let (text, places) = places(project, importer, written);
+            let offset = places.first().map_or(0, |place| place.offset);
+            let (line, column) = text::line_column(&text, offset);
+            Warning {
+                location: Some(Location { path: project.shown(importer), line, column }),
+                message: format!(
+                    "the runtime does not have \"{module}\": what the worker calls of it throws"
+                ),
+            }
+        };
+        let missing = found.missing.iter().flat_map(|((_, module), names)| {
+            names.iter().map(move |(name, location)| Warning {
+                location: Some(location.clone()),
+                message: format!(
+                    "the runtime's \"{module}\" does not export \"{name}\": a call of it throws"
+                ),
+            })
+        });
+        found.lacking.iter().map(warning).chain(missing).collect()
     }
 
     pub(super) fn error(&self, error: BundleError) {
@@ -239,23 +316,38 @@ impl BadImport {
     /// The error at the import's place; `None` when the code is prepared for it, for it catches
     /// what a `require` or an `import()` throws.
     fn into_error(self, project: &Project) -> Option<BundleError> {
-        let text = fs::read_to_string(&self.importer).unwrap_or_default();
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let language = match project.rules().kind(&project.below(&self.importer)) {
-            Some(FileKind::Script(language)) => language,
-            _ => Language::JavaScript,
-        };
-        let mut places: Vec<_> = syntax::imports(text, language)
-            .into_iter()
-            .filter(|import| import.specifier == self.written)
-            .collect();
+        let (text, mut places) = places(project, &self.importer, &self.written);
         if self.kind != ImportKind::Import {
-            if !places.is_empty() && places.iter().all(|place| place.is_guarded) {
+            if are_guarded(&places) {
                 return None;
             }
             places.retain(|place| !place.is_guarded);
         }
         let offset = places.first().map_or(0, |place| place.offset);
-        Some(SourceError::at(&project.shown(&self.importer), text, offset, self.problem).into())
+        Some(SourceError::at(&project.shown(&self.importer), &text, offset, self.problem).into())
     }
+}
+
+/// Whether a file catches the failure of each `require` and `import()` of that specifier.
+pub(super) fn is_guarded(project: &Project, importer: &Path, written: &str) -> bool {
+    are_guarded(&places(project, importer, written).1)
+}
+
+fn are_guarded(places: &[Import]) -> bool {
+    !places.is_empty() && places.iter().all(|place| place.is_guarded)
+}
+
+/// A file's text, and where it imports that specifier.
+fn places(project: &Project, importer: &Path, written: &str) -> (String, Vec<Import>) {
+    let mut text = fs::read_to_string(importer).unwrap_or_default();
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    let language = match project.rules().kind(&project.below(importer)) {
+        Some(FileKind::Script(language)) => language,
+        _ => Language::JavaScript,
+    };
+    let imports = syntax::imports(&text, language).into_iter();
+    let places = imports.filter(|import| import.specifier == written).collect();
+    (text, places)
 }

@@ -1,6 +1,12 @@
 //! What the bundler is asked to do for a project: wrangler's choices, so that a project means the
 //! same here (<https://developers.cloudflare.com/workers/wrangler/bundling/>).
 
+use std::collections::HashSet;
+use std::future::ready;
+use std::iter;
+use std::path::Path;
+use std::sync::Arc;
+
 use oxc::mangler::MangleOptionsKeepNames;
 use oxc::minifier::CompressOptionsKeepNames;
 use rolldown::{
@@ -10,7 +16,11 @@ use rolldown::{
     TreeshakeOptions, TsConfig,
 };
 
+use rolldown_common::SanitizeFilename;
+
 use super::LoadOptions;
+use super::additional::{self, Additional};
+use super::rules::FileKind;
 use crate::project::Project;
 
 /// The conditions of a package's `exports` that hold, beside `import` or `require` and `default`.
@@ -33,21 +43,28 @@ pub(super) fn of(
     project: &Project,
     options: &LoadOptions,
     jsx: JsxOptions,
+    additional: &[Additional],
     has_type_exports: bool,
 ) -> BundlerOptions {
     let build = &project.build;
     let strings = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
-    let stem = project.main.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = additional::main_stem(project);
     let minify = options.minify || build.minify;
     let node_env = NODE_ENV
         .iter()
         .map(|name| ((*name).to_owned(), format!("\"{}\"", options.node_env.as_str())));
     let define = node_env.chain(build.define.clone()).collect();
+    let input = |name: String, path: &Path| InputItem {
+        name: Some(name),
+        import: path.to_string_lossy().into_owned(),
+    };
+    let scripts = additional.iter().filter(|it| matches!(it.kind, FileKind::Script(_)));
+    let scripts = scripts.map(|module| input(module.name.clone(), &module.path));
+    let inputs = iter::once(input(format!("{stem}.js"), &project.main)).chain(scripts);
     BundlerOptions {
-        input: Some(vec![InputItem {
-            name: Some(stem.into_owned()),
-            import: project.main.to_string_lossy().into_owned(),
-        }]),
+        input: Some(inputs.collect()),
+        entry_filenames: Some("[name]".to_owned().into()),
+        sanitize_filename: names_of(additional),
         cwd: Some(project.root.clone()),
         // Nothing is written; what is named relative to it is so relative to the root.
         dir: Some(".".to_owned()),
@@ -82,6 +99,23 @@ pub(super) fn of(
         }),
         ..BundlerOptions::default()
     }
+}
+
+/// Additional modules are found by their names, whatever these are; all others as the bundler has it.
+fn names_of(additional: &[Additional]) -> Option<SanitizeFilename> {
+    if additional.is_empty() {
+        return None;
+    }
+    let names: HashSet<String> = additional.iter().map(|module| module.name.clone()).collect();
+    Some(SanitizeFilename::Fn(Arc::new(move |name: &str| {
+        let plain = |letter: char| match letter {
+            letter if letter.is_ascii_alphanumeric() || "-_./~".contains(letter) => letter,
+            _ => '_',
+        };
+        let is_additional = names.contains(name);
+        let name = if is_additional { name.to_owned() } else { name.chars().map(plain).collect() };
+        Box::pin(ready(Ok(name)))
+    })))
 }
 
 fn minified(keep_names: bool) -> RawMinifyOptions {

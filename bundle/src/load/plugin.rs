@@ -13,14 +13,16 @@ use rolldown_plugin::{
     PluginContext, PluginContextResolveOptions, SharedLoadPluginContext,
 };
 
-use super::inputs::Inputs;
+use super::folders;
+use super::inputs::{self, Inputs};
 use super::nesting;
-use super::node;
 use super::resolve::{self, Target};
 use super::rules::{FileKind, Language};
-use super::syntax;
-use crate::error::{BundleError, Problem, SourceError};
+use super::syntax::{self, Named};
+use super::wildcard::{self, Wildcard};
+use crate::error::{BundleError, Location, Problem, SourceError};
 use crate::project::Project;
+use crate::text;
 
 /// What begins the identifier of a module that no file stands behind. The bundler's convention for
 /// such is the NUL.
@@ -31,6 +33,15 @@ const REQUIRED: &str = "\0isolane:require:";
 
 /// A module that throws when it is required.
 const ABSENT: &str = "\0isolane:absent:";
+
+/// A module of Node.js that the runtime does not have: what is called of it throws.
+const LACKING: &str = "\0isolane:lacking:";
+
+/// A module of the runtime for who imports names from it that it does not have; the names follow.
+const PARTLY: &str = "\0isolane:partly:";
+
+/// The text of a module that is lacking, whatever its name.
+const LACKING_TEXT: &str = include_str!("lacking.js");
 
 /// Answers for one project.
 #[derive(Debug)]
@@ -73,24 +84,39 @@ impl ProjectPlugin {
             Target::Module(resolved) => self.module(*resolved),
             Target::Provided(module) => {
                 self.inputs.needs(&module);
+                let missing = self.inputs.missing(importer, &module);
+                if args.kind == ImportKind::Import && !missing.is_empty() {
+                    let id = format!("{PARTLY}{module}?{}", missing.join(","));
+                    return Ok(Some(HookResolveIdOutput::from_id(id)));
+                }
                 outside(module, args.kind)
             }
             Target::Asset { path, kind, name } => {
-                self.inputs.asset(&self.project, &path, kind, &name).ok_or(Noted)?;
+                let name = self.inputs.asset(&self.project, &path, kind, &name).ok_or(Noted)?;
                 outside(name, args.kind)
+            }
+            // Code that is prepared for its absence finds it absent.
+            Target::Lacking(_) if self.is_guarded(importer, args) => absent(args),
+            Target::Lacking(module) => {
+                self.inputs.lacks(importer, args.specifier, &module);
+                let mut output = HookResolveIdOutput::from_id(format!("{LACKING}{module}"));
+                output.side_effects = Some(HookSideEffects::False);
+                output
             }
             Target::Nowhere { problem, is_fatal } => {
                 if is_fatal || args.kind == ImportKind::Import {
                     self.inputs.bad_import(importer, args.specifier, args.kind, problem);
                 }
-                if args.kind == ImportKind::Require {
-                    HookResolveIdOutput::from_id(format!("{ABSENT}{}", args.specifier))
-                } else {
-                    external(args.specifier)
-                }
+                absent(args)
             }
         };
         Ok(Some(output))
+    }
+
+    /// Whether it is a `require` or an `import()` whose failure the importer catches.
+    fn is_guarded(&self, importer: &Path, args: &HookResolveIdArgs<'_>) -> bool {
+        args.kind != ImportKind::Import
+            && inputs::is_guarded(&self.project, importer, args.specifier)
     }
 
     /// A module as the bundler takes it from a plugin: without its kind, which the bundler then
@@ -111,6 +137,61 @@ impl ProjectPlugin {
         output
     }
 
+    /// The text of a script in which an import of files by a pattern chooses among those there are.
+    fn with_wildcards(&self, path: &Path, text: String, language: Language) -> String {
+        let folder = path.parent().unwrap_or(path);
+        let meant = |import: Wildcard| {
+            let meant = resolve::join(folder, &import.folder)?;
+            let files = folders::files_below(&meant, wildcard::MAX_FILES)?;
+            let mut files: Vec<String> = files
+                .into_iter()
+                .filter(|file| file != path)
+                .filter(|file| self.project.rules().kind(&self.project.below(file)).is_some())
+                .filter_map(|file| {
+                    let below = file.strip_prefix(&meant).ok()?;
+                    Some(format!("{}{}", import.folder, below.to_str()?))
+                })
+                .filter(|specifier| import.means(specifier))
+                .collect();
+            files.sort();
+            (!files.is_empty()).then_some((import, files))
+        };
+        let imports: Vec<_> =
+            wildcard::find(&text, language).into_iter().filter_map(meant).collect();
+        if imports.is_empty() { text } else { wildcard::replace(&text, &imports) }
+    }
+
+    /// A worker that imports what a module of the runtime does not export could not be linked,
+    /// even where it does not use it.
+    fn look_for_missing_names(&self, args: &HookTransformAstArgs<'_>) {
+        let missing_from = |named: Named| {
+            let kind = ImportKind::Import;
+            let target = resolve::without_looking(&self.project, &named.specifier, kind);
+            let Some(Target::Provided(module)) = target else { return None };
+            let is_missing = !provided::find(&module)?.has(&named.name) && named.name != "default";
+            is_missing.then_some((module, named))
+        };
+        let names = syntax::named_imports(args.ast.program()).into_iter();
+        let mut missing: Vec<(String, Named)> = names.filter_map(missing_from).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let path = Path::new(args.id);
+        let kind = self.project.rules().kind(&self.project.below(resolve::file_of(args.id)));
+        if let Some(FileKind::Script(language)) = kind
+            && language != Language::JavaScript
+        {
+            // What is only a type is no import.
+            let values = syntax::imported_values(args.ast.source(), language);
+            missing.retain(|(_, named)| named.is_export || values.contains(&named.place));
+        }
+        for (module, named) in missing {
+            let (line, column) = text::line_column(args.ast.source(), named.place.start);
+            let location = Location { path: self.project.shown(path), line, column };
+            self.inputs.misses(path, &module, &named.name, location);
+        }
+    }
+
     /// The text of a module that no file stands behind.
     fn virtual_module(&self, id: &str) -> Option<String> {
         if let Some(module) = id.strip_prefix(REQUIRED) {
@@ -121,9 +202,17 @@ impl ProjectPlugin {
                 "import value from {module};\nexport {{ value as \"module.exports\" }};\n"
             ));
         }
+        if let Some(module) = id.strip_prefix(LACKING) {
+            return Some(LACKING_TEXT.replace("%MODULE%", module));
+        }
+        if let Some(partly) = id.strip_prefix(PARTLY) {
+            let (module, missing) = partly.split_once('?')?;
+            return Some(partly_provided(provided::find(module)?, missing.split(',')));
+        }
         let specifier = id.strip_prefix(ABSENT)?;
         // The getter throws each time that the module is required, not only the first.
-        let is_behind_flag = node::module(specifier).is_some_and(|module| node::exists(&module));
+        let is_behind_flag =
+            provided::node_name(specifier).is_some_and(|it| provided::node(&it).is_some());
         let hint =
             if is_behind_flag { " The compatibility flag nodejs_compat has it." } else { "" };
         let message = json(&format!("No such module \"{specifier}\".{hint}"));
@@ -209,7 +298,12 @@ impl Plugin for ProjectPlugin {
         }
         let path = resolve::file_of(args.id);
         let kind = self.project.rules().kind(&self.project.below(path));
-        let text = self.inputs.script(&self.project, path, kind).ok_or(Noted)?;
+        let mut text = self.inputs.script(&self.project, path, kind).ok_or(Noted)?;
+        if let Some(FileKind::Script(language)) = kind
+            && wildcard::are_likely(&text)
+        {
+            text = self.with_wildcards(path, text, language);
+        }
         let module_type = match kind {
             Some(FileKind::Json) => ModuleType::Json,
             Some(FileKind::Script(Language::TypeScript)) => ModuleType::Ts,
@@ -221,6 +315,8 @@ impl Plugin for ProjectPlugin {
         Ok(Some(of(text, module_type)))
     }
 
+    /// Notes which names a module asks of those of the runtime that these do not have.
+    ///
     /// V8 has no decorators, and the two kinds that there are look the same and mean different
     /// things: unless the project says which it means, better no bundle than another meaning.
     async fn transform_ast(
@@ -228,6 +324,7 @@ impl Plugin for ProjectPlugin {
         _context: &PluginContext,
         args: HookTransformAstArgs<'_>,
     ) -> HookTransformAstReturn {
+        self.look_for_missing_names(&args);
         if self.has_decorators || !args.ast.source().contains('@') {
             return Ok(args.ast);
         }
@@ -250,6 +347,28 @@ impl Plugin for ProjectPlugin {
     }
 }
 
+/// The text of a module with what one of the runtime has, and with names that it has not.
+fn partly_provided<'a>(
+    module: &provided::Module,
+    missing: impl Iterator<Item = &'a str>,
+) -> String {
+    let specifier = json(module.specifier);
+    let names = module.exports.replace(' ', ", ");
+    let mut text = format!("export {{ {names}, default }} from {specifier};\n");
+    for (index, name) in missing.enumerate() {
+        let message = json(&format!(
+            "{} has no {name} in this runtime: it cannot be called",
+            module.specifier
+        ));
+        // A function of its own each: a class may extend it, and be extended.
+        text.push_str(&format!(
+            "const _{index} = function () {{ throw Object.assign(new Error({message}), {{ code: \
+             \"ERR_METHOD_NOT_IMPLEMENTED\" }}); }};\nexport {{ _{index} as {name} }};\n"
+        ));
+    }
+    text
+}
+
 /// Whether a package says of one of its files that nothing is lost if its exports are not used.
 fn is_without_side_effects(package: &PackageJson, file: &Path) -> bool {
     let folder = package.realpath().parent();
@@ -265,6 +384,15 @@ fn outside(module: String, kind: ImportKind) -> HookResolveIdOutput {
         HookResolveIdOutput::from_id(format!("{REQUIRED}{module}"))
     } else {
         external(&module)
+    }
+}
+
+/// A module that is not there, for code that finds that out when it runs.
+fn absent(args: &HookResolveIdArgs<'_>) -> HookResolveIdOutput {
+    if args.kind == ImportKind::Require {
+        HookResolveIdOutput::from_id(format!("{ABSENT}{}", args.specifier))
+    } else {
+        external(args.specifier)
     }
 }
 

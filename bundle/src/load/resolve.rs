@@ -1,12 +1,14 @@
 //! Where an import leads: to a module that is bundled, to one that stays a file of its own, to
 //! one of the runtime's, or nowhere. Looking in the file system is the bundler's.
 
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use oxc_resolver::ResolveError;
+use provided::WORKERS;
 use rolldown_common::{ImportKind, ResolvedId};
 
-use super::node::{self, NODE_MODULES, WORKERS_MODULE};
+use super::node;
 use super::rules::{self, FileKind, Replaced};
 use crate::error::Problem;
 use crate::project::Project;
@@ -20,6 +22,8 @@ pub(super) enum Target {
     Provided(String),
     /// A file that stays a module of its own, under that name.
     Asset { path: PathBuf, kind: FileKind, name: String },
+    /// To a module of Node.js that the runtime does not have, by its full name.
+    Lacking(String),
     /// Nowhere. It is the project's fault, unless a `require` or an `import()` asks for a module
     /// that others have: whoever writes that may be prepared.
     Nowhere { problem: Problem, is_fatal: bool },
@@ -34,7 +38,7 @@ pub(super) fn without_looking(
     if project.build.aliased(written).is_some() {
         return None;
     }
-    if written == WORKERS_MODULE {
+    if written == WORKERS.specifier {
         return Some(Target::Provided(written.to_owned()));
     }
     let nowhere = |help: String, is_fatal| Target::Nowhere {
@@ -42,7 +46,8 @@ pub(super) fn without_looking(
         is_fatal,
     };
     if written.starts_with("cloudflare:") {
-        let help = format!("the module of Workers that the runtime provides is {WORKERS_MODULE}");
+        let help =
+            format!("the module of Workers that the runtime provides is {}", WORKERS.specifier);
         return Some(nowhere(help, kind == ImportKind::Import));
     }
     if written.starts_with("http:") || written.starts_with("https:") {
@@ -50,10 +55,7 @@ pub(super) fn without_looking(
                     path";
         return Some(nowhere(help.to_owned(), true));
     }
-    if written.starts_with('/') {
-        return Some(nowhere("import by a path that starts with ./ or ../".to_owned(), true));
-    }
-    let module = node::module(written)?;
+    let module = provided::node_name(written)?;
     node::is_provided(&module, &project.settings).then_some(Target::Provided(module))
 }
 
@@ -90,9 +92,6 @@ pub(super) fn target(
         return Target::Module(Box::new(resolved));
     }
     let path = file_of(resolved.id.as_str());
-    if leaves(project, importer, written, path) {
-        return fatal(outside(written));
-    }
     let below = project.below(path);
     match project.rules().kind(&below) {
         Some(FileKind::Script(_) | FileKind::Json) => Target::Module(Box::new(resolved)),
@@ -128,20 +127,24 @@ fn asset_name(below: &str) -> String {
 }
 
 fn not_found(project: &Project, importer: &Path, written: &str, error: &ResolveError) -> Target {
-    if let Some(module) = node::module(written) {
+    if let Some(module) = provided::node_name(written) {
+        if project.settings.node_compat() && provided::is_lacking(&module) {
+            return Target::Lacking(module);
+        }
         return Target::Nowhere {
             problem: node_module(project, written, &module),
             is_fatal: false,
         };
     }
     let problem = match error {
-        _ if is_relative(written) && leaves(project, importer, written, importer) => {
-            outside(written)
-        }
         ResolveError::NotFound(_) | ResolveError::ExtensionAlias(..) if is_relative(written) => {
             missing(project, importer, written)
         }
-        ResolveError::NotFound(_) => not_installed(written),
+        ResolveError::NotFound(_) if written.starts_with('/') => Problem::import(
+            format!("cannot find \"{written}\""),
+            "there is no such file; a path below the project starts with ./ or ../",
+        ),
+        ResolveError::NotFound(_) => not_installed(importer, written),
         error => Problem::import(format!("cannot import \"{written}\""), explain(project, error)),
     };
     Target::Nowhere { problem, is_fatal: true }
@@ -150,7 +153,7 @@ fn not_found(project: &Project, importer: &Path, written: &str, error: &ResolveE
 /// A module of Node.js that the worker does not get.
 fn node_module(project: &Project, written: &str, module: &str) -> Problem {
     let message = format!("cannot import \"{written}\"");
-    if node::exists(module) {
+    if provided::node(module).is_some() {
         let mut flags = project.settings.compatibility_flags.clone();
         flags.push("nodejs_compat".to_owned());
         let help = if is_toml(project) {
@@ -160,8 +163,8 @@ fn node_module(project: &Project, written: &str, module: &str) -> Problem {
         };
         return Problem::import(message, format!("{module} is there with a flag: {help}"));
     }
-    let modules: Vec<&str> =
-        NODE_MODULES.iter().map(|module| module.trim_start_matches("node:")).collect();
+    let modules = provided::NODE.iter().map(|module| module.specifier);
+    let modules: Vec<&str> = modules.map(|name| name.trim_start_matches("node:")).collect();
     let help = format!(
         "the runtime does not have {module}; of Node.js it has, with nodejs_compat, node: and one \
          of {}",
@@ -197,13 +200,6 @@ fn is_toml(project: &Project) -> bool {
     }
 }
 
-fn outside(written: &str) -> Problem {
-    Problem::import(
-        format!("\"{written}\" is outside of the project's folder"),
-        "move the module into the project, or open the folder that holds both",
-    )
-}
-
 fn missing(project: &Project, importer: &Path, written: &str) -> Problem {
     let folder = importer.parent().unwrap_or(&project.root);
     let below = join(folder, written).map(|path| project.below(&path)).unwrap_or_default();
@@ -215,17 +211,44 @@ fn missing(project: &Project, importer: &Path, written: &str) -> Problem {
     )
 }
 
-fn not_installed(written: &str) -> Problem {
+fn not_installed(importer: &Path, written: &str) -> Problem {
+    if let Some((scheme, _)) = written.split_once(':') {
+        return Problem::import(
+            format!("cannot find the module \"{written}\""),
+            format!(
+                "what begins with \"{scheme}:\" is made by a build tool such as Vite: run its build, \
+                 and name what comes out as \"main\""
+            ),
+        );
+    }
     let mut parts = written.split('/');
     let package = match (parts.next(), parts.next()) {
         (Some(scope), Some(name)) if scope.starts_with('@') => format!("{scope}/{name}"),
         (Some(name), _) => name.to_owned(),
         (None, _) => written.to_owned(),
     };
-    Problem::import(
-        format!("cannot find the package \"{package}\""),
-        format!("npm install {package}, or import a file of the project as \"./{written}\""),
-    )
+    let message = format!("cannot find the package \"{package}\"");
+    match listed_in(importer, &package) {
+        Some(file) => {
+            let folder = file.parent().unwrap_or(&file).display();
+            Problem::import(message, format!("package.json lists it: run npm install in {folder}"))
+        }
+        None => Problem::import(
+            message,
+            format!("npm install {package}, or import a file of the project as \"./{written}\""),
+        ),
+    }
+}
+
+/// The nearest `package.json` that says that a package is needed.
+fn listed_in(importer: &Path, package: &str) -> Option<PathBuf> {
+    let lists = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let kinds = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+        kinds.iter().any(|kind| json[kind].get(package).is_some())
+    };
+    importer.ancestors().skip(1).map(|folder| folder.join("package.json")).find(lists)
 }
 
 /// What the resolver says, without the paths of this machine.
@@ -239,28 +262,12 @@ fn explain(project: &Project, error: &ResolveError) -> String {
     }
 }
 
-/// Whether a path written in the project leads out of its folder. Packages, whose files can be
-/// anywhere above, may import what they like.
-fn leaves(project: &Project, importer: &Path, written: &str, found: &Path) -> bool {
-    if !is_relative(written) || !importer.starts_with(&project.root) || in_package(importer) {
-        return false;
-    }
-    let folder = importer.parent().unwrap_or(&project.root);
-    let meant = join(folder, written);
-    // A link can lead out of the root where the path does not.
-    !meant.is_some_and(|path| path.starts_with(&project.root)) || !found.starts_with(&project.root)
-}
-
-fn in_package(path: &Path) -> bool {
-    path.components().any(|component| component.as_os_str() == "node_modules")
-}
-
 fn is_relative(specifier: &str) -> bool {
     matches!(specifier, "." | "..") || specifier.starts_with("./") || specifier.starts_with("../")
 }
 
 /// The path without `.` and `..`; `None` if it leaves the file system's root.
-fn join(folder: &Path, relative: &str) -> Option<PathBuf> {
+pub(super) fn join(folder: &Path, relative: &str) -> Option<PathBuf> {
     let mut path = folder.to_owned();
     for component in Path::new(relative).components() {
         match component {

@@ -101,6 +101,12 @@ impl Rules {
         Self { rules, replaced }
     }
 
+    /// The kind of a file that a rule is about, not its extension alone.
+    pub(super) fn named(&self, below: &str) -> Option<FileKind> {
+        let is_named = self.rules.iter().any(|rule| rule.glob_of(below).is_some());
+        self.kind(below).filter(|_| is_named)
+    }
+
     /// The kind of the file at that path below the project's root, with forward slashes; `None`
     /// when nothing tells it.
     pub(super) fn kind(&self, below: &str) -> Option<FileKind> {

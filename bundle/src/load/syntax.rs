@@ -8,11 +8,13 @@ use std::ops::Range;
 
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
-use oxc::ast::ast::{Argument, Expression, Program};
+use oxc::ast::ast::{
+    Argument, Expression, ImportDeclarationSpecifier, ModuleExportName, Program, Statement,
+};
 use oxc::diagnostics::{LabeledSpan, OxcDiagnostic};
 use oxc::parser::Parser;
 use oxc::semantic::{AstNode, Semantic, SemanticBuilder};
-use oxc::span::{GetSpan, SourceType};
+use oxc::span::{GetSpan, SourceType, Span};
 use serde::de::IgnoredAny;
 
 use super::rules::Language;
@@ -45,6 +47,51 @@ pub(super) fn imports(text: &str, language: Language) -> Vec<Import> {
     let mut imports: Vec<Import> = imports.collect();
     imports.sort_by_key(|import| import.offset);
     imports
+}
+
+/// A name that a script imports from a module, or exports from it.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub(super) specifier: String,
+    pub(super) name: String,
+    /// Where the name stands, in bytes.
+    pub(super) place: Range<usize>,
+    /// Whether it is exported on, under whatever name.
+    pub(super) is_export: bool,
+}
+
+/// The names that a script imports by a statement, or exports from elsewhere, as values as far as
+/// the statement tells.
+pub(super) fn named_imports(program: &Program<'_>) -> Vec<Named> {
+    let mut found = Vec::new();
+    let mut add = |specifier: &str, name: &ModuleExportName<'_>, span: Span, is_export| {
+        if let Some(name) = name.identifier_name() {
+            let place = span.start as usize..span.end as usize;
+            let (specifier, name) = (specifier.to_owned(), name.to_string());
+            found.push(Named { specifier, name, place, is_export });
+        }
+    };
+    for statement in &program.body {
+        match statement {
+            Statement::ImportDeclaration(import) if import.import_kind.is_value() => {
+                for specifier in import.specifiers.iter().flatten() {
+                    if let ImportDeclarationSpecifier::ImportSpecifier(it) = specifier
+                        && it.import_kind.is_value()
+                    {
+                        add(&import.source.value, &it.imported, it.span, false);
+                    }
+                }
+            }
+            Statement::ExportNamedDeclaration(export) if export.export_kind.is_value() => {
+                let Some(source) = &export.source else { continue };
+                for it in export.specifiers.iter().filter(|it| it.export_kind.is_value()) {
+                    add(&source.value, &it.local, it.span, true);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Where the names stand, in bytes, that a script imports and does more with than to export them
@@ -100,7 +147,7 @@ pub(super) fn check_json(text: &str) -> Result<(), (usize, Problem)> {
     })
 }
 
-fn source_type(language: Language) -> SourceType {
+pub(super) fn source_type(language: Language) -> SourceType {
     match language {
         Language::JavaScript => SourceType::mjs().with_jsx(true),
         Language::TypeScript => SourceType::ts(),

@@ -38,6 +38,8 @@ fn the_main_module_is_the_configurations_or_the_first_by_name() {
     check_main(&[("src/index.ts", ""), ("index.mjs", ""), ("index.js", "")], "index.js");
     check_main(&[("src/index.mjs", ""), ("main.ts", "")], "src/index.mjs");
     check_main(&[("worker.js", ""), ("notes.js", "")], "worker.js");
+    check_main(&[("src/index.tsx", ""), ("src/main.ts", "")], "src/index.tsx");
+    check_main(&[("index.jsx", ""), ("index.mjs", "")], "index.jsx");
     check_main(&[("index.ts", ""), ("x.ts", ""), ("wrangler.toml", "main = './x.ts'")], "x.ts");
     check_main(&[("index.ts", ""), ("wrangler.toml", "")], "index.ts");
 }
@@ -73,12 +75,15 @@ fn a_main_module_outside_of_the_folder_is_refused() {
 fn a_folder_without_a_main_module_says_what_it_could_be() {
     let (_temporary, root) = folder(&[("notes.js", "")]);
     let error = Project::open(&root).unwrap_err().to_string();
-    assert!(error.contains("set \"main\"") && error.contains("index.ts, index.js"), "{error}");
+    assert!(
+        error.contains("set \"main\"") && error.contains("add one of index, src/index, "),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_file_is_a_project_named_after_its_stem() {
-    let files = [("Hello World.ts", ""), ("a.txt", ""), ("wrangler.toml", "name = 'other'")];
+    let files = [("Hello World.ts", ""), ("a.txt", "")];
     let (_temporary, root) = folder(&files);
     let project = Project::open(&root.join("Hello World.ts")).unwrap();
     assert_eq!(project.name(), "hello-world");
@@ -90,6 +95,61 @@ fn a_file_is_a_project_named_after_its_stem() {
     assert!(matches!(error, BundleError::NotAProject { .. }), "{error}");
     let error = Project::open(&root.join("absent.ts")).unwrap_err();
     assert!(matches!(error, BundleError::Io { .. }), "{error}");
+}
+
+#[test]
+fn the_nearest_configuration_counts_for_its_main_module() {
+    let files = [
+        ("wrangler.toml", "name = 'shop'\nvars = { A = 'a' }\nmain = 'src/index.tsx'"),
+        ("src/index.tsx", ""),
+        ("src/other.ts", ""),
+        ("bare/isolane.toml", "name = 'bare'"),
+        ("bare/x/main.ts", ""),
+        ("package/package.json", "{}"),
+        ("package/index.js", ""),
+    ];
+    let (_temporary, root) = folder(&files);
+    let project = Project::open(&root.join("src/index.tsx")).unwrap();
+    assert_eq!((project.name(), project.root()), ("shop", &*root.canonicalize().unwrap()));
+    assert_eq!(project.settings().vars["A"], "a");
+    assert!(project.warnings().is_empty());
+    // One that names no main module counts for any.
+    let project = Project::open(&root.join("bare/x/main.ts")).unwrap();
+    assert_eq!((project.name(), project.main.ends_with("x/main.ts")), ("bare", true));
+    let project = Project::open(&root.join("src/other.ts")).unwrap();
+    assert_eq!((project.name(), project.settings()), ("other", &Settings::default()));
+    let said = project.warnings()[0].to_string();
+    assert!(said.contains("my_app/wrangler.toml does not count for "), "{said}");
+    // Another package's does not.
+    let project = Project::open(&root.join("package/index.js")).unwrap();
+    assert_eq!((project.name(), project.warnings().len()), ("index", 0));
+}
+
+#[test]
+fn what_a_build_has_made_is_the_project() {
+    let redirect = "{ \"configPath\": \"../../dist/server/wrangler.json\" }";
+    let built = "{ \"name\": \"site\", \"main\": \"entry.mjs\", \"no_bundle\": true,\n\
+        \"configPath\": \"x\", \"definedEnvironments\": [], \"topLevelName\": \"site\",\n\
+        \"durable_objects\": { \"bindings\": [] }, \"logfwdr\": { \"bindings\": [] },\n\
+        \"python_modules\": { \"exclude\": [\"**/*.pyc\"] }, \"queues\": { \"consumers\": [] },\n\
+        \"migrations\": [], \"triggers\": {}, \"cloudchamber\": {}, \"ai\": null }";
+    let (_temporary, root) = folder(&[
+        ("wrangler.jsonc", "{ \"name\": \"source\" }"),
+        (".wrangler/deploy/config.json", redirect),
+        (".dev.vars", "SECRET=s"),
+        ("dist/server/wrangler.json", built),
+        ("dist/server/entry.mjs", ""),
+    ]);
+    let project = Project::open(&root).unwrap();
+    assert_eq!(project.name(), "site");
+    assert!(project.main.ends_with("dist/server/entry.mjs"));
+    assert!(project.warnings().is_empty(), "{:?}", project.warnings());
+    let (file, vars) = project.dev_vars().unwrap().unwrap();
+    assert_eq!((file.file_name().unwrap(), &*vars["SECRET"]), (".dev.vars".as_ref(), "s"));
+
+    fs::remove_dir_all(root.join("dist")).unwrap();
+    let error = Project::open(&root).unwrap_err().to_string();
+    assert!(error.contains(".wrangler/deploy/config.json:1:1: ../../dist/server/wrangler.json is not there: run the build"), "{error}");
 }
 
 #[cfg(unix)]
@@ -113,7 +173,7 @@ fn where_a_project_is_served_in_development_is_no_part_of_its_settings() {
     assert_eq!(project.dev_server().port, Some(9333));
     assert_eq!(project.settings(), &Settings::default());
     let file = Project::open(&root.join("index.js")).unwrap();
-    assert_eq!(file.dev_server(), DevServer::default());
+    assert_eq!(file.dev_server(), project.dev_server());
 }
 
 #[test]
@@ -152,6 +212,9 @@ fn an_environment_has_a_worker_of_its_own() {
         "{error}"
     );
     let options = OpenOptions { environment: Some("test".to_owned()) };
+    let error = Project::open_with(&root.join("a.js"), &options).unwrap_err().to_string();
+    assert!(error.contains("wrangler.toml has no environment \"test\"; it has "), "{error}");
+    let (_temporary, root) = folder(&[("a.js", "")]);
     let error = Project::open_with(&root.join("a.js"), &options).unwrap_err().to_string();
     assert!(error.ends_with("a.js has no environment \"test\", nor any other"), "{error}");
 }

@@ -14,6 +14,9 @@ pub(super) fn key(build: &mut Build, field: &Field<'_>, key: &str) -> Result<boo
         "keep_names" => build.keep_names = Some(field.boolean()?),
         "define" => build.define = pairs(field)?,
         "alias" => build.alias = pairs(field)?,
+        "no_bundle" => build.no_bundle = field.boolean()?,
+        "find_additional_modules" => build.find_additional_modules = Some(field.boolean()?),
+        "base_dir" => build.base_dir = Some(field.nonempty_string()?.into()),
         "tsconfig" => {
             build.tsconfig = Some((field.nonempty_string()?.into(), field.location()));
         }

@@ -5,11 +5,13 @@ use time::OffsetDateTime;
 
 use super::super::field::Field;
 use crate::error::ConfigError;
+use crate::settings::NODE_COMPAT_SINCE;
 
 /// The flags that change what a worker gets here.
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 7] = [
     "allow_eval_during_startup",
     "disallow_eval_during_startup",
+    "no_nodejs_compat",
     "nodejs_als",
     "nodejs_compat",
     "nodejs_compat_v2",
@@ -67,6 +69,13 @@ pub(super) fn about_flag(flag: &str) -> Option<String> {
              underscores"
         )),
     }
+}
+
+/// The warning about a flag that the date stands for already.
+pub(super) fn about_needless_flag(flag: &str) -> String {
+    format!(
+        "\"{flag}\" is on from the compatibility date {NODE_COMPAT_SINCE}: it need not be named"
+    )
 }
 
 fn is_day(text: &str) -> bool {

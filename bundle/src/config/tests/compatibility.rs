@@ -68,3 +68,17 @@ fn a_flag_that_can_be_none_or_is_nearly_another_is_warned_of() {
         check_warnings(toml(&format!("compatibility_flags = ['{flag}']")), &[&expected]);
     }
 }
+
+#[test]
+fn a_flag_that_the_date_stands_for_is_warned_of() {
+    for flag in ["nodejs_compat", "nodejs_compat_v2"] {
+        let text =
+            |date| format!("compatibility_flags = ['{flag}']\ncompatibility_date = '{date}'");
+        check_warnings(toml(&text("2026-08-03")), &[]);
+        let expected = format!(
+            "app/wrangler.toml:1:24: \"{flag}\" is on from the compatibility date 2026-08-04: it need \
+             not be named"
+        );
+        check_warnings(toml(&text("2026-08-04")), &[&expected]);
+    }
+}

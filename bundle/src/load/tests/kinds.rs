@@ -107,3 +107,38 @@ fn a_rule_of_the_configuration_names_other_kinds() {
     assert_eq!(bundle.modules[1].kind, ModuleKind::Data);
     assert!(bundle.modules[0].text().unwrap().contains("see"));
 }
+
+#[test]
+fn additional_modules_are_found_by_the_rules() {
+    let files = [
+        (
+            "src/a.ts",
+            "import { shared } from './shared.js'; const names = ['lang/en.js', 'lang/de.mjs'];\n\
+             const found = names.map((name) => import('./'.concat(name)));\n\
+             console.log(shared, ...(await Promise.all(found)).map((m) => m.default));",
+        ),
+        ("src/shared.js", "export const shared = 'shared'"),
+        ("src/lang/en.js", "import { shared } from '../shared.js'; export default shared + ' en'"),
+        ("src/lang/de.mjs", "export default 'de'"),
+        ("src/notes.txt", "text"),
+        ("outside.txt", "not below the main module"),
+    ];
+    let rules = "rules = [{ type = 'ESModule', globs = ['**/lang/*.*js'] }]";
+    let folder = Folder::configured(&format!("find_additional_modules = true\n{rules}"), &files);
+    assert_eq!(folder.run(), "shared shared en de");
+    let bundle = folder.load().unwrap();
+    let found = specifiers(&bundle);
+    assert_eq!(found.first(), Some(&"a.js"));
+    for name in ["lang/de.mjs", "lang/en.js", "notes.txt"] {
+        assert!(found.contains(&name), "{found:?}");
+    }
+    assert!(!found.contains(&"outside.txt") && !found.contains(&"%2E%2E/outside.txt"), "{found:?}");
+
+    // Without a rule the scripts are none.
+    let folder = Folder::configured("find_additional_modules = true", &files);
+    assert_eq!(specifiers(&folder.load().unwrap()), ["a.js", "notes.txt"]);
+    let folder = Folder::configured("no_bundle = true\nbase_dir = 'src/lang'", &files);
+    let bundle = folder.load().unwrap();
+    let found = specifiers(&bundle);
+    assert!(found.contains(&"en.js") && found.contains(&"de.mjs"), "{found:?}");
+}

@@ -279,3 +279,29 @@ fn an_extension_can_be_left_out_or_be_that_of_the_compiled_file() {
         assert!(code.contains(&format!("\"{expected}\"")), "{written} {present:?}\n{code}");
     }
 }
+
+#[test]
+fn what_is_shared_lies_outside_of_the_folder() {
+    let folder = Folder::with(&[
+        (
+            "src/a.js",
+            "import { one } from '../../shared/one.ts'; import text from '../../shared/text.txt';\n\
+             import three from 'ABSOLUTE'; console.log(one, text, three)",
+        ),
+        ("../shared/one.ts", "import two from './two'; export const one: string = two + 1;"),
+        ("../shared/two.ts", "export default 'two' as string"),
+        ("../shared/text.txt", "text"),
+        ("../shared/three.js", "export default 3"),
+    ]);
+    let shared = folder.temporary.path().canonicalize().unwrap().join("shared");
+    let main = fs::read_to_string(folder.root().join("src/a.js")).unwrap();
+    let absolute = shared.join("three.js");
+    folder.write("src/a.js", main.replace("ABSOLUTE", absolute.to_str().unwrap()));
+    let bundle = folder.load().unwrap();
+    for name in ["one.ts", "two.ts", "text.txt", "three.js"] {
+        assert!(bundle.inputs.contains(&shared.join(name)), "{name}: {:?}", bundle.inputs);
+    }
+    assert_eq!(specifiers(&bundle), ["a.js", "%2E%2E/shared/text.txt"]);
+    let map = bundle.modules[0].source_map.as_deref().unwrap_or_default();
+    assert!(map.contains("\"../shared/one.ts\""), "{map}");
+}

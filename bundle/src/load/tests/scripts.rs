@@ -222,3 +222,26 @@ fn a_main_module_in_commonjs_has_a_default_export() {
     assert!(folder.code().contains("export default"), "{}", folder.code());
     assert_eq!(folder.run(), "ran");
 }
+
+#[test]
+fn an_import_by_a_pattern_leads_to_the_files_that_are_meant() {
+    let folder = Folder::with(&[
+        (
+            "src/a.ts",
+            "const load = (l: string) => import(`./lang/${l}.ts`).then((m) => m.default, () => 'none');\n\
+             const up = (n: string) => import('../data/' + n + '.js').then((m) => m.one);\n\
+             console.log(await load('en'), await load('de/at'), await load('gone'), await up('a'));",
+        ),
+        ("src/lang/en.ts", "export default 'hello' as string"),
+        ("src/lang/de/at.ts", "import { at } from '../../at'; export default at"),
+        ("src/lang/notes.txt", "not meant"),
+        ("src/lang/node_modules/x.ts", "not ours"),
+        ("src/at.ts", "export const at = 'servus'"),
+        ("data/a.js", "export const one = 1"),
+    ]);
+    assert_eq!(folder.run(), "hello servus none 1");
+    let inputs = folder.load().unwrap().inputs;
+    assert!(inputs.iter().any(|input| input.ends_with("src/lang/de/at.ts")), "{inputs:?}");
+    let not_meant = |input: &PathBuf| input.ends_with("notes.txt") || input.ends_with("x.ts");
+    assert!(!inputs.iter().any(not_meant), "{inputs:?}");
+}
