@@ -213,11 +213,17 @@ fn serialize<'s>(
     state: Rc<RefCell<OpState>>,
     value: v8::Local<'s, v8::Value>,
     transferred: Option<v8::Local<'s, v8::Array>>,
+    list: Option<v8::Local<'s, v8::Array>>,
     on_error: Option<v8::Local<'s, v8::Function>>,
 ) -> Result<Option<Vec<u8>>, JsErrorBox> {
     let failed = || JsErrorBox::type_error("Failed to serialize response");
     let key = v8::String::new(scope, BRAND).ok_or_else(failed)?;
     let brand = v8::Symbol::for_key(scope, key);
+    let buffers = match list {
+        Some(list) => buffers_of(scope, list)?,
+        None => Vec::new(),
+    };
+    // What is in them is written like anything else: it is the message's then, and charged with it.
     let writer = Box::new(Writer { state, transferred, on_error, brand });
     let serializer = v8::ValueSerializer::new(scope, writer);
     serializer.write_header();
@@ -230,7 +236,44 @@ fn serialize<'s>(
     if written != Some(true) {
         return Err(failed());
     }
+    if let Some(list) = list {
+        // Getters have run meanwhile.
+        if buffers.iter().any(|buffer| buffer.was_detached() || !buffer.is_detachable()) {
+            return Err(not_transferable());
+        }
+        for (index, buffer) in (0..).zip(&buffers) {
+            if buffer.detach(None) != Some(true) {
+                scope.rethrow();
+                return Ok(None);
+            }
+            // What stands for it among those transferred; nothing is looked up by it.
+            let number = v8::Integer::new(scope, 0);
+            list.set_index(scope, index, number.into());
+        }
+    }
     Ok(Some(serializer.release()))
+}
+
+fn not_transferable() -> JsErrorBox {
+    JsErrorBox::new("DOMExceptionDataCloneError", "Value not transferable")
+}
+
+/// The buffers of a list, all of which can be taken from where they are.
+fn buffers_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    list: v8::Local<'s, v8::Array>,
+) -> Result<Vec<v8::Local<'s, v8::ArrayBuffer>>, JsErrorBox> {
+    let mut buffers = Vec::with_capacity(list.length() as usize);
+    for index in 0..list.length() {
+        let buffer =
+            list.get_index(scope, index).and_then(|it| it.try_cast::<v8::ArrayBuffer>().ok());
+        let buffer = buffer.filter(|buffer| buffer.is_detachable()).ok_or_else(not_transferable)?;
+        if buffer.was_detached() || buffers.contains(&buffer) {
+            return Err(not_transferable());
+        }
+        buffers.push(buffer);
+    }
+    Ok(buffers)
 }
 
 fn deserialize<'s>(
@@ -256,13 +299,14 @@ pub(crate) fn op_clone_serialize<'s, 'i>(
     state: Rc<RefCell<OpState>>,
     value: v8::Local<'s, v8::Value>,
     transferred: Option<v8::Local<'s, v8::Value>>,
-    _buffers: Option<v8::Local<'s, v8::Value>>,
+    buffers: Option<v8::Local<'s, v8::Value>>,
     _for_storage: bool,
     on_error: Option<v8::Local<'s, v8::Value>>,
 ) -> Result<Uint8Array, JsErrorBox> {
     let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
     let on_error = on_error.and_then(|function| function.try_cast::<v8::Function>().ok());
-    let data = serialize(scope, state, value, transferred, on_error)?;
+    let buffers = buffers.and_then(|list| list.try_cast::<v8::Array>().ok());
+    let data = serialize(scope, state, value, transferred, buffers, on_error)?;
     // Without data an exception is pending, and what is answered is not looked at.
     Ok(data.unwrap_or_default().into())
 }
@@ -290,7 +334,7 @@ pub(crate) fn op_clone_value<'s, 'i>(
     value: v8::Local<'s, v8::Value>,
     makers: Option<v8::Local<'s, v8::Object>>,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
-    match serialize(scope, state, value, None, None)? {
+    match serialize(scope, state, value, None, None, None)? {
         Some(data) => deserialize(scope, &data, None, makers),
         // An exception is pending.
         None => Ok(v8::undefined(scope).into()),

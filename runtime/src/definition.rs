@@ -22,6 +22,9 @@ pub struct Definition {
     pub vars: serde_json::Map<String, serde_json::Value>,
     /// KV namespaces in `env`: the binding's name and the namespace's identifier.
     pub kv_namespaces: Vec<(String, String)>,
+    /// Bindings in `env` of kinds that the runtime does not have, and what asks for them in the
+    /// project's configuration: whoever uses one is told so.
+    pub missing_bindings: BTreeMap<String, String>,
     /// Limits of its events and isolates.
     pub limits: Limits,
     /// Whether the globals of Node are there: `Buffer`, `process`, `global`, `setImmediate`,

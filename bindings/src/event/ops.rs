@@ -85,11 +85,14 @@ deno_core::extension!(
         "ext:isolane_bindings/hashing.js" = "global/hashing.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
+        "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
         "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
+        "ext:isolane_bindings/planned.js" = "global/planned.js",
         "ext:isolane_bindings/shared_memory.js" = "global/shared_memory.js",
         "ext:isolane_bindings/temporal.js" = "global/temporal.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
+        "ext:isolane_bindings/uncaught.js" = "event/uncaught.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
         "ext:isolane_bindings/web_assembly.js" = "global/web_assembly.js",
         "ext:isolane_bindings/crypto_arguments.js" = "global/crypto_arguments.js",
@@ -104,6 +107,10 @@ deno_core::extension!(
         // deno_core ends the isolate's run on an exception that nobody has handled; here it
         // is the running event's.
         "op_dispatch_exception" => op.with_implementation_from(&op_event_unhandled()),
+        "op_destructure_error" => op.with_implementation_from(&op_event_destructure()),
+        // It fills a list while it holds what a rejection needs: a setter on lists would reject.
+        // What it does not take is delivered all the same.
+        "op_drain_pending_rejections" => op.with_implementation_from(&op_event_no_rejections()),
         "op_now" => op.with_implementation_from(&crate::clock::op_clock_elapsed()),
         // Not to be talked into calling, or aborting over, what a tenant has made.
         "op_deserialize" => op.with_implementation_from(&crate::clone::op_clone_deserialize()),
@@ -263,6 +270,33 @@ fn op_event_unhandled<'s>(
         event.report(thrown);
     }
 }
+
+/// In the place of deno_core's `op_destructure_error`, which ends the thread over a text that is
+/// too long: what an `ErrorEvent` says of an error.
+#[op2(reentrant)]
+#[serde]
+fn op_event_destructure<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+) -> serde_json::Value {
+    let Thrown { message, stack } = describe(scope, error);
+    let frames: Vec<_> = stack.lines().find_map(place).into_iter().collect();
+    serde_json::json!({ "exceptionMessage": format!("Uncaught {message}"), "frames": frames })
+}
+
+/// The place that a line of a stack names: `at f (worker:///index.js:1:2)`.
+fn place(line: &str) -> Option<serde_json::Value> {
+    let text = line.trim().strip_prefix("at ")?.trim_end_matches(')');
+    let (text, column) = text.rsplit_once(':')?;
+    let (text, line) = text.rsplit_once(':')?;
+    let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
+    let file = text.rsplit_once('(').map_or(text, |(_, file)| file);
+    Some(serde_json::json!({ "fileName": file, "lineNumber": line, "columnNumber": column }))
+}
+
+/// In the place of deno_core's `op_drain_pending_rejections`.
+#[op2(fast)]
+fn op_event_no_rejections() {}
 
 fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
     let events = state.borrow::<Events>();

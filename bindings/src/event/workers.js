@@ -1,7 +1,8 @@
 // The module `cloudflare:workers`.
 (function () {
 "use strict";
-const { core } = __bootstrap;
+const { core, primordials } = __bootstrap;
+const { Error } = primordials;
 const events = core.loadExtScript("ext:isolane_bindings/event.js");
 const { WorkerEntrypoint } = core.loadExtScript("ext:isolane_bindings/entrypoint.js");
 
@@ -10,7 +11,27 @@ function waitUntil(promise) {
   events.waitUntil(events.currentEvent(), promise);
 }
 
+/** What is passed by reference in calls between workers. Nothing calls it yet. */
+class RpcTarget {}
+
+/** A class of what the runtime does not have yet: a worker may extend it, and is told when it is made. */
+class DurableObject {
+  constructor() {
+    throw new Error("Durable Objects are not supported yet: a DurableObject cannot be made");
+  }
+}
+
+/** The same. */
+class WorkflowEntrypoint {
+  constructor() {
+    throw new Error("Workflows are not supported yet: a WorkflowEntrypoint cannot be made");
+  }
+}
+
 return {
+  DurableObject,
+  RpcTarget,
+  WorkflowEntrypoint,
   /** The same object that handlers get: filled before the worker's code runs. */
   env: events.env,
   waitUntil,

@@ -56,6 +56,12 @@ class Coder {
   }
 }
 
+/**
+ * What may come out of a coder before anybody reads, in bytes. Workers keep all of it, and code that
+ * was written for them awaits its writes first.
+ */
+const UNREAD_BYTES = 4 * 1024 * 1024;
+
 /** The transformation of one stream: `step` bytes in one call. */
 function transformOf(coder, step, prefix) {
   return new TransformStream({
@@ -73,6 +79,10 @@ function transformOf(coder, step, prefix) {
     cancel() {
       coder.finish(false);
     },
+  }, undefined, {
+    __proto__: null,
+    highWaterMark: UNREAD_BYTES,
+    size: (bytes) => TypedArrayPrototypeGetByteLength(bytes),
   });
 }
 

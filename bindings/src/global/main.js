@@ -9,12 +9,15 @@ const {
   JSONParse,
   ObjectAssign,
   ObjectDefineProperty,
+  ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
   ObjectSetPrototypeOf,
   PromiseReject,
+  ReflectApply,
+  StringPrototypeToLowerCase,
   TypeError,
 } = primordials;
-const { op_clone_trust, op_event_report } = core.ops;
+const { op_clone_trust } = core.ops;
 const load = (specifier) => core.loadExtScript(specifier);
 
 // First of all: the other scripts take what they find.
@@ -46,6 +49,7 @@ load("ext:deno_web/04_global_interfaces.js");
 load("ext:deno_web/12_location.js");
 
 const events = load("ext:isolane_bindings/event.js");
+const uncaught = load("ext:isolane_bindings/uncaught.js");
 const timers = load("ext:isolane_bindings/timers.js");
 const entrypoint = load("ext:isolane_bindings/entrypoint.js");
 const coding = load("ext:isolane_bindings/coding.js");
@@ -53,14 +57,18 @@ const compression = load("ext:isolane_bindings/compression.js");
 const { installWebAssembly } = load("ext:isolane_bindings/web_assembly.js");
 const webCrypto = load("ext:isolane_bindings/web_crypto.js");
 const extras = load("ext:isolane_bindings/extras.js");
+const planned = load("ext:isolane_bindings/planned.js");
 load("ext:isolane_bindings/loading.js");
 const { forbidSharedMemory } = load("ext:isolane_bindings/shared_memory.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
+const { makeMissingBinding } = load("ext:isolane_bindings/missing_bindings.js");
 const kv = load("ext:isolane_kv/kv.js");
 const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
 load("ext:isolane_bindings/modules.js");
+
+const { getSetCookie } = headers.Headers.prototype;
 
 const nonEnumerable = core.propNonEnumerable;
 const writable = core.propWritable;
@@ -97,6 +105,8 @@ const globals = {
   AbortSignal: nonEnumerable(abortSignal.AbortSignal),
   Blob: nonEnumerable(file.Blob),
   ByteLengthQueuingStrategy: nonEnumerable(streams.ByteLengthQueuingStrategy),
+  Cache: nonEnumerable(planned.Cache),
+  CacheStorage: nonEnumerable(planned.CacheStorage),
   CloseEvent: nonEnumerable(event.CloseEvent),
   CompressionStream: nonEnumerable(compression.CompressionStream),
   CountQueuingStrategy: nonEnumerable(streams.CountQueuingStrategy),
@@ -144,12 +154,15 @@ const globals = {
   URL: nonEnumerable(url.URL),
   URLPattern: nonEnumerable(urlPattern.URLPattern),
   URLSearchParams: nonEnumerable(url.URLSearchParams),
+  WebSocket: nonEnumerable(planned.WebSocket),
+  WebSocketPair: nonEnumerable(planned.WebSocketPair),
   WritableStream: nonEnumerable(streams.WritableStream),
   WritableStreamDefaultController: nonEnumerable(streams.WritableStreamDefaultController),
   WritableStreamDefaultWriter: nonEnumerable(streams.WritableStreamDefaultWriter),
 
   atob: writable(base64.atob),
   btoa: writable(base64.btoa),
+  caches: core.propGetterOnly(() => planned.caches),
   clearInterval: writable(function clearInterval(id = 0) {
     timers.clear(id);
   }),
@@ -178,18 +191,33 @@ ObjectDefineProperty(request.Request.prototype, "cf", {
     return request.toInnerRequest(this).cf;
   },
 });
+// Of Workers, from before there was `getSetCookie`.
+ObjectDefineProperty(headers.Headers.prototype, "getAll", {
+  __proto__: null,
+  configurable: true,
+  enumerable: true,
+  value: function getAll(name) {
+    if (StringPrototypeToLowerCase(`${name}`) !== "set-cookie") {
+      throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
+    }
+    return ReflectApply(getSetCookie, this, []);
+  },
+  writable: true,
+});
 console_.setNoColorFns(() => true, () => true);
 core.defineGlobalProperties(globalThis, globals);
 ObjectDefineProperty(globalThis, webidl.brand, { __proto__: null, value: webidl.brand });
 ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
+uncaught.defineHandlers();
 entrypoint.installServiceWorkerSyntax(globalThis);
 delete Intl.v8BreakIterator;
 delete globalThis.SharedWorker;
 
 // The ops name these classes; without them what they throw is undefined.
 ArrayPrototypeForEach([
+  "DataCloneError",
   "DataError",
   "IndexSizeError",
   "InvalidAccessError",
@@ -232,24 +260,20 @@ ArrayPrototypeForEach([
   "WriteZero",
 ], (name) => core.registerErrorBuilder(name, (message) => new Error(message)));
 
-/** What is thrown at the top of a timer or of a listener is the running event's exception. */
-core.setReportExceptionCallback((error) => {
-  op_event_report(events.currentEvent(), error);
-});
-core.setUnhandledPromiseRejectionHandler((_promise, reason) => {
-  op_event_report(events.currentEvent(), reason);
-  return true;
-});
+core.setReportExceptionCallback(uncaught.thrown);
+core.setUnhandledPromiseRejectionHandler(uncaught.rejected);
 
 /**
  * Fills `env` and defines what the worker's settings ask for, before its modules are
  * evaluated.
  * @param {string} vars a JSON object
  * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
+ * @param {string} missing a JSON object: the names of bindings that the runtime does not have, and
+ *   what asks for them
  * @param {boolean} nodeCompat whether the globals of Node are there
  * @param {boolean} sharedMemory whether there is SharedArrayBuffer
  */
-function prepare(vars, kvNames, nodeCompat, sharedMemory) {
+function prepare(vars, kvNames, missing, nodeCompat, sharedMemory) {
   if (!sharedMemory) {
     forbidSharedMemory();
   }
@@ -260,6 +284,19 @@ function prepare(vars, kvNames, nodeCompat, sharedMemory) {
   }
   for (let i = 0; i < kvNames.length; i++) {
     events.env[kvNames[i]] = kv.makeKvNamespace(i);
+  }
+  const bindings = JSONParse(missing);
+  for (const name in bindings) {
+    // A secret of that name stands in for it.
+    if (!ObjectHasOwn(events.env, name)) {
+      ObjectDefineProperty(events.env, name, {
+        __proto__: null,
+        configurable: true,
+        enumerable: true,
+        value: makeMissingBinding(name, bindings[name]),
+        writable: true,
+      });
+    }
   }
 }
 
@@ -272,6 +309,9 @@ const describers = ArrayPrototypeMap(
 /** Runs once in each isolate, before any code of a tenant. */
 function bootstrap() {
   load("ext:isolane_compat/internal/ready.js");
+  uncaught.prepare();
+  // It is kept outside of the snapshot.
+  core.setHandledPromiseRejectionHandler(uncaught.handledLate);
   performance_.setTimeOrigin();
   installTemporal();
   ArrayPrototypeForEach(describers, (describer) => op_clone_trust(describer));

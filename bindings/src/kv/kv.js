@@ -224,7 +224,7 @@ function getMany(index, keys, options, withMetadata) {
         }
       }
       if (withMetadata && text !== null) {
-        value = { value, metadata: metadataOf(entries[2 * i + 1]), cacheStatus: null };
+        value = { value, metadata: metadataOf(entries[2 * i + 1]) };
       }
       MapPrototypeSet(map, names[i], value);
     }

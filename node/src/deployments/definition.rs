@@ -56,6 +56,7 @@ pub(super) fn of(
         modules: bundle.modules.into_iter().map(module).collect(),
         vars,
         kv_namespaces,
+        missing_bindings: settings.missing_bindings,
         limits,
         node_compat,
         startup_eval,

@@ -96,6 +96,8 @@ impl Slice<'_> {
     fn prepare(&mut self, definition: &Definition) -> Result<(), Thrown> {
         let vars = serde_json::to_string(&definition.vars)
             .map_err(|error| thrown(format!("the variables cannot be written: {error}")))?;
+        let missing = serde_json::to_string(&definition.missing_bindings)
+            .map_err(|error| thrown(format!("the bindings cannot be written: {error}")))?;
         deno_core::scope!(scope, self.js);
         let text = |scope: &mut v8::PinScope<'_, '_>, text: &str| {
             v8::String::new(scope, text).map(|text| v8::Global::new(scope, text))
@@ -103,7 +105,10 @@ impl Slice<'_> {
         let Some(vars) = text(scope, &vars) else {
             return Err(thrown("the variables are too long".to_owned()));
         };
-        let vars = v8::Local::new(scope, vars);
+        let Some(missing) = text(scope, &missing) else {
+            return Err(thrown("the names of bindings are too long".to_owned()));
+        };
+        let (vars, missing) = (v8::Local::new(scope, vars), v8::Local::new(scope, missing));
         let mut names = Vec::with_capacity(definition.kv_namespaces.len());
         for (name, _) in &definition.kv_namespaces {
             if let Some(name) = text(scope, name) {
@@ -116,7 +121,8 @@ impl Slice<'_> {
         let prepare = v8::Local::new(scope, &self.functions.prepare);
         let this = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let arguments = [vars.into(), names.into(), node_compat.into(), shared_memory.into()];
+        let arguments =
+            [vars.into(), names.into(), missing.into(), node_compat.into(), shared_memory.into()];
         if prepare.call(scope, this, &arguments).is_none() {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         }

@@ -15,6 +15,7 @@ use deno_core::{
     SourceCodeCacheInfo, error::ModuleLoaderError,
 };
 use deno_error::JsErrorBox;
+use percent_encoding::percent_decode_str;
 
 use crate::code_cache::CodeCache;
 use crate::definition::{Definition, Module, ModuleSource};
@@ -69,6 +70,22 @@ impl WorkerLoader {
 }
 
 impl Worker {
+    /// Where a specifier leads that the bundler has not seen, because the code has computed it: to a
+    /// module of the worker, relative to the importer, or to one of the runtime.
+    fn computed(&self, specifier: &str, referrer: &str) -> Option<String> {
+        if specifier.starts_with("./") || specifier.starts_with("../") {
+            let url = ModuleSpecifier::parse(referrer).ok()?.join(specifier).ok()?;
+            // What is encoded in a URL, and what need not be, is no difference.
+            let decoded = || percent_decode_str(url.as_str());
+            let mut modules = self.by_url.keys();
+            return modules.find(|url| percent_decode_str(url).eq(decoded())).cloned();
+        }
+        if specifier == provided::WORKERS.specifier {
+            return Some(specifier.to_owned());
+        }
+        provided::node_name(specifier).filter(|_| self.definition.node_compat)
+    }
+
     fn module(&self, url: &str) -> Option<(usize, &Module)> {
         let index = *self.by_url.get(url)?;
         Some((index, self.definition.modules.get(index)?))
@@ -111,21 +128,22 @@ impl ModuleLoader for WorkerLoader {
             return parse(SHIM_IMPORT);
         }
         let worker = self.worker.borrow();
-        let importer = worker.as_ref().and_then(|worker| worker.module(referrer));
-        if let Some((_, module)) = importer {
+        let importer = worker.as_ref().and_then(|it| Some((it, it.module(referrer)?.1)));
+        if let Some((worker, module)) = importer {
             let is_shim = matches!(module.source, ModuleSource::Data(_) | ModuleSource::Wasm(_));
             if is_shim && specifier == SHIM_IMPORT {
                 return parse(SHIM_IMPORT);
             }
-            if let Some(url) = module.imports.get(specifier) {
-                if worker.as_ref().is_some_and(|worker| worker.module(url).is_some()) {
-                    return parse(url);
+            let written = module.imports.get(specifier).cloned();
+            if let Some(url) = written.or_else(|| worker.computed(specifier, referrer)) {
+                if worker.module(&url).is_some() {
+                    return parse(&url);
                 }
-                if bindings::modules::facade(url).is_some() {
+                if bindings::modules::facade(&url).is_some() {
                     return parse(&format!("{FACADE}{url}"));
                 }
-                if bindings::modules::provided(url) {
-                    return parse(url);
+                if bindings::modules::provided(&url) {
+                    return parse(&url);
                 }
             }
         }

@@ -58,6 +58,98 @@ pub fn trials() -> Vec<Trial> {
             .unwrap();
             assert_eq!(reply.text(), r#"["a",1,"a",true]"#);
         }),
+        trial("a_binding_that_is_missing_says_so_when_it_is_used", || async {
+            let reply = Worker::with_handler(
+                "const tried = (f) => { try { return f() } catch (e) { return e.message } };
+                 return Response.json([
+                     typeof env.DB, Object.keys(env), await Promise.resolve(env.DB) === env.DB,
+                     tried(() => env.DB.prepare('SELECT 1')), JSON.stringify(env.DB),
+                     tried(() => { const { BUCKET } = env; return BUCKET.put }),
+                 ])",
+            )
+            .with_missing_binding("DB", "d1_databases")
+            .with_missing_binding("BUCKET", "r2_buckets")
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"["object",["BUCKET","DB"],true,"env.DB cannot be used: \"d1_databases\" is not supported yet","{}","env.BUCKET cannot be used: \"r2_buckets\" is not supported yet"]"#
+            );
+        }),
+        trial(
+            "an_import_that_is_computed_leads_to_modules_of_the_worker_and_the_runtime",
+            || async {
+                let main = "const tried = (name) => import(name).then((m) => Object.keys(m).sort()[0], (e) => e.message);
+                 export default { fetch: async () => Response.json([
+                     await tried(['./lang', 'en.js'].join('/')), await tried('../index.js'.slice(1)),
+                     await tried('./lang/' + 'fr.js'), await tried('cloudflare:' + 'workers'), await tried('pa' + 'th'),
+                     await tried('isolane:' + 'modules'),
+                 ]) };";
+                let english = "export const hello = 'hello';";
+                for (node_compat, path) in
+                    [(false, "No such module \"path\"."), (true, "_makeLong")]
+                {
+                    let mut worker = Worker::from_source(main)
+                        .with_module("lang/en.js", ModuleSource::EsModule(english.into()));
+                    if node_compat {
+                        worker = worker.with_node_compat();
+                    }
+                    let expected = serde_json::json!([
+                        "hello",
+                        "default",
+                        "No such module \"./lang/fr.js\".",
+                        "DurableObject",
+                        path,
+                        "No such module \"isolane:modules\".",
+                    ]);
+                    assert_eq!(worker.get("/").await.unwrap().text(), expected.to_string());
+                }
+            },
+        ),
+        trial("a_cache_stores_nothing_and_a_web_socket_cannot_be_opened", || async {
+            let reply = Worker::with_handler(
+                "const cache = caches.default;
+                 const tried = async (f) => { try { return String(await f()) } catch (e) { return e.message } };
+                 const response = new Response('x');
+                 return Response.json([
+                     await tried(() => cache.put(request, response.clone())), await response.text(),
+                     await tried(() => cache.match(request)), await tried(() => cache.delete('http://a.test/')),
+                     await tried(async () => (await caches.open('x')).match('http://a.test/')),
+                     await tried(() => cache.put(new Request('http://a.test/', { method: 'POST' }), new Response())),
+                     await tried(() => cache.match('no URL')) !== 'undefined',
+                     typeof WebSocket, await tried(() => new WebSocket('ws://a.test')), await tried(() => new WebSocketPair()),
+                 ])",
+            )
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"["undefined","x","undefined","false","undefined","Cannot cache response to non-GET request.",true,"function","WebSockets are not supported yet: a WebSocket cannot be opened","WebSockets are not supported yet: a WebSocketPair cannot be made"]"#
+            );
+        }),
+        trial("classes_of_what_is_planned_can_be_extended", || async {
+            let reply = Worker::from_source(
+                "import { DurableObject, RpcTarget, WorkflowEntrypoint } from 'cloudflare:workers';
+                 import * as all from 'cloudflare:workers';
+                 export class Room extends DurableObject {}
+                 class Flow extends WorkflowEntrypoint {}
+                 class Target extends RpcTarget {}
+                 const tried = (make) => { try { make(); return 'made' } catch (e) { return e.message } };
+                 export default { fetch: () => Response.json([
+                     Object.keys(all).filter((name) => name !== 'default'), tried(() => new Target()), tried(() => new Room()), tried(() => new Flow()),
+                 ]) }",
+            )
+            .get("/")
+            .await;
+            let exports: Vec<_> = provided::WORKERS.exports.split(' ').collect();
+            let expected = serde_json::json!([
+                exports,
+                "made",
+                "Durable Objects are not supported yet: a DurableObject cannot be made",
+                "Workflows are not supported yet: a WorkflowEntrypoint cannot be made",
+            ]);
+            assert_eq!(reply.unwrap().text(), expected.to_string());
+        }),
         trial("a_class_that_extends_worker_entrypoint_answers", || async {
             let reply = Worker::from_source(
                 "import { WorkerEntrypoint } from 'cloudflare:workers';

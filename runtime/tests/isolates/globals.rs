@@ -85,6 +85,31 @@ const VALUES: &[(&str, &str, &str)] = &[
         "(() => { try { new Response('x', { encodeBody: 'never' }) } catch (e) { return [e.name, Response.name, new Response() instanceof Response, Response.json({}).constructor === Response, Object.keys(Response)] } })()",
         r#"["TypeError","Response",true,true,["error","json","redirect"]]"#,
     ),
+    (
+        "all_cookies",
+        "(() => { const h = new Headers([['set-cookie', 'a=1'], ['Set-Cookie', 'b=2']]); try { h.getAll('accept') } catch (e) { return [h.getAll('Set-Cookie'), e.name] } })()",
+        r#"[["a=1","b=2"],"TypeError"]"#,
+    ),
+    (
+        "a_buffer_that_is_transferred",
+        "await (async () => { const b = new Uint8Array([1, 2]).buffer; const c = structuredClone({ b }, { transfer: [b] }); const { port1, port2 } = new MessageChannel(); const got = new Promise((r) => port2.onmessage = (e) => { port1.close(); r(e.data.byteLength) }); port1.postMessage(c.b, [c.b]); return [b.byteLength, c.b.byteLength, await got] })()",
+        "[0,0,2]",
+    ),
+    (
+        "a_buffer_that_is_transferred_twice",
+        "(() => { const b = new ArrayBuffer(1); const names = []; for (const f of [() => structuredClone(b, { transfer: [b, b] }), () => structuredClone([b, () => {}], { transfer: [b] }), () => structuredClone(new WebAssembly.Memory({ initial: 1 }).buffer, {}).byteLength]) { try { names.push(f()) } catch (e) { names.push(e.name) } } return [...names, b.byteLength] })()",
+        r#"["DataCloneError","DataCloneError",65536,1]"#,
+    ),
+    (
+        "compression_before_anybody_reads",
+        "await (async () => { const c = new CompressionStream('gzip'); const w = c.writable.getWriter(); await w.write(crypto.getRandomValues(new Uint8Array(60000))); await w.write(crypto.getRandomValues(new Uint8Array(60000))); await w.close(); const d = c.readable.pipeThrough(new DecompressionStream('gzip')); return (await new Response(d).arrayBuffer()).byteLength })()",
+        "120000",
+    ),
+    (
+        "events_of_what_nobody_catches",
+        "await (async () => { const seen = []; const listen = (type, f) => addEventListener(type, f, { once: true }); listen('unhandledrejection', (e) => { e.preventDefault(); seen.push(e.type, e.reason, e.promise === p) }); listen('rejectionhandled', (e) => seen.push(e.type)); const p = Promise.reject('why'); await scheduler.wait(1); p.catch(() => {}); await scheduler.wait(1); onerror = (message, file, line, column, error) => { seen.push(error.message); return true }; queueMicrotask(() => { throw new Error('micro') }); setTimeout(() => { throw new Error('timer') }); await scheduler.wait(1); onerror = null; return [...seen, onerror, onunhandledrejection] })()",
+        r#"["unhandledrejection","why",true,"rejectionhandled","micro","timer",null,null]"#,
+    ),
     ("cf_of_an_own_request", "typeof new Request('http://a/').cf", r#""undefined""#),
     ("cf_and_redirect_of_the_request", "[request.cf, request.redirect]", r#"[{},"manual"]"#),
     (

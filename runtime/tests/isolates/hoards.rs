@@ -81,6 +81,11 @@ const HOARDS: &[(&str, &str, usize)] = &[
         150,
     ),
     (
+        "unread_buffers_that_are_transferred",
+        "K[0] ??= new MessageChannel(); const b = new ArrayBuffer(0, { maxByteLength: 8 << 20 }); b.resize(8 << 20); new Uint8Array(b).fill(1); K[0].port1.postMessage(b, [b]); K.push(0)",
+        100,
+    ),
+    (
         "unread_messages_to_many_ports",
         "for (let i = 0; i < 100; i++) { const c = new MessageChannel(); c.port2.postMessage(new Uint8Array(4e4)); K.push(c) }",
         150,

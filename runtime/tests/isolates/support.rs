@@ -172,6 +172,7 @@ impl Worker {
                 modules: vec![module],
                 vars: Map::new(),
                 kv_namespaces: Vec::new(),
+                missing_bindings: BTreeMap::new(),
                 limits: Limits { cpu: CALM_CPU, ..Limits::default() },
                 node_compat: false,
                 startup_eval: false,
@@ -284,6 +285,12 @@ impl Builder {
     pub fn with_kv(mut self, name: &str) -> Builder {
         let namespace = format!("{}-{name}", self.definition.worker);
         self.definition.kv_namespaces.push((name.to_owned(), namespace));
+        self
+    }
+
+    /// With a binding of a kind that the runtime does not have.
+    pub fn with_missing_binding(mut self, name: &str, key: &str) -> Builder {
+        self.definition.missing_bindings.insert(name.to_owned(), key.to_owned());
         self
     }
 

@@ -25,6 +25,36 @@ pub const BOUNDS: &[(&str, &str, End)] = &[
         End::Harmless("DataCloneError"),
     ),
     (
+        "a_buffer_that_moves_while_it_is_transferred",
+        "const b = new ArrayBuffer(1 << 20, { maxByteLength: 1 << 20 }); let b2, c; try { c = structuredClone({ b, get x() { b2 = b.transfer() } }, { transfer: [b] }) } catch (e) { return new Response(e.name) } b2.resize(0); return new Response(String(new Uint8Array(c.b)[4096]))",
+        End::Harmless("DataCloneError"),
+    ),
+    (
+        "a_buffer_that_is_transferred_within_a_transfer",
+        "const b = new ArrayBuffer(1 << 20, { maxByteLength: 1 << 20 }); let d; try { structuredClone({ b, get x() { d = structuredClone(b, { transfer: [b] }) } }, { transfer: [b] }) } catch (e) { return new Response(e.name + d.byteLength) }",
+        End::Harmless("DataCloneError1048576"),
+    ),
+    (
+        "a_listener_that_handles_rejections",
+        "const p = Promise.reject(1), q = Promise.reject(2); await scheduler.wait(1); addEventListener('rejectionhandled', () => q.catch(() => {})); p.catch(() => {}); await scheduler.wait(1); return new Response('lives')",
+        End::Harmless("lives"),
+    ),
+    (
+        "a_setter_on_lists_that_rejects",
+        "Object.defineProperty(Array.prototype, 0, { configurable: true, set() { Promise.reject(1) } }); Promise.reject(2); await scheduler.wait(1); Promise.reject(3); await scheduler.wait(1); delete Array.prototype[0]; return new Response('lives')",
+        End::Harmless("lives"),
+    ),
+    (
+        "listeners_that_are_not_as_they_were",
+        "Object.setPrototypeOf(PromiseRejectionEvent, null); globalThis.dispatchEvent = () => { throw 1 }; addEventListener('unhandledrejection', () => {}); onerror = () => {}; Promise.reject(1); setTimeout(() => { throw 2 }); await scheduler.wait(2); return new Response('lives')",
+        End::Harmless("lives"),
+    ),
+    (
+        "an_enormous_error_with_a_listener",
+        "onerror = () => {}; setTimeout(() => { throw new Error('x'.repeat(2 ** 29 - 24)) }); await scheduler.wait(2); return new Response('lives')",
+        End::Harmless("lives"),
+    ),
+    (
         "a_forged_host_object_deep_inside",
         "const o = { a: [new Map([[1, Object.create({ [Symbol.for('Deno.core.hostObject')]: () => ({ type: 'x' }) })]])] }; try { structuredClone(o) } catch (e) { return new Response(e.name) }",
         End::Harmless("DataCloneError"),
