@@ -79,6 +79,9 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
             with_keys,
         };
         let url = greeting.print(&lines, port.taken);
+        if let Err(error) = watch::try_all(node.deployments(), &lines) {
+            lines.warn(&format!("the workers are not tried: {error}"));
+        }
         if with_keys {
             keys::listen(keys::Keys { lines: Arc::clone(&lines), watch, url });
         }

@@ -118,7 +118,34 @@ impl Deployments {
 
     /// The version for a host in normal form and a path.
     pub(crate) fn resolve(&self, host: &str, path: &str) -> Option<Arc<Target>> {
-        self.shared.table.load().resolve(host, path).cloned()
+        let target = self.shared.table.load().resolve(host, path).cloned()?;
+        (!self.is_a_mistake(host, &target)).then_some(target)
+    }
+
+    /// Whether a host in development is the name of a worker that there is not: the first worker,
+    /// which has what is no other's, is not meant. Where there is but one, each name is its own.
+    fn is_a_mistake(&self, host: &str, target: &Target) -> bool {
+        let name = host.strip_suffix(".localhost").filter(|_| self.shared.mode == Mode::Dev);
+        name.is_some_and(|name| {
+            let is_meant = name == &*target.served().worker || self.is_named(host);
+            !is_meant && self.shared.state.lock().workers.len() > 1
+        })
+    }
+
+    /// Whether the routes of a project or the developer name a host.
+    fn is_named(&self, host: &str) -> bool {
+        let named = |worker: &Arc<Worker>| worker.routes.iter().any(|route| route.names(host));
+        self.shared.allowed_hosts.iter().any(|allowed| allowed == host)
+            || self.shared.state.lock().workers.iter().any(named)
+    }
+
+    /// The hosts of the workers in development; in production that is nobody's business.
+    pub(crate) fn hosts_in_development(&self) -> Vec<String> {
+        if self.shared.mode == Mode::Serve {
+            return Vec::new();
+        }
+        let state = self.shared.state.lock();
+        state.workers.iter().map(|worker| format!("{}.localhost", worker.served().worker)).collect()
     }
 
     /// Whether requests for this host, in normal form, are answered. In development only for those
@@ -128,9 +155,7 @@ impl Deployments {
         if self.shared.mode == Mode::Serve || is_local(host) {
             return true;
         }
-        let named = |worker: &Arc<Worker>| worker.routes.iter().any(|route| route.names(host));
-        self.shared.allowed_hosts.iter().any(|allowed| allowed == host)
-            || self.shared.state.lock().workers.iter().any(named)
+        self.is_named(host)
     }
 
     /// A version, ready to run. It is read from the disk first where it has to be, which the

@@ -42,7 +42,8 @@ impl Handler for Dispatch {
         }
         let target = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
         let Some(target) = target else {
-            return Reply { served: None, result: Err(Refusal::UnknownHost { host }) };
+            let hosts = self.deployments.hosts_in_development();
+            return Reply { served: None, result: Err(Refusal::UnknownHost { host, hosts }) };
         };
         // From here on the request is this version's, whatever is activated meanwhile.
         let result = match self.deployments.ready(&target).await {

@@ -36,10 +36,12 @@ pub enum Refusal {
     #[error("The method {0} is not allowed.")]
     BadMethod(http::Method),
     /// No route leads from the hostname to a worker.
-    #[error("There is no worker for the host {host}.")]
+    #[error("There is no worker for the host {host}.{}", others(.hosts))]
     UnknownHost {
         /// The hostname, in normal form.
         host: Arc<str>,
+        /// In development the hosts of the workers that there are.
+        hosts: Vec<String>,
     },
     /// The TLS handshake was for another host than the request.
     #[error("This connection is for the host {sni}, the request for another one.")]
@@ -217,6 +219,13 @@ impl Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+fn others(hosts: &[String]) -> String {
+    match hosts {
+        [] => String::new(),
+        hosts => format!(" The workers are at {}.", hosts.join(", ")),
     }
 }
 

@@ -137,7 +137,7 @@ impl Reloader {
                 let name = worker.name();
                 self.lines.say(&format!("{GOOD}reloaded{GOOD:#} {name} {DIM}{took}{DIM:#}"));
                 self.say_what_is_new(before, worker);
-                self.try_start(worker);
+                try_start(&self.trials, &self.deployments, &self.lines, worker);
             }
             Ok(_) if was_broken || asked => {
                 let name = before.name();
@@ -172,23 +172,43 @@ impl Reloader {
         }
     }
 
-    /// Starts the version once, to tell of what would fail with the next request.
-    fn try_start(&self, worker: &Worker) {
-        let failure = match self.trials.block_on(self.deployments.try_start(worker)) {
-            Ok(_) => return,
-            Err(failure) => failure,
-        };
-        let what = format!("{} cannot start: ", worker.name());
-        match &failure {
-            Failure::CannotStart { message, stack, .. } => {
-                self.lines.exception(worker.served(), &what, message, stack);
-            }
-            other => self.lines.complain(&format!("{ERROR}{other}{ERROR:#}")),
-        }
-    }
-
     fn is_broken(&self, index: usize) -> bool {
         self.broken.get(index).copied().unwrap_or(false)
+    }
+}
+
+/// Starts each worker once, on a thread of its own, to tell of those that cannot answer.
+///
+/// # Errors
+/// When there can be no such thread.
+pub(super) fn try_all(deployments: &Arc<Deployments>, lines: &Arc<Lines>) -> anyhow::Result<()> {
+    let trials = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (deployments, lines) = (Arc::clone(deployments), Arc::clone(lines));
+    std::thread::Builder::new().name("first-start".to_owned()).spawn(move || {
+        for worker in deployments.workers() {
+            try_start(&trials, &deployments, &lines, &worker);
+        }
+    })?;
+    Ok(())
+}
+
+/// Starts the version once, to tell of what would fail with the next request.
+fn try_start(
+    trials: &tokio::runtime::Runtime,
+    deployments: &Deployments,
+    lines: &Lines,
+    worker: &Worker,
+) {
+    let failure = match trials.block_on(deployments.try_start(worker)) {
+        Ok(_) => return,
+        Err(failure) => failure,
+    };
+    let what = format!("{} cannot start: ", worker.name());
+    match &failure {
+        Failure::CannotStart { message, stack, .. } => {
+            lines.exception(worker.served(), &what, message, stack);
+        }
+        other => lines.complain(&format!("{ERROR}{other}{ERROR:#}")),
     }
 }
 

@@ -52,6 +52,29 @@ fn each_worker_is_at_its_name_and_the_first_at_every_other_host_of_the_developer
 }
 
 #[test]
+fn a_name_that_is_no_workers_is_told_those_there_are() {
+    let folder = Folder::with(&[("one.js", &says("one")), ("two.js", &says("two"))]);
+    let (_process, port) = dev(&folder, &["one.js", "two.js"]);
+    for host in ["typo.localhost", "x.one.localhost"] {
+        let answer = get(port, host, "/");
+        assert_eq!((answer.status, answer.header("isolane-error")), (404, "1001"), "{host}");
+        let expected = "The workers are at one.localhost, two.localhost.";
+        assert!(answer.body.contains(expected), "{}", answer.body);
+    }
+    // Of a single one all names are.
+    let folder = Folder::with(&[("one.js", &says("one"))]);
+    let (_process, port) = dev(&folder, &["one.js"]);
+    assert_eq!(get(port, "tenant.localhost", "/").body, "one");
+}
+
+#[test]
+fn a_worker_that_cannot_start_says_so_before_the_first_request() {
+    let folder = Folder::with(&[("a.ts", "const a: number = 1;\nthrow new Error(`at ${a}`);\n")]);
+    let (mut process, _port) = dev(&folder, &["a.ts"]);
+    process.stderr.until("a cannot start: Error: at 1");
+}
+
+#[test]
 fn a_page_of_another_site_does_not_reach_a_worker_under_its_own_name() {
     let folder = Folder::with(&[("a.js", &says("secret"))]);
     let (_process, port) = dev(&folder, &["a.js"]);
