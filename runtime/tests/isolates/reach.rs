@@ -75,6 +75,7 @@ async fn nothing_of_the_inside_gets_out() {
         .with_var("NAMES", names)
         .with_node_compat()
         .with_kv("KV")
+        .with_missing_binding("DB", "d1_databases")
         .with_cpu_ms(60_000)
         .build();
     let reply = worker.post("/", crate::support::body("a body")).await.unwrap();
@@ -101,7 +102,8 @@ async fn an_op_cannot_be_called_by_hand() {
          Function.prototype.call = call;
          return new Response(seen.filter((name) => /^(async_)?op_/.test(name)).join())",
     )
-    .with_kv("KV");
+    .with_kv("KV")
+    .with_missing_binding("DB", "d1_databases");
     assert_eq!(worker.get("/").await.unwrap().text(), "");
 }
 

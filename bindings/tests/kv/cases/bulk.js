@@ -1,6 +1,6 @@
 // Reading several keys at once.
 
-const entry = (value, metadata) => ({ value, metadata, cacheStatus: null });
+const entry = (value, metadata) => ({ value, metadata });
 
 test("a bulk get answers with a map in the order of the keys", async () => {
   await KV.put("b", "2", { metadata: { m: 1 } });

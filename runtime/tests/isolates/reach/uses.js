@@ -139,6 +139,26 @@ export function uses(env, ctx, request, late) {
       structuredClone(new Error("x")),
     ],
     clone_refused: () => structuredClone(() => {}),
+    clone_transferred: () => {
+      const buffer = new ArrayBuffer(8);
+      return structuredClone({ buffer }, { transfer: [buffer] }).buffer.byteLength;
+    },
+    cache: async () => {
+      await caches.default.put("http://a.test/", new Response("x"));
+      return (await caches.open("a")).match("http://a.test/");
+    },
+    cookies_of_a_list: () => new Headers([["set-cookie", "a=1"]]).getAll("set-cookie"),
+    missing_binding: () => env.DB?.prepare,
+    uncaught: async () => {
+      const ignore = (event) => event.preventDefault();
+      for (const type of ["error", "unhandledrejection", "rejectionhandled"]) addEventListener(type, ignore);
+      const rejected = Promise.reject(new Error("x"));
+      queueMicrotask(() => { throw new Error("y"); });
+      await scheduler.wait(1);
+      rejected.catch(() => {});
+      await scheduler.wait(1);
+      for (const type of ["error", "unhandledrejection", "rejectionhandled"]) removeEventListener(type, ignore);
+    },
     url: () => {
       const url = new URL("http://a.b/c?d=e#f");
       url.searchParams.append("g", "h");
