@@ -62,9 +62,10 @@ impl Project {
     ///
     /// A folder's configuration is the first of `isolane.toml`, `wrangler.toml`,
     /// `wrangler.json` and `wrangler.jsonc`, or that of a build that `.wrangler/deploy/config.json`
-    /// names. A file has that of the nearest folder above it, if it is the main module there. The worker's name is the configuration's, else it is
-    /// made from the name of the file or folder: in lower case, whatever is no letter and no
-    /// digit a hyphen, at most 63 characters, `worker` if nothing is left.
+    /// names. A file has that of the nearest folder above it, if it is the main module there. The
+    /// worker's name is the configuration's, else it is made from the name of the file or folder: in
+    /// lower case, whatever is no letter and no digit a hyphen, at most 63 characters, `worker` if
+    /// nothing is left.
     ///
     /// # Errors
     ///

@@ -84,7 +84,7 @@ fn module(module: &Module, specifiers: &HashSet<&str>) -> Result<(), ArchiveErro
 /// Whether the runtime provides the module, or may: of those of Node.js, which it has depends on
 /// the worker's flags and is found out when it starts.
 fn is_provided(specifier: &str) -> bool {
-    specifier == "cloudflare:workers" || specifier.starts_with("node:")
+    specifier == provided::WORKERS.specifier || specifier.starts_with("node:")
 }
 
 fn within(key: &str, value: Option<u32>, range: RangeInclusive<u32>) -> Result<(), ArchiveError> {

@@ -1,7 +1,7 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
 //! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, compatibility
-//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s, what is
-//! bound and not there `schema/missing.rs`'s.
+//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has
+//! `schema/environment.rs`'s, what is bound and not there `schema/missing.rs`'s.
 
 mod build;
 mod compatibility;

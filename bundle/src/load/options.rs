@@ -15,7 +15,6 @@ use rolldown::{
     RawMangleOptions, RawMinifyOptions, RawMinifyOptionsDetailed, ResolveOptions, SourceMapType,
     TreeshakeOptions, TsConfig,
 };
-
 use rolldown_common::SanitizeFilename;
 
 use super::LoadOptions;
@@ -101,7 +100,8 @@ pub(super) fn of(
     }
 }
 
-/// Additional modules are found by their names, whatever these are; all others as the bundler has it.
+/// Additional modules are found by their names, whatever these are; those of all others are made of
+/// plain letters.
 fn names_of(additional: &[Additional]) -> Option<SanitizeFilename> {
     if additional.is_empty() {
         return None;

@@ -134,12 +134,13 @@ impl ModuleLoader for WorkerLoader {
             if is_shim && specifier == SHIM_IMPORT {
                 return parse(SHIM_IMPORT);
             }
-            let written = module.imports.get(specifier).cloned();
-            if let Some(url) = written.or_else(|| worker.computed(specifier, referrer)) {
+            let written = module.imports.get(specifier).map(Cow::from);
+            let computed = || worker.computed(specifier, referrer).map(Cow::from);
+            if let Some(url) = written.or_else(computed) {
                 if worker.module(&url).is_some() {
                     return parse(&url);
                 }
-                if bindings::modules::facade(&url).is_some() {
+                if provided::node(&url).is_some() {
                     return parse(&format!("{FACADE}{url}"));
                 }
                 if bindings::modules::provided(&url) {
