@@ -30,7 +30,6 @@ def workers():
     """All workers of the soak. Offenders are workers of their own: a limit that is exceeded ends
     the isolate, and with it what else runs there."""
     named = lambda name, **limits: Worker(name, handler("soak.js").replace("NAME", name), limits)
-    # 5 MB are hashed and copied in one event, which may take more than the default of 50 ms.
     good = [named(f"good-{number}", cpu_ms=2000) for number in range(GOOD)]
     throws = [named(f"throws-{number}") for number in range(OFFENDERS)]
     loops = [named(f"loops-{number}", cpu_ms=20) for number in range(OFFENDERS)]

@@ -147,7 +147,7 @@ impl RequestLog for Lines {
 impl Observer for Lines {
     fn event_ended(&self, report: &EventReport) {
         let Some((message, stack)) = &report.exception else {
-            return self.exceeded(report);
+            return self.used(report);
         };
         let served =
             Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
@@ -187,10 +187,14 @@ impl Observer for Lines {
 
 impl Lines {
     /// Names the limit that ended an event, and the setting of it. Where the response had begun,
-    /// nothing else does.
-    fn exceeded(&self, report: &EventReport) {
-        let EventReport { worker, outcome, cpu, wall, .. } = report;
+    /// nothing else does. Of an event that came near its limit, what it used.
+    fn used(&self, report: &EventReport) {
+        let EventReport { worker, outcome, cpu, wall, cpu_limit, .. } = report;
         let spent = match outcome {
+            Outcome::Ok if report.is_costly() => {
+                let text = format!("{} of {} of CPU time", took(*cpu), took(*cpu_limit));
+                return self.say(&format!("{DIM}{worker}: {text}{DIM:#}"));
+            }
             Outcome::ExceededCpu => format!("{} of CPU time; see limits.cpu_ms", took(*cpu)),
             Outcome::ExceededMemory => {
                 format!("{} of CPU time; see limits.memory_mb", took(*cpu))

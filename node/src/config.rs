@@ -25,6 +25,9 @@ pub(crate) use parse::is_label;
 /// The key of the secrets in the data folder.
 const SECRETS_KEY: &str = "secrets.key";
 
+/// The most that any project can ask for.
+const LONGEST_CPU: Duration = Duration::from_millis(*bundle::CPU_MS_RANGE.end() as u64);
+
 /// Everything that a node is told. Paths are absolute, or relative to the process's folder.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -169,6 +172,8 @@ pub struct Limits {
     pub outgoing_worker_bytes: u64,
     /// For requests that are running when the node is told to stop.
     pub shutdown_timeout: Duration,
+    /// CPU time of an event where the worker's `limits.cpu_ms` does not say.
+    pub cpu: Duration,
     /// The most that a worker's `limits.cpu_ms` may be.
     pub cpu_max: Duration,
     /// The most that a worker's `limits.subrequests` may be.
@@ -272,6 +277,7 @@ impl Default for Limits {
             outgoing_worker_bytes: 64 << 20,
             tls_timeout: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
+            cpu: runtime::DEFAULT_CPU,
             cpu_max: Duration::from_secs(30),
             subrequests_max: 10_000,
             startup_cpu: Duration::from_secs(1),
@@ -321,7 +327,8 @@ impl Config {
             mode: Mode::Dev,
             allowed_hosts: Vec::new(),
             debuggable: false,
-            limits: Limits::default(),
+            // A developer's own code may take as long as a project can ask for.
+            limits: Limits { cpu_max: LONGEST_CPU, ..Limits::default() },
             kv: Kv::default(),
             admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow_private: true, ..Default::default() },

@@ -120,15 +120,27 @@ impl Observer for EventLog {
         let wall_ms = millis(report.wall);
         let cpu_ms = millis(report.cpu);
         if report.outcome == Outcome::Ok {
-            tracing::debug!(
-                target: "isolane::event",
-                worker = &*report.worker,
-                version = &*report.version,
-                outcome = report.outcome.as_str(),
-                cpu_ms,
-                wall_ms,
-                cold = report.cold,
-            );
+            // A level of `tracing` is part of the call site.
+            macro_rules! ended {
+                ($level:expr) => {
+                    tracing::event!(
+                        target: "isolane::event",
+                        $level,
+                        worker = &*report.worker,
+                        version = &*report.version,
+                        outcome = report.outcome.as_str(),
+                        cpu_ms,
+                        cpu_limit_ms = millis(report.cpu_limit),
+                        wall_ms,
+                        cold = report.cold,
+                    )
+                };
+            }
+            if report.is_costly() {
+                ended!(tracing::Level::INFO);
+            } else {
+                ended!(tracing::Level::DEBUG);
+            }
             return;
         }
         let mut report = report.clone();

@@ -79,7 +79,7 @@ pub enum ModuleSource {
 /// Limits of one worker (product.md, Limits).
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// CPU time of one event.
+    /// CPU time of one event; [`DEFAULT_CPU`] where nobody names one.
     pub cpu: Duration,
     /// Heap, `ArrayBuffer`s and Wasm memory of one isolate, in bytes.
     pub memory_bytes: usize,
@@ -89,13 +89,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            cpu: Duration::from_millis(50),
-            memory_bytes: DEFAULT_MEMORY_BYTES,
-            subrequests: 1000,
-        }
+        Limits { cpu: DEFAULT_CPU, memory_bytes: DEFAULT_MEMORY_BYTES, subrequests: 1000 }
     }
 }
+
+/// The default CPU time of an event: what hashing a password, drawing a picture or reading a PDF takes.
+pub const DEFAULT_CPU: Duration = Duration::from_secs(1);
 
 /// The default memory limit of an isolate, in bytes; spare isolates are made with it.
 pub const DEFAULT_MEMORY_BYTES: usize = 128 << 20;

@@ -28,10 +28,20 @@ pub struct EventReport {
     pub outcome: Outcome,
     /// CPU time charged to the event.
     pub cpu: Duration,
+    /// CPU time that it could have used.
+    pub cpu_limit: Duration,
     /// From dispatch to the end, waiting included.
     pub wall: Duration,
     /// Whether an isolate had to be loaded for it.
     pub cold: bool,
     /// `Error: message` and the stack, where there was one.
     pub exception: Option<(String, String)>,
+}
+
+impl EventReport {
+    /// Whether it used more than a tenth of the CPU time that it may use: whoever runs the worker
+    /// wants to know before an event uses all of it.
+    pub fn is_costly(&self) -> bool {
+        self.cpu > self.cpu_limit / 10
+    }
 }

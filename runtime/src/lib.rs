@@ -22,7 +22,7 @@ mod watchdog;
 pub use bindings::fetch::OutboundPolicy;
 pub use bindings::modules::{all_provided as provided_modules, provided as is_provided_module};
 pub use config::{Config, ConsoleLevel, Observer};
-pub use definition::{DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
+pub use definition::{DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
 pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};

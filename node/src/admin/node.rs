@@ -65,6 +65,7 @@ impl Served {
                 "bundle_bytes": MAX_BUNDLE_BYTES,
                 "secret_bytes": MAX_SECRET_BYTES,
                 "startup_cpu_ms": limits.startup_cpu.as_millis() as u64,
+                "cpu_ms": limits.cpu.min(limits.cpu_max).as_millis() as u64,
                 "cpu_ms_max": limits.cpu_max.as_millis() as u64,
                 "subrequests_max": limits.subrequests_max,
                 "memory_mb_max": limits.memory_max_bytes >> 20,

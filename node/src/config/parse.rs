@@ -264,6 +264,7 @@ fn limits(source: &Source<'_>, raw: RawLimits) -> Result<Limits, ConfigError> {
         outgoing_worker_bytes: mb(raw.outgoing_worker_mb, default.outgoing_worker_bytes)?,
         tls_timeout: seconds(raw.tls_timeout_s, default.tls_timeout)?,
         shutdown_timeout: seconds(raw.shutdown_timeout_s, default.shutdown_timeout)?,
+        cpu: millis(raw.cpu_ms, default.cpu)?,
         cpu_max: millis(raw.cpu_ms_max, default.cpu_max)?,
         subrequests_max: number(
             raw.subrequests_max,

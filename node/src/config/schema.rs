@@ -80,6 +80,7 @@ pub(super) struct RawLimits {
     pub(super) outgoing_worker_mb: Option<Spanned<u64>>,
     pub(super) tls_timeout_s: Option<Spanned<u64>>,
     pub(super) shutdown_timeout_s: Option<Spanned<u64>>,
+    pub(super) cpu_ms: Option<Spanned<u64>>,
     pub(super) cpu_ms_max: Option<Spanned<u64>>,
     pub(super) subrequests_max: Option<Spanned<u64>>,
     pub(super) startup_cpu_ms: Option<Spanned<u64>>,

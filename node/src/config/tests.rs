@@ -53,6 +53,7 @@ fn every_key_reaches_its_place() {
         trusted_proxies = ["10.0.0.0/8"]
         outgoing_mb = 256
         outgoing_worker_mb = 16
+        cpu_ms = 150
         cpu_ms_max = 200
         memory_mb = 2048
         memory_mb_max = 256
@@ -92,6 +93,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.limits.trusted_proxies[0].to_string(), "10.0.0.0/8");
     assert_eq!(config.limits.outgoing_bytes, 256 << 20);
     assert_eq!(config.limits.outgoing_worker_bytes, 16 << 20);
+    assert_eq!(config.limits.cpu, Duration::from_millis(150));
     assert_eq!(config.runtime().max_cpu, Duration::from_millis(200));
     assert_eq!(config.runtime().memory_bytes, Some(2048 << 20));
     assert_eq!(config.limits.memory_max_bytes, 256 << 20);

@@ -94,7 +94,7 @@ fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> r
         );
         warnings.push(Warning { location: None, message });
     };
-    let mut cpu = wanted.cpu_ms.map_or(default.cpu, |cpu_ms| Duration::from_millis(cpu_ms.into()));
+    let mut cpu = wanted.cpu_ms.map_or(node.cpu, |cpu_ms| Duration::from_millis(cpu_ms.into()));
     if cpu > node.cpu_max {
         if wanted.cpu_ms.is_some() {
             warn("cpu_ms", cpu.as_millis() as u64, node.cpu_max.as_millis() as u64);

@@ -187,6 +187,7 @@ impl Slot {
             version: self.version.id().clone(),
             outcome,
             cpu,
+            cpu_limit: self.cpu_limit(),
             wall: running.submitted.elapsed(),
             cold: running.cold,
             exception: running.exception.take(),
@@ -205,6 +206,7 @@ impl Slot {
             version: self.version.id().clone(),
             outcome: failure.outcome(),
             cpu: std::time::Duration::ZERO,
+            cpu_limit: self.cpu_limit(),
             wall: job.submitted.elapsed(),
             cold: job.cold,
             exception,
@@ -303,8 +305,12 @@ impl Slot {
     }
 
     fn exceeded_cpu(&self) -> Failure {
-        let limit = self.version.definition.limits.cpu.min(self.shard.shared.config.max_cpu);
-        Failure::ExceededCpu { limit_ms: limit.as_millis() as u64 }
+        Failure::ExceededCpu { limit_ms: self.cpu_limit().as_millis() as u64 }
+    }
+
+    /// The CPU time that an event may use.
+    pub(super) fn cpu_limit(&self) -> std::time::Duration {
+        self.version.definition.limits.cpu.min(self.shard.shared.config.max_cpu)
     }
 
     fn node_memory(&self) -> Failure {
