@@ -11,11 +11,11 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import figures, node, processes, procfs
+from harness import figures, node, openloop, processes, procfs
 from harness.node import Worker, handler, host
-from traffic import attackers
+from traffic import assault, attackers
+from traffic.assault import CLIENTS
 from traffic.http import Link
-from traffic.intruders import Intruders
 
 QUIET = [f"quiet-{number}" for number in range(10)]
 # A quiet worker is asked so often.
@@ -24,8 +24,6 @@ PAUSE_S = 0.02
 FAILED_AFTER_S = 10.0
 # By then a node has the isolates that its quiet traffic needs: its memory is what it comes back to.
 IDLE_S = 60.0
-ATTACK_TIMEOUT_S = 60.0
-CLIENTS = "clients"
 MIB = 1 << 20
 
 
@@ -35,6 +33,7 @@ def main():
     processes.install()
     if not options.isolane.is_file():
         sys.exit(f"there is no {options.isolane}: build it or give --isolane PATH")
+    figures.progress(f"the quiet clients' priority: {openloop.urgent()}")
     return asyncio.run(_siege(options))
 
 
@@ -62,9 +61,7 @@ async def _siege(options):
 async def _round(groups, options):
     """One node: idle, under attack by the groups, and at rest again."""
     name = "+".join(groups)
-    stalling = await asyncio.start_server(_stall, "127.0.0.1", 0)
-    stall_port = stalling.sockets[0].getsockname()[1]
-    admin_port = node.free_port()
+    admin_port, stall_port = node.free_port(), node.free_port()
     quiet = [Worker(it, handler("name.js").replace("NAME", it)) for it in QUIET]
     large = [Worker("large", handler("large.js"))]
     workers = quiet + large + attackers.workers(groups, stall_port)
@@ -77,18 +74,18 @@ async def _round(groups, options):
         result["idle"] = await _quiet(running.port, IDLE_S)
         result["before"] = _figures(running)
         figures.progress(f"{name}: idle, {_show(result['idle'])}")
-        assault = asyncio.ensure_future(_assault(running.port, admin_port, groups))
+        attack = assault.start(running.port, admin_port, stall_port, groups)
         result["attacked"] = await _quiet(running.port, options.minutes * 60)
         result["during"] = _figures(running) if running.is_alive else None
-        assault.cancel()
-        await asyncio.gather(assault, return_exceptions=True)
+        if attack.poll() is not None:
+            result["faults"].append(f"{name}: the attackers' process has ended")
+        processes.stop(attack)
         figures.progress(f"{name}: attacked, {_show(result['attacked'])}")
         await asyncio.sleep(options.settle)
         result["faults"] += _judge(name, running, started_at, result)
         if running.is_alive:
             result["rest"] = await _quiet(running.port, IDLE_S)
             result["after"] = _figures(running)
-    stalling.close()
     return result
 
 
@@ -144,48 +141,6 @@ async def _quiet(port, seconds):
     await asyncio.gather(*(ask(name) for name in QUIET))
     measured = figures.distribution(latencies, (0.5, 0.99), "_ms")
     return {**measured, "asked": len(latencies), "failures": failures}
-
-
-async def _assault(port, admin_port, groups):
-    """All attacks of the groups, again and again until it is cancelled."""
-    actors = []
-
-    async def again(act):
-        while True:
-            try:
-                await asyncio.wait_for(act(), ATTACK_TIMEOUT_S)
-            except (OSError, EOFError, ValueError, IndexError, asyncio.TimeoutError):
-                pass
-            except asyncio.LimitOverrunError:
-                pass
-            await asyncio.sleep(0.01)
-
-    def ask(name):
-        async def act():
-            link = await Link.open(port)
-            try:
-                await link.get(host(name), "/")
-            finally:
-                link.abort(False)
-
-        return act
-
-    for name, clients in attackers.asked(groups):
-        actors += [again(ask(name)) for _ in range(clients)]
-    if CLIENTS in groups:
-        for _, act, copies in Intruders(port, admin_port, "large").all():
-            actors += [again(act) for _ in range(copies)]
-    await asyncio.gather(*actors)
-
-
-async def _stall(reader, writer):
-    try:
-        while await reader.read(65536):
-            pass
-    except OSError:
-        pass
-    finally:
-        writer.close()
 
 
 def _figures(running):

@@ -13,8 +13,6 @@ if __name__ == "__main__":
 
 from harness import client, processes
 
-_NICE = 10
-
 
 def start(port, hosts, path, clients, seconds):
     """Starts `clients` clients of each host; they end with the process. Answers the process."""
@@ -37,7 +35,7 @@ def _keep_asking(plan, host):
 
 
 def _run(plan):
-    os.nice(_NICE)
+    processes.step_back()
     for host in plan["hosts"]:
         for _ in range(plan["clients"]):
             threading.Thread(target=_keep_asking, args=(plan, host), daemon=True).start()

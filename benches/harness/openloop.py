@@ -28,14 +28,16 @@ def measure(port, host, rate, seconds):
 
 
 def urgent():
-    """Makes this process run before the server's threads: else it would measure its own wait."""
+    """Makes this process run before the server's threads: else it would measure its own wait. What
+    it starts does not."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
         return "real-time"
     except OSError:
         pass
     try:
         os.nice(-15)
+        os.sched_setscheduler(0, os.SCHED_OTHER | os.SCHED_RESET_ON_FORK, os.sched_param(0))
         return "nice -15"
     except OSError:
         return "normal"

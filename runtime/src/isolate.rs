@@ -100,6 +100,9 @@ impl Isolate {
         let on_heap_limit = (ledger.clone(), handle.clone());
         js.add_near_heap_limit_callback(move |current, initial| {
             let (ledger, handle) = &on_heap_limit;
+            if ledger.wants_a_buffer() {
+                return current;
+            }
             ledger.memory_exhausted();
             handle.terminate_execution();
             current.max(initial + memory_of_node::emergency_bytes())

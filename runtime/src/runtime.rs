@@ -104,6 +104,7 @@ impl Runtime {
     pub fn initialise() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
+            process::prepare_heap();
             icu::install();
             v8::V8::set_flags_from_string(V8_FLAGS);
             JsRuntime::init_platform(None);

@@ -63,8 +63,6 @@ pub(crate) enum Verdict {
     Memory(u32),
     /// The node's memory, of which the worker has the most; the event as above.
     NodeMemory(u32),
-    /// The node had no room for what was asked for within the isolate's limit; the event as above.
-    NodeFull(u32),
 }
 
 #[derive(Debug, Default)]
@@ -281,10 +279,7 @@ impl Ledger {
     /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
     pub(crate) fn exceeded(&self) -> Option<u32> {
         self.verdict.get().map(|verdict| match verdict {
-            Verdict::EventCpu(id)
-            | Verdict::Memory(id)
-            | Verdict::NodeMemory(id)
-            | Verdict::NodeFull(id) => id,
+            Verdict::EventCpu(id) | Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
             Verdict::StartCpu | Verdict::StrayCpu => 0,
         })
     }
@@ -354,11 +349,7 @@ impl Ledger {
     pub(super) fn memory_exhausted_by(&self, running: u32) {
         self.over_memory.set(true);
         let event = self.event_of(running);
-        // V8 may take a buffer that it does not get for the end of its heap.
-        self.verdict.set(Some(match self.take_refused() {
-            Some(ShortOf::Node) => Verdict::NodeFull(event),
-            _ => Verdict::Memory(event),
-        }));
+        self.verdict.set(Some(Verdict::Memory(event)));
     }
 
     /// The node's memory is used up, and the worker has the most of it. Answers that execution has
@@ -392,6 +383,16 @@ impl Ledger {
     /// Memory was refused: where that is why an event fails, the limit is to be named.
     pub(super) fn note_refused(&self, short_of: ShortOf) {
         self.buffers.note_refused(short_of);
+    }
+
+    /// Whether V8, which asks for more heap, wants a buffer in truth that it did not get. Where that
+    /// is for what the isolate holds already, it gets no new events: they would all miss it.
+    pub(super) fn wants_a_buffer(&self) -> bool {
+        let wants = self.buffers.is_asked_for();
+        if wants && self.buffers.used_bytes() > self.memory_limit_bytes / 2 {
+            self.over_memory.set(true);
+        }
+        wants
     }
 
     /// The isolate is gone.

@@ -5,7 +5,7 @@ use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 
 use deno_core::v8;
 
@@ -31,7 +31,13 @@ pub(crate) struct BufferQuota {
     limit_bytes: usize,
     /// What the last refusal was for; zero for none.
     refused: AtomicU8,
+    /// Refusals since the last buffer that was given, or since V8 was told that it wants no heap.
+    refusals_in_turn: AtomicI32,
 }
+
+/// V8 asks so often for a buffer, with collections in between, before it asks for more heap, collects
+/// whatever there is, and asks for the last time.
+const ASKED_BEFORE_HEAP: i32 = 3;
 
 impl BufferQuota {
     pub(super) fn new(limit_bytes: usize) -> Arc<BufferQuota> {
@@ -39,6 +45,7 @@ impl BufferQuota {
             used_bytes: AtomicUsize::new(0),
             limit_bytes,
             refused: AtomicU8::new(0),
+            refusals_in_turn: AtomicI32::new(0),
         })
     }
 
@@ -49,6 +56,22 @@ impl BufferQuota {
             by if by == ShortOf::Node as u8 => Some(ShortOf::Node),
             _ => Some(ShortOf::Isolate),
         }
+    }
+
+    /// What the buffers take, in bytes.
+    pub(super) fn used_bytes(&self) -> usize {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether V8 asks for more heap only because it did not get a buffer: the heap has room, and
+    /// what the tenant's code gets is an error.
+    pub(super) fn is_asked_for(&self) -> bool {
+        let asked = self.refusals_in_turn.load(Ordering::Relaxed) >= ASKED_BEFORE_HEAP;
+        if asked {
+            // The last time is still to come.
+            self.refusals_in_turn.store(-1, Ordering::Relaxed);
+        }
+        asked
     }
 
     /// Memory has been refused.
@@ -68,6 +91,7 @@ impl BufferQuota {
                 // SAFETY: the layout's size is not zero.
                 let buffer = unsafe { allocate(layout) };
                 if !buffer.is_null() {
+                    self.refusals_in_turn.store(0, Ordering::Relaxed);
                     return buffer.cast();
                 }
                 memory::give_back(bytes);
@@ -75,6 +99,7 @@ impl BufferQuota {
         }
         self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.note_refused(short_of);
+        self.refusals_in_turn.fetch_add(1, Ordering::Relaxed);
         null_mut()
     }
 }

@@ -59,7 +59,7 @@ fn start(
 
 fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     match handle.kind() {
-        Kind::Front => {}
+        Kind::Front => process::shorten_turns(),
         Kind::Back if handle.is_slow() => process::make_slow(process::thread_id()),
         Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {}
         Kind::Back => process::set_thread_nice(NEWCOMERS_NICE),

@@ -223,6 +223,55 @@ pub fn trials() -> Vec<Trial> {
                     assert!(matches!(result, Err(Failure::ExceededMemory { .. })), "{result:?}");
                 }
             }),
+            trial("hoards::a_buffer_that_is_refused_is_an_error_that_can_be_caught", || async {
+                let worker = Worker::from_source(
+                    "let events = 0;
+                     const kinds = [
+                        () => new Uint8Array(3e9),
+                        () => new ArrayBuffer(1e9),
+                        () => new Float64Array(2e8),
+                        () => new Uint8Array(8).buffer.transfer(3e9),
+                        () => crypto.getRandomValues(new Uint8Array(2e9)),
+                     ];
+                     export default { fetch() {
+                        events += 1;
+                        const names = kinds.map((make) => {
+                            try { make(); return 'made' } catch (error) { return error.name }
+                        });
+                        const small = new Uint8Array(1 << 20).length;
+                        return new Response(`${events} ${new Set(names).keys().toArray()} ${small}`) } }",
+                )
+                .with_cpu_ms(5_000)
+                .build();
+                // The isolate lives, and so does what it has in memory.
+                for events in 1..=5 {
+                    let reply = worker.get("/").await.unwrap();
+                    assert_eq!(reply.text(), format!("{events} RangeError 1048576"));
+                }
+            }),
+            trial("hoards::an_isolate_that_misses_buffers_for_what_it_holds_is_replaced", || async {
+                let worker = Worker::from_source(
+                    "const held = []; let events = 0;
+                     export default { fetch() {
+                        events += 1;
+                        try { for (;;) held.push(new Uint8Array(1 << 20)) } catch {}
+                        return new Response(`${events}`) } }",
+                )
+                .with_cpu_ms(5_000)
+                .build();
+                for _ in 0..3 {
+                    assert_eq!(worker.get("/").await.unwrap().text(), "1");
+                }
+            }),
+            trial("hoards::a_heap_that_is_used_up_after_a_refused_buffer_ends_the_event", || async {
+                let source = "const heap = []; try { new Uint8Array(3e9) } catch {}
+                     for (;;) heap.push(new Array(1000).fill({}))";
+                let worker = Worker::with_handler(source).with_cpu_ms(20_000).build();
+                for _ in 0..3 {
+                    let result = worker.get("/").await;
+                    assert!(matches!(result, Err(Failure::ExceededMemory { .. })), "{result:?}");
+                }
+            }),
             trial("hoards::the_instruction_that_grows_a_memory_answers_minus_one", || async {
                 let reply = hoarder(
                     "const { g } = new WebAssembly.Instance(grows).exports;

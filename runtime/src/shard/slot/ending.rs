@@ -74,19 +74,18 @@ impl Slot {
             Verdict::EventCpu(id) => (self.exceeded_cpu(), id),
             Verdict::Memory(id) => (self.exceeded_memory(), id),
             Verdict::NodeMemory(id) => (self.node_memory(), id),
-            Verdict::NodeFull(id) => (self.node_full(), id),
             Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
         };
         self.version.trust.offend();
         self.condemn_lossy(match verdict {
             Verdict::Memory(_) => "it exceeded its memory limit",
-            Verdict::NodeMemory(_) | Verdict::NodeFull(_) => EXPELLED,
+            Verdict::NodeMemory(_) => EXPELLED,
             _ => "one of its events exceeded its CPU limit",
         });
         if event != 0 {
             return self.fail(event, &failure, caller);
         }
-        if let Verdict::Memory(_) | Verdict::NodeMemory(_) | Verdict::NodeFull(_) = verdict {
+        if let Verdict::Memory(_) | Verdict::NodeMemory(_) = verdict {
             // V8 does not say whose allocation it was: none of them can go on.
             let events: Vec<u32> = self.events.borrow().keys().copied().collect();
             let answers = events.into_iter().map(|id| self.fail(id, &failure, caller));

@@ -188,7 +188,7 @@ pub(in crate::shard) fn start_failure(
             ),
             memory: true,
         },
-        LoadError::NodeFull | LoadError::Exceeded(Verdict::NodeFull(_)) => Failure::NodeFull,
+        LoadError::NodeFull => Failure::NodeFull,
         LoadError::Exceeded(Verdict::NodeMemory(_)) => Failure::NodeMemory { worker },
         LoadError::Exceeded(_) => Failure::StartExceeded {
             worker,
