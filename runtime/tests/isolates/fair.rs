@@ -97,11 +97,11 @@ async fn worker_that_spins_to_its_limit(hog: Worker) {
     }
 }
 
-/// With the limits of everybody, again and again: all of both ends.
+/// With a low limit, again and again: all of both ends.
 async fn forty_workers_that_spin_to_their_limit() {
     let quiet = quiet();
     let spinning = (0..40).map(|_| {
-        let hog = Worker::with_handler("for (;;);").with_default_limits().build();
+        let hog = Worker::with_handler("for (;;);").with_cpu_ms(50).build();
         worker_that_spins_to_its_limit(hog)
     });
     tokio::join!(join_all(spinning), ask(&quiet));

@@ -127,7 +127,7 @@ pub fn trials() -> Vec<Trial> {
             .get("/")
             .await
             .unwrap_err();
-            assert!(matches!(failure, Failure::ExceededCpu { limit_ms: 50 }), "{failure:?}");
+            assert!(matches!(failure, Failure::ExceededCpu { limit_ms: 1000 }), "{failure:?}");
         }),
         trial("start_up_code_has_a_cpu_limit", || async {
             let failure = Worker::from_source("while (true) {}").get("/").await.unwrap_err();
