@@ -2,7 +2,7 @@
 //! used up. The largest idle isolates go first; where that is not enough, the isolates of the
 //! worker that has the most, by name. Large pieces are judged before they are given (`admission`).
 //! Memory mappings, of which a process gets a limited number,
-//! are guarded in the same way. Not here: the limit of one isolate (`isolate/ledger.rs`).
+//! are guarded in the same way. Not here: the limit of one isolate (`isolate/ledger/memory.rs`).
 
 mod admission;
 mod guard;
