@@ -29,14 +29,6 @@ const EMERGENCY_BYTES: usize = 4 << 30;
 /// The least of it, however little memory the node has left.
 const LEAST_EMERGENCY_BYTES: usize = 128 << 20;
 
-/// What isolates of shards that were given up may have of the ceiling, in percent. With more, the
-/// runtime wants to be started anew.
-const LOST_SHARE: usize = 25;
-
-/// With less than that, so much in them is still worth a new process, in bytes, when the losses
-/// have ended: whoever attacks has stopped, or is stopped.
-const LOST_OF_NOTE: usize = 256 << 20;
-
 /// The ceiling of the process's one runtime; zero before it is known.
 static CEILING_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -119,6 +111,16 @@ pub(crate) struct Memory {
     tenancies: Mutex<Vec<Tenancy>>,
 }
 
+/// What of a runtime's memory only a new process brings back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LostMemory {
+    /// Bytes in shards that were given up.
+    pub(crate) bytes: usize,
+    pub(crate) ceiling_bytes: usize,
+    /// Memory or mappings are used up, and not by anybody who runs.
+    pub(crate) is_nobody_to_blame: bool,
+}
+
 /// What the process uses of the system, and what it has at most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemoryFigures {
@@ -178,14 +180,14 @@ impl Memory {
         }
     }
 
-    /// Whether so much is lost that only a new process helps. Where the losses have ended, less is
-    /// enough.
-    pub(crate) fn is_lost(&self, have_losses_ended: bool) -> bool {
-        let share = self.ceiling_bytes / 100 * LOST_SHARE;
-        let bearable = if have_losses_ended { share.min(LOST_OF_NOTE) } else { share };
-        self.is_memory_lost.load(Ordering::Relaxed)
-            || self.are_mappings_lost.load(Ordering::Relaxed)
-            || self.lost_bytes() > bearable
+    /// What only a new process brings back.
+    pub(crate) fn lost(&self) -> LostMemory {
+        LostMemory {
+            bytes: self.lost_bytes(),
+            ceiling_bytes: self.ceiling_bytes,
+            is_nobody_to_blame: self.is_memory_lost.load(Ordering::Relaxed)
+                || self.are_mappings_lost.load(Ordering::Relaxed),
+        }
     }
 
     /// Bytes in shards that were given up.
@@ -265,22 +267,8 @@ mod tests {
         assert_eq!(memory.lost_bytes(), 0);
         memory.explain(400 * GIB, true);
         assert_eq!(memory.lost_bytes(), 200 * GIB);
-        assert!(!memory.is_lost(false));
-        memory.explain(500 * GIB, true);
-        assert!(memory.is_lost(false));
         // It came back.
         memory.explain(150 * GIB, true);
         assert_eq!(memory.lost_bytes(), 0);
-    }
-
-    #[test]
-    fn less_is_worth_a_new_process_when_the_losses_have_ended() {
-        let memory = Memory::new(Some(1000 * GIB));
-        memory.explain(GIB, false);
-        memory.explain(2 * GIB, true);
-        assert!(!memory.is_lost(false));
-        assert!(memory.is_lost(true));
-        memory.explain(GIB + LOST_OF_NOTE, true);
-        assert!(!memory.is_lost(true), "that is not worth it");
     }
 }

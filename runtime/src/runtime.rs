@@ -1,8 +1,11 @@
 //! The runtime: V8's platform, the shards, the watchdog; the way in for events.
 
+mod check;
+mod fetch;
 mod floor;
 mod lanes;
 mod lost;
+mod restart;
 mod shared;
 mod succession;
 
@@ -12,25 +15,21 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-use bindings::event::outgoing::{Outgoing, Pool, Untaken};
+use bindings::event::outgoing::{Outgoing, Pool};
 use bindings::kv::KvNamespaces;
 use deno_core::{JsRuntime, v8};
-use tokio::sync::oneshot;
 
 use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
-use crate::event::{FetchEvent, ResponseBody};
-use crate::incident::Resource;
-use crate::isolate::{Loaded, fatal, icu, process};
+use crate::isolate::{fatal, icu, process};
 use crate::memory::{self, MemoryFigures};
-use crate::outcome::Failure;
-use crate::placement;
-use crate::quarantine::Purpose;
-use crate::shard::{Answer, CheckJob, Job, Message, Shard, ShardHandle, Started, Ticket};
+use crate::shard::{Message, ShardHandle};
 use crate::version::Version;
 use crate::watchdog;
 
+pub use check::StartReport;
+pub use restart::RestartReason;
 pub(crate) use shared::Shared;
 pub use succession::{Offender, Succession};
 
@@ -52,37 +51,10 @@ const CRYPTO_NICE: i32 = 10;
 /// How often `drain` looks whether the events are over.
 const DRAIN_TICK: Duration = Duration::from_millis(5);
 
-/// How long a check may wait for others and for the machine. It is ended by its own limits long
-/// before, unless the machine has no time at all for it.
-const CHECK_PATIENCE: Duration = Duration::from_secs(60);
-
 /// A running runtime. Clones share it.
 #[derive(Clone)]
 pub struct Runtime {
     shared: Arc<Shared>,
-}
-
-/// What a version needed to start.
-#[derive(Debug, Clone)]
-pub struct StartReport {
-    /// CPU time of its top-level code, compilation included.
-    pub cpu: Duration,
-    /// From the request to the end.
-    pub wall: Duration,
-    /// The names of its handlers.
-    pub handlers: Vec<String>,
-}
-
-/// Why a runtime should be started anew: what it lost comes back with the end of the process only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestartReason {
-    /// More shards were lost than may be.
-    LostShards,
-    /// Shards that were given up have a large part of the node's memory, or nobody who runs is to
-    /// blame for what is in use.
-    LostMemory,
-    /// They have less, but enough to be worth a new process now that no more are lost.
-    Rest,
 }
 
 /// Figures of a running runtime.
@@ -177,161 +149,11 @@ impl Runtime {
         version
     }
 
-    /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
-    /// call; every other goes to a back shard. Dropping the future before it is ready
-    /// cancels the event: the client has gone away.
-    ///
-    /// # Errors
-    /// Where there is no response of the worker's own; see [`Failure`].
-    pub async fn fetch(
-        &self,
-        version: &Arc<Version>,
-        event: FetchEvent,
-    ) -> Result<http::Response<ResponseBody>, Failure> {
-        if let Some(failure) = version.recent_failure() {
-            return Err(failure);
-        }
-        if let Some(untaken) = version.outgoing.is_full() {
-            return Err(self.refuse_untaken(version, untaken));
-        }
-        if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
-            if shard.has_ready(version.key) && !version.standing.is_deaf() {
-                return self.call(&shard, version, event).await;
-            }
-            if self.shared.config.inspect.is_none() && placement::should_promote(version) {
-                // Made while this event and the next ones run on a back shard.
-                let version = version.clone();
-                tokio::task::spawn_local(async move { shard.warm(&version) });
-            }
-        }
-        self.submit(version, event).await
-    }
-
-    #[cold]
-    fn refuse_untaken(&self, version: &Version, untaken: Untaken) -> Failure {
-        let failure = Failure::untaken(untaken);
-        self.shared.tell_refused(Resource::ClientBytes, version, &failure);
-        failure
-    }
-
-    async fn call(
-        &self,
-        shard: &std::rc::Rc<Shard>,
-        version: &Arc<Version>,
-        event: FetchEvent,
-    ) -> Answer {
-        let ticket = Ticket::new();
-        match shard.call(job(version, event, ticket.clone(), None)) {
-            Started::Done(answer) => answer,
-            Started::Waiting(answer) => {
-                let on_drop = OnDrop::new(|| shard.cancel(version.key, ticket.number));
-                let answer = answer.await.unwrap_or(Err(LOST));
-                on_drop.disarm();
-                answer
-            }
-        }
-    }
-
-    async fn submit(&self, version: &Arc<Version>, event: FetchEvent) -> Answer {
-        let waiting = version.begin_to_wait();
-        if waiting >= self.shared.config.queue_per_worker {
-            version.end_to_wait();
-            return Err(Failure::LoadShed { what: format!("worker {}", version.worker()) });
-        }
-        let (reply, mut answer) = oneshot::channel();
-        let ticket = Ticket::new();
-        let job = job(version, event, ticket.clone(), Some(reply));
-        let Some(shard) = self.shared.place(version, Message::Event(Box::new(job))) else {
-            version.end_to_wait();
-            return Err(Failure::ShuttingDown);
-        };
-        let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
-        let answer = self.wait(&mut answer, &ticket, shard).await;
-        on_drop.disarm();
-        answer
-    }
-
-    /// Waits for an answer from wherever the event is, until that shard is given up.
-    async fn wait(
-        &self,
-        answer: &mut oneshot::Receiver<Answer>,
-        ticket: &Ticket,
-        mut shard: Arc<ShardHandle>,
-    ) -> Answer {
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut *answer => {
-                    let answer = answer.unwrap_or(Err(LOST));
-                    return answer.map(|response| {
-                        response.map(|body| body.lost_with(shard.abandoned()))
-                    });
-                }
-                () = shard.abandoned().cancelled() => {
-                    match self.shared.back_shard(ticket) {
-                        // It had been moved before its first shard was given up.
-                        Some(now) if now.is_usable() => shard = now,
-                        _ => return Err(STUCK),
-                    }
-                }
-            }
-        }
-    }
-
     /// Loads a version ahead of its first event. Returns at once.
     pub fn warm(&self, version: &Arc<Version>) {
         if version.residences().is_empty() && version.recent_failure().is_none() {
             self.shared.place(version, Message::Warm(version.clone()));
         }
-    }
-
-    /// Starts a version in an isolate of its own, which is thrown away, on a shard of its own that
-    /// has less of the machine than those that serve. One at a time; always ends. Needs a tokio
-    /// runtime.
-    ///
-    /// # Errors
-    /// Why it cannot serve.
-    pub async fn check(&self, version: &Arc<Version>) -> Result<StartReport, Failure> {
-        let began = Instant::now();
-        let patience = CHECK_PATIENCE + 2 * self.shared.config.start_cpu;
-        let loaded = tokio::time::timeout(patience, self.load_for_check(version)).await;
-        let loaded = loaded.unwrap_or_else(|_| {
-            Err(Failure::LoadShed { what: "the shard that starts new versions".to_owned() })
-        })?;
-        Ok(StartReport { cpu: loaded.cpu, wall: began.elapsed(), handlers: loaded.handlers })
-    }
-
-    async fn load_for_check(&self, version: &Arc<Version>) -> Result<Loaded, Failure> {
-        loop {
-            if let Some(failure) = version.standing.refusal(Purpose::Check) {
-                return Err(failure);
-            }
-            let shard = self.shared.check_shard();
-            let (reply, mut result) = oneshot::channel();
-            shard.send(Message::Check(CheckJob { version: version.clone(), reply }));
-            tokio::select! {
-                biased;
-                result = &mut result => return result.unwrap_or(Err(LOST)),
-                () = shard.abandoned().cancelled() => {
-                    // The start that cost the shard is answered before.
-                    if let Ok(result) = result.try_recv() {
-                        return result;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether it should be started anew, and why.
-    pub fn wants_restart(&self) -> Option<RestartReason> {
-        let Shared { losses, memory, .. } = &*self.shared;
-        if losses.have_ended() && memory.is_lost(true) {
-            return Some(RestartReason::Rest);
-        }
-        if losses.were_too_many() {
-            return Some(RestartReason::LostShards);
-        }
-        memory.is_lost(false).then_some(RestartReason::LostMemory)
     }
 
     /// Whether an event runs or waits whose worker has a KV namespace.
@@ -376,40 +198,6 @@ impl Runtime {
             stats.events += shard.load();
         }
         stats
-    }
-}
-
-const LOST: Failure = Failure::IsolateLost { reason: "the event was dropped" };
-const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come back" };
-
-fn job(
-    version: &Arc<Version>,
-    event: FetchEvent,
-    ticket: Arc<Ticket>,
-    reply: Option<oneshot::Sender<Answer>>,
-) -> Job {
-    let submitted = Instant::now();
-    Job { version: version.clone(), event, reply, ticket, submitted, cold: false }
-}
-
-/// Calls a function when it is dropped, unless disarmed.
-struct OnDrop<F: FnMut()>(Option<F>);
-
-impl<F: FnMut()> OnDrop<F> {
-    fn new(call: F) -> OnDrop<F> {
-        OnDrop(Some(call))
-    }
-
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        if let Some(mut call) = self.0.take() {
-            call();
-        }
     }
 }
 

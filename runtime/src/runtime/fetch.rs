@@ -1,0 +1,153 @@
+//! The way of a `fetch` event: to the shard on which it runs, inline or as a message, and of its
+//! answer back. What runs it there is the slot's (`shard/slot.rs`).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bindings::event::outgoing::Untaken;
+use tokio::sync::oneshot;
+
+use super::Runtime;
+use crate::event::{FetchEvent, ResponseBody};
+use crate::incident::Resource;
+use crate::outcome::Failure;
+use crate::placement;
+use crate::shard::{Answer, Job, Message, Shard, ShardHandle, Started, Ticket};
+use crate::version::Version;
+
+pub(super) const LOST: Failure = Failure::IsolateLost { reason: "the event was dropped" };
+const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come back" };
+
+impl Runtime {
+    /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
+    /// call; every other goes to a back shard. Dropping the future before it is ready
+    /// cancels the event: the client has gone away.
+    ///
+    /// # Errors
+    /// Where there is no response of the worker's own; see [`Failure`].
+    pub async fn fetch(
+        &self,
+        version: &Arc<Version>,
+        event: FetchEvent,
+    ) -> Result<http::Response<ResponseBody>, Failure> {
+        if let Some(failure) = version.recent_failure() {
+            return Err(failure);
+        }
+        if let Some(untaken) = version.outgoing.is_full() {
+            return Err(self.refuse_untaken(version, untaken));
+        }
+        if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
+            if shard.has_ready(version.key) && !version.standing.is_deaf() {
+                return self.call(&shard, version, event).await;
+            }
+            if self.shared.config.inspect.is_none() && placement::should_promote(version) {
+                // Made while this event and the next ones run on a back shard.
+                let version = version.clone();
+                tokio::task::spawn_local(async move { shard.warm(&version) });
+            }
+        }
+        self.submit(version, event).await
+    }
+
+    #[cold]
+    fn refuse_untaken(&self, version: &Version, untaken: Untaken) -> Failure {
+        let failure = Failure::untaken(untaken);
+        self.shared.tell_refused(Resource::ClientBytes, version, &failure);
+        failure
+    }
+
+    async fn call(
+        &self,
+        shard: &std::rc::Rc<Shard>,
+        version: &Arc<Version>,
+        event: FetchEvent,
+    ) -> Answer {
+        let ticket = Ticket::new();
+        match shard.call(job(version, event, ticket.clone(), None)) {
+            Started::Done(answer) => answer,
+            Started::Waiting(answer) => {
+                let on_drop = OnDrop::new(|| shard.cancel(version.key, ticket.number));
+                let answer = answer.await.unwrap_or(Err(LOST));
+                on_drop.disarm();
+                answer
+            }
+        }
+    }
+
+    async fn submit(&self, version: &Arc<Version>, event: FetchEvent) -> Answer {
+        let waiting = version.begin_to_wait();
+        if waiting >= self.shared.config.queue_per_worker {
+            version.end_to_wait();
+            return Err(Failure::LoadShed { what: format!("worker {}", version.worker()) });
+        }
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Ticket::new();
+        let job = job(version, event, ticket.clone(), Some(reply));
+        let Some(shard) = self.shared.place(version, Message::Event(Box::new(job))) else {
+            version.end_to_wait();
+            return Err(Failure::ShuttingDown);
+        };
+        let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
+        let answer = self.wait(&mut answer, &ticket, shard).await;
+        on_drop.disarm();
+        answer
+    }
+
+    /// Waits for an answer from wherever the event is, until that shard is given up.
+    async fn wait(
+        &self,
+        answer: &mut oneshot::Receiver<Answer>,
+        ticket: &Ticket,
+        mut shard: Arc<ShardHandle>,
+    ) -> Answer {
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut *answer => {
+                    let answer = answer.unwrap_or(Err(LOST));
+                    return answer.map(|response| {
+                        response.map(|body| body.lost_with(shard.abandoned()))
+                    });
+                }
+                () = shard.abandoned().cancelled() => {
+                    match self.shared.back_shard(ticket) {
+                        // It had been moved before its first shard was given up.
+                        Some(now) if now.is_usable() => shard = now,
+                        _ => return Err(STUCK),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn job(
+    version: &Arc<Version>,
+    event: FetchEvent,
+    ticket: Arc<Ticket>,
+    reply: Option<oneshot::Sender<Answer>>,
+) -> Job {
+    let submitted = Instant::now();
+    Job { version: version.clone(), event, reply, ticket, submitted, cold: false }
+}
+
+/// Calls a function when it is dropped, unless disarmed.
+struct OnDrop<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> OnDrop<F> {
+    fn new(call: F) -> OnDrop<F> {
+        OnDrop(Some(call))
+    }
+
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        if let Some(mut call) = self.0.take() {
+            call();
+        }
+    }
+}
