@@ -4,10 +4,12 @@
 //! of a tenant's; a node that is in a stranger's hands can have itself restarted, and no more.
 
 mod child;
+mod ends;
 mod kept;
 mod member;
 mod pace;
 mod signals;
+mod takeovers;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,11 +20,12 @@ use nix::sys::signal::Signal;
 use node::{Config, LogFormat};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use self::child::{Ended, MESSAGES_AT_ONCE, Program};
+use self::child::{MESSAGES_AT_ONCE, Program};
 use self::kept::Kept;
 use self::member::{Member, State};
 use self::pace::Pace;
 use self::signals::{Sent, Signals};
+use self::takeovers::{Takeovers, Wanted};
 use super::channel::{Begin, FromNode, Reason, ToNode};
 use super::log;
 
@@ -61,10 +64,8 @@ pub(super) fn run(config: &Path) -> anyhow::Result<u8> {
         members: vec![Member::new(process, State::Starting, begin)],
         restarts: begin.restarts,
         has_served: false,
-        wanted: None,
+        takeovers: Takeovers::new(),
         start_at: None,
-        wishes: Pace::new(MINUTE, 60 * MINUTE, 120 * MINUTE),
-        rests: Pace::new(10 * MINUTE, 10 * MINUTE, 10 * MINUTE),
         crashes: Pace::new(SECOND, 30 * SECOND, MINUTE),
         stopping: false,
         code: None,
@@ -85,27 +86,14 @@ struct Supervisor {
     restarts: [u64; Reason::ALL.len()],
     /// Whether any process has ever served.
     has_served: bool,
-    /// A takeover that is to begin.
-    wanted: Option<Wanted>,
+    takeovers: Takeovers,
     /// When a process is to be started in place of one that crashed.
     start_at: Option<Instant>,
-    wishes: Pace,
-    /// The same where nothing is lost any more: a new process is as it was before, and does not soon
-    /// wish for the next.
-    rests: Pace,
     crashes: Pace,
     /// It was told to end.
     stopping: bool,
     /// What it ends with, when no process is left.
     code: Option<u8>,
-}
-
-/// A takeover that is to begin.
-struct Wanted {
-    reason: Reason,
-    at: Instant,
-    /// Whether it is the node that wishes it, which it may not do again and again.
-    is_wish: bool,
 }
 
 impl Supervisor {
@@ -133,8 +121,7 @@ impl Supervisor {
         let speaking = self.members.iter().filter_map(|member| member.process.speaks_at());
         watched.extend(speaking.map(|at| PollFd::from_borrowed_fd(at, PollFlags::IN)));
         let times = self.members.iter().filter_map(|member| member.deadline);
-        let wanted = self.wanted.as_ref().map(|wanted| wanted.at);
-        let wanted = wanted.filter(|_| !self.is_taking_over());
+        let wanted = self.takeovers.next().filter(|_| !self.is_taking_over());
         let next = times.chain(self.start_at).chain(wanted).min();
         let left =
             next.map(|at| at.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
@@ -156,10 +143,7 @@ impl Supervisor {
             Signal::SIGUSR2 if self.members.iter().any(|it| it.process.id() == by) => {
                 self.wish(Reason::Signal);
             }
-            Signal::SIGUSR2 => {
-                let at = Instant::now();
-                self.want(Wanted { reason: Reason::Signal, at, is_wish: false });
-            }
+            Signal::SIGUSR2 => self.want(Wanted::by_operator(Instant::now())),
             _ => {}
         }
     }
@@ -181,7 +165,7 @@ impl Supervisor {
 
     /// No process is started any more, and no connection waits for one.
     fn leave_sockets(&mut self) {
-        self.wanted = None;
+        self.takeovers.forget();
         self.start_at = None;
         self.kept = Kept::default();
     }
@@ -192,27 +176,16 @@ impl Supervisor {
             return;
         }
         let now = Instant::now();
-        let at = self.pace(reason).next(now);
-        if self.wanted.as_ref().is_some_and(|wanted| wanted.at <= at) {
-            return;
-        }
-        if at > now {
-            let pause_s = (at - now).as_secs() + 1;
+        let Some(wanted) = self.takeovers.wish(reason, now) else { return };
+        if wanted.at > now {
+            let pause_s = (wanted.at - now).as_secs() + 1;
             tracing::warn!(
                 reason = reason.as_str(),
                 pause_s,
                 "the node is to be started anew, later"
             );
         }
-        self.want(Wanted { reason, at, is_wish: true });
-    }
-
-    /// How soon after another one such a wish is granted.
-    fn pace(&mut self, reason: Reason) -> &mut Pace {
-        match reason {
-            Reason::Rest => &mut self.rests,
-            _ => &mut self.wishes,
-        }
+        self.want(wanted);
     }
 
     fn want(&mut self, wanted: Wanted) {
@@ -224,7 +197,7 @@ impl Supervisor {
             self.start_at = Some(wanted.at);
             return;
         }
-        self.wanted = Some(wanted);
+        self.takeovers.want(wanted);
     }
 
     fn is_taking_over(&self) -> bool {
@@ -282,81 +255,6 @@ impl Supervisor {
         }
     }
 
-    /// Sees which processes have ended, and what follows.
-    fn bury(&mut self) {
-        let mut ended = Vec::new();
-        self.members.retain_mut(|member| match member.process.ended() {
-            None => true,
-            Some(how) => {
-                ended.push((member.process.id(), member.state, how));
-                false
-            }
-        });
-        for (pid, state, how) in ended {
-            self.take_end(pid, state, how);
-        }
-    }
-
-    fn take_end(&mut self, pid: u32, state: State, how: Ended) {
-        if self.stopping {
-            let code = match how {
-                // It did not listen yet, and had nothing to finish.
-                Ended::Killed(signal) if signal == Signal::SIGTERM as i32 && self.has_served => 0,
-                how => how.code(),
-            };
-            self.code = Some(self.code.unwrap_or(0).max(code));
-            return;
-        }
-        match (state, how) {
-            (State::Leaving, Ended::Exited(0)) => tracing::info!(pid, "the old process has ended"),
-            (State::Leaving | State::HandingOver, how) => {
-                tracing::warn!(pid, "the old process {how} before it was done");
-            }
-            (State::Preparing, how) => {
-                tracing::error!(
-                    pid,
-                    "the new process {how} before it was ready: the old one goes on"
-                );
-            }
-            (State::Starting | State::Serving, Ended::Exited(code)) => self.end(code),
-            (State::Starting, Ended::Killed(_)) if !self.has_served => {
-                tracing::error!(pid, "the node {how}");
-                self.end(how.code());
-            }
-            _ => self.start_again(pid, how),
-        }
-    }
-
-    /// Ends with that code, once no process is left.
-    fn end(&mut self, code: u8) {
-        self.code = Some(code);
-        self.leave_sockets();
-        for member in &mut self.members {
-            member.stop(code);
-            member.is_overdue_after(self.shutdown_timeout + END_SLACK);
-        }
-    }
-
-    /// Nobody serves any more: a new process will, after a while.
-    fn start_again(&mut self, pid: u32, how: Ended) {
-        self.wanted = None;
-        if self.code.is_some() {
-            return;
-        }
-        if self.is_taking_over() {
-            tracing::error!(pid, "the node {how}: another process is about to take its place");
-            return;
-        }
-        let now = Instant::now();
-        let pause = self.crashes.happens(now);
-        self.start_at = Some(now + pause);
-        tracing::error!(
-            pid,
-            "the node {how}: it is started again in {} s, and connections wait",
-            pause.as_secs()
-        );
-    }
-
     /// Does what is due.
     fn keep_time(&mut self) {
         let now = Instant::now();
@@ -376,11 +274,7 @@ impl Supervisor {
         if !serves || self.is_taking_over() {
             return;
         }
-        if let Some(Wanted { reason, is_wish, .. }) = self.wanted.take_if(|wanted| wanted.at <= now)
-        {
-            if is_wish {
-                self.pace(reason).happens(now);
-            }
+        if let Some(reason) = self.takeovers.begin(now) {
             tracing::info!(reason = reason.as_str(), "a new process is started to take over");
             self.start(State::Preparing, reason);
         }
