@@ -12,6 +12,7 @@ mod codec;
 mod disk;
 mod fair;
 mod fault;
+mod find;
 mod group;
 mod holds;
 mod housekeeping;
@@ -40,32 +41,28 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 
-use crate::clock::{Clock, SystemClock, UnixSeconds, is_visible};
-use crate::error::{Refused, StoreError};
+use crate::clock::{Clock, SystemClock, UnixSeconds};
+use crate::error::StoreError;
 use crate::lookup::Lookup;
 use crate::store::{
     Change, Entry, ListPage, ListRequest, Namespace, NamespaceInfo, Put, Store, StreamedEntry,
     ValueSink,
 };
-use crate::validate::validate_bulk_bytes;
 
 pub use self::open::OpenError;
 
-use self::cache::{Cache, Cached};
+use self::cache::Cache;
 use self::disk::{Disk, Folder};
 use self::fair::FairQueue;
-use self::fault::Fault;
+use self::find::{find, find_stream, gather, visible};
 use self::holds::Holds;
 use self::job::Job;
 use self::metrics::Metrics;
 use self::open::{FileOptions, Opened};
-use self::pieces::{PiecesSink, PiecesSource};
+use self::pieces::PiecesSink;
 use self::shared::Shared;
-use self::snapshot::{FoundValue, Snapshot, reading};
+use self::snapshot::{Snapshot, reading};
 use self::writer::{Writer, WriterOptions};
-
-/// How often a stream tries to hold a value that is being replaced before it reads it whole.
-const MAX_HOLD_ATTEMPTS: usize = 8;
 
 /// How an [`EmbeddedStore`] is set up.
 #[derive(Clone)]
@@ -333,81 +330,4 @@ impl Store for EmbeddedStore {
         let named = namespace.clone();
         self.shared.send(namespace, |reply| Job::DeleteNamespace { namespace: named, reply })
     }
-}
-
-/// Looks into the tables, as they are at one moment, and keeps in memory what is there.
-fn find(
-    shared: &Shared,
-    database: &redb::Database,
-    namespace: u32,
-    keys: &[String],
-) -> Result<Vec<Cached>, StoreError> {
-    let tickets: Vec<_> = keys.iter().map(|key| shared.cache.draw(namespace, key)).collect();
-    let tables = reading(Snapshot::take(database))?;
-    let mut found = Vec::with_capacity(keys.len());
-    let mut bytes = 0;
-    for (key, ticket) in keys.iter().zip(tickets) {
-        let entry = reading(tables.entry(namespace, key))?.map(Arc::new);
-        shared.cache.fill(&ticket, namespace, key, entry.clone());
-        // Checked on the way, so that no more is gathered than may be.
-        bytes += visible(&entry, shared.clock.now()).map_or(0, |entry| entry.value.len());
-        validate_bulk_bytes(bytes)?;
-        found.push(entry);
-    }
-    Ok(found)
-}
-
-fn find_stream(
-    shared: &Shared,
-    database: &redb::Database,
-    number: u32,
-    key: &str,
-    namespace: &Namespace,
-    store: &Arc<Shared>,
-) -> Result<Option<StreamedEntry>, Fault> {
-    for _ in 0..MAX_HOLD_ATTEMPTS {
-        let Some(found) = Snapshot::take(database)?.find(number, key)? else { return Ok(None) };
-        if !is_visible(found.expiration, shared.clock.now()) {
-            return Ok(None);
-        }
-        let snapshot::Found { expiration, metadata, value } = found;
-        let (id, bytes) = match value {
-            FoundValue::Whole(value) => {
-                return Ok(Some(StreamedEntry::whole(Entry { value, expiration, metadata })));
-            }
-            FoundValue::Pieces { id, bytes } => (id, bytes),
-        };
-        // A hold counts if the value is still the key's when it is taken.
-        let Some(hold) = store.holds.hold(id) else { continue };
-        let now = Snapshot::take(database)?.find(number, key)?;
-        let is_current = |found: &snapshot::Found| matches!(found.value, FoundValue::Pieces { id: now, .. } if now == id);
-        if now.as_ref().is_some_and(is_current) {
-            let source = PiecesSource::new(Arc::clone(store), namespace.clone(), bytes, hold);
-            let value = Box::new(source);
-            return Ok(Some(StreamedEntry { value_bytes: bytes, expiration, metadata, value }));
-        }
-    }
-    // A key that is written without a pause: its value as it is at one moment.
-    let entry = Snapshot::take(database)?.entry(number, key)?.map(Arc::new);
-    Ok(visible(&entry, shared.clock.now()).cloned().map(StreamedEntry::whole))
-}
-
-fn visible(cached: &Cached, now: UnixSeconds) -> Option<&Entry> {
-    cached.as_deref().filter(|entry| is_visible(entry.expiration, now))
-}
-
-/// The answer of a bulk get.
-fn gather(
-    found: impl Iterator<Item = Cached>,
-    now: UnixSeconds,
-) -> Result<Vec<Option<Entry>>, StoreError> {
-    let mut bytes = 0;
-    let entries: Result<Vec<_>, Refused> = found
-        .map(|cached| {
-            let entry = visible(&cached, now).cloned();
-            bytes += entry.as_ref().map_or(0, |entry| entry.value.len());
-            validate_bulk_bytes(bytes).map(|()| entry)
-        })
-        .collect();
-    entries.map_err(StoreError::from)
 }

@@ -1,0 +1,128 @@
+//! Why a change was not made, and what the caller of the admin API is told.
+
+use registry::RegistryError;
+use runtime::Outcome;
+use thiserror::Error;
+
+/// Why a change was not made. Nothing has changed then.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// What is to be changed does not exist.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What: `worker shop`, `version 1234 of worker shop`.
+        what: String,
+    },
+    /// It contradicts what is there: a route or a name is taken, a version is active, a secret
+    /// and a binding have one name.
+    #[error("{message}")]
+    Conflict {
+        /// What contradicts what, and what to do.
+        message: String,
+    },
+    /// The worker is not as the [`Precondition`](super::Precondition) has it.
+    #[error("{}", precondition_failed(worker, current.as_ref()))]
+    PreconditionFailed {
+        /// The worker's name.
+        worker: String,
+        /// What the worker is instead; `None` where there is no active version.
+        current: Option<Current>,
+    },
+    /// What was sent cannot be used: an archive that is none, another identifier than its
+    /// content's, a name or route that is no name or route, a worker that nobody could reach.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, and what was expected.
+        message: String,
+    },
+    /// What was sent is larger than the limit.
+    #[error("{message}")]
+    TooLarge {
+        /// What is too large, and the limit.
+        message: String,
+    },
+    /// The version was started in an isolate and failed.
+    #[error("{message}")]
+    StartFailed {
+        /// What it failed with.
+        message: String,
+        /// The stack with the places of the sources, empty where there is none.
+        stack: String,
+        /// In the words of the log: `exception`, `exceededCpu`, `exceededMemory`.
+        outcome: Outcome,
+    },
+    /// The node cannot do it now: it has too much to do, or stops.
+    #[error("{message}")]
+    Unavailable {
+        /// Why.
+        message: String,
+    },
+    /// The disk failed, or is full.
+    #[error(transparent)]
+    Storage(RegistryError),
+}
+
+/// A worker's state as a failed [`Precondition`](super::Precondition) found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// The worker's revision.
+    pub revision: u64,
+    /// Who made the active version active.
+    pub who: Option<String>,
+    /// When, in milliseconds since the UNIX epoch.
+    pub activated_at_ms: u64,
+}
+
+impl ChangeError {
+    /// The status of the response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid { .. } => 400,
+            Self::NotFound { .. } => 404,
+            Self::Conflict { .. } => 409,
+            Self::PreconditionFailed { .. } => 412,
+            Self::TooLarge { .. } => 413,
+            Self::StartFailed { .. } => 422,
+            Self::Unavailable { .. } => 503,
+            Self::Storage(error) if error.is_disk_full() => 507,
+            Self::Storage(_) => 500,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::PreconditionFailed { .. } => "precondition_failed",
+            Self::TooLarge { .. } => "too_large",
+            Self::StartFailed { .. } => "start_failed",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Storage(error) if error.is_disk_full() => "disk_full",
+            Self::Storage(_) => "storage",
+        }
+    }
+}
+
+impl From<RegistryError> for ChangeError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Missing { what } => Self::NotFound { what },
+            RegistryError::Conflict { message } => Self::Conflict { message },
+            closed @ RegistryError::Closed => Self::Unavailable { message: closed.to_string() },
+            other => Self::Storage(other),
+        }
+    }
+}
+
+fn precondition_failed(worker: &str, current: Option<&Current>) -> String {
+    match current {
+        None => format!("worker {worker} has no active version"),
+        Some(Current { revision, who, .. }) => {
+            let who = who.as_deref().map(|who| format!(", made active by {who}"));
+            let who = who.unwrap_or_default();
+            format!("worker {worker} is not as expected: its revision is {revision}{who}")
+        }
+    }
+}
