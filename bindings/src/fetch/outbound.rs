@@ -3,6 +3,9 @@
 //! remembers, is of two workers: what one makes a server say, another must not hear.
 //! Not here: how a request is sent (`client.rs`).
 
+mod limits;
+mod sides;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -12,29 +15,26 @@ use std::time::{Duration, Instant};
 
 use deno_core::parking_lot::Mutex;
 use http::Request;
-use nix::sys::resource::{Resource, getrlimit};
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use self::sides::NodeSide;
 use super::client::{Answer, Client};
 use super::connections::Place;
 use super::error::FetchError;
 use super::names::Names;
 use super::policy::OutboundPolicy;
-use super::shares::{Bounds, Share, Shares, Shortage};
+use super::shares::{Bounds, Shares};
 use super::sockets::Sockets;
 use super::upload::Upload;
 
-/// Connections of the whole node that may be open at a time, idle ones included.
-const MAX_CONNECTIONS: usize = 2048;
-/// Look-ups of the whole node that may be under way at a time.
-const MAX_LOOKUPS: usize = 1024;
-const LOOKUPS_PER_WORKER: usize = 32;
-/// The part of the node's connections that one worker may have.
-const CONNECTION_SHARES: usize = 8;
+pub use self::limits::OutboundLimits;
+pub(crate) use self::sides::WorkerSide;
+pub use self::sides::{OnRefusal, Refused};
+
 /// Requests of one worker that may wait for a connection, and for a look-up.
 const WAITING_PER_WORKER: usize = 4096;
 const MAX_IO_THREADS: usize = 2;
@@ -43,8 +43,6 @@ const TLS_SESSIONS: usize = 32;
 /// How long a client is kept that no isolate has, and how many there are before such go.
 const KEEP_CLIENT: Duration = Duration::from_secs(60);
 const MAX_CLIENTS: usize = 1024;
-/// How often one worker's refusals are told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The way out, shared by all isolates of the process. Cloning it is cheap. It starts its
 /// threads with the first request or with [`Outbound::start`], never before: V8's platform
@@ -62,35 +60,6 @@ pub struct WorkerOutbound {
     /// Made with the first request.
     client: Arc<OnceLock<Arc<Client>>>,
 }
-
-/// How much of the node workers may use. The default is what the system's limit of open files
-/// has room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutboundLimits {
-    /// Connections that are open at a time.
-    pub connections: usize,
-    /// Those of one worker.
-    pub connections_per_worker: usize,
-    /// Look-ups of names that are under way at a time.
-    pub lookups: usize,
-    /// Those of one worker.
-    pub lookups_per_worker: usize,
-    /// How long a request waits for a connection to be free.
-    pub wait: Duration,
-}
-
-/// What a worker did not get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// One more outgoing connection.
-    Connections,
-    /// One more look-up of a name.
-    Lookups,
-}
-
-/// Is told of refusals: the worker, what it did not get, and why in words. Of one worker at
-/// most one each second; the words give the number of those that were not told.
-pub type OnRefusal = Box<dyn Fn(&Arc<str>, Refused, String) + Send + Sync>;
 
 /// Why the way out cannot be built or started.
 #[derive(Debug, thiserror::Error)]
@@ -122,31 +91,6 @@ struct Shared {
 struct Kept {
     client: Arc<Client>,
     asked: Instant,
-}
-
-/// What all workers' connections are made with. Apart from the threads, which would not end if
-/// what runs on them owned them.
-struct NodeSide {
-    policy: OutboundPolicy,
-    limits: OutboundLimits,
-    names: Names,
-    shares: Shares,
-    sockets: Sockets,
-    on_refusal: OnceLock<OnRefusal>,
-}
-
-/// What the connections of one worker are made with.
-pub(crate) struct WorkerSide {
-    node: Arc<NodeSide>,
-    worker: Arc<str>,
-    told: Mutex<Told>,
-}
-
-/// When the worker's last refusal was told, and how many were not since.
-#[derive(Default)]
-struct Told {
-    last: Option<Instant>,
-    withheld: u64,
 }
 
 impl Outbound {
@@ -283,23 +227,6 @@ impl fmt::Debug for WorkerOutbound {
     }
 }
 
-impl Default for OutboundLimits {
-    fn default() -> Self {
-        let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
-        let files = usize::try_from(files).unwrap_or(usize::MAX);
-        // A look-up has a socket for each family; half of all is left to clients and files.
-        let connections = MAX_CONNECTIONS.min(files / 4).max(CONNECTION_SHARES);
-        let lookups = MAX_LOOKUPS.min(files / 8).max(1);
-        Self {
-            connections,
-            connections_per_worker: connections / CONNECTION_SHARES,
-            lookups,
-            lookups_per_worker: LOOKUPS_PER_WORKER.min(lookups),
-            wait: Duration::from_secs(10),
-        }
-    }
-}
-
 impl Shared {
     fn runtime(&self) -> Result<&Runtime, OutboundError> {
         if let Some(runtime) = self.runtime.get() {
@@ -335,7 +262,7 @@ impl Shared {
         let mut tls = self.tls.clone();
         tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
         let (node, worker) = (self.node.clone(), worker.clone());
-        let side = WorkerSide { node, worker: worker.clone(), told: Mutex::default() };
+        let side = WorkerSide::new(node, worker.clone());
         let client = Arc::new(Client::new(Arc::new(side), tls));
         clients.insert(worker, Kept { client: client.clone(), asked: now });
         client
@@ -355,50 +282,6 @@ impl Drop for Shared {
             // The last owner may be a shard, which must not wait.
             runtime.shutdown_background();
         }
-    }
-}
-
-impl WorkerSide {
-    pub(crate) fn worker(&self) -> &Arc<str> {
-        &self.worker
-    }
-
-    pub(crate) fn policy(&self) -> &OutboundPolicy {
-        &self.node.policy
-    }
-
-    pub(crate) fn names(&self) -> &Names {
-        &self.node.names
-    }
-
-    pub(crate) fn sockets(&self) -> &Sockets {
-        &self.node.sockets
-    }
-
-    /// One more connection in use, waited for.
-    pub(crate) async fn share(&self) -> Result<Share, Shortage> {
-        let share = self.node.shares.take(&self.worker, self.node.limits.wait).await;
-        if let Err(shortage) = &share {
-            self.refuse(Refused::Connections, shortage);
-        }
-        share
-    }
-
-    /// Tells of a refusal, unless one was told a moment ago.
-    pub(crate) fn refuse(&self, what: Refused, shortage: &Shortage) {
-        let Some(tell) = self.node.on_refusal.get() else { return };
-        let mut told = self.told.lock();
-        let now = Instant::now();
-        if told.last.is_some_and(|last| now - last < TELL_EVERY) {
-            told.withheld += 1;
-            return;
-        }
-        let withheld = std::mem::take(&mut told.withheld);
-        told.last = Some(now);
-        drop(told);
-        let more =
-            if withheld > 0 { format!(" ({withheld} times more before)") } else { String::new() };
-        tell(&self.worker, what, format!("a request of fetch() was refused: {shortage}{more}"));
     }
 }
 
