@@ -12,7 +12,7 @@ mod table;
 
 pub use limit::LimitCheck;
 pub(crate) use limit::{exceeded, op_compat_load_failed};
-pub(crate) use names::facade;
+pub use names::facade;
 
 /// The scripts that isolates compile on first use: specifier and source, sorted.
 pub const SCRIPTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/compat_scripts.rs"));

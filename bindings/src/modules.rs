@@ -1,6 +1,5 @@
-//! The modules that are not a worker's JavaScript: those the runtime provides, by name, and
-//! the bytes of a bundle, handed over as an `ArrayBuffer` or as a compiled
-//! `WebAssembly.Module`.
+//! The modules of a bundle that are not JavaScript: their bytes, handed over as an `ArrayBuffer` or
+//! as a compiled `WebAssembly.Module`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,25 +17,6 @@ pub struct ModuleBytes {
     pub modules: Vec<Bytes>,
     /// Set while a module of the bundle is compiled: that is allowed where bytes are not.
     pub compiling: Rc<Cell<bool>>,
-}
-
-/// Whether the runtime provides this module to a worker that imports it: `cloudflare:workers`
-/// and the `node:` modules, by their full names.
-#[must_use]
-pub fn provided(specifier: &str) -> bool {
-    provided::find(specifier).is_some()
-}
-
-/// The specifiers of all modules that the runtime provides.
-pub fn all_provided() -> impl Iterator<Item = &'static str> {
-    [&provided::WORKERS].into_iter().chain(provided::NODE).map(|module| module.specifier)
-}
-
-/// The JavaScript of a provided module that is loaded like one of the worker's; `None` for
-/// one that is part of the snapshot, or not provided. It imports `isolane:modules`.
-#[must_use]
-pub fn facade(specifier: &str) -> Option<String> {
-    crate::compat::facade(specifier)
 }
 
 fn find(state: &OpState, index: u32) -> Result<Bytes, JsErrorBox> {

@@ -280,6 +280,11 @@ pub fn is_lacking(name: &str) -> bool {
         || LACKING_WITH_PREFIX.binary_search(&name).is_ok()
 }
 
+/// All modules that the runtime provides.
+pub fn all() -> impl Iterator<Item = &'static Module> {
+    [&WORKERS].into_iter().chain(NODE)
+}
+
 /// The provided module with that full name.
 pub fn find(name: &str) -> Option<&'static Module> {
     if name == WORKERS.specifier { Some(&WORKERS) } else { node(name) }
@@ -300,7 +305,7 @@ mod tests {
 
     #[test]
     fn exports_are_names_apart_by_one_blank() {
-        for module in NODE.iter().chain([&WORKERS]) {
+        for module in all() {
             let is_name = |name: &str| {
                 !name.is_empty() && name != "default" && !name.contains(char::is_whitespace)
             };

@@ -57,7 +57,7 @@ pub struct Module {
     /// Its content.
     pub source: ModuleSource,
     /// What its import specifiers mean: as written, to the URL of a module of this version,
-    /// or to a module that the runtime provides (`bindings::modules::provided`).
+    /// or to a module that the runtime provides (`provided::find`).
     pub imports: BTreeMap<String, String>,
 }
 

@@ -20,7 +20,6 @@ mod version;
 mod watchdog;
 
 pub use bindings::fetch::OutboundPolicy;
-pub use bindings::modules::{all_provided as provided_modules, provided as is_provided_module};
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
 pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};

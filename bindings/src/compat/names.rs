@@ -7,9 +7,11 @@ use super::table::MODULES;
 /// What the specifiers begin with.
 const SCHEME: &str = "node:";
 
-/// The ES module that an isolate's loader gives for a specifier. Its exports are those of the
-/// script, which is loaded when this module is evaluated.
-pub(crate) fn facade(specifier: &str) -> Option<String> {
+/// The ES module that an isolate's loader gives for the specifier of a `node:` module; `None` where
+/// that is not provided. It imports `isolane:modules`. Its exports are those of the script, which is
+/// loaded when this module is evaluated.
+#[must_use]
+pub fn facade(specifier: &str) -> Option<String> {
     let module = provided::node(specifier)?;
     let exports = module.exports.replace(' ', ", ");
     Some(format!(

@@ -3,7 +3,27 @@
 (function () {
 "use strict";
 const { primordials } = __bootstrap;
-const { Error, ObjectHasOwn, Proxy } = primordials;
+const { Error, ObjectDefineProperty, ObjectHasOwn, Proxy } = primordials;
+
+/**
+ * @param {object} env
+ * @param {Record<string, string>} missing the names of the bindings, and what asks for each in the
+ *   project's configuration
+ */
+function defineMissingBindings(env, missing) {
+  for (const name in missing) {
+    // A secret of that name stands in for it.
+    if (!ObjectHasOwn(env, name)) {
+      ObjectDefineProperty(env, name, {
+        __proto__: null,
+        configurable: true,
+        enumerable: true,
+        value: makeMissingBinding(name, missing[name]),
+        writable: true,
+      });
+    }
+  }
+}
 
 /**
  * @param {string} name the property of `env`
@@ -25,5 +45,5 @@ function makeMissingBinding(name, key) {
   });
 }
 
-return { makeMissingBinding };
+return { defineMissingBindings };
 })();

@@ -9,7 +9,6 @@ const {
   JSONParse,
   ObjectAssign,
   ObjectDefineProperty,
-  ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
   ObjectSetPrototypeOf,
   PromiseReject,
@@ -62,7 +61,7 @@ load("ext:isolane_bindings/loading.js");
 const { forbidSharedMemory } = load("ext:isolane_bindings/shared_memory.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
-const { makeMissingBinding } = load("ext:isolane_bindings/missing_bindings.js");
+const { defineMissingBindings } = load("ext:isolane_bindings/missing_bindings.js");
 const kv = load("ext:isolane_kv/kv.js");
 const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
@@ -266,10 +265,10 @@ core.setUnhandledPromiseRejectionHandler(uncaught.rejected);
 /**
  * Fills `env` and defines what the worker's settings ask for, before its modules are
  * evaluated.
- * @param {string} vars a JSON object
+ * @param {string | undefined} vars a JSON object; `undefined` where there are none
  * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
- * @param {string} missing a JSON object: the names of bindings that the runtime does not have, and
- *   what asks for them
+ * @param {string | undefined} missing a JSON object: the names of bindings that the runtime does not
+ *   have, and what asks for them; `undefined` where there are none
  * @param {boolean} nodeCompat whether the globals of Node are there
  * @param {boolean} sharedMemory whether there is SharedArrayBuffer
  */
@@ -277,26 +276,18 @@ function prepare(vars, kvNames, missing, nodeCompat, sharedMemory) {
   if (!sharedMemory) {
     forbidSharedMemory();
   }
-  ObjectAssign(events.env, JSONParse(vars));
-  variables.setVariables(JSONParse(vars));
+  if (vars !== undefined) {
+    ObjectAssign(events.env, JSONParse(vars));
+    variables.setVariables(JSONParse(vars));
+  }
   if (nodeCompat) {
     nodeGlobals.installNodeGlobals();
   }
   for (let i = 0; i < kvNames.length; i++) {
     events.env[kvNames[i]] = kv.makeKvNamespace(i);
   }
-  const bindings = JSONParse(missing);
-  for (const name in bindings) {
-    // A secret of that name stands in for it.
-    if (!ObjectHasOwn(events.env, name)) {
-      ObjectDefineProperty(events.env, name, {
-        __proto__: null,
-        configurable: true,
-        enumerable: true,
-        value: makeMissingBinding(name, bindings[name]),
-        writable: true,
-      });
-    }
+  if (missing !== undefined) {
+    defineMissingBindings(events.env, JSONParse(missing));
   }
 }
 

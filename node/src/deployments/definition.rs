@@ -81,7 +81,7 @@ fn module(module: bundle::Module) -> Module {
 
 /// The URL of what an import leads to: a module of the bundle, or one of the runtime's own.
 fn url(resolved: String) -> String {
-    if runtime::is_provided_module(&resolved) { resolved } else { bundle::module_url(&resolved) }
+    if provided::find(&resolved).is_some() { resolved } else { bundle::module_url(&resolved) }
 }
 
 /// The limits that the worker asks for, as far as the node allows them.

@@ -94,25 +94,16 @@ impl Slice<'_> {
 
     /// Fills `env`, and defines what the worker's settings ask for.
     fn prepare(&mut self, definition: &Definition) -> Result<(), Thrown> {
-        let vars = serde_json::to_string(&definition.vars)
-            .map_err(|error| thrown(format!("the variables cannot be written: {error}")))?;
-        let missing = serde_json::to_string(&definition.missing_bindings)
-            .map_err(|error| thrown(format!("the bindings cannot be written: {error}")))?;
+        let Definition { vars, missing_bindings: missing, .. } = definition;
+        let vars = (!vars.is_empty()).then(|| serde_json::to_string(vars));
+        let missing = (!missing.is_empty()).then(|| serde_json::to_string(missing));
         deno_core::scope!(scope, self.js);
-        let text = |scope: &mut v8::PinScope<'_, '_>, text: &str| {
-            v8::String::new(scope, text).map(|text| v8::Global::new(scope, text))
-        };
-        let Some(vars) = text(scope, &vars) else {
-            return Err(thrown("the variables are too long".to_owned()));
-        };
-        let Some(missing) = text(scope, &missing) else {
-            return Err(thrown("the names of bindings are too long".to_owned()));
-        };
-        let (vars, missing) = (v8::Local::new(scope, vars), v8::Local::new(scope, missing));
+        let vars = written(scope, vars, "the variables")?;
+        let missing = written(scope, missing, "the names of bindings")?;
         let mut names = Vec::with_capacity(definition.kv_namespaces.len());
         for (name, _) in &definition.kv_namespaces {
-            if let Some(name) = text(scope, name) {
-                names.push(v8::Local::new(scope, name).into());
+            if let Some(name) = v8::String::new(scope, name) {
+                names.push(name.into());
             }
         }
         let names = v8::Array::new_with_elements(scope, &names);
@@ -121,8 +112,7 @@ impl Slice<'_> {
         let prepare = v8::Local::new(scope, &self.functions.prepare);
         let this = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let arguments =
-            [vars.into(), names.into(), missing.into(), node_compat.into(), shared_memory.into()];
+        let arguments = [vars, names.into(), missing, node_compat.into(), shared_memory.into()];
         if prepare.call(scope, this, &arguments).is_none() {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         }
@@ -186,6 +176,18 @@ impl Slice<'_> {
         }
         Ok(handlers)
     }
+}
+
+/// JSON for the bindings; nothing where there is nothing to write.
+fn written<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    json: Option<serde_json::Result<String>>,
+    what: &str,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    let Some(json) = json else { return Ok(v8::undefined(scope).into()) };
+    let json = json.map_err(|error| thrown(format!("{what} cannot be written: {error}")))?;
+    let text = v8::String::new(scope, &json);
+    text.map(Into::into).ok_or_else(|| thrown(format!("{what} are too long")))
 }
 
 fn thrown(message: String) -> Thrown {

@@ -143,7 +143,7 @@ impl ModuleLoader for WorkerLoader {
                 if provided::node(&url).is_some() {
                     return parse(&format!("{FACADE}{url}"));
                 }
-                if bindings::modules::provided(&url) {
+                if provided::find(&url).is_some() {
                     return parse(&url);
                 }
             }
@@ -157,7 +157,7 @@ impl ModuleLoader for WorkerLoader {
         _referrer: Option<&ModuleLoadReferrer>,
         _options: ModuleLoadOptions,
     ) -> ModuleLoadResponse {
-        let facade = url.as_str().strip_prefix(FACADE).and_then(bindings::modules::facade);
+        let facade = url.as_str().strip_prefix(FACADE).and_then(bindings::compat::facade);
         if let Some(code) = facade {
             let code = ModuleSourceCode::String(code.into());
             return ModuleLoadResponse::Sync(Ok(Source::new(

@@ -259,8 +259,7 @@ const REACH: &str = r#"
 
 /// A worker with all modules in `all`.
 fn importing_all(handler: &str) -> String {
-    let specifiers: Vec<_> =
-        bindings::modules::all_provided().filter(|name| name.starts_with("node:")).collect();
+    let specifiers: Vec<_> = provided::NODE.iter().map(|module| module.specifier).collect();
     let imports = specifiers.iter().enumerate();
     let imports: String =
         imports.map(|(n, name)| format!("import * as m{n} from '{name}';\n")).collect();
@@ -276,7 +275,7 @@ fn importing_all(handler: &str) -> String {
 /// A worker that imports all modules while it handles an event.
 fn importing(import: &str, handler: &str) -> String {
     let imports: String =
-        bindings::modules::all_provided().map(|name| format!("{import}('{name}');\n")).collect();
+        provided::all().map(|module| format!("{import}('{}');\n", module.specifier)).collect();
     format!("export default {{ async fetch(request) {{ {imports} {handler} }} }};")
 }
 

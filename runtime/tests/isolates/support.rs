@@ -355,7 +355,8 @@ impl Builder {
 
 /// What any module may import.
 fn provided() -> BTreeMap<String, String> {
-    bindings::modules::all_provided().map(|name| (name.to_owned(), name.to_owned())).collect()
+    let name = |module: &provided::Module| module.specifier.to_owned();
+    provided::all().map(|module| (name(module), name(module))).collect()
 }
 
 /// A GET request for a path.
