@@ -4,6 +4,7 @@
 
 pub mod body;
 mod console;
+mod failures;
 mod frame;
 mod limits;
 mod ops;

@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 use super::body::{Chunks, RequestBody, ResponseBody};
 use super::outgoing::{self, Outgoing, Untaken};
 use super::resource::{RequestBodyResource, pump};
-use super::thrown::{IllegibleRejection, describe};
 use super::{Event, Events, Thrown};
 use crate::headers::{self, TooMuch};
 
@@ -29,13 +28,13 @@ deno_core::extension!(
         super::console::op_event_console,
         super::console::op_event_console_colours,
         super::console::op_event_console_group,
-        op_event_fail,
+        super::failures::op_event_fail,
         super::frame::op_event_frame,
         op_event_headers,
         op_event_is_over,
         op_event_needs_finish,
         op_event_on_abort,
-        op_event_report,
+        super::failures::op_event_report,
         op_event_respond_bytes,
         op_event_respond_empty,
         op_event_respond_stream,
@@ -106,11 +105,17 @@ deno_core::extension!(
     middleware = |op| match op.name {
         // deno_core ends the isolate's run on an exception that nobody has handled; here it
         // is the running event's.
-        "op_dispatch_exception" => op.with_implementation_from(&op_event_unhandled()),
-        "op_destructure_error" => op.with_implementation_from(&op_event_destructure()),
+        "op_dispatch_exception" => {
+            op.with_implementation_from(&super::failures::op_event_unhandled())
+        }
+        "op_destructure_error" => {
+            op.with_implementation_from(&super::failures::op_event_destructure())
+        }
         // It fills a list while it holds what a rejection needs: a setter on lists would reject.
         // What it does not take is delivered all the same.
-        "op_drain_pending_rejections" => op.with_implementation_from(&op_event_no_rejections()),
+        "op_drain_pending_rejections" => {
+            op.with_implementation_from(&super::failures::op_event_no_rejections())
+        }
         "op_now" => op.with_implementation_from(&crate::clock::op_clock_elapsed()),
         // Not to be talked into calling, or aborting over, what a tenant has made.
         "op_deserialize" => op.with_implementation_from(&crate::clone::op_clone_deserialize()),
@@ -217,86 +222,6 @@ fn op_event_wait_until(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) 
     }
     true
 }
-
-#[op2(nofast)]
-fn op_event_fail<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    state: Rc<std::cell::RefCell<OpState>>,
-    #[smi] id: u32,
-    error: v8::Local<'s, v8::Value>,
-) {
-    // The rejection of an import that a limit has ended: the limit is why the event fails.
-    if crate::compat::exceeded(&state.borrow()) == Some(id) {
-        return;
-    }
-    let thrown = describe(scope, error);
-    let events = state.borrow().borrow::<Events>().clone();
-    if let Some(event) = events.get(id) {
-        event.report(thrown.clone());
-        event.answer_with(Err(thrown));
-        events.changed(&event);
-    }
-}
-
-/// An exception that does not decide the response: of a timer, a `waitUntil`, a stream, an
-/// unhandled rejection.
-#[op2(nofast)]
-fn op_event_report<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    state: Rc<std::cell::RefCell<OpState>>,
-    #[smi] id: u32,
-    error: v8::Local<'s, v8::Value>,
-) {
-    let thrown = describe(scope, error);
-    let events = state.borrow().borrow::<Events>().clone();
-    match events.get_or_oldest(id) {
-        Some(event) => event.report(thrown),
-        None => IllegibleRejection::note(&mut state.borrow_mut(), thrown),
-    }
-}
-
-/// In the place of deno_core's `op_dispatch_exception`.
-#[op2(nofast)]
-fn op_event_unhandled<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    state: Rc<std::cell::RefCell<OpState>>,
-    error: v8::Local<'s, v8::Value>,
-    _promise: bool,
-) {
-    let thrown = describe(scope, error);
-    let running = super::running_id(scope);
-    let events = state.borrow().borrow::<Events>().clone();
-    if let Some(event) = events.get_or_oldest(running) {
-        event.report(thrown);
-    }
-}
-
-/// In the place of deno_core's `op_destructure_error`, which ends the thread over a text that is
-/// too long: what an `ErrorEvent` says of an error.
-#[op2(reentrant)]
-#[serde]
-fn op_event_destructure<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    error: v8::Local<'s, v8::Value>,
-) -> serde_json::Value {
-    let Thrown { message, stack } = describe(scope, error);
-    let frames: Vec<_> = stack.lines().find_map(place).into_iter().collect();
-    serde_json::json!({ "exceptionMessage": format!("Uncaught {message}"), "frames": frames })
-}
-
-/// The place that a line of a stack names: `at f (worker:///index.js:1:2)`.
-fn place(line: &str) -> Option<serde_json::Value> {
-    let text = line.trim().strip_prefix("at ")?.trim_end_matches(')');
-    let (text, column) = text.rsplit_once(':')?;
-    let (text, line) = text.rsplit_once(':')?;
-    let (line, column) = (line.parse::<u32>().ok()?, column.parse::<u32>().ok()?);
-    let file = text.rsplit_once('(').map_or(text, |(_, file)| file);
-    Some(serde_json::json!({ "fileName": file, "lineNumber": line, "columnNumber": column }))
-}
-
-/// In the place of deno_core's `op_drain_pending_rejections`.
-#[op2(fast)]
-fn op_event_no_rejections() {}
 
 fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
     let events = state.borrow::<Events>();
