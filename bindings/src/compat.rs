@@ -3,11 +3,14 @@
 //! Not here: the async context that `node:async_hooks` builds on (`event/frame.rs`).
 
 mod bytes;
-mod digest;
 mod hasher;
+mod hkdf;
 mod limit;
 mod names;
+mod passwords;
+mod pbkdf2;
 mod properties;
+mod scrypt;
 mod table;
 
 pub use limit::LimitCheck;
@@ -28,21 +31,26 @@ deno_core::extension!(
         bytes::op_node_buffer_compare_offset,
         bytes::op_node_encoding_slice,
         bytes::op_transcode,
-        digest::op_compat_hkdf,
-        digest::op_compat_pbkdf2_begin,
-        digest::op_compat_pbkdf2_step,
-        digest::op_compat_scrypt,
         hasher::op_compat_hash_copy,
         hasher::op_compat_hash_digest,
         hasher::op_compat_hash_drop,
         hasher::op_compat_hash_new,
         hasher::op_compat_hash_update,
+        hkdf::op_compat_hkdf,
         names::op_compat_module_names,
         names::op_compat_script_of,
+        passwords::op_compat_pbkdf2,
+        passwords::op_compat_pbkdf2_begin,
+        passwords::op_compat_pbkdf2_step,
+        passwords::op_compat_scrypt,
+        passwords::op_compat_scrypt_begin,
+        passwords::op_compat_scrypt_end,
+        passwords::op_compat_scrypt_step,
         properties::op_node_call_is_from_dependency,
         properties::op_node_get_own_non_index_properties,
     ],
     state = |state| {
         state.put(hasher::Hashers::default());
+        state.put(passwords::Deriving::default());
     },
 );

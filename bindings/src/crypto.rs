@@ -1,15 +1,19 @@
 //! What Web Crypto takes of the processor outside the isolate's own thread. Each call of deno_crypto
 //! goes through `op_crypto_call`, which bounds it by what is really passed, reserves what it will
 //! about take with its event, makes it on a lane (`lanes.rs`) and charges what the lane's thread
-//! then took. Not here: what a call may be asked (`request.rs`) and costs (`cost.rs`), the arguments
-//! (`global/crypto_arguments.js`), `node:crypto`, which works on the isolate's thread
-//! (`compat/digest.rs`).
+//! then took. Some calls are answered without deno_crypto (`own.rs`), others are refused although it
+//! would not (`import.rs`). Not here: what a call may be asked (`request.rs`) and costs (`cost.rs`), the arguments
+//! (`global/crypto_arguments.js`), what `node:crypto` derives (`compat/passwords.rs`).
 
 mod calls;
 mod cost;
+mod import;
 mod lanes;
+mod own;
 mod request;
 mod rsa;
+mod values;
+mod work;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -17,8 +21,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deno_core::{CancelFuture, CancelHandle, OpState, op2, v8};
+use deno_core::{CancelFuture, CancelHandle, OpState, ToJsBuffer, op2, v8};
 use deno_error::JsErrorBox;
+use tokio::task::JoinHandle;
 
 use crate::event::{Events, running_id};
 use crate::fetch::WorkerOutbound;
@@ -30,6 +35,7 @@ use request::Request;
 pub use calls::{Calls, CpuAccount, CpuPayer, Ended, Measured, watch};
 pub use lanes::prepare_threads;
 pub(crate) use rsa::op_crypto_rsa_key;
+pub(crate) use work::{Job, afford, on_lane};
 
 /// How long a call waits for a place at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,8 +55,13 @@ pub(crate) struct Crypto {
     kept: RefCell<HashMap<u32, Place>>,
     /// Calls whose end JavaScript has not seen.
     open: RefCell<HashMap<u32, Arc<End>>>,
+    /// What calls give that are not deno_crypto's.
+    outcomes: RefCell<HashMap<u32, JoinHandle<Outcome>>>,
+    keys: RefCell<own::Keys>,
     next: Cell<u32>,
 }
+
+type Outcome = Result<Vec<u8>, JsErrorBox>;
 
 impl Crypto {
     fn number(&self) -> u32 {
@@ -90,8 +101,10 @@ pub(crate) async fn op_crypto_soon(state: Rc<RefCell<OpState>>) {
 /// Makes a call of deno_crypto: `function` is called with `this` and `arguments`, which are plain
 /// values that no code of the worker's can change on the way. `what` says which call that is, what
 /// its cost depends on of its key, and the ticket that it has; its member `number` is set to the
-/// one that `op_crypto_end` knows the call by. Answers nothing where the worker has as many calls
-/// under way as it may: then `op_crypto_turn` gives a ticket, with which it is tried again.
+/// one that `op_crypto_end` knows the call by; `isOwn` where `op_crypto_own` has the outcome, and
+/// `fault` where it is to fail although deno_crypto says nothing. Answers nothing where the worker has
+/// as many calls under way as it may: then `op_crypto_turn` gives a ticket, with which it is tried
+/// again.
 #[op2(reentrant)]
 pub(crate) fn op_crypto_call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -102,13 +115,22 @@ pub(crate) fn op_crypto_call<'s>(
     arguments: v8::Local<'s, v8::Array>,
 ) -> Result<Option<v8::Local<'s, v8::Value>>, JsErrorBox> {
     let own = crypto(&state);
-    let place = own.claim(request::ticket(scope, what));
-    let request = Request::read(scope, what, arguments)?;
+    let place = own.claim(values::ticket(scope, what));
+    let mut request = Request::read(scope, what, arguments)?;
+    request.bound()?;
+    let key = own.keys.borrow_mut().find(scope, what, &request);
+    let input = key.as_ref().and_then(|_| own::Input::read(scope, &request, arguments));
+    request.is_own = input.is_some();
     let price = request.price()?;
     let mut values = Vec::with_capacity(8);
     for index in 0..arguments.length().min(8) {
         values
             .push(arguments.get_index(scope, index).unwrap_or_else(|| v8::undefined(scope).into()));
+    }
+    if request.call == "importKey"
+        && let Err(fault) = import::check(scope, &request, arguments)
+    {
+        values::set_fault(scope, what, &fault);
     }
     if request.is_inline() {
         // On this thread, where the slice is charged with it.
@@ -135,17 +157,38 @@ pub(crate) fn op_crypto_call<'s>(
         return Ok(None);
     }
     place.begin().map_err(refused)?;
-    let result = {
-        let _entered = place.enter();
-        function.call(scope, this, &values)
+    let number = own.number();
+    let result = match (key, input) {
+        (Some(key), Some(input)) => {
+            let outcome = place.runtime().spawn_blocking(move || key.work(&input));
+            own.outcomes.borrow_mut().insert(number, outcome);
+            values::set_own(scope, what);
+            Some(v8::undefined(scope).into())
+        }
+        _ => {
+            let _entered = place.enter();
+            function.call(scope, this, &values)
+        }
     };
     let measured =
         Measured { call: request.call.clone(), algorithm: request.what(), price, took: price };
     let end = calls::end(place, event, measured, account.as_ref());
-    let number = own.number();
     own.open.borrow_mut().insert(number, end);
-    request::set_number(scope, what, number);
+    values::set_number(scope, what, number);
     Ok(result)
+}
+
+/// What a call has given that is not deno_crypto's: bytes, of which there are some where a signature
+/// is one.
+#[op2]
+#[serde]
+pub(crate) async fn op_crypto_own(
+    state: Rc<RefCell<OpState>>,
+    #[smi] number: u32,
+) -> Result<ToJsBuffer, JsErrorBox> {
+    let outcome = crypto(&state).outcomes.borrow_mut().remove(&number);
+    let outcome = outcome.ok_or_else(|| JsErrorBox::generic("there is no such call"))?;
+    Ok(outcome.await.map_err(refused)??.into())
 }
 
 /// To be called when a call is settled: the event pays what it took, and ends where that is more

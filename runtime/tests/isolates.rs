@@ -27,12 +27,16 @@ mod globals;
 mod hoards;
 #[path = "isolates/hostile.rs"]
 mod hostile;
+#[path = "isolates/keys.rs"]
+mod keys;
 #[path = "isolates/lifecycle.rs"]
 mod lifecycle;
 #[path = "isolates/lost.rs"]
 mod lost;
 #[path = "isolates/memory.rs"]
 mod memory;
+#[path = "isolates/passwords.rs"]
+mod passwords;
 #[path = "isolates/reach.rs"]
 mod reach;
 #[path = "isolates/stray.rs"]
@@ -53,8 +57,10 @@ fn main() {
     trials.extend(crypto::trials());
     trials.extend(fair::trials());
     trials.extend(globals::trials());
+    trials.extend(keys::trials());
     trials.extend(lifecycle::trials());
     trials.extend(lost::trials());
+    trials.extend(passwords::trials());
     trials.extend(reach::trials());
     trials.extend(hostile::trials());
     trials.extend(stray::trials());

@@ -16,6 +16,12 @@ pub trait CpuPayer {
     /// limit.
     fn charge(&self, event: u32, time: Duration) -> bool;
 
+    /// CPU time that an event, 0 for whoever runs, has left.
+    fn left(&self, event: u32) -> Duration;
+
+    /// CPU time that it may use in all.
+    fn limit(&self, event: u32) -> Duration;
+
     /// Calls that are under way. The payer looks whether they have ended before it says what an
     /// event has used, or has left.
     fn calls(&self) -> &Calls;
@@ -34,6 +40,14 @@ impl CpuAccount {
 
     pub(super) fn charge(&self, event: u32, time: Duration) -> bool {
         self.0.charge(event, time)
+    }
+
+    pub(super) fn left(&self, event: u32) -> Duration {
+        self.0.left(event)
+    }
+
+    pub(super) fn limit(&self, event: u32) -> Duration {
+        self.0.limit(event)
     }
 }
 

@@ -17,7 +17,6 @@ impl Request {
     /// What the call will about take, rather less than more: the rest is charged afterwards.
     /// Refuses what is too much.
     pub(super) fn price(&self) -> Result<Duration, JsErrorBox> {
-        self.bound()?;
         // Where the algorithm is missing the call itself says so.
         if self.algorithm.is_empty() {
             return Ok(Duration::ZERO);
@@ -97,12 +96,12 @@ impl Request {
 
     /// An operation with a private or a public RSA key.
     fn rsa_micros(&self, is_public: bool) -> f64 {
-        let is_long = self.key_bits >= 2048.0;
-        match (is_public, is_long) {
-            (true, true) => 1000.0,
-            (true, false) => 250.0,
-            (false, true) => 12_000.0 * (self.key_bits / 2048.0).powf(1.5),
-            (false, false) => 1500.0,
+        let length = self.key_bits / 2048.0;
+        match (is_public, self.is_own) {
+            (true, true) => 25.0 * length.powi(2),
+            (false, true) => 600.0 * length.powi(3),
+            (true, false) => 1000.0 * length.powi(2),
+            (false, false) => 12_000.0 * length.powi(3),
         }
     }
 
@@ -112,6 +111,7 @@ impl Request {
             "HMAC" => (self.key_bits / 8000.0 * self.hash_nanos()?, self.hash_nanos()?),
             "KMAC128" | "KMAC256" => (self.key_bits / 8000.0 * 4.0, 4.0),
             _ if self.is("RSA") => (self.rsa_micros(!signs), self.hash_nanos()?),
+            "ECDSA" if self.is_own => (self.curve_micros(30.0, 150.0, 250.0), self.hash_nanos()?),
             "ECDSA" => (self.curve_micros(1000.0, 3000.0, 4000.0), self.hash_nanos()?),
             "ED25519" if signs => (50.0, 4.0),
             "ED25519" => (80.0, 2.0),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn price(request: Request) -> Result<Duration, String> {
-        request.price().map_err(|error| error.to_string())
+        request.bound().and_then(|()| request.price()).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -141,7 +141,11 @@ impl Thread {
 
 /// CPU time that the calling thread, a lane's, has used since the last call of this.
 pub(super) fn taken() -> Duration {
-    let now =
-        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default();
+    let now = used();
     now.saturating_sub(USED.replace(now))
+}
+
+/// CPU time that the calling thread has used. A system call.
+pub(super) fn used() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }

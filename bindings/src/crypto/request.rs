@@ -4,12 +4,12 @@
 use deno_core::v8;
 use deno_error::JsErrorBox;
 
+use super::values::{bytes_of, member, name_of, number, text};
+
 /// As on Workers; a hundred thousand take some 50 ms.
 const MAX_ITERATIONS: f64 = 100_000.0;
-/// Bits of an RSA key.
-const MAX_MODULUS: f64 = 4096.0;
-/// Bits of an RSA key of those that aws-lc-rs does not make: the others take too long.
-const MAX_SLOW_MODULUS: f64 = 2048.0;
+/// Bits of an RSA key that is made.
+pub(super) const MAX_MODULUS: f64 = 4096.0;
 /// Bits of a digest of any length, of a derived or a generated key.
 const MAX_OUTPUT_BITS: f64 = (8 << 20) as f64;
 /// Bytes of a salt of RSA-PSS: more than the longest key has.
@@ -29,9 +29,6 @@ const EXTRAS: [&str; 8] = [
     "iv",
     "label",
 ];
-/// Members of a JWK that are long text.
-const JWK: [&str; 13] = ["d", "dp", "dq", "e", "k", "n", "p", "priv", "pub", "q", "qi", "x", "y"];
-
 /// What a call's cost depends on.
 #[derive(Debug, Default)]
 pub(super) struct Request {
@@ -51,6 +48,13 @@ pub(super) struct Request {
     pub(super) output_bits: f64,
     pub(super) modulus_bits: f64,
     pub(super) pss_salt: f64,
+    /// Whether there is one: zero may stand for none.
+    pub(super) has_pss_salt: bool,
+    /// Of the key, whatever the call's algorithm says.
+    pub(super) key_hash: String,
+    pub(super) key_curve: String,
+    /// Whether aws-lc-rs makes the call, and not deno_crypto.
+    pub(super) is_own: bool,
 }
 
 /// Which arguments of a call say what, by their index.
@@ -103,10 +107,14 @@ impl Request {
         let curve = member(scope, what, "curve");
         let hash = member(scope, what, "hash");
         let bits = number(scope, what, "bits").unwrap_or(0.0);
+        let curve = curve.map_or_else(String::new, |curve| text(scope, curve));
+        let hash = hash.map_or_else(String::new, |hash| text(scope, hash));
         let mut request = Request {
             call,
-            curve: curve.map_or_else(String::new, |curve| text(scope, curve)),
-            hash: hash.map_or_else(String::new, |hash| text(scope, hash)),
+            key_curve: curve.clone(),
+            key_hash: hash.clone(),
+            curve,
+            hash,
             key_bits: if bits > 0.0 { bits } else { 0.0 },
             ..Request::default()
         };
@@ -161,7 +169,9 @@ impl Request {
         }
         self.iterations = number(scope, object, "iterations").unwrap_or(0.0);
         self.modulus_bits = number(scope, object, "modulusLength").unwrap_or(0.0);
-        self.pss_salt = number(scope, object, "saltLength").unwrap_or(0.0);
+        let salt = number(scope, object, "saltLength");
+        self.has_pss_salt = salt.is_some();
+        self.pss_salt = salt.unwrap_or(0.0);
         let length = number(scope, object, "length");
         let output = number(scope, object, "outputLength");
         self.output_bits = bounded_bits(length)?.max(bounded_bits(output)?);
@@ -207,12 +217,11 @@ impl Request {
                 ),
             ));
         }
-        let most = if self.call == "generateKey" { MAX_SLOW_MODULUS } else { MAX_MODULUS };
-        if self.modulus_bits > most {
+        if self.modulus_bits > MAX_MODULUS {
             return Err(JsErrorBox::new(
                 "DOMExceptionNotSupportedError",
                 format!(
-                    "RSA keys of more than {most} bits are not supported (requested {}).",
+                    "RSA keys of more than {MAX_MODULUS} bits are not supported (requested {}).",
                     self.modulus_bits
                 ),
             ));
@@ -229,23 +238,6 @@ impl Request {
             return Err(too_much(format!("a key of {} bytes is too long", self.data)));
         }
         Ok(())
-    }
-}
-
-/// The ticket that a call comes with, 0 for none.
-pub(super) fn ticket(scope: &mut v8::PinScope<'_, '_>, what: v8::Local<'_, v8::Object>) -> u32 {
-    number(scope, what, "ticket").map_or(0, |ticket| ticket as u32)
-}
-
-/// Tells JavaScript the number of a call.
-pub(super) fn set_number(
-    scope: &mut v8::PinScope<'_, '_>,
-    what: v8::Local<'_, v8::Object>,
-    number: u32,
-) {
-    if let Some(key) = v8::String::new(scope, "number") {
-        let number = v8::Integer::new_from_unsigned(scope, number);
-        what.set(scope, key.into(), number.into());
     }
 }
 
@@ -267,74 +259,6 @@ pub(super) fn too_much(message: String) -> JsErrorBox {
 
 pub(super) fn not_supported(what: &str) -> JsErrorBox {
     JsErrorBox::new("DOMExceptionNotSupportedError", format!("Unrecognized algorithm name: {what}"))
-}
-
-fn member<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: v8::Local<'_, v8::Object>,
-    name: &str,
-) -> Option<v8::Local<'s, v8::Value>> {
-    let key = v8::String::new(scope, name)?;
-    object.get(scope, key.into()).filter(|value| !value.is_undefined())
-}
-
-fn number(
-    scope: &mut v8::PinScope<'_, '_>,
-    object: v8::Local<'_, v8::Object>,
-    name: &str,
-) -> Option<f64> {
-    member(scope, object, name).filter(|value| value.is_number())?.number_value(scope)
-}
-
-/// A string in upper case, cut: no name is long.
-fn text(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> String {
-    const LONGEST: usize = 64;
-    match v8::Local::<v8::String>::try_from(value) {
-        Ok(text) if text.length() <= LONGEST => {
-            text.to_rust_string_lossy(scope).to_ascii_uppercase()
-        }
-        Ok(_) => "?".to_owned(),
-        Err(_) => String::new(),
-    }
-}
-
-/// The name of an algorithm, which is text or has a name.
-fn name_of(
-    scope: &mut v8::PinScope<'_, '_>,
-    algorithm: Option<v8::Local<'_, v8::Value>>,
-) -> String {
-    let Some(algorithm) = algorithm else { return String::new() };
-    match v8::Local::<v8::Object>::try_from(algorithm) {
-        Ok(object) => {
-            let name = member(scope, object, "name");
-            name.map_or_else(String::new, |name| text(scope, name))
-        }
-        Err(_) => text(scope, algorithm),
-    }
-}
-
-/// Bytes of a buffer, a view or a JWK; what is none of these is refused by the call.
-fn bytes_of(scope: &mut v8::PinScope<'_, '_>, value: Option<v8::Local<'_, v8::Value>>) -> f64 {
-    let Some(value) = value else { return 0.0 };
-    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        return view.byte_length() as f64;
-    }
-    if let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(value) {
-        return buffer.byte_length() as f64;
-    }
-    if let Ok(buffer) = v8::Local::<v8::SharedArrayBuffer>::try_from(value) {
-        return buffer.byte_length() as f64;
-    }
-    let Ok(jwk) = v8::Local::<v8::Object>::try_from(value) else { return 0.0 };
-    let mut bytes = 0.0;
-    for name in JWK {
-        if let Some(value) = member(scope, jwk, name)
-            && let Ok(text) = v8::Local::<v8::String>::try_from(value)
-        {
-            bytes += text.length() as f64;
-        }
-    }
-    bytes
 }
 
 #[cfg(test)]

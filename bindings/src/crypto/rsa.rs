@@ -1,4 +1,7 @@
-//! RSA keys, made by aws-lc-rs: many times faster than what deno_crypto makes them with.
+//! RSA keys that the node makes itself: with aws-lc-rs, many times faster than deno_crypto, where
+//! that has the size and the exponent; otherwise with a search that can be given up (`search.rs`).
+
+mod search;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,47 +10,78 @@ use std::time::Duration;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
-use deno_core::{CancelFuture, OpState, ToJsBuffer, op2};
+use deno_core::{OpState, ToJsBuffer, op2};
 use deno_error::JsErrorBox;
 
-use super::{CpuAccount, Measured, PATIENCE, calls, cancel_handle, lanes, over, refused, worker};
+use super::refused;
+use super::request::MAX_MODULUS;
+use super::work::{Budget, Job, afford, on_lane};
 
 /// A key in DER: PKCS #8 and SubjectPublicKeyInfo.
 type RsaKey = (Vec<u8>, Vec<u8>);
 
-/// Makes an RSA key with the public exponent 65537, and charges the event with the time it took.
+/// Bits of the shortest key that is made here.
+const MIN_MODULUS: u32 = 512;
+
+/// How a key is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    AwsLc(KeySize),
+    Search { bits: u32, exponent: u32 },
+}
+
+impl Maker {
+    /// Those of Workers: whole bytes, and an exponent of 3 or 65537.
+    fn of(bits: u32, exponent: u32) -> Option<Maker> {
+        let is_known = matches!(exponent, 3 | 65537) && bits.is_multiple_of(8);
+        let is_size = bits >= MIN_MODULUS && f64::from(bits) <= MAX_MODULUS;
+        Some(match (bits, exponent) {
+            (2048, 65537) => Maker::AwsLc(KeySize::Rsa2048),
+            (3072, 65537) => Maker::AwsLc(KeySize::Rsa3072),
+            (4096, 65537) => Maker::AwsLc(KeySize::Rsa4096),
+            _ if is_known && is_size => Maker::Search { bits, exponent },
+            _ => return None,
+        })
+    }
+
+    /// What a lucky one takes: the rest is charged afterwards.
+    fn price(self) -> Duration {
+        match self {
+            Maker::AwsLc(KeySize::Rsa2048) => Duration::from_millis(20),
+            Maker::AwsLc(KeySize::Rsa3072) => Duration::from_millis(80),
+            Maker::AwsLc(_) => Duration::from_millis(200),
+            Maker::Search { bits, .. } => {
+                Duration::from_millis(8).mul_f64((f64::from(bits) / 1024.0).powi(4))
+            }
+        }
+    }
+
+    fn make(self, budget: &Budget) -> Option<RsaKey> {
+        match self {
+            Maker::AwsLc(size) => rsa_key(size),
+            Maker::Search { bits, exponent } => search::rsa_key(bits, exponent, budget),
+        }
+    }
+}
+
+/// Makes an RSA key, and charges the event with the time it took.
 #[op2]
 #[serde]
 pub(crate) async fn op_crypto_rsa_key(
     state: Rc<RefCell<OpState>>,
     #[smi] event: u32,
     #[smi] bits: u32,
+    #[smi] exponent: u32,
 ) -> Result<(ToJsBuffer, ToJsBuffer), JsErrorBox> {
-    // What a lucky one takes: the rest is charged afterwards.
-    let (size, price_ms) = match bits {
-        2048 => (KeySize::Rsa2048, 20),
-        3072 => (KeySize::Rsa3072, 80),
-        4096 => (KeySize::Rsa4096, 200),
-        _ => return Err(JsErrorBox::range_error("no such size of an RSA key")),
-    };
-    let cancel = cancel_handle(&state, event);
-    let worker = worker(&state);
-    let place = lanes::take(&worker, PATIENCE).or_cancel(cancel).await.map_err(|_| over())??;
-    let account = state.borrow().try_borrow::<CpuAccount>().cloned();
-    let price = Duration::from_millis(price_ms);
-    if account.as_ref().is_some_and(|account| account.charge(event, price)) {
-        // The event ends as soon as its code goes on.
-        return Err(over());
+    let maker = Maker::of(bits, exponent)
+        .ok_or_else(|| JsErrorBox::range_error("no such size of an RSA key"))?;
+    let (algorithm, price) = (format!("RSA {bits}"), maker.price());
+    if matches!(maker, Maker::Search { .. }) {
+        afford(&state, event, price, &format!("an RSA key of {bits} bits")).map_err(refused)?;
     }
-    place.begin().map_err(refused)?;
-    let made = place.runtime().spawn_blocking(move || rsa_key(size));
-    let algorithm = format!("RSA {bits}");
-    let what = Measured { call: "generateKey".to_owned(), algorithm, price, took: price };
-    let end = calls::end(place, event, what, account.as_ref());
-    let failed = || refused("the key could not be made");
-    let made = made.await;
-    end.wait().await;
-    let (private, public) = made.map_err(|_| failed())?.ok_or_else(failed)?;
+    let job = Job { event, call: "generateKey", algorithm, price };
+    let made = on_lane(&state, job, move |budget| maker.make(budget)).await?;
+    let (private, public) = made.ok_or_else(|| refused("the key could not be made"))?;
     Ok((private.into(), public.into()))
 }
 
@@ -68,5 +102,15 @@ mod tests {
         let key = KeyPair::from_pkcs8(&private).unwrap();
         let known: PublicKeyX509Der<'_> = key.public_key().as_der().unwrap();
         assert_eq!(known.as_ref(), public);
+    }
+
+    #[test]
+    fn keys_are_those_of_workers() {
+        assert_eq!(Maker::of(2048, 65537), Some(Maker::AwsLc(KeySize::Rsa2048)));
+        assert_eq!(Maker::of(2048, 3), Some(Maker::Search { bits: 2048, exponent: 3 }));
+        assert_eq!(Maker::of(1024, 65537), Some(Maker::Search { bits: 1024, exponent: 65537 }));
+        for (bits, exponent) in [(2048, 1), (2048, 17), (1001, 3), (504, 3), (4104, 3), (0, 3)] {
+            assert_eq!(Maker::of(bits, exponent), None, "{bits} {exponent}");
+        }
     }
 }

@@ -6,6 +6,7 @@ const { core, primordials } = __bootstrap;
 const {
   ArrayBufferIsView,
   ArrayPrototypeForEach,
+  ArrayPrototypeIncludes,
   ObjectDefineProperty,
   ReflectOwnKeys,
   SafeArrayIterator,
@@ -33,9 +34,10 @@ const NUMBERS = {
   saltLength: true,
   tagLength: true,
 };
-/** RFC 7517 and RFC 7518, section 6, with ML-DSA and ML-KEM. */
-const JWK = ["alg", "crv", "d", "dp", "dq", "e", "ext", "k", "key_ops", "kty", "n", "oth", "p",
-  "priv", "pub", "q", "qi", "use", "x", "y"];
+/** RFC 7517 and RFC 7518, section 6, with ML-DSA and ML-KEM: what is text, and what else there is. */
+const JWK_TEXTS = ["alg", "crv", "d", "dp", "dq", "e", "k", "kty", "n", "p", "priv", "pub", "q", "qi",
+  "use", "x", "y"];
+const JWK = [...new SafeArrayIterator(JWK_TEXTS), "ext", "key_ops", "oth"];
 
 /** Usages of a key that are taken; there are fewer than ten different ones. */
 const MAX_USAGES = 100;
@@ -88,6 +90,8 @@ function copyOf(value, members) {
       found = +found;
     } else if (member === "key_ops") {
       found = texts(found);
+    } else if (found !== null && members === JWK && ArrayPrototypeIncludes(JWK_TEXTS, member)) {
+      found = `${found}`;
     }
     copy[member] = found;
   });

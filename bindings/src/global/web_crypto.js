@@ -10,25 +10,26 @@ const {
   ArrayPrototypeFilter,
   ArrayPrototypeForEach,
   ArrayPrototypeIncludes,
+  JSONParse,
   ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
   ObjectHasOwn,
-  ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
   PromiseReject,
   PromiseResolve,
   ReflectApply,
-  StringPrototypeToUpperCase,
   TypeError,
+  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
 } = primordials;
 const {
   op_crypto_call,
   op_crypto_end,
   op_crypto_ended,
-  op_crypto_soon,
+  op_crypto_own,
   op_crypto_rsa_key,
+  op_crypto_soon,
   op_crypto_turn,
   op_memory_hold,
   op_timing_safe_equal,
@@ -38,6 +39,9 @@ const { CryptoKey: BareCryptoKey, Crypto: BareCrypto, SubtleCrypto: BareSubtleCr
 const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { bytesIn, bytesOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { keep, settle } = core.loadExtScript("ext:isolane_bindings/crypto_arguments.js");
+const { algorithmOf, describe, isKey, nameOf } = core.loadExtScript(
+  "ext:isolane_bindings/crypto_keys.js",
+);
 const { digestOf, DigestStream } = core.loadExtScript(
   "ext:isolane_bindings/digest_stream.js",
 );
@@ -45,8 +49,6 @@ const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 
 /** What a key takes beside material that is longer, in bytes. */
 const KEY_BYTES = 2048;
-/** The sizes of keys that `op_crypto_rsa_key` makes. */
-const MADE_HERE = [2048, 3072, 4096];
 
 function define(object, name, value, enumerable) {
   ObjectDefineProperty(object, name, {
@@ -68,31 +70,6 @@ function interfaceOf(bare) {
   ObjectDefineProperty(Interface, "prototype", { __proto__: null, value: prototype, writable: false });
   define(prototype, "constructor", Interface, false);
   return Interface;
-}
-
-const algorithmOf = ObjectGetOwnPropertyDescriptor(BareCryptoKey.prototype, "algorithm").get;
-
-/** A member of a key's algorithm; the object is the worker's to change. */
-function memberOf(algorithm, name) {
-  return ObjectHasOwn(algorithm, name) ? algorithm[name] : undefined;
-}
-
-/** A call, with what its cost depends on of its key: the algorithm, the curve, the hash, the length. */
-function describe(call, key) {
-  const what = { __proto__: null, call, ticket: 0, key: "", curve: "", hash: "", bits: 0, number: 0 };
-  if (ObjectPrototypeIsPrototypeOf(BareCryptoKey.prototype, key)) {
-    const algorithm = ReflectApply(algorithmOf, key, []);
-    const name = memberOf(algorithm, "name");
-    const curve = memberOf(algorithm, "namedCurve");
-    const hash = memberOf(algorithm, "hash");
-    const hashName = typeof hash === "object" && hash !== null ? memberOf(hash, "name") : hash;
-    const bits = memberOf(algorithm, "modulusLength") ?? memberOf(algorithm, "length");
-    what.key = typeof name === "string" ? name : "";
-    what.curve = typeof curve === "string" ? curve : "";
-    what.hash = typeof hashName === "string" ? hashName : "";
-    what.bits = typeof bits === "number" ? bits : 0;
-  }
-  return what;
 }
 
 /** Where the key stands in the arguments of a call. */
@@ -124,10 +101,18 @@ function call(name, bare, subtle, args) {
     op_crypto_soon();
   }
   const index = KEYS[name];
-  const what = describe(name, index < args.length ? args[index] : undefined);
+  const what = describe(name, index < args.length ? args[index] : undefined, args[0]);
   const go = () => {
     const made = op_crypto_call(what, bare, subtle, args);
-    return made === null || what.number === 0 ? made : ending(made, what.number);
+    if (what.fault !== "") {
+      return PromisePrototypeThen(made, () => {
+        throw new DOMException(what.fault, what.faultName);
+      });
+    }
+    if (made === null || what.number === 0) {
+      return made;
+    }
+    return ending(what.isOwn ? outcome(name, what.number) : made, what.number);
   };
   const made = go();
   if (made !== null) {
@@ -140,6 +125,17 @@ function call(name, bare, subtle, args) {
     return go() ?? PromisePrototypeThen(op_crypto_turn(event), again);
   };
   return PromisePrototypeThen(op_crypto_turn(event), again);
+}
+
+/** What a call gives that Rust has made itself. */
+function outcome(name, number) {
+  return PromisePrototypeThen(
+    op_crypto_own(number),
+    (bytes) =>
+      name === "verify"
+        ? TypedArrayPrototypeGetByteLength(bytes) > 0
+        : TypedArrayPrototypeGetBuffer(bytes),
+  );
 }
 
 /** What a call is settled with, once its event has paid what it took. */
@@ -176,12 +172,6 @@ function wrap(name, around = (args, go) => go(args)) {
   define(prototype, name, wrapped, true);
 }
 
-/** The name of a settled algorithm, in upper case. */
-function nameOf(algorithm) {
-  const name = typeof algorithm === "string" ? algorithm : algorithm?.name;
-  return typeof name === "string" ? StringPrototypeToUpperCase(name) : "";
-}
-
 /** Usages of keys of a pair, by the start of the algorithm's name: of the public, of the private. */
 const RSA_USAGES = {
   __proto__: null,
@@ -189,20 +179,41 @@ const RSA_USAGES = {
   "RSA-PSS": [["verify"], ["sign"]],
   "RSASSA-PKCS1-V1_5": [["verify"], ["sign"]],
 };
+const EXPONENTS = [3, 65537];
+/** Bits of keys that `op_crypto_rsa_key` makes; of others deno_crypto says what is wrong. */
+const MIN_MADE = 512;
+const MAX_MADE = 4096;
 const RSA_HASHES = ["SHA-1", "SHA-256", "SHA-384", "SHA-512", "SHA3-256", "SHA3-384", "SHA3-512"];
-const bareImportKey = BareSubtleCrypto.prototype.importKey;
+/** Algorithms of which the keys come in pairs and are looked at when they are imported. */
+const PAIRS = ["ECDH", "ECDSA", "ED25519", "RSA-OAEP", "RSA-PSS", "RSASSA-PKCS1-V1_5", "X25519",
+  "X448"];
+/** A secret of any length, for which the bytes of another key can stand. */
+const SECRET = { __proto__: null, name: "HMAC", hash: "SHA-256" };
+const { exportKey: bareExportKey, importKey: bareImportKey } = BareSubtleCrypto.prototype;
+
+/** The public exponent, where it is a small number. */
+function exponentOf(algorithm) {
+  const bytes = algorithm.publicExponent;
+  if (!ArrayBufferIsView(bytes) || TypedArrayPrototypeGetSymbolToStringTag(bytes) !== "Uint8Array") {
+    return 0;
+  }
+  let exponent = 0;
+  for (let i = 0; i < TypedArrayPrototypeGetByteLength(bytes) && exponent < 2 ** 32; i++) {
+    exponent = exponent * 256 + bytes[i];
+  }
+  return exponent;
+}
 
 /** Whether `op_crypto_rsa_key` makes such keys. What is wrong is left to the call itself to say. */
 function isMadeHere(algorithm, usages) {
   const known = RSA_USAGES[nameOf(algorithm)];
-  const exponent = algorithm?.publicExponent;
-  return known !== undefined &&
-    ArrayPrototypeIncludes(MADE_HERE, algorithm.modulusLength) &&
+  if (known === undefined || typeof algorithm !== "object") {
+    return false;
+  }
+  const bits = algorithm.modulusLength;
+  return bits >= MIN_MADE && bits <= MAX_MADE &&
+    ArrayPrototypeIncludes(EXPONENTS, exponentOf(algorithm)) &&
     ArrayPrototypeIncludes(RSA_HASHES, nameOf(algorithm.hash)) &&
-    ArrayBufferIsView(exponent) &&
-    TypedArrayPrototypeGetSymbolToStringTag(exponent) === "Uint8Array" &&
-    TypedArrayPrototypeGetByteLength(exponent) === 3 &&
-    exponent[0] === 1 && exponent[1] === 0 && exponent[2] === 1 &&
     ArrayPrototypeEvery(usages, (usage) =>
       ArrayPrototypeIncludes(known[0], usage) || ArrayPrototypeIncludes(known[1], usage));
 }
@@ -216,9 +227,17 @@ async function rsaKeys(subtle, algorithm, extractable, usages) {
   if (forPrivate.length === 0) {
     throw new DOMException("Usages cannot be empty when creating a key.", "SyntaxError");
   }
+  const bits = algorithm.modulusLength;
+  if (bits % 8 !== 0) {
+    // As on Workers, which have more of them.
+    throw new DOMException(
+      `The modulus length must be a multiple of 8 and between 256 and 16k, but ${bits} was requested.`,
+      "OperationError",
+    );
+  }
   let made;
   try {
-    made = await op_crypto_rsa_key(currentEvent(), algorithm.modulusLength);
+    made = await op_crypto_rsa_key(currentEvent(), bits, exponentOf(algorithm));
   } finally {
     // Its time is known only now.
     op_crypto_end(0);
@@ -232,11 +251,11 @@ async function rsaKeys(subtle, algorithm, extractable, usages) {
 
 // The material of keys is in Rust, where V8 does not see it.
 function hold(key, bytes) {
-  if (!ObjectPrototypeIsPrototypeOf(BareCryptoKey.prototype, key)) {
+  if (!isKey(key)) {
     return;
   }
   // Of HMAC keys alone the length is not bounded by the algorithm; in bits.
-  const algorithm = ReflectApply(algorithmOf, key, []);
+  const algorithm = algorithmOf(key);
   const length = ObjectHasOwn(algorithm, "length") ? algorithm.length : 0;
   op_memory_hold(key, KEY_BYTES + (bytes > length / 8 ? bytes : length / 8));
 }
@@ -253,15 +272,40 @@ function holding(args, promise, index) {
   });
 }
 
+/** Whether keys of an algorithm come in pairs. */
+function isPair(algorithm) {
+  return ArrayPrototypeIncludes(PAIRS, nameOf(algorithm));
+}
+
+/** A key of a pair, unwrapped as a secret first: it is imported as any other is. */
+async function unwrapped(args, go, subtle) {
+  if (args.length < 7) {
+    return go(args);
+  }
+  const { 0: format, 4: made, 5: extractable, 6: usages } = args;
+  const secret = await go(["raw", args[1], args[2], args[3], SECRET, true, ["sign"]]);
+  const bytes = await ReflectApply(bareExportKey, subtle, ["raw", secret]);
+  const imported = [format, bytes, made, extractable, usages];
+  if (format === "jwk") {
+    try {
+      imported[1] = JSONParse(core.decode(new Uint8Array(bytes)));
+    } catch {
+      throw new DOMException("The unwrapped key is no JSON Web Key", "DataError");
+    }
+    settle("importKey", imported);
+  }
+  return call("importKey", bareImportKey, subtle, imported);
+}
+
 wrap("generateKey", (args, go, subtle) => {
   const made = args.length > 2 && isMadeHere(args[0], args[2])
     ? rsaKeys(subtle, args[0], args[1], args[2])
     : go(args);
   return holding(args, made, args.length);
 });
-ArrayPrototypeForEach(["importKey", "unwrapKey"], (name) => {
-  wrap(name, (args, go) => holding(args, go(args), 1));
-});
+wrap("importKey", (args, go) => holding(args, go(args), 1));
+wrap("unwrapKey", (args, go, subtle) =>
+  holding(args, isPair(args[4]) ? unwrapped(args, go, subtle) : go(args), 1));
 ArrayPrototypeForEach(["deriveKey", "encapsulateKey", "decapsulateKey", "getPublicKey"], (name) => {
   wrap(name, (args, go) => holding(args, go(args), args.length));
 });

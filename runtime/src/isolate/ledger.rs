@@ -247,6 +247,15 @@ impl Ledger {
         }
     }
 
+    /// Who pays while V8 names this event, and what it means where that is more than there is.
+    fn account_of(&self, running: u32) -> (Option<Rc<Account>>, Verdict) {
+        match self.payer_of(running) {
+            Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
+            Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
+            Payer::Running => (Some(self.stray.account.clone()), Verdict::StrayCpu),
+        }
+    }
+
     fn only_event(&self) -> Option<(u32, Rc<Account>)> {
         let events = self.events.borrow();
         match events.len() {
@@ -284,17 +293,27 @@ impl Ledger {
 impl CpuPayer for Ledger {
     fn charge(&self, event: u32, time: Duration) -> bool {
         self.settle_calls();
-        let (account, verdict) = match self.payer_of(event) {
-            Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
-            Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
-            Payer::Running => (Some(self.stray.account.clone()), Verdict::StrayCpu),
-        };
+        let (account, verdict) = self.account_of(event);
         let Some(account) = account else { return false };
         account.charge(ns_of(time));
         if account.is_overdrawn() && !self.is_judged() {
             self.verdict.set(Some(verdict));
         }
         account.is_overdrawn()
+    }
+
+    fn left(&self, event: u32) -> Duration {
+        self.settle_calls();
+        let (account, _) = self.account_of(event);
+        // What the slice has taken since the last look, nobody has paid yet.
+        let unpaid_ns = thread_cpu_ns().saturating_sub(self.mark_ns.get());
+        let left_ns = account.map_or(0, |account| account.left_ns().saturating_sub(unpaid_ns));
+        Duration::from_nanos(left_ns)
+    }
+
+    fn limit(&self, event: u32) -> Duration {
+        let (account, _) = self.account_of(event);
+        Duration::from_nanos(account.map_or(0, |account| account.limit_ns.get()))
     }
 
     fn calls(&self) -> &Calls {

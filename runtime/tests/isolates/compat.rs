@@ -168,15 +168,6 @@ fn other_trials() -> Vec<Trial> {
                 assert!(is_cpu, "{work}: {ended:?}");
             }
         }),
-        trial("compat::scrypt_that_costs_too_much_is_refused", || async {
-            let reply = Worker::from_source(
-                "import { scryptSync } from 'node:crypto';
-                 export default { fetch() { try { scryptSync('p', 's', 32, { N: 2 ** 17, maxmem: 2 ** 30 }) } catch (e) { return new Response(e.message) } } };",
-            )
-            .get("/")
-            .await;
-            assert!(reply.unwrap().text().contains("at most 131072"));
-        }),
         trial("compat::scrypt_that_hashes_too_much_is_refused", || async {
             let reply = Worker::from_source(
                 "import { scryptSync } from 'node:crypto';

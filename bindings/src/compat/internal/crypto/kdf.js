@@ -1,19 +1,31 @@
-// `crypto.pbkdf2`, `scrypt` and `hkdf`. PBKDF2 works in steps: the event that asked is charged
-// between them, and the asynchronous form lets other events run.
+// `crypto.pbkdf2`, `scrypt` and `hkdf`. What ends in `Sync` works here in steps, between which the
+// event that asked is charged; PBKDF2 and scrypt without it work on another thread.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
   MathCeil,
   MathMin,
+  PromisePrototypeThen,
+  RangeError,
   TypedArrayPrototypeSet,
+  Uint32Array,
   Uint8Array,
 } = primordials;
 const {
   op_compat_hkdf,
+  op_compat_pbkdf2,
   op_compat_pbkdf2_begin,
   op_compat_pbkdf2_step,
   op_compat_scrypt,
+  op_compat_scrypt_begin,
+  op_compat_scrypt_end,
+  op_compat_scrypt_step,
+  op_crypto_end,
+  op_memory_has_room,
+  op_memory_hold,
+  op_memory_limit,
+  op_memory_release,
 } = core.ops;
 const { digestName, hmacKey, lengthOf } = core.loadExtScript(
   "ext:isolane_compat/internal/crypto/digests.js",
@@ -21,7 +33,9 @@ const { digestName, hmacKey, lengthOf } = core.loadExtScript(
 const { partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { bytesOf, output } = core.loadExtScript("ext:isolane_compat/internal/crypto/bytes.js");
 const { keyBytes } = core.loadExtScript("ext:isolane_compat/internal/crypto/keys.js");
+const { nextTick } = core.loadExtScript("ext:isolane_compat/internal/next_tick.js");
 const { setImmediate } = core.loadExtScript("ext:isolane_compat/internal/timers.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const {
   ERR_CRYPTO_INVALID_DIGEST,
   ERR_CRYPTO_INVALID_KEYLEN,
@@ -38,30 +52,14 @@ const STEP = 5000;
 const LONGEST = 1024 * 1024;
 /** scrypt's default bound on memory, in bytes. */
 const MAX_MEMORY = 32 * 1024 * 1024;
+/** Of so many rows of scrypt's table one is kept at least: with fewer it takes several times as long. */
+const MOST_ROWS_FOR_ONE_KEPT = 8;
 
 function bounded(bytes, name) {
   if (bytes.length > LONGEST) {
     throw new ERR_OUT_OF_RANGE(`${name}.byteLength`, `<= ${LONGEST}`, bytes.length);
   }
   return bytes;
-}
-
-/** Yields between steps; returns the key. */
-function* pbkdf2Steps({ digest, iterations, length, password, salt }) {
-  const key = new Uint8Array(length);
-  const size = lengthOf(digest);
-  const blocks = MathCeil(length / size);
-  for (let block = 1; block <= blocks; block++) {
-    const last = op_compat_pbkdf2_begin(digest, password, salt, block);
-    const sum = new Uint8Array(last);
-    for (let done = 1; done < iterations; done += STEP) {
-      op_compat_pbkdf2_step(digest, password, last, sum, MathMin(STEP, iterations - done));
-      yield;
-    }
-    const start = (block - 1) * size;
-    TypedArrayPrototypeSet(key, partOf(sum, 0, MathMin(size, length - start)), start);
-  }
-  return key;
 }
 
 function pbkdf2Arguments(password, salt, iterations, length, digest) {
@@ -78,12 +76,21 @@ function pbkdf2Arguments(password, salt, iterations, length, digest) {
 }
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {
-  const steps = pbkdf2Steps(pbkdf2Arguments(password, salt, iterations, length, digest));
-  let step = steps.next();
-  while (!step.done) {
-    step = steps.next();
+  const given = pbkdf2Arguments(password, salt, iterations, length, digest);
+  ({ digest, password, salt } = given);
+  const key = new Uint8Array(length);
+  const size = lengthOf(digest);
+  const blocks = MathCeil(length / size);
+  for (let block = 1; block <= blocks; block++) {
+    const last = op_compat_pbkdf2_begin(digest, password, salt, block);
+    const sum = new Uint8Array(last);
+    for (let done = 1; done < iterations; done += STEP) {
+      op_compat_pbkdf2_step(digest, password, last, sum, MathMin(STEP, iterations - done));
+    }
+    const start = (block - 1) * size;
+    TypedArrayPrototypeSet(key, partOf(sum, 0, MathMin(size, length - start)), start);
   }
-  return output(step.value);
+  return output(key);
 }
 
 function pbkdf2(password, salt, iterations, length, digest, callback) {
@@ -93,16 +100,35 @@ function pbkdf2(password, salt, iterations, length, digest, callback) {
   }
   const given = pbkdf2Arguments(password, salt, iterations, length, digest);
   validateFunction(callback, "callback");
-  const steps = pbkdf2Steps(given);
-  const go = () => {
-    const { done, value } = steps.next();
-    if (done) {
-      callback(null, output(value));
-    } else {
-      setImmediate(go);
-    }
+  if (!op_memory_has_room(length)) {
+    throw new RangeError(`There is no room for a key of ${length} bytes: see limits.memory_mb`);
+  }
+  given.held = op_memory_hold(given, length);
+  settle(
+    op_compat_pbkdf2(
+      currentEvent(),
+      given.digest,
+      given.password,
+      given.salt,
+      iterations,
+      length,
+    ),
+    given,
+    callback,
+  );
+}
+
+/**
+ * Calls back with the bytes that another thread makes, once the event has paid for them.
+ * @param {{ held: number }} given what the memory is held for meanwhile
+ */
+function settle(promise, given, callback) {
+  const end = (error, bytes) => {
+    op_memory_release(given.held);
+    op_crypto_end(0);
+    nextTick(callback, error, bytes);
   };
-  setImmediate(go);
+  PromisePrototypeThen(promise, (bytes) => end(null, output(bytes)), (error) => end(error));
 }
 
 function scryptArguments(password, salt, length, options = {}) {
@@ -131,11 +157,46 @@ function scryptArguments(password, salt, length, options = {}) {
   if (128 * cost * blockSize > maxMemory) {
     throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS("memory limit exceeded");
   }
-  return [password, salt, length, cost, blockSize, parallelization];
+  const stride = strideOf(cost, blockSize);
+  return {
+    bytes: tableBytes(cost, blockSize) / stride,
+    length,
+    numbers: new Uint32Array([cost, blockSize, parallelization, stride]),
+    password,
+    salt,
+  };
+}
+
+function tableBytes(cost, blockSize) {
+  return 128 * cost * blockSize;
+}
+
+/** Of how many rows of scrypt's table one is kept: of as few as there is memory for. */
+function strideOf(cost, blockSize) {
+  const bytes = tableBytes(cost, blockSize);
+  const limit = op_memory_limit();
+  for (let stride = 1; stride <= MOST_ROWS_FOR_ONE_KEPT; stride *= 2) {
+    // The limit alone says of the largest ones that there is no room: nothing is collected in vain.
+    if ((limit === 0 || bytes / stride < limit) && op_memory_has_room(bytes / stride)) {
+      return stride;
+    }
+  }
+  throw new RangeError(
+    `scrypt with N = ${cost}, r = ${blockSize} needs ${MathCeil(bytes / 2 ** 20)} MiB of memory, ` +
+      "which the worker has not left: see limits.memory_mb in its configuration",
+  );
 }
 
 function scryptSync(password, salt, length, options) {
-  return output(op_compat_scrypt(...scryptArguments(password, salt, length, options)));
+  const given = scryptArguments(password, salt, length, options);
+  given.held = op_memory_hold(given, given.bytes);
+  try {
+    op_compat_scrypt_begin(given.password, given.salt, given.numbers, length);
+    while (!op_compat_scrypt_step());
+    return output(op_compat_scrypt_end(length));
+  } finally {
+    op_memory_release(given.held);
+  }
 }
 
 function scrypt(password, salt, length, options, callback) {
@@ -145,7 +206,12 @@ function scrypt(password, salt, length, options, callback) {
   }
   const given = scryptArguments(password, salt, length, options);
   validateFunction(callback, "callback");
-  later(() => op_compat_scrypt(...given), (bytes) => output(bytes), callback);
+  given.held = op_memory_hold(given, given.bytes);
+  settle(
+    op_compat_scrypt(currentEvent(), given.password, given.salt, given.numbers, length),
+    given,
+    callback,
+  );
 }
 
 function hkdfArguments(digest, key, salt, info, length) {
