@@ -59,8 +59,9 @@ function nameOf(algorithm) {
 /**
  * A call, with what its cost depends on of its key: the algorithm, the curve, the hash, the length.
  * Rust writes how it went.
+ * @param {string} usage what the key has to be for
  */
-function describe(call, key, algorithm) {
+function describe(call, key, algorithm, usage = call) {
   const what = {
     __proto__: null,
     bits: 0,
@@ -87,18 +88,18 @@ function describe(call, key, algorithm) {
     what.curve = typeof curve === "string" ? curve : "";
     what.hash = typeof hashName === "string" ? hashName : "";
     what.bits = typeof bits === "number" ? bits : 0;
-    addMaterial(what, key, nameOf(algorithm));
+    addMaterial(what, key, nameOf(algorithm), usage);
   }
   return what;
 }
 
 /** Tells Rust what the key is made of, where the key is one for the call. */
-function addMaterial(what, key, name) {
+function addMaterial(what, key, name, usage) {
   const type = OWN[what.call];
   if (
     type === undefined || type !== typeOf(key) || name !== StringPrototypeToUpperCase(what.key) ||
     !ArrayPrototypeIncludes(OWN_ALGORITHMS, name) ||
-    !ArrayPrototypeIncludes(usagesOf(key), what.call)
+    !ArrayPrototypeIncludes(usagesOf(key), usage)
   ) {
     return;
   }

@@ -94,14 +94,12 @@ const KEYS = {
 let isReady = false;
 
 /** Calls a function of deno_crypto with settled arguments, now or in the worker's turn. */
-function call(name, bare, subtle, args) {
+function call(name, bare, subtle, args, what = described(name, args)) {
   if (!isReady) {
     // deno_core must have begun with its ops when Rust calls deno_crypto.
     isReady = true;
     op_crypto_soon();
   }
-  const index = KEYS[name];
-  const what = describe(name, index < args.length ? args[index] : undefined, args[0]);
   const go = () => {
     const made = op_crypto_call(what, bare, subtle, args);
     if (what.fault !== "") {
@@ -125,6 +123,11 @@ function call(name, bare, subtle, args) {
     return go() ?? PromisePrototypeThen(op_crypto_turn(event), again);
   };
   return PromisePrototypeThen(op_crypto_turn(event), again);
+}
+
+function described(name, args) {
+  const index = KEYS[name];
+  return describe(name, index < args.length ? args[index] : undefined, args[0]);
 }
 
 /** What a call gives that Rust has made itself. */
@@ -272,19 +275,51 @@ function holding(args, promise, index) {
   });
 }
 
+/** Arguments of `unwrapKey`; with fewer it says what is missing. */
+const SHORTEST_UNWRAP = 7;
+
 /** Whether keys of an algorithm come in pairs. */
 function isPair(algorithm) {
   return ArrayPrototypeIncludes(PAIRS, nameOf(algorithm));
 }
 
-/** A key of a pair, unwrapped as a secret first: it is imported as any other is. */
-async function unwrapped(args, go, subtle) {
-  if (args.length < 7) {
+/** What is called in the place of deno_crypto where that is not to be called. */
+function notOwn() {
+  return PromiseReject(notOwn);
+}
+
+/**
+ * A promise for the bytes of a wrapped key, where Rust may decrypt them itself: `undefined` where it
+ * finds that it does not.
+ */
+function decrypted(args, subtle) {
+  const what = describe("decrypt", args[2], args[3], "unwrapKey");
+  if (what.material === undefined) {
+    return undefined;
+  }
+  const decrypting = [args[3], args[2], args[1]];
+  // deno_crypto may be asked after all, when the worker's own bytes are others.
+  keep("decrypt", decrypting);
+  args[1] = decrypting[2];
+  args[3] = decrypting[0];
+  const made = call("decrypt", notOwn, subtle, decrypting, what);
+  return PromisePrototypeThen(made, undefined, (error) => {
+    if (error !== notOwn) {
+      throw error;
+    }
+  });
+}
+
+/** A key whose bytes are unwrapped first: it is imported as any other is. */
+async function unwrapped(args, go, subtle, bytes) {
+  const { 0: format, 4: made, 5: extractable, 6: usages } = args;
+  if (bytes === undefined && !isPair(made)) {
     return go(args);
   }
-  const { 0: format, 4: made, 5: extractable, 6: usages } = args;
-  const secret = await go(["raw", args[1], args[2], args[3], SECRET, true, ["sign"]]);
-  const bytes = await ReflectApply(bareExportKey, subtle, ["raw", secret]);
+  if (bytes === undefined) {
+    const secret = await go(["raw", args[1], args[2], args[3], SECRET, true, ["sign"]]);
+    bytes = await ReflectApply(bareExportKey, subtle, ["raw", secret]);
+  }
   const imported = [format, bytes, made, extractable, usages];
   if (format === "jwk") {
     try {
@@ -304,8 +339,16 @@ wrap("generateKey", (args, go, subtle) => {
   return holding(args, made, args.length);
 });
 wrap("importKey", (args, go) => holding(args, go(args), 1));
-wrap("unwrapKey", (args, go, subtle) =>
-  holding(args, isPair(args[4]) ? unwrapped(args, go, subtle) : go(args), 1));
+wrap("unwrapKey", (args, go, subtle) => {
+  if (args.length < SHORTEST_UNWRAP) {
+    return go(args);
+  }
+  const opened = decrypted(args, subtle);
+  const made = opened === undefined
+    ? unwrapped(args, go, subtle)
+    : PromisePrototypeThen(opened, (bytes) => unwrapped(args, go, subtle, bytes));
+  return holding(args, made, 1);
+});
 ArrayPrototypeForEach(["deriveKey", "encapsulateKey", "decapsulateKey", "getPublicKey"], (name) => {
   wrap(name, (args, go) => holding(args, go(args), args.length));
 });

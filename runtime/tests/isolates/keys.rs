@@ -16,7 +16,12 @@ const GROUPS: &[(&str, &str)] = &[
     ("secrets", r#"["a secret key","a secret key"]"#),
     (
         "wrapped",
-        r#"["a private key","DataError","a private key","DataError","DataError","DataError","DataError","DataError","OperationError"]"#,
+        concat!(
+            r#"["a private key","DataError","a private key","DataError","DataError","DataError","#,
+            r#""DataError","DataError","OperationError","#,
+            r#"true,"OperationError","InvalidAccessError","DataError","#,
+            r#"true,"OperationError","InvalidAccessError","DataError"]"#
+        ),
     ),
     (
         "tokens",

@@ -49,7 +49,35 @@ export function uses(env, ctx, request, late) {
         false,
         ["encrypt"],
       ),
-    ecdsa: () => crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign"]),
+    ecdsa: async () => {
+      const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+      const by = { name: "ECDSA", hash: "SHA-256" };
+      const { privateKey, publicKey } = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+      const signature = await crypto.subtle.sign(by, privateKey, bytes);
+      await crypto.subtle.verify(by, publicKey, signature, bytes);
+      const jwk = await crypto.subtle.exportKey("jwk", privateKey);
+      return crypto.subtle.importKey("jwk", jwk, algorithm, true, ["sign"]);
+    },
+    rsa: async () => {
+      const { privateKey } = await crypto.subtle.generateKey(
+        {
+          name: "RSASSA-PKCS1-v1_5",
+          hash: "SHA-256",
+          modulusLength: 2048,
+          publicExponent: new Uint8Array([1, 0, 1]),
+        },
+        true,
+        ["sign", "verify"],
+      );
+      return crypto.subtle.sign("RSASSA-PKCS1-v1_5", privateKey, bytes);
+    },
+    unwrap: async () => {
+      const by = { name: "AES-GCM", iv: new Uint8Array(12) };
+      const aes = await crypto.subtle.generateKey({ name: "AES-GCM", length: 128 }, false, ["wrapKey", "unwrapKey"]);
+      const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+      const wrapped = await crypto.subtle.wrapKey("jwk", privateKey, aes, by);
+      return crypto.subtle.unwrapKey("jwk", wrapped, aes, by, "Ed25519", true, ["sign"]);
+    },
     jwk: async () =>
       crypto.subtle.exportKey(
         "jwk",
@@ -245,6 +273,13 @@ export function uses(env, ctx, request, late) {
         scryptSync("p", "s", 16, { N: 16 }),
         webcrypto.subtle,
       ];
+    },
+    node_passwords: () => {
+      const { pbkdf2, scrypt } = node("crypto");
+      return Promise.all([
+        new Promise((done) => pbkdf2("p", "s", 10, 16, "sha256", done)),
+        new Promise((done) => scrypt("p", "s", 16, { N: 16 }, done)),
+      ]);
     },
     node_stream: async () => {
       const { Readable, Transform, pipeline } = node("stream");

@@ -72,7 +72,7 @@ function pbkdf2Arguments(password, salt, iterations, length, digest) {
   if (name === undefined) {
     throw new ERR_CRYPTO_INVALID_DIGEST(digest);
   }
-  return { digest: name, iterations, length, password: hmacKey(name, password), salt };
+  return { digest: name, held: 0, password: hmacKey(name, password), salt };
 }
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {
@@ -158,13 +158,12 @@ function scryptArguments(password, salt, length, options = {}) {
     throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS("memory limit exceeded");
   }
   const stride = strideOf(cost, blockSize);
-  return {
-    bytes: tableBytes(cost, blockSize) / stride,
-    length,
-    numbers: new Uint32Array([cost, blockSize, parallelization, stride]),
-    password,
-    salt,
-  };
+  const numbers = new Uint32Array(4);
+  numbers[0] = cost;
+  numbers[1] = blockSize;
+  numbers[2] = parallelization;
+  numbers[3] = stride;
+  return { bytes: tableBytes(cost, blockSize) / stride, held: 0, numbers, password, salt };
 }
 
 function tableBytes(cost, blockSize) {
