@@ -119,7 +119,7 @@ pub(crate) fn op_crypto_call<'s>(
     let mut request = Request::read(scope, what, arguments)?;
     request.bound()?;
     let key = own.keys.borrow_mut().find(scope, what, &request);
-    let input = key.as_ref().and_then(|_| own::Input::read(scope, &request, arguments));
+    let input = key.as_ref().and_then(|_| own::Input::read(scope, what, &request, arguments));
     request.is_own = input.is_some();
     let price = request.price()?;
     let mut values = Vec::with_capacity(8);

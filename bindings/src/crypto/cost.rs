@@ -193,6 +193,7 @@ impl Request {
                 self.blocks() * (self.iterations * round + (self.salt + BLOCK) * hash)
             }
             "HKDF" => (self.salt + self.blocks() * (self.extras + BLOCK)) * hash,
+            "ECDH" if self.is_own => self.curve_micros(50.0, 200.0, 350.0),
             "ECDH" => self.curve_micros(700.0, 3500.0, 4500.0),
             "X25519" => 70.0,
             "X448" => 600.0,

@@ -1,10 +1,12 @@
-//! Calls that aws-lc-rs answers in the place of deno_crypto, many times faster: RSA and ECDSA with
-//! the hashes and sizes that it has. Everything else, and all that is wrong with a call, stays
+//! Calls that aws-lc-rs answers in the place of deno_crypto, many times faster: RSA, ECDSA and ECDH
+//! with the hashes and sizes that it has. Everything else, and all that is wrong with a call, stays
 //! deno_crypto's. Not here: making RSA keys (`rsa.rs`), what deno_crypto takes for one (`import.rs`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use aws_lc_rs::agreement;
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{
     KeyPair as RsaKeyPair, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384,
@@ -57,6 +59,7 @@ enum Operation {
     Decrypt(Hash),
     SignCurve(Curve),
     VerifyCurve(Curve),
+    Agree(Curve),
 }
 
 /// A key for one operation.
@@ -66,13 +69,17 @@ pub(super) enum Key {
     Verify(ParsedPublicKey),
     Encrypt(OaepPublicEncryptingKey, &'static OaepAlgorithm),
     Decrypt(OaepPrivateDecryptingKey, &'static OaepAlgorithm),
+    Agree(agreement::PrivateKey),
 }
 
 /// What it is done with.
+#[derive(Default)]
 pub(super) struct Input {
     data: Vec<u8>,
     signature: Vec<u8>,
     label: Vec<u8>,
+    /// Bytes of the output, where that is to be cut.
+    length: Option<usize>,
 }
 
 /// The keys that were used last. JavaScript numbers them.
@@ -115,20 +122,17 @@ impl Operation {
                 _ => return None,
             })
         };
-        let curve = match (&*request.key_curve, &*request.hash) {
-            ("P-256", "SHA-256") => Some(Curve::P256),
-            ("P-384", "SHA-384") => Some(Curve::P384),
-            ("P-521", "SHA-512") => Some(Curve::P521),
-            _ => None,
-        };
+        let curve = Curve::of(&request.key_curve);
+        let hashed = curve.filter(|curve| curve.hash() == request.hash);
         let padding = match &*request.algorithm {
             "RSASSA-PKCS1-V1_5" => Some(Padding::Pkcs1),
             "RSA-PSS" => request.pss_padding(hash(&request.key_hash)?),
             _ => None,
         };
         Some(match (&*request.call, &*request.algorithm) {
-            ("sign", "ECDSA") => Operation::SignCurve(curve?),
-            ("verify", "ECDSA") => Operation::VerifyCurve(curve?),
+            ("sign", "ECDSA") => Operation::SignCurve(hashed?),
+            ("verify", "ECDSA") => Operation::VerifyCurve(hashed?),
+            ("deriveBits", "ECDH") => Operation::Agree(curve?),
             ("sign", _) => Operation::SignRsa(padding?, hash(&request.key_hash)?),
             ("verify", _) => Operation::VerifyRsa(padding?, hash(&request.key_hash)?),
             ("encrypt", "RSA-OAEP") => Operation::Encrypt(hash(&request.key_hash)?),
@@ -175,7 +179,45 @@ impl Operation {
                 };
                 Key::Verify(ParsedPublicKey::new(algorithm, material).ok()?)
             }
+            Operation::Agree(curve) => {
+                let algorithm = match curve {
+                    Curve::P256 => &agreement::ECDH_P256,
+                    Curve::P384 => &agreement::ECDH_P384,
+                    Curve::P521 => &agreement::ECDH_P521,
+                };
+                let key = agreement::PrivateKey::from_private_key_der(algorithm, material).ok()?;
+                Key::Agree(key)
+            }
         })
+    }
+}
+
+impl Curve {
+    fn of(name: &str) -> Option<Curve> {
+        Some(match name {
+            "P-256" => Curve::P256,
+            "P-384" => Curve::P384,
+            "P-521" => Curve::P521,
+            _ => return None,
+        })
+    }
+
+    /// The hash that aws-lc-rs signs with.
+    fn hash(self) -> &'static str {
+        match self {
+            Curve::P256 => "SHA-256",
+            Curve::P384 => "SHA-384",
+            Curve::P521 => "SHA-512",
+        }
+    }
+
+    /// Bytes of a coordinate.
+    fn size(self) -> usize {
+        match self {
+            Curve::P256 => 32,
+            Curve::P384 => 48,
+            Curve::P521 => 66,
+        }
     }
 }
 
@@ -253,33 +295,56 @@ impl Input {
     /// What a call is given, copied; nothing where it is none of what the call takes.
     pub(super) fn read(
         scope: &mut v8::PinScope<'_, '_>,
+        what: v8::Local<'_, v8::Object>,
         request: &Request,
         arguments: v8::Local<'_, v8::Array>,
     ) -> Option<Input> {
+        let mut input = Input::default();
         let mut bytes = |index| {
             let value = arguments.get_index(scope, index)?;
             bytes_in(scope, value)
         };
-        let (signature, data) = match &*request.call {
-            "verify" => (bytes(2)?, bytes(3)?),
-            _ => (Vec::new(), bytes(2)?),
-        };
+        match &*request.call {
+            "verify" => (input.signature, input.data) = (bytes(2)?, bytes(3)?),
+            "deriveBits" => return Input::read_agreement(scope, what, request, arguments),
+            _ => input.data = bytes(2)?,
+        }
         let algorithm = arguments.get_index(scope, 0)?;
-        let label = match v8::Local::<v8::Object>::try_from(algorithm) {
-            Ok(algorithm) => match member(scope, algorithm, "label") {
-                Some(label) => bytes_in(scope, label)?,
-                None => Vec::new(),
-            },
-            Err(_) => Vec::new(),
+        if let Ok(algorithm) = v8::Local::<v8::Object>::try_from(algorithm)
+            && let Some(label) = member(scope, algorithm, "label")
+        {
+            input.label = bytes_in(scope, label)?;
+        }
+        Some(input)
+    }
+
+    /// The other's key, and the length.
+    fn read_agreement(
+        scope: &mut v8::PinScope<'_, '_>,
+        what: v8::Local<'_, v8::Object>,
+        request: &Request,
+        arguments: v8::Local<'_, v8::Array>,
+    ) -> Option<Input> {
+        let peer = member(scope, what, "peer")?;
+        let data = bytes_in(scope, peer)?;
+        let length = arguments.get_index(scope, 2)?;
+        let length = if length.is_null_or_undefined() {
+            None
+        } else {
+            // Others are errors, or end in the middle of a byte.
+            let most = Curve::of(&request.key_curve)?.size();
+            let length = request.output_bits / 8.0;
+            let is_whole = length.fract() == 0.0 && (1.0..=most as f64).contains(&length);
+            Some(is_whole.then_some(length as usize)?)
         };
-        Some(Input { data, signature, label })
+        Some(Input { data, length, ..Input::default() })
     }
 }
 
 impl Key {
     /// A signature, what is encrypted or decrypted; of a signature that is one, a byte.
     pub(super) fn work(&self, input: &Input) -> Result<Vec<u8>, JsErrorBox> {
-        let Input { data, signature, label } = input;
+        let Input { data, signature, label, length } = input;
         let label = (!label.is_empty()).then_some(&**label);
         match self {
             Key::SignRsa(key, encoding) => {
@@ -307,10 +372,17 @@ impl Key {
                 made.truncate(length);
                 Ok(made)
             }
+            Key::Agree(key) => {
+                let peer = agreement::UnparsedPublicKey::new(key.algorithm(), data);
+                let secret = |secret: &[u8]| Ok(secret.to_vec());
+                let mut made = agreement::agree(key, peer, failed(Unspecified), secret)?;
+                made.truncate(length.unwrap_or(made.len()));
+                Ok(made)
+            }
         }
     }
 }
 
-fn failed(_: aws_lc_rs::error::Unspecified) -> JsErrorBox {
+fn failed(_: Unspecified) -> JsErrorBox {
     JsErrorBox::new("DOMExceptionOperationError", "The operation failed for its key and data")
 }

@@ -31,11 +31,12 @@ const usagesOf = getterOf("usages");
 const OWN = {
   __proto__: null,
   decrypt: "private",
+  deriveBits: "private",
   encrypt: "public",
   sign: "private",
   verify: "public",
 };
-const OWN_ALGORITHMS = ["ECDSA", "RSA-OAEP", "RSA-PSS", "RSASSA-PKCS1-V1_5"];
+const OWN_ALGORITHMS = ["ECDH", "ECDSA", "RSA-OAEP", "RSA-PSS", "RSASSA-PKCS1-V1_5"];
 
 /** Keys to their number and their material, which are what they are made of for good. */
 const materials = new SafeWeakMap();
@@ -75,6 +76,7 @@ function describe(call, key, algorithm, usage = call) {
     key: "",
     material: undefined,
     number: 0,
+    peer: undefined,
     ticket: 0,
   };
   if (isKey(key)) {
@@ -88,14 +90,15 @@ function describe(call, key, algorithm, usage = call) {
     what.curve = typeof curve === "string" ? curve : "";
     what.hash = typeof hashName === "string" ? hashName : "";
     what.bits = typeof bits === "number" ? bits : 0;
-    addMaterial(what, key, nameOf(algorithm), usage);
+    addMaterial(what, key, algorithm, usage);
   }
   return what;
 }
 
 /** Tells Rust what the key is made of, where the key is one for the call. */
-function addMaterial(what, key, name, usage) {
+function addMaterial(what, key, algorithm, usage) {
   const type = OWN[what.call];
+  const name = nameOf(algorithm);
   if (
     type === undefined || type !== typeOf(key) || name !== StringPrototypeToUpperCase(what.key) ||
     !ArrayPrototypeIncludes(OWN_ALGORITHMS, name) ||
@@ -103,20 +106,44 @@ function addMaterial(what, key, name, usage) {
   ) {
     return;
   }
+  if (name === "ECDH") {
+    const peer = algorithm.public;
+    if (!isPeer(what, peer)) {
+      return;
+    }
+    what.peer = materialOf(peer)?.material;
+  }
+  const found = materialOf(key);
+  if (found !== undefined) {
+    what.id = found.id;
+    what.material = found.material;
+  }
+}
+
+/** Whether a key is one to agree with. */
+function isPeer(what, peer) {
+  if (!isKey(peer) || typeOf(peer) !== "public") {
+    return false;
+  }
+  const algorithm = algorithmOf(peer);
+  return memberOf(algorithm, "name") === what.key &&
+    memberOf(algorithm, "namedCurve") === what.curve;
+}
+
+/** What a key is made of, and its number; of what deno_crypto finds wrong with it, it says itself. */
+function materialOf(key) {
   let found = WeakMapPrototypeGet(materials, key);
   if (found === undefined) {
     let material;
     try {
       material = cryptoKeyExportNodeKeyMaterial(key).data;
     } catch {
-      // deno_crypto says what is wrong with it.
-      return;
+      return undefined;
     }
     found = { __proto__: null, id: next++, material };
     WeakMapPrototypeSet(materials, key, found);
   }
-  what.id = found.id;
-  what.material = found.material;
+  return found;
 }
 
 return { algorithmOf, describe, isKey, nameOf };

@@ -40,6 +40,14 @@ const GROUPS: &[(&str, &str)] = &[
         "sizes",
         r#"["OperationError","OperationError","OperationError","OperationError","NotSupportedError"]"#,
     ),
+    (
+        "agreements",
+        concat!(
+            r#"["OperationError","InvalidAccessError","InvalidAccessError","#,
+            r#""OperationError","InvalidAccessError","InvalidAccessError","#,
+            r#""OperationError","InvalidAccessError","InvalidAccessError","InvalidAccessError"]"#
+        ),
+    ),
     ("bytesOfTheCall", "true"),
 ];
 

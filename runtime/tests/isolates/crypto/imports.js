@@ -315,6 +315,36 @@ async function sizes() {
   return told;
 }
 
+/** Both sides of an agreement have the same, by whichever library. */
+async function agreements() {
+  const told = [];
+  for (const namedCurve of CURVES) {
+    const algorithm = { name: "ECDH", namedCurve };
+    const [one, other] = await Promise.all([1, 2].map(() => pair(algorithm, ["deriveBits", "deriveKey"])));
+    const bits = async (key, publicKey, length) =>
+      encode(await subtle.deriveBits({ name: "ECDH", public: publicKey }, key, length));
+    // An odd number of bits is deno_crypto's, and so is a key.
+    for (const length of [null, 8, 128, 256, 9]) {
+      const pairs = [[one.privateKey, other.publicKey], [other.privateKey, one.publicKey]];
+      const [a, b] = await Promise.all(pairs.map(([key, publicKey]) => bits(key, publicKey, length)));
+      const bytes = decode(a).length;
+      const expected = length === null ? { "P-256": 32, "P-384": 48, "P-521": 66 }[namedCurve] : Math.ceil(length / 8);
+      if (a !== b || bytes !== expected) told.push([namedCurve, length, a, b]);
+    }
+    const hmac = { name: "HMAC", hash, length: 256 };
+    const derived = await subtle.deriveKey({ name: "ECDH", public: other.publicKey }, one.privateKey, hmac, true, ["sign"]);
+    const raw = encode(await subtle.exportKey("raw", derived));
+    if (raw !== await bits(one.privateKey, other.publicKey, 256)) told.push([namedCurve, "key"]);
+    told.push(await outcome(bits(one.privateKey, other.publicKey, 1024)));
+    told.push(await outcome(bits(one.privateKey, other.privateKey, 128)));
+    told.push(await outcome(bits(one.publicKey, other.publicKey, 128)));
+  }
+  const keys = await Promise.all(CURVES.map((namedCurve) => pair({ name: "ECDH", namedCurve }, ["deriveBits"])));
+  const mixed = { name: "ECDH", public: keys[0].publicKey };
+  told.push(await outcome(subtle.deriveBits(mixed, keys[1].privateKey, 128)));
+  return told;
+}
+
 /** What is signed is what was there when it was asked for. */
 async function bytesOfTheCall() {
   const key = await subtle.importKey("jwk", rsa.key, rs256, false, ["sign"]);
@@ -326,5 +356,5 @@ async function bytesOfTheCall() {
 }
 
 export const groups = {
-  bytesOfTheCall, secrets, sizes, tokens, wrapped, wrongNumbers, wrongPairs, wrongPoints,
+  agreements, bytesOfTheCall, secrets, sizes, tokens, wrapped, wrongNumbers, wrongPairs, wrongPoints,
 };
