@@ -68,8 +68,14 @@ fn check_pair(algorithm: &str, key: &[u8], public: &[u8]) -> Checked {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use rsa::pkcs8::der::Encode;
+    use rsa::pkcs8::{AlgorithmIdentifierRef, ObjectIdentifier};
+
     use super::super::tests::{base64, faults, jwk};
     use super::*;
+
+    const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
     /// A private key and its public one (RFC 8032, section 7.1, and RFC 7748, section 6.1).
     const KEYS: [(&str, &str, &str); 2] = [
@@ -78,7 +84,11 @@ mod tests {
             "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
         ),
-        ("X25519", "77076d0a7318a57d3c16c17251b26645cd4e0ad4f1b2b6f7b0f4a4f8b3d9a5c1", ""),
+        (
+            "X25519",
+            "77076d0a7318a57d3c16c17251b26645df4c2f92ebc0992ac177fba51db92c2a",
+            "f8a9535a2d2ff605e8e144d54f4ef5c62313a2055dbb21fddd3fd9c299eb015d",
+        ),
     ];
 
     fn bytes(hex: &str) -> Vec<u8> {
@@ -107,9 +117,7 @@ mod tests {
         for (algorithm, private, public) in KEYS {
             let key = bytes(private);
             let known = public_of(algorithm, &key);
-            if !public.is_empty() {
-                assert_eq!(known, bytes(public));
-            }
+            assert_eq!(known, bytes(public));
             let (d, x) = (base64(&key), base64(&known));
             let of = |members: &[(&'static str, &str)]| faults(algorithm, "", &jwk(members));
             assert_eq!(of(&[("d", &d), ("x", &x)]), None);
@@ -126,5 +134,18 @@ mod tests {
         let x = base64(&[9; 32]);
         let of = |alg| faults("ED25519", "", &jwk(&[("x", &*x), ("alg", alg)]));
         assert_eq!([of("EdDSA"), of("Ed25519"), of("ES256")], [None, None, Some("DataError")]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_octet_string_is_as_long_as_it_says(key in prop::collection::vec(any::<u8>(), 0..70), length: u8) {
+            let private_key = [&[OCTET_STRING, length], &*key].concat();
+            let algorithm = AlgorithmIdentifierRef { oid: ED25519, parameters: None };
+            let info = PrivateKeyInfo::new(algorithm, &private_key);
+            let is_right = check_pkcs8("ED25519", &info).is_ok();
+            prop_assert_eq!(is_right, usize::from(length) == key.len());
+            let bytes = info.to_der().unwrap();
+            prop_assert_eq!(faults("ED25519", "", &Material::Pkcs8(bytes)).is_none(), is_right);
+        }
     }
 }

@@ -215,5 +215,21 @@ mod tests {
             parts[index] = changed;
             prop_assert!(faults("RSA-PSS", "", &with(&parts)).is_some());
         }
+
+        #[test]
+        fn what_is_changed_in_der_is_refused_or_no_number(at: prop::sample::Index, bit in 0u8..8) {
+            let key = key();
+            let mut pkcs8 = key.to_pkcs8_der().unwrap().as_bytes().to_vec();
+            let mut spki = key.to_public_key().to_public_key_der().unwrap().into_vec();
+            let (place, public) = (at.index(pkcs8.len()), at.index(spki.len()));
+            pkcs8[place] ^= 1 << bit;
+            spki[public] ^= 1 << bit;
+            let _ = check(&Material::Spki(spki));
+            if check(&Material::Pkcs8(pkcs8.clone())).is_ok()
+                && let Some(numbers) = of_pkcs8(&pkcs8)
+            {
+                prop_assert_eq!(&numbers.modulus, key.n());
+            }
+        }
     }
 }
