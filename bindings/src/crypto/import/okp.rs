@@ -77,7 +77,7 @@ mod tests {
 
     const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-    /// A private key and its public one (RFC 8032, section 7.1, and RFC 7748, section 6.1).
+    /// A private key and its public one: that of RFC 8032, section 7.1, and one that OpenSSL says.
     const KEYS: [(&str, &str, &str); 2] = [
         (
             "ED25519",
