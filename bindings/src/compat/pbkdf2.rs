@@ -69,25 +69,32 @@ pub(super) fn key(
     is_over: impl Fn() -> bool,
 ) -> Option<Vec<u8>> {
     let mut key = vec![0; length];
-    for_digest!(digest, D => {
-        let keyed = keyed::<Hmac<D>>(password);
-        let size = Output::<Hmac<D>>::default().len();
-        for (block, number) in key.chunks_mut(size).zip(1u32..) {
-            let mut last = first(keyed.clone(), salt, number);
-            let mut sum = last.clone();
-            let mut left = iterations.saturating_sub(1);
-            while left > 0 {
-                if is_over() {
-                    return None;
-                }
-                let step = left.min(STEP);
-                iterate(&keyed, &mut last, &mut sum, step);
-                left -= step;
-            }
-            block.copy_from_slice(&sum[..block.len()]);
-        }
-    })?;
+    for_digest!(digest, D => fill(&keyed::<Hmac<D>>(password), salt, iterations, &mut key, is_over))??;
     Some(key)
+}
+
+fn fill<M: Mac + Clone>(
+    keyed: &M,
+    salt: &[u8],
+    iterations: u32,
+    key: &mut [u8],
+    is_over: impl Fn() -> bool,
+) -> Option<()> {
+    for (block, number) in key.chunks_mut(Output::<M>::default().len()).zip(1u32..) {
+        let mut last = first(keyed.clone(), salt, number);
+        let mut sum = last.clone();
+        let mut left = iterations.saturating_sub(1);
+        while left > 0 {
+            if is_over() {
+                return None;
+            }
+            let step = left.min(STEP);
+            iterate(keyed, &mut last, &mut sum, step);
+            left -= step;
+        }
+        block.copy_from_slice(&sum[..block.len()]);
+    }
+    Some(())
 }
 
 fn keyed<M: Mac + hmac::digest::KeyInit>(password: &[u8]) -> M {
