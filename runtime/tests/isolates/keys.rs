@@ -17,8 +17,8 @@ const GROUPS: &[(&str, &str)] = &[
     (
         "wrapped",
         concat!(
-            r#"["a private key","DataError","a private key","DataError","DataError","DataError","#,
-            r#""DataError","DataError","OperationError","#,
+            r#"["a private key","DataError","a private key","DataError","DataError","TypeError","#,
+            r#""SyntaxError","DataError","OperationError","#,
             r#"true,"OperationError","InvalidAccessError","DataError","#,
             r#"true,"OperationError","InvalidAccessError","DataError"]"#
         ),

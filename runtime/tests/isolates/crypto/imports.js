@@ -135,9 +135,8 @@ async function wrongNumbers() {
     );
     if (result !== expected) told.push([name, result]);
   }
-  const long = await outcome(
-    subtle.importKey("jwk", { kty: "RSA", n: "A".repeat(1400) + "E", e: "AQAB" }, rs256, true, ["verify"]),
-  );
+  const { n, e } = rsa.key;
+  const small = await outcome(subtle.importKey("jwk", { kty: "RSA", n, e }, rs256, true, ["verify"]));
   const enormous = await outcome(subtle.importKey(
     "jwk",
     { kty: "RSA", n: encode(new Uint8Array(1025).fill(255)), e: "AQAB" },
@@ -145,7 +144,7 @@ async function wrongNumbers() {
     true,
     ["verify"],
   ));
-  told.push(long, enormous);
+  told.push(small, enormous);
   return told;
 }
 
@@ -214,7 +213,7 @@ async function wrapped() {
     const by = await pair(oaep, ["wrapKey", "unwrapKey"]);
     const secret = await subtle.generateKey({ name: "AES-GCM", length: 256 }, true, ["encrypt"]);
     const wrapped = await subtle.wrapKey("raw", secret, by.publicKey, "RSA-OAEP");
-    const bytes = new Uint8Array(wrapped);
+    const bytes = new Uint8Array(wrapped.slice());
     const unwrapping = subtle.unwrapKey("raw", bytes, by.privateKey, "RSA-OAEP", "AES-GCM", true, ["encrypt"]);
     bytes.fill(0);
     const [before, after] = await Promise.all([secret, await unwrapping].map((it) => subtle.exportKey("raw", it)));
