@@ -14,6 +14,7 @@ mod options;
 mod plugin;
 mod resolve;
 mod rules;
+mod stand_ins;
 mod syntax;
 mod tsconfig;
 mod wildcard;

@@ -1,5 +1,5 @@
 //! The bundler's questions about a project: where an import leads, what a module's text is. The
-//! answers are `load/resolve.rs`'s and `load/inputs.rs`'s.
+//! answers are `load/resolve.rs`'s, `load/inputs.rs`'s and `load/stand_ins.rs`'s.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,30 +18,12 @@ use super::inputs::{self, Inputs};
 use super::nesting;
 use super::resolve::{self, Target};
 use super::rules::{FileKind, Language};
+use super::stand_ins;
 use super::syntax::{self, Named};
 use super::wildcard::{self, Wildcard};
 use crate::error::{BundleError, Location, Problem, SourceError};
 use crate::project::Project;
 use crate::text;
-
-/// What begins the identifier of a module that no file stands behind. The bundler's convention for
-/// such is the NUL.
-const VIRTUAL: &str = "\0isolane:";
-
-/// A module that `require` makes of one that is only there for `import`.
-const REQUIRED: &str = "\0isolane:require:";
-
-/// A module that throws when it is required.
-const ABSENT: &str = "\0isolane:absent:";
-
-/// A module of Node.js that the runtime does not have: what is called of it throws.
-const LACKING: &str = "\0isolane:lacking:";
-
-/// A module of the runtime for who imports names from it that it does not have; the names follow.
-const PARTLY: &str = "\0isolane:partly:";
-
-/// The text of a module that is lacking, whatever its name.
-const LACKING_TEXT: &str = include_str!("lacking.js");
 
 /// Answers for one project.
 #[derive(Debug)]
@@ -86,7 +68,7 @@ impl ProjectPlugin {
                 self.inputs.needs(&module);
                 let missing = self.inputs.missing(importer, &module);
                 if args.kind == ImportKind::Import && !missing.is_empty() {
-                    let id = format!("{PARTLY}{module}?{}", missing.join(","));
+                    let id = stand_ins::partly_provided(&module, &missing);
                     return Ok(Some(HookResolveIdOutput::from_id(id)));
                 }
                 outside(module, args.kind)
@@ -99,7 +81,7 @@ impl ProjectPlugin {
             Target::Lacking(_) if self.is_guarded(importer, args) => absent(args),
             Target::Lacking(module) => {
                 self.inputs.lacks(importer, args.specifier, &module);
-                let mut output = HookResolveIdOutput::from_id(format!("{LACKING}{module}"));
+                let mut output = HookResolveIdOutput::from_id(stand_ins::lacking(&module));
                 output.side_effects = Some(HookSideEffects::False);
                 output
             }
@@ -137,10 +119,22 @@ impl ProjectPlugin {
         output
     }
 
-    /// The text of a script in which an import of files by a pattern chooses among those there are.
-    fn with_wildcards(&self, path: &Path, text: String, language: Language) -> String {
+    /// The language of a module, where it is a script in a file.
+    fn language_of(&self, id: &str) -> Option<Language> {
+        if id.starts_with('\0') || id.starts_with("data:") {
+            return None;
+        }
+        match self.project.rules().kind(&self.project.below(resolve::file_of(id))) {
+            Some(FileKind::Script(language)) => Some(language),
+            _ => None,
+        }
+    }
+
+    /// Has an import of files by a pattern choose among those there are.
+    fn choose_files(&self, args: &mut HookTransformAstArgs<'_>) {
+        let path = resolve::file_of(args.id);
         let folder = path.parent().unwrap_or(path);
-        let meant = |import: Wildcard| {
+        let files_of = |import: &Wildcard| {
             let meant = resolve::join(folder, &import.folder)?;
             let files = folders::files_below(&meant, wildcard::MAX_FILES)?;
             let mut files: Vec<String> = files
@@ -154,11 +148,13 @@ impl ProjectPlugin {
                 .filter(|specifier| import.means(specifier))
                 .collect();
             files.sort();
-            (!files.is_empty()).then_some((import, files))
+            Some(files)
         };
-        let imports: Vec<_> =
-            wildcard::find(&text, language).into_iter().filter_map(meant).collect();
-        if imports.is_empty() { text } else { wildcard::replace(&text, &imports) }
+        args.ast.program.with_mut(|fields| {
+            wildcard::choose(fields.allocator, fields.program, |import| {
+                files_of(import).unwrap_or_default()
+            });
+        });
     }
 
     /// A worker that imports what a module of the runtime does not export could not be linked,
@@ -177,8 +173,7 @@ impl ProjectPlugin {
             return;
         }
         let path = Path::new(args.id);
-        let kind = self.project.rules().kind(&self.project.below(resolve::file_of(args.id)));
-        if let Some(FileKind::Script(language)) = kind
+        if let Some(language) = self.language_of(args.id)
             && language != Language::JavaScript
         {
             // What is only a type is no import.
@@ -190,36 +185,6 @@ impl ProjectPlugin {
             let location = Location { path: self.project.shown(path), line, column };
             self.inputs.misses(path, &module, &named.name, location);
         }
-    }
-
-    /// The text of a module that no file stands behind.
-    fn virtual_module(&self, id: &str) -> Option<String> {
-        if let Some(module) = id.strip_prefix(REQUIRED) {
-            // By this export a module says what `require` of it gives
-            // (https://nodejs.org/api/modules.html#loading-ecmascript-modules-using-require).
-            let module = json(module);
-            return Some(format!(
-                "import value from {module};\nexport {{ value as \"module.exports\" }};\n"
-            ));
-        }
-        if let Some(module) = id.strip_prefix(LACKING) {
-            return Some(LACKING_TEXT.replace("%MODULE%", module));
-        }
-        if let Some(partly) = id.strip_prefix(PARTLY) {
-            let (module, missing) = partly.split_once('?')?;
-            return Some(partly_provided(provided::find(module)?, missing.split(',')));
-        }
-        let specifier = id.strip_prefix(ABSENT)?;
-        // The getter throws each time that the module is required, not only the first.
-        let is_behind_flag =
-            provided::node_name(specifier).is_some_and(|it| provided::node(&it).is_some());
-        let hint =
-            if is_behind_flag { " The compatibility flag nodejs_compat has it." } else { "" };
-        let message = json(&format!("No such module \"{specifier}\".{hint}"));
-        Some(format!(
-            "Object.defineProperty(module, \"exports\", {{\n  get() {{\n    throw \
-             Object.assign(new Error({message}), {{ code: \"MODULE_NOT_FOUND\" }});\n  }},\n}});\n"
-        ))
     }
 }
 
@@ -242,7 +207,7 @@ impl Plugin for ProjectPlugin {
                 self.module(ResolvedId { id: args.specifier.into(), ..ResolvedId::default() }),
             ));
         };
-        if importer.starts_with(VIRTUAL) {
+        if stand_ins::is_one(importer) {
             return Ok(Some(external(args.specifier)));
         }
         // The bundler's own modules, and kinds of references that are none.
@@ -282,8 +247,8 @@ impl Plugin for ProjectPlugin {
             module_type: Some(module_type),
             ..HookLoadOutput::default()
         };
-        if args.id.starts_with(VIRTUAL) {
-            return Ok(self.virtual_module(args.id).map(|code| of(code, ModuleType::Js)));
+        if stand_ins::is_one(args.id) {
+            return Ok(stand_ins::text(args.id).map(|code| of(code, ModuleType::Js)));
         }
         let is_script = |id: &str| id.starts_with("data:text/javascript");
         if is_script(args.id) && args.id.len() > nesting::MAX_DEPTH {
@@ -298,12 +263,7 @@ impl Plugin for ProjectPlugin {
         }
         let path = resolve::file_of(args.id);
         let kind = self.project.rules().kind(&self.project.below(path));
-        let mut text = self.inputs.script(&self.project, path, kind).ok_or(Noted)?;
-        if let Some(FileKind::Script(language)) = kind
-            && wildcard::are_likely(&text)
-        {
-            text = self.with_wildcards(path, text, language);
-        }
+        let text = self.inputs.script(&self.project, path, kind).ok_or(Noted)?;
         let module_type = match kind {
             Some(FileKind::Json) => ModuleType::Json,
             Some(FileKind::Script(Language::TypeScript)) => ModuleType::Ts,
@@ -315,16 +275,20 @@ impl Plugin for ProjectPlugin {
         Ok(Some(of(text, module_type)))
     }
 
-    /// Notes which names a module asks of those of the runtime that these do not have.
+    /// Notes which names a module asks of those of the runtime that these do not have, and has an
+    /// import of files by a pattern choose among those there are.
     ///
     /// V8 has no decorators, and the two kinds that there are look the same and mean different
     /// things: unless the project says which it means, better no bundle than another meaning.
     async fn transform_ast(
         &self,
         _context: &PluginContext,
-        args: HookTransformAstArgs<'_>,
+        mut args: HookTransformAstArgs<'_>,
     ) -> HookTransformAstReturn {
         self.look_for_missing_names(&args);
+        if wildcard::are_likely(args.ast.source()) && self.language_of(args.id).is_some() {
+            self.choose_files(&mut args);
+        }
         if self.has_decorators || !args.ast.source().contains('@') {
             return Ok(args.ast);
         }
@@ -347,28 +311,6 @@ impl Plugin for ProjectPlugin {
     }
 }
 
-/// The text of a module with what one of the runtime has, and with names that it has not.
-fn partly_provided<'a>(
-    module: &provided::Module,
-    missing: impl Iterator<Item = &'a str>,
-) -> String {
-    let specifier = json(module.specifier);
-    let names = module.exports.replace(' ', ", ");
-    let mut text = format!("export {{ {names}, default }} from {specifier};\n");
-    for (index, name) in missing.enumerate() {
-        let message = json(&format!(
-            "{} has no {name} in this runtime: it cannot be called",
-            module.specifier
-        ));
-        // A function of its own each: a class may extend it, and be extended.
-        text.push_str(&format!(
-            "const _{index} = function () {{ throw Object.assign(new Error({message}), {{ code: \
-             \"ERR_METHOD_NOT_IMPLEMENTED\" }}); }};\nexport {{ _{index} as {name} }};\n"
-        ));
-    }
-    text
-}
-
 /// Whether a package says of one of its files that nothing is lost if its exports are not used.
 fn is_without_side_effects(package: &PackageJson, file: &Path) -> bool {
     let folder = package.realpath().parent();
@@ -381,7 +323,7 @@ fn is_without_side_effects(package: &PackageJson, file: &Path) -> bool {
 /// A module that is not in the code but beside it, as an import of that kind needs it.
 fn outside(module: String, kind: ImportKind) -> HookResolveIdOutput {
     if kind == ImportKind::Require {
-        HookResolveIdOutput::from_id(format!("{REQUIRED}{module}"))
+        HookResolveIdOutput::from_id(stand_ins::required(&module))
     } else {
         external(&module)
     }
@@ -390,7 +332,7 @@ fn outside(module: String, kind: ImportKind) -> HookResolveIdOutput {
 /// A module that is not there, for code that finds that out when it runs.
 fn absent(args: &HookResolveIdArgs<'_>) -> HookResolveIdOutput {
     if args.kind == ImportKind::Require {
-        HookResolveIdOutput::from_id(format!("{ABSENT}{}", args.specifier))
+        HookResolveIdOutput::from_id(stand_ins::absent(args.specifier))
     } else {
         external(args.specifier)
     }
@@ -401,9 +343,4 @@ fn external(module: &str) -> HookResolveIdOutput {
         external: Some(ResolvedExternal::Bool(true)),
         ..HookResolveIdOutput::from_id(module)
     }
-}
-
-/// The text as a string literal of JavaScript.
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

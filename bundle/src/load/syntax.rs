@@ -147,7 +147,7 @@ pub(super) fn check_json(text: &str) -> Result<(), (usize, Problem)> {
     })
 }
 
-pub(super) fn source_type(language: Language) -> SourceType {
+fn source_type(language: Language) -> SourceType {
     match language {
         Language::JavaScript => SourceType::mjs().with_jsx(true),
         Language::TypeScript => SourceType::ts(),

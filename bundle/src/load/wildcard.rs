@@ -6,68 +6,28 @@
 mod tests;
 
 use std::fmt::Write as _;
-use std::ops::Range;
 
 use fast_glob::glob_match;
-use oxc::allocator::Allocator;
-use oxc::ast::AstKind;
-use oxc::ast::ast::{BinaryOperator, Expression};
+use oxc::allocator::{Allocator, TakeIn};
+use oxc::ast::ast::{Argument, BinaryOperator, Expression, ImportExpression, Program};
+use oxc::ast_visit::{VisitMut, walk_mut};
 use oxc::parser::Parser;
-use oxc::semantic::SemanticBuilder;
-use oxc::span::GetSpan;
-
-use super::rules::Language;
-use super::syntax;
+use oxc::span::{SourceType, Span};
 
 /// How many files such an import may mean. One that means more was not meant so.
 pub(super) const MAX_FILES: usize = 2000;
 
-/// Such an import.
+/// What the code calls in the place of such an import: the specifier and the functions that import
+/// the files, by their specifiers.
+const CHOICE: &str = "function __isolane_import(p, m) { return p in m ? m[p]() : import(p); }";
+
+/// The specifiers that such an import means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wildcard {
-    /// The glob of the specifiers that are meant: `./lang/**/*.js`.
+    /// Their glob: `./lang/**/*.js`.
     glob: String,
     /// The folder that all meant files are in, as written: `./lang/`.
     pub(super) folder: String,
-    /// Where the whole import stands, in bytes, and where its specifier does.
-    whole: Range<usize>,
-    specifier: Range<usize>,
-}
-
-/// Whether a script may have such imports; without a look at its syntax.
-pub(super) fn are_likely(text: &str) -> bool {
-    text.contains("import(") && (text.contains("./") || text.contains("../"))
-}
-
-/// Those of a script, in the order of the text.
-pub(super) fn find(text: &str, language: Language) -> Vec<Wildcard> {
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, text, syntax::source_type(language)).parse();
-    let semantic = SemanticBuilder::new().build(&parsed.program).semantic;
-    let imports = semantic.nodes().iter().filter_map(|node| match node.kind() {
-        // With options it is a JSON module or the like, which the bundler knows by its name.
-        AstKind::ImportExpression(import) if import.options.is_none() => {
-            let range = |span: oxc::span::Span| span.start as usize..span.end as usize;
-            let (glob, folder) = pattern(&import.source)?;
-            Some(Wildcard {
-                glob,
-                folder,
-                whole: range(import.span),
-                specifier: range(import.source.span()),
-            })
-        }
-        _ => None,
-    });
-    let mut imports: Vec<Wildcard> = imports.collect();
-    imports.sort_by_key(|import| import.whole.start);
-    // One in the specifier of another stays as it is.
-    let mut end = 0;
-    imports.retain(|import| {
-        let is_apart = import.whole.start >= end;
-        end = end.max(import.whole.end);
-        is_apart
-    });
-    imports
 }
 
 impl Wildcard {
@@ -77,31 +37,94 @@ impl Wildcard {
     }
 }
 
-/// The script with each such import replaced by a choice among files, given by their specifiers.
-/// Lines are added at the end alone, so that what the source map says of lines stays true.
-pub(super) fn replace(text: &str, imports: &[(Wildcard, Vec<String>)]) -> String {
-    let mut replaced = String::with_capacity(text.len());
-    let mut from = 0;
-    for (import, files) in imports {
-        let of = |range: Range<usize>| text.get(range).unwrap_or_default();
-        replaced.push_str(of(from..import.whole.start));
-        replaced.push_str("__isolane_import(`${");
-        replaced.push_str(of(import.specifier.clone()));
-        replaced.push_str("}`, { __proto__: null");
-        for file in files {
-            let file = serde_json::Value::from(file.as_str());
-            let _ = write!(replaced, ", {file}: () => import({file})");
-        }
-        replaced.push_str(" })");
-        from = import.whole.end;
-    }
-    replaced.push_str(text.get(from..).unwrap_or_default());
-    replaced.push_str("\nfunction __isolane_import(p, m) { return p in m ? m[p]() : import(p); }");
-    replaced
+/// Whether a script may have such imports; without a look at its syntax.
+pub(super) fn are_likely(text: &str) -> bool {
+    text.contains("import(") && (text.contains("./") || text.contains("../"))
 }
 
-/// The glob and the folder of a specifier that begins with a relative path and is not all known.
-fn pattern(specifier: &Expression<'_>) -> Option<(String, String)> {
+/// Has each such import of a script choose among the files that it means, which are given by their
+/// specifiers; one that means none stays as it is.
+pub(super) fn choose<'a>(
+    allocator: &'a Allocator,
+    program: &mut Program<'a>,
+    meant: impl FnMut(&Wildcard) -> Vec<String>,
+) {
+    let mut chooser = Chooser { allocator, meant, has_chosen: false };
+    chooser.visit_program(program);
+    if chooser.has_chosen {
+        let mut choice = Parser::new(allocator, CHOICE, SourceType::mjs()).parse().program;
+        // It has no place in the source.
+        Placer { place: Span::empty(program.span.end) }.visit_program(&mut choice);
+        program.body.extend(choice.body);
+    }
+}
+
+struct Chooser<'a, F> {
+    allocator: &'a Allocator,
+    meant: F,
+    has_chosen: bool,
+}
+
+impl<'a, F: FnMut(&Wildcard) -> Vec<String>> VisitMut<'a> for Chooser<'a, F> {
+    fn visit_expression(&mut self, expression: &mut Expression<'a>) {
+        let wildcard = match expression {
+            // With options it is a JSON module or the like, which the bundler knows by its name.
+            Expression::ImportExpression(import) if import.options.is_none() => {
+                pattern(&import.source).map(|wildcard| (import, wildcard))
+            }
+            _ => None,
+        };
+        let Some((import, wildcard)) = wildcard else {
+            walk_mut::walk_expression(self, expression);
+            return;
+        };
+        // One in the specifier of another stays as it is.
+        let files = (self.meant)(&wildcard);
+        if !files.is_empty() {
+            self.has_chosen = true;
+            *expression = choice(self.allocator, import, &files);
+        }
+    }
+}
+
+/// The choice among files that takes an import's place, also as its errors have it.
+fn choice<'a>(
+    allocator: &'a Allocator,
+    import: &mut ImportExpression<'a>,
+    files: &[String],
+) -> Expression<'a> {
+    // The specifier is a text whatever it is made of.
+    let mut text = String::from("__isolane_import(`${0}`, { __proto__: null");
+    for file in files {
+        let file = serde_json::Value::from(file.as_str());
+        let _ = write!(text, ", {file}: () => import({file})");
+    }
+    text.push_str(" })");
+    let parser = Parser::new(allocator, allocator.alloc_str(&text), SourceType::mjs());
+    let mut choice = parser.parse_expression().expect("a call with names in quotes");
+    Placer { place: import.span }.visit_expression(&mut choice);
+    if let Expression::CallExpression(call) = &mut choice
+        && let Some(Argument::TemplateLiteral(template)) = call.arguments.first_mut()
+        && let Some(specifier) = template.expressions.first_mut()
+    {
+        *specifier = import.source.take_in(allocator);
+    }
+    choice
+}
+
+/// Says of code that is made where it is in the source.
+struct Placer {
+    place: Span,
+}
+
+impl VisitMut<'_> for Placer {
+    fn visit_span(&mut self, span: &mut Span) {
+        *span = self.place;
+    }
+}
+
+/// What is meant by a specifier that begins with a relative path and is not all known.
+fn pattern(specifier: &Expression<'_>) -> Option<Wildcard> {
     let mut parts = Vec::new();
     take(specifier, &mut parts);
     let is_relative = |text: &str| text.starts_with("./") || text.starts_with("../");
@@ -124,7 +147,7 @@ fn pattern(specifier: &Expression<'_>) -> Option<(String, String)> {
             None => glob.push('*'),
         }
     }
-    Some((glob, folder))
+    Some(Wildcard { glob, folder })
 }
 
 /// The texts of a concatenation, and `None` for each part that is not known.

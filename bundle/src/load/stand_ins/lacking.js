@@ -4,10 +4,7 @@ const MODULE = "%MODULE%";
 
 /** Whatever is read of it is a function, of which the same holds. */
 function lacking(target, path) {
-  const lacks = () => {
-    const message = `${MODULE} is not provided by the runtime: ${path}() cannot be called`;
-    throw Object.assign(new Error(message), { code: "ERR_METHOD_NOT_IMPLEMENTED" });
-  };
+  const lacks = throwing(`${MODULE} is not provided by the runtime: ${path}() cannot be called`);
   return new Proxy(target, {
     get(target, key) {
       // Who looks for `then` or `__esModule` asks what kind of value it is.

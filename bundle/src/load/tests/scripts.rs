@@ -245,3 +245,21 @@ fn an_import_by_a_pattern_leads_to_the_files_that_are_meant() {
     let not_meant = |input: &PathBuf| input.ends_with("notes.txt") || input.ends_with("x.ts");
     assert!(!inputs.iter().any(not_meant), "{inputs:?}");
 }
+
+#[test]
+fn what_follows_an_import_by_a_pattern_is_found_where_it_was_written() {
+    let text = "export default (l) => { import(`./lang/${l}.js`); throw new Error(l) };";
+    let files = [("a.js", text), ("lang/en.js", "export default 1"), ("lang/de.js", "")];
+    let bundle = Folder::with(&files).load().unwrap();
+    let code = bundle.modules[0].text().unwrap();
+    let place_of = |what: &str| {
+        let mut lines = code.lines().zip(1..);
+        let (text, line) = lines.find(|(text, _)| text.contains(what)).expect(what);
+        let column = text.find(what).unwrap() as u32 + 1;
+        let place = SourceMaps::of(&bundle).map(&bundle.main, line, column).unwrap();
+        assert_eq!((place.file.as_str(), place.line), ("a.js", 1));
+        place.column as usize - 1
+    };
+    assert_eq!(place_of("Error("), text.find("Error(").unwrap());
+    assert_eq!(place_of("__isolane_import(`"), text.find("import(").unwrap());
+}
