@@ -52,7 +52,7 @@ def run(options):
 def _isolane(isolane, node, project):
     out = project.folder / "out-isolane"
     command = [isolane, "deploy", project.folder, "--dry-run", "--outdir", out]
-    command += ["--config", node.folder / "node.toml"]
+    command += ["--node-config", node.folder / "node.toml"]
     said, wall_ms = _timed(command)
     found = re.search(r"^bundled .* in ([\d.,]+) ?(µs|us|ms|s)\b", said, re.MULTILINE)
     if not found:

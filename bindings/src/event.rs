@@ -25,7 +25,7 @@ use outgoing::Untaken;
 
 use crate::fetch::Connections;
 
-pub use console::Console;
+pub use console::{Console, Idle};
 pub use frame::running_id;
 pub(crate) use ops::isolane_bindings;
 pub use ops::plain_text;

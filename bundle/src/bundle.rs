@@ -25,9 +25,12 @@ pub struct Bundle {
     pub settings: Settings,
     /// What the author should know.
     pub warnings: Vec<Warning>,
-    /// Every file that was read, absolute, the configuration included: a change in one of them
-    /// can change the bundle.
+    /// Every file that was read, absolute, the configuration included, and such as would have been
+    /// if they were there: a change in one of them can change the bundle.
     pub inputs: Vec<PathBuf>,
+    /// Folders, absolute, whose files were looked through for those that a pattern means: one that
+    /// comes or goes, at any depth, can change the bundle.
+    pub folders: Vec<PathBuf>,
 }
 
 impl Bundle {

@@ -14,11 +14,13 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::custom_build::CustomBuild;
 use crate::dev_server::DevServer;
-use crate::error::{BundleError, Location, Warning};
+use crate::error::{BundleError, ConfigError, Location, Warning};
 use crate::load::Rule;
 use crate::settings::Settings;
-use tree::Document;
+pub(crate) use json::parse_foreign;
+pub(crate) use tree::{Document, Node, Value};
 
 /// The configuration files of a folder; the first that exists is read.
 pub(crate) const FILES: [(&str, Syntax); 4] = [
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) name: Option<String>,
     pub(crate) main: Option<Main>,
     pub(crate) build: Build,
+    /// What has to run before there are modules to bundle; its paths are below the file's folder.
+    pub(crate) custom_build: Option<CustomBuild>,
     pub(crate) settings: Settings,
     pub(crate) dev: DevServer,
     pub(crate) warnings: Vec<Warning>,
@@ -90,25 +94,64 @@ pub(crate) struct Main {
     pub(crate) location: Location,
 }
 
-/// The configuration of a folder for an environment, and the file that was read. `shown` is the
-/// folder as messages name it.
-pub(crate) fn of_folder(
-    folder: &Path,
-    shown: &Path,
-    environment: Option<&str>,
-) -> Result<Option<(Config, PathBuf)>, BundleError> {
-    let mut present = FILES.iter().filter(|(name, _)| folder.join(name).is_file());
-    let Some((name, syntax)) = present.next() else { return Ok(None) };
-    let path = folder.join(name);
-    let text = fs::read_to_string(&path).map_err(BundleError::io(&shown.join(name)))?;
-    let mut config = parse(&shown.join(name), &text, *syntax, environment, &schema::today())?;
-    for (other, _) in present {
-        config.warnings.push(Warning {
-            location: None,
-            message: format!("{} is not read: {name} is", shown.join(other).display()),
-        });
+/// A configuration file that is there.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    pub(crate) path: PathBuf,
+    /// The path as messages name it.
+    pub(crate) shown: PathBuf,
+    syntax: Syntax,
+    /// What stands in the same folder and is not read because of it.
+    passed_over: Vec<PathBuf>,
+}
+
+impl File {
+    /// That of a folder, if it has one. `shown` is the folder as messages name it.
+    pub(crate) fn of_folder(folder: &Path, shown: &Path) -> Option<Self> {
+        let mut present = FILES.iter().filter(|(name, _)| folder.join(name).is_file());
+        let (name, syntax) = present.next()?;
+        let passed_over = present.map(|(other, _)| shown.join(other)).collect();
+        Some(Self {
+            path: folder.join(name),
+            shown: shown.join(name),
+            syntax: *syntax,
+            passed_over,
+        })
     }
-    Ok(Some((config, path)))
+
+    /// One of any name; nothing if its extension is not that of a configuration.
+    pub(crate) fn named(path: PathBuf, shown: PathBuf) -> Option<Self> {
+        let syntax = match path.extension()?.to_str()? {
+            "toml" => Syntax::Toml,
+            "json" | "jsonc" => Syntax::Json,
+            _ => return None,
+        };
+        Some(Self { path, shown, syntax, passed_over: Vec::new() })
+    }
+
+    /// What it says for an environment, or without one.
+    pub(crate) fn read(&self, environment: Option<&str>) -> Result<Config, BundleError> {
+        let mut config =
+            parse(&self.shown, &self.text()?, self.syntax, environment, &schema::today())?;
+        let name = self.shown.file_name().unwrap_or_default().display();
+        config.warnings.extend(self.passed_over.iter().map(|other| Warning {
+            location: None,
+            message: format!("{} is not read: {name} is", other.display()),
+        }));
+        Ok(config)
+    }
+
+    /// The main module that it names, as far as that can be told of a file at fault.
+    pub(crate) fn main_at_least(&self, environment: Option<&str>) -> Option<String> {
+        let text = self.text().ok()?;
+        let root = tree_of(&Document::new(&self.shown, &text), self.syntax).ok()?;
+        let own = environment.and_then(|name| root.get("env")?.get(name)?.get("main"));
+        own.or_else(|| root.get("main"))?.as_str().map(str::to_owned)
+    }
+
+    fn text(&self) -> Result<String, BundleError> {
+        fs::read_to_string(&self.path).map_err(BundleError::io(&self.shown))
+    }
 }
 
 fn parse(
@@ -119,9 +162,13 @@ fn parse(
     today: &str,
 ) -> Result<Config, BundleError> {
     let document = Document::new(path, text);
-    let root = match syntax {
-        Syntax::Toml => toml::parse(&document)?,
-        Syntax::Json => json::parse(&document)?,
-    };
+    let root = tree_of(&document, syntax)?;
     Ok(schema::read(&document, &root, environment, today)?)
+}
+
+fn tree_of(document: &Document<'_>, syntax: Syntax) -> Result<Node, ConfigError> {
+    match syntax {
+        Syntax::Toml => toml::parse(document),
+        Syntax::Json => json::parse(document),
+    }
 }

@@ -30,12 +30,32 @@ pub enum BundleError {
     /// The path is a file that is not a module, or neither a file nor a folder.
     #[error(
         "{} is not a project: expected a folder, or a file that ends in \
-         .js, .mjs, .ts, .mts, .jsx or .tsx",
-        path.display()
+         .js, .mjs, .ts, .mts, .jsx or .tsx{}",
+        path.display(),
+        if is_config(path) { "; a configuration is named with --config" } else { "" }
     )]
     NotAProject {
         /// The path as it was given.
         path: PathBuf,
+    },
+    /// The path that is to be a configuration is none.
+    #[error(
+        "{} is not a project's configuration: expected a file that ends in .toml, .json or .jsonc",
+        path.display()
+    )]
+    NotAConfiguration {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// The command that makes the project's modules has failed.
+    #[error("{location}: the build command \"{command}\" {reason}")]
+    CustomBuild {
+        /// Where the configuration names it.
+        location: Location,
+        /// The command.
+        command: String,
+        /// What became of it, as in `failed with exit code 1`.
+        reason: String,
     },
     /// The folder has no main module, neither by configuration nor by name.
     #[error(
@@ -88,8 +108,10 @@ impl BundleError {
         match self {
             Self::Config(error) => Some(&error.location),
             Self::Source(error) => Some(&error.location),
+            Self::CustomBuild { location, .. } => Some(location),
             Self::Io { .. }
             | Self::NotAProject { .. }
+            | Self::NotAConfiguration { .. }
             | Self::NoMain { .. }
             | Self::NoEnvironment { .. }
             | Self::TooBig { .. }
@@ -101,6 +123,11 @@ impl BundleError {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
     }
+}
+
+fn is_config(path: &Path) -> bool {
+    let extension = path.extension().and_then(std::ffi::OsStr::to_str);
+    matches!(extension, Some("toml" | "json" | "jsonc"))
 }
 
 fn environments(known: &[String]) -> String {

@@ -6,6 +6,7 @@
 mod archive;
 mod bundle;
 mod config;
+mod custom_build;
 mod dev_server;
 mod dev_vars;
 mod error;
@@ -18,11 +19,12 @@ mod text;
 
 pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
+pub use custom_build::CustomBuild;
 pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};
 pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
 pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NodeEnv};
-pub use project::{OpenOptions, Project};
+pub use project::{OpenOptions, Outline, Project};
 pub use settings::{
     CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE, Settings,
 };

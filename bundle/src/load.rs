@@ -31,12 +31,16 @@ use crate::error::BundleError;
 use crate::project::Project;
 use plugin::ProjectPlugin;
 use rules::FileKind;
+use tsconfig::Tsconfigs;
 
 pub(crate) use rules::{Rule, RuleType, Rules, is_script};
 
 /// How large the files of a bundle may be together, in bytes (64 MiB, as Workers have it:
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>).
 pub const MAX_BUNDLE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often the bundler begins again because of files that lead it to others.
+const MAX_ROUNDS: usize = 10;
 
 /// How a project is bundled, beside what its configuration says. The default is what a deploy
 /// does.
@@ -85,25 +89,60 @@ fn load_on_this_thread(
     options: &LoadOptions,
     limit_bytes: u64,
 ) -> Result<Bundle, BundleError> {
-    let tsconfig = tsconfig::of(project)?;
+    let mut tsconfigs = Tsconfigs::default();
+    for _ in 0..MAX_ROUNDS {
+        let (plugin, output) = run(project, options, limit_bytes, &mut tsconfigs)?;
+        let inputs = plugin.inputs();
+        let is_uncertain = output.is_err() || tsconfigs.are_lenient();
+        if is_uncertain && tsconfigs.look_at(project, &inputs.files())? {
+            continue;
+        }
+        let mut errors = inputs.take_errors(project);
+        return match output {
+            Ok(output) if errors.is_empty() => {
+                let mut bundle = assemble::bundle(project, output, inputs, limit_bytes)?;
+                bundle.warnings.extend(tsconfigs.take_warnings());
+                Ok(bundle)
+            }
+            Ok(_) => Err(fault::first(errors)),
+            Err(diagnostics) => {
+                fault::of_diagnostics(project, &diagnostics, &mut errors);
+                Err(fault::first(errors))
+            }
+        };
+    }
+    Err(BundleError::Bundler {
+        message: "its modules lead to ever more tsconfig.json files that cannot be read".to_owned(),
+    })
+}
+
+/// Has the bundler run.
+fn run(
+    project: &Project,
+    options: &LoadOptions,
+    limit_bytes: u64,
+    tsconfigs: &mut Tsconfigs,
+) -> Result<(Arc<ProjectPlugin>, engine::Output), BundleError> {
+    let tsconfig = tsconfigs.of_main(project)?;
     let plugin = ProjectPlugin::new(project, tsconfig.has_decorators, limit_bytes);
     let plugin = Arc::new(plugin);
     for file in project.config_file.iter().chain(&tsconfig.files) {
         plugin.inputs().depends_on(file);
     }
     if let Some(file) = project.redirect_file() {
-        plugin.inputs().depends_on(&file);
+        plugin.inputs().depends_on(file);
     }
-    let additional = additional::of(project)?;
+    let additional = additional::of(project, plugin.inputs())?;
     for module in &additional {
         // What cannot be read is an error that is noted.
         if !matches!(module.kind, FileKind::Script(_)) {
             let _ = plugin.inputs().additional(project, module);
         }
     }
+    let for_bundler = tsconfigs.for_bundler(project);
     let run = |has_type_exports| {
-        let jsx = tsconfig.jsx.clone();
-        let options = options::of(project, options, jsx, &additional, has_type_exports);
+        let asked = options::Asked { options, jsx: tsconfig.jsx.clone(), has_type_exports };
+        let options = options::of(project, asked, for_bundler.clone(), &additional);
         engine::run(options, plugin.clone())
     };
     let mut output = run(false)?;
@@ -113,15 +152,5 @@ fn load_on_this_thread(
     if output.as_ref().is_err_and(are_types) {
         output = run(true)?;
     }
-    let mut errors = plugin.inputs().take_errors(project);
-    match output {
-        Ok(output) if errors.is_empty() => {
-            assemble::bundle(project, output, plugin.inputs(), limit_bytes)
-        }
-        Ok(_) => Err(fault::first(errors)),
-        Err(diagnostics) => {
-            fault::of_diagnostics(project, &diagnostics, &mut errors);
-            Err(fault::first(errors))
-        }
-    }
+    Ok((plugin, output))
 }

@@ -1,29 +1,28 @@
 //! A project: the folder or file that a worker is written in, its configuration, its name, its
-//! main module. Reading the modules is `load`'s.
+//! main module. Which configuration counts is `project/meant.rs`'s, the main module
+//! `project/main_module.rs`'s. Reading the modules is `load`'s.
 
+mod main_module;
+mod meant;
+mod outline;
 mod place;
 
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Build, Config, Main};
+use crate::config::{Build, Config};
+use crate::custom_build::CustomBuild;
 use crate::dev_server::DevServer;
 use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
 use crate::settings::Settings;
-use place::Place;
+use meant::{Configured, Meant};
 
-/// The main module of a folder whose configuration names none, without its extension; the first
-/// that exists.
-const MAIN_STEMS: [&str; 6] = ["index", "src/index", "main", "src/main", "worker", "src/worker"];
-
-/// Its extension; of one stem the first that exists.
-const MAIN_EXTENSIONS: [&str; 5] = ["ts", "tsx", "js", "jsx", "mjs"];
+pub use outline::Outline;
 
 /// How a project is opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,16 +30,18 @@ pub struct OpenOptions {
     /// The environment (`[env.NAME]`) whose configuration counts; without one, that of the top
     /// level.
     pub environment: Option<String>,
+    /// The configuration file, instead of the one that is found. Its folder is the project's.
+    pub config: Option<PathBuf>,
 }
 
 /// An opened project: its configuration is read and valid and its main module exists.
 #[derive(Debug, Clone)]
 pub struct Project {
-    /// The folder that no import may leave, canonical.
+    /// The project's folder, canonical: paths of the configuration are below it.
     pub(crate) root: PathBuf,
     /// The same folder as the caller named it, for messages.
     pub(crate) shown: PathBuf,
-    /// The main module's file, canonical, below `root`.
+    /// The main module's file, canonical.
     pub(crate) main: PathBuf,
     pub(crate) name: String,
     pub(crate) build: Build,
@@ -48,6 +49,7 @@ pub struct Project {
     pub(crate) settings: Settings,
     pub(crate) warnings: Vec<Warning>,
     dev_server: DevServer,
+    custom_build: Option<CustomBuild>,
     /// The configuration file, canonical.
     pub(crate) config_file: Option<PathBuf>,
     /// The environment that the configuration was read for.
@@ -55,6 +57,8 @@ pub struct Project {
     /// Where its variables of development are, canonical, and as messages name it.
     vars_folder: PathBuf,
     vars_shown: PathBuf,
+    /// The file that says where a build is, where the project is one that was built.
+    redirect_file: Option<PathBuf>,
 }
 
 impl Project {
@@ -78,51 +82,16 @@ impl Project {
     /// Opens a module's file or a folder, for an environment of its configuration.
     ///
     /// The worker of an environment is called as the one without, with a hyphen and the
-    /// environment's name after it, unless the environment has a `name` of its own.
+    /// environment's name after it, unless the environment has a `name` of its own. With a
+    /// configuration that is named, the path is its folder, or the file of the main module.
     ///
     /// # Errors
     ///
     /// As [`Project::open`], and when there is no such environment.
     pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, BundleError> {
-        let canonical = path.canonicalize().map_err(BundleError::io(path))?;
-        let environment = options.environment.as_deref();
-        if canonical.is_dir() {
-            return Self::of_folder(
-                Place { folder: canonical, shown: path.to_owned() },
-                environment,
-            );
-        }
-        if !load::is_script(path) || !canonical.is_file() {
-            return Err(BundleError::NotAProject { path: path.to_owned() });
-        }
-        let mut warnings = Vec::new();
-        if let Some(place) = place::around(path) {
-            let shown = place.shown.clone();
-            // Nor does the build of the whole count for a part of it.
-            let project = Self::configured(place, Some(&canonical), environment)?;
-            if project.main == canonical {
-                return Ok(project);
-            }
-            let file = project.config_file.as_deref().and_then(Path::file_name);
-            let file = shown.join(file.unwrap_or_default());
-            warnings.push(Warning {
-                location: None,
-                message: format!(
-                    "{} does not count for {}, which is not its main module; for the project name the \
-                     folder {}",
-                    file.display(),
-                    path.display(),
-                    shown.display()
-                ),
-            });
-        }
-        match environment {
-            Some(name) => Err(BundleError::NoEnvironment {
-                name: name.to_owned(),
-                project: path.to_owned(),
-                known: Vec::new(),
-            }),
-            None => Ok(Self { warnings, ..Self::of_file(path)? }),
+        match meant::by(path, options)? {
+            Meant::Folder(configured) => Self::configured(*configured, options),
+            Meant::File { warnings } => Ok(Self { warnings, ..Self::of_file(path)? }),
         }
     }
 
@@ -131,7 +100,7 @@ impl Project {
         &self.name
     }
 
-    /// The folder that the modules are in, absolute: the one to watch for changes.
+    /// The project's folder, absolute: the one to watch for changes.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -149,6 +118,11 @@ impl Project {
     /// Where the configuration wants the project to be served in development.
     pub fn dev_server(&self) -> DevServer {
         self.dev_server
+    }
+
+    /// The command that makes the project's modules. It has run, or what there is stays as it was.
+    pub fn custom_build(&self) -> Option<&CustomBuild> {
+        self.custom_build.as_ref()
     }
 
     /// The environment that the project was opened for.
@@ -187,8 +161,8 @@ impl Project {
     }
 
     /// The file that says where a build is, where the project is one that was built.
-    pub(crate) fn redirect_file(&self) -> Option<PathBuf> {
-        (self.vars_folder != self.root).then(|| self.vars_folder.join(place::REDIRECT))
+    pub(crate) fn redirect_file(&self) -> Option<&Path> {
+        self.redirect_file.as_deref()
     }
 
     /// The path as messages name it.
@@ -256,42 +230,20 @@ impl Project {
             settings: Settings::default(),
             warnings: Vec::new(),
             dev_server: DevServer::default(),
+            custom_build: None,
             config_file: None,
             environment: None,
+            redirect_file: None,
         })
     }
 
-    fn of_folder(place: Place, environment: Option<&str>) -> Result<Self, BundleError> {
-        let Some(built) = place::built(&place)? else {
-            return Self::configured(place, None, environment);
-        };
-        let project = Self::configured(built, None, environment)?;
-        Ok(Self { vars_folder: place.folder, vars_shown: place.shown, ..project })
-    }
-
-    /// What is in a folder. Without a main module in the configuration it is that one.
-    fn configured(
-        place: Place,
-        main_by_default: Option<&Path>,
-        environment: Option<&str>,
-    ) -> Result<Self, BundleError> {
-        let Place { folder: root, shown: path } = place;
-        let path = path.as_path();
-        let (config, config_file) = match config::of_folder(&root, path, environment)? {
-            Some((config, file)) => (config, Some(file)),
-            None => (Config::default(), None),
-        };
-        if let Some(name) = environment
-            && !config.environments.iter().any(|known| known == name)
-        {
-            let file = config_file.as_ref().and_then(|file| file.file_name());
-            return Err(BundleError::NoEnvironment {
-                name: name.to_owned(),
-                project: file.map_or_else(|| path.to_owned(), |file| path.join(file)),
-                known: config.environments,
-            });
-        }
-        let Config { name, main, mut build, settings, dev, warnings, has_own_name, .. } = config;
+    fn configured(configured: Configured, options: &OpenOptions) -> Result<Self, BundleError> {
+        let name = configured.name(options);
+        let custom_build = configured.custom_build()?;
+        let main = configured.main(custom_build.as_ref())?;
+        let Configured { place, vars, config, file, redirect_file, .. } = configured;
+        let (root, shown) = (place.folder, place.shown);
+        let Config { mut build, settings, dev, warnings, .. } = config;
         if let Some((file, location)) = &mut build.tsconfig {
             *file = root.join(&file);
             if !file.is_file() {
@@ -301,26 +253,8 @@ impl Project {
                 }));
             }
         }
-        let main = match main {
-            Some(main) => configured_main(&root, main)?,
-            None => {
-                main_by_default.map_or_else(|| found_main(&root, path), |it| Ok(it.to_owned()))?
-            }
-        };
-        let name = name.unwrap_or_else(|| {
-            name::from_file_name(&root.file_name().unwrap_or_default().to_string_lossy())
-        });
-        let name = match environment {
-            Some(environment) if !has_own_name => {
-                name::from_file_name(&format!("{name}-{environment}"))
-            }
-            _ => name,
-        };
-        let shown = path.to_owned();
         let rules = Rules::new(&build.rules);
         Ok(Self {
-            vars_folder: root.clone(),
-            vars_shown: shown.clone(),
             root,
             shown,
             main,
@@ -330,44 +264,12 @@ impl Project {
             settings,
             warnings,
             dev_server: dev,
-            config_file,
-            environment: environment.map(str::to_owned),
+            custom_build,
+            config_file: file.map(|file| file.path),
+            environment: options.environment.clone(),
+            vars_folder: vars.folder,
+            vars_shown: vars.shown,
+            redirect_file,
         })
-    }
-}
-
-fn configured_main(root: &Path, main: Main) -> Result<PathBuf, BundleError> {
-    let Main { path, location } = main;
-    let fault = |what: &str| {
-        let message = format!("the main module \"{path}\" {what}");
-        Err(BundleError::Config(ConfigError { location: location.clone(), message }))
-    };
-    match fs::canonicalize(root.join(&path)) {
-        Err(_) => fault("does not exist"),
-        Ok(file) if !file.is_file() => fault("is not a file"),
-        Ok(file) if !file.starts_with(root) => fault("is outside of the project's folder"),
-        Ok(file) if !load::is_script(&file) => {
-            fault("is not a module: expected .js, .mjs, .ts, .mts, .jsx or .tsx")
-        }
-        Ok(file) => Ok(file),
-    }
-}
-
-fn found_main(root: &Path, shown: &Path) -> Result<PathBuf, BundleError> {
-    let names = MAIN_STEMS.iter().flat_map(|stem| {
-        MAIN_EXTENSIONS.iter().map(move |extension| format!("{stem}.{extension}"))
-    });
-    let found = names.map(|name| root.join(name)).find(|path| path.is_file());
-    let path = found.ok_or_else(|| BundleError::NoMain {
-        folder: shown.to_owned(),
-        stems: &MAIN_STEMS,
-        extensions: &MAIN_EXTENSIONS,
-    })?;
-    let file = path.canonicalize().map_err(BundleError::io(&path))?;
-    // A link to a file outside of the folder is no module of the project.
-    if file.starts_with(root) {
-        Ok(file)
-    } else {
-        Err(BundleError::NotAProject { path: path.to_owned() })
     }
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 pub(crate) use self::api::{Api, Expected, Upload};
-pub(crate) use self::args::NodeArgs;
+pub(crate) use self::args::{Meant, NodeArgs, OldName};
 pub(crate) use self::client::Refusal;
 
 use crate::failure;

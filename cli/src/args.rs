@@ -27,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   isolane dev                          serve the project in this folder, reload on change
   isolane dev hello.ts                 serve a file at http://localhost:8787
   isolane dev api/ shop/               two workers: api.localhost and shop.localhost
+  isolane dev -c wrangler.test.toml    the project with that configuration
   isolane serve --config node.toml     run a node
   isolane check api/                   does it load and start?
   isolane init hello                   a new project
@@ -65,9 +66,13 @@ pub(crate) enum Command {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DevArgs {
     /// Files (JavaScript, TypeScript) or project folders; each is a worker at
-    /// NAME.localhost, and the first is also at localhost.
-    #[arg(default_value = ".", value_name = "FILE OR FOLDER")]
+    /// NAME.localhost, and the first is also at localhost. Without any, the current folder.
+    #[arg(value_name = "FILE OR FOLDER")]
     pub(crate) workers: Vec<PathBuf>,
+    /// Configuration of a project, instead of the one in its folder. May be repeated, a worker for
+    /// each.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
     /// Environment of the configuration ([env.NAME]) to use.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
@@ -167,11 +172,17 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CheckArgs {
     /// Files or project folders.
-    #[arg(required_unless_present = "config", value_name = "FILE OR FOLDER")]
+    #[arg(required_unless_present_any = ["config", "node_config"], value_name = "FILE OR FOLDER")]
     pub(crate) workers: Vec<PathBuf>,
+    /// Configuration of a project, instead of the one in its folder. May be repeated.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+    /// Environment of the configuration ([env.NAME]) to use.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
     /// Check a node's configuration and the workers it names.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "workers")]
-    pub(crate) config: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workers", "config", "env"])]
+    pub(crate) node_config: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,15 +1,16 @@
 //! `isolane check`: do the workers load and start?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, Deployments, Failure, MapStack, Worker, WorkerConfig};
+use node::{Config, Deployments, Failure, MapStack, Worker};
 use serde_json::json;
 
 use crate::args::CheckArgs;
+use crate::project::build::{self, Purpose};
 use crate::terminal::{Clock, DIM, ERROR, GOOD, Lines, WARNING, took};
-use crate::{failure, running};
+use crate::{failure, project, running};
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     check(args).or_else(|error| {
@@ -28,10 +29,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = match &args.config {
+    let config = match node_config(args) {
         Some(path) => Config::load(path)?,
         None => {
-            let workers = args.workers.iter().map(WorkerConfig::at).collect();
+            let workers = project::all(&args.workers, &args.config, args.env.as_deref())?;
+            build::make(&workers, Purpose::Deploy)?;
             Config::dev(([127, 0, 0, 1], 0).into(), PathBuf::new(), workers)
         }
     };
@@ -56,6 +58,20 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     running::exit(if failed == 0 { 0 } else { 1 })
+}
+
+/// The node's configuration that is to be checked: also one that is named as a project's would be.
+fn node_config(args: &CheckArgs) -> Option<&Path> {
+    if let Some(config) = &args.node_config {
+        return Some(config);
+    }
+    let [config] = args.config.as_slice() else { return None };
+    let is_alone = args.workers.is_empty() && args.env.is_none();
+    if !is_alone || !Config::recognises(config) {
+        return None;
+    }
+    project::say_that_it_is_a_nodes(config);
+    Some(config)
 }
 
 type Report = Result<node::StartReport, Failure>;

@@ -1,15 +1,17 @@
 //! `isolane deploy`: a project becomes a version on a node, and the version the active one. What
-//! is said of it in the end is in `deploy/summary.rs`.
+//! is said of it in the end is in `deploy/summary.rs`, what becomes of it where there is no node in
+//! `deploy/rehearsal.rs`.
 
 mod outdir;
+mod rehearsal;
 mod summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use bundle::Bundle;
+use bundle::{Bundle, Project};
 use bytes::Bytes;
 use clap::Args;
 use http::StatusCode;
@@ -18,15 +20,18 @@ use node::{VersionRecord, WorkerRecord};
 use crate::admin::{self, Api, Expected, NodeArgs, Refusal, Upload};
 use crate::output::short;
 use crate::progress::Progress;
+use crate::project::build::{self, Purpose};
+use crate::project::{self, OfProject};
 use crate::terminal::WARNING;
-use crate::{project, who};
+use crate::who;
 
 use self::summary::Summary;
 
 const EXAMPLES: &str = "Examples:
   isolane deploy                                   the project in this folder
   isolane deploy api/ --message 'Faster search'    with a word about it
-  isolane deploy --dry-run                         does the node take it?
+  isolane deploy --dry-run                         does the node take it? without one: does it start?
+  isolane deploy -c wrangler.prod.toml             with a configuration of another name
   isolane deploy --node https://node.example.com:8788
 
 A deploy uploads the bundle, starts it once on the node, and makes it the active version: new
@@ -37,19 +42,19 @@ deployed meanwhile, nothing is made active; the message says who.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct DeployArgs {
-    /// The project's folder, or its main module.
-    #[arg(default_value = ".", value_name = "FILE OR FOLDER")]
-    path: PathBuf,
-    /// The environment of the project's configuration.
-    #[arg(short, long, value_name = "NAME")]
-    env: Option<String>,
+    /// The project's folder, or its main module. Without it, the current folder.
+    #[arg(value_name = "FILE OR FOLDER")]
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    project: OfProject,
     /// What for; it is shown by `isolane versions`.
     #[arg(short, long)]
     message: Option<String>,
     /// Who deploys. Without it: $USER@HOSTNAME.
     #[arg(long)]
     who: Option<String>,
-    /// Bundle and validate on the node, and change nothing there.
+    /// Bundle and validate on the node, and change nothing there. Where no node is named and none
+    /// runs here, validate on this machine.
     #[arg(long)]
     dry_run: bool,
     /// Write the bundle's modules and source maps into this folder, too.
@@ -62,55 +67,91 @@ pub(crate) struct DeployArgs {
     node: NodeArgs,
 }
 
+/// A project that was bundled.
+struct Bundled {
+    bundle: Bundle,
+    took: Duration,
+    warnings: Vec<String>,
+}
+
 pub(crate) fn run(args: &DeployArgs) -> anyhow::Result<std::process::ExitCode> {
     admin::run(args.node.json, deploy(args))
 }
 
 async fn deploy(args: &DeployArgs) -> anyhow::Result<()> {
-    let project = project::open(&args.path, args.env.as_deref())?;
-    let mut api = args.node.api().await?;
+    let (of_project, node) = args.project.settle(&args.node)?;
+    let project = of_project.meant(args.path.as_deref())?;
+    build::make([&project], Purpose::Deploy)?;
+    let project = project::open(&project)?;
+    let found = match args.dry_run {
+        true => node.find().await?,
+        false => Some(node.endpoint().await?),
+    };
+    let Some(endpoint) = found else {
+        let Bundled { bundle, took, mut warnings } = bundled(args, &project)?;
+        let rehearsed = rehearsal::rehearse(&bundle).await?;
+        tell(args, &mut warnings, rehearsed.warnings);
+        let summary = Summary {
+            at: None,
+            version: &rehearsed.version,
+            modules: bundle.modules.len(),
+            bundled_in: took,
+            before: None,
+            active: None,
+            warnings: &warnings,
+        };
+        return summary.print(args.node.json);
+    };
+    let mut api = Api::new(endpoint);
     let node = api.node().await?;
     // What somebody else does from now on shows when the version is made active.
     let before = api.worker(project.name()).await?;
 
-    let progress = Progress::of("bundling");
-    let began = Instant::now();
-    let mut bundle = project.load()?;
-    let mut warnings: Vec<String> =
-        std::mem::take(&mut bundle.warnings).iter().map(ToString::to_string).collect();
-    if let Some(outdir) = &args.outdir {
-        outdir::write(&bundle, outdir)
-            .with_context(|| format!("cannot write the bundle into {}", outdir.display()))?;
-    }
-    let bundled_in = began.elapsed();
-    drop(progress);
-
+    let Bundled { bundle, took, mut warnings } = bundled(args, &project)?;
     let uploaded = upload(args, &mut api, &bundle).await?;
-    for warning in uploaded.warnings {
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
-        }
-    }
-    if !args.node.json {
-        for warning in &warnings {
-            anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
-        }
-    }
+    tell(args, &mut warnings, uploaded.warnings);
     let active = match args.dry_run {
         true => None,
         false => Some(activate(args, &mut api, &uploaded.version, before.as_ref()).await?),
     };
     let summary = Summary {
-        url: api.url(),
-        node: &node,
+        at: Some((api.url(), &node)),
         version: &uploaded.version,
         modules: bundle.modules.len(),
-        bundled_in,
+        bundled_in: took,
         before: before.as_ref(),
         active: active.as_ref(),
         warnings: &warnings,
     };
     summary.print(args.node.json)
+}
+
+/// Bundles a project, and writes what comes out where that is asked for.
+fn bundled(args: &DeployArgs, project: &Project) -> anyhow::Result<Bundled> {
+    let progress = Progress::of("bundling");
+    let began = Instant::now();
+    let mut bundle = project.load()?;
+    let warnings = std::mem::take(&mut bundle.warnings).iter().map(ToString::to_string).collect();
+    if let Some(outdir) = &args.outdir {
+        outdir::write(&bundle, outdir)
+            .with_context(|| format!("cannot write the bundle into {}", outdir.display()))?;
+    }
+    drop(progress);
+    Ok(Bundled { bundle, took: began.elapsed(), warnings })
+}
+
+/// Shows what there is to know of a version, each once.
+fn tell(args: &DeployArgs, warnings: &mut Vec<String>, more: Vec<String>) {
+    for warning in more {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+    if !args.node.json {
+        for warning in warnings {
+            anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
+        }
+    }
 }
 
 async fn upload(args: &DeployArgs, api: &mut Api, bundle: &Bundle) -> anyhow::Result<Upload> {

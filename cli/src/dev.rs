@@ -1,5 +1,6 @@
 //! `isolane dev`: workers on a developer's machine, reloaded when their files change.
 
+mod builds;
 mod certificates;
 mod folders;
 mod greeting;
@@ -12,28 +13,31 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bundle::{BundleError, OpenOptions, Project};
+use bundle::BundleError;
 use node::{
     AdminListener, CertificateFiles, Config, DeployError, Inspector, InspectorListener, MapStack,
     Node, Runtime, Sources, StartError, WorkerConfig,
 };
 
 use crate::args::DevArgs;
-use crate::failure;
+use crate::failure::{self, BadArgument};
+use crate::project;
 use crate::running;
 use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
 
+use self::builds::Builds;
 use self::certificates::Local;
 use self::folders::Folders;
 use self::place::Place;
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let lines = Arc::new(Lines::new(Clock::of_here())?);
-    let place = Place::of(args);
+    let workers = workers(args)?;
+    let place = Place::of(args, &workers);
     let port = port::choose(place.host, place.port)?;
     let address = SocketAddr::new(place.host, port.number);
-    let worker = |path| WorkerConfig { environment: args.env.clone(), ..WorkerConfig::at(path) };
-    let workers = args.workers.iter().map(worker).collect();
+    let mut builds = Builds::of(&workers, &lines);
+    builds.begin()?;
     let mut config = Config::dev(address, args.data.clone(), workers);
     config.allowed_hosts = args.names();
     config.debuggable = args.inspect.is_some();
@@ -49,11 +53,11 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         settings.back_shards = settings.back_shards.max(2 * config.workers.len());
     }
     let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
-    let node = start(args, &config, &runtime, &lines)?;
+    let node = start(args, &config, &runtime, &lines, &mut builds)?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
-    lines.name_workers(args.workers.len() > 1);
+    lines.name_workers(config.workers.len() > 1);
     // Before the address is known to anybody, who may then change a file at once.
-    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, &args.data)?;
+    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, builds, &args.data)?;
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
@@ -95,7 +99,7 @@ fn secure(args: &DevArgs, place: &Place, config: &mut Config) -> anyhow::Result<
             (CertificateFiles { cert: cert.clone(), key: key.clone() }, None)
         }
         _ if place.https => {
-            let names = names(args);
+            let names = names(&config.workers);
             let local = certificates::make(&args.data.join("tls"), place.host, &names)?;
             (local.files.clone(), Some(local))
         }
@@ -108,12 +112,24 @@ fn secure(args: &DevArgs, place: &Place, config: &mut Config) -> anyhow::Result<
     Ok(local)
 }
 
-/// The names of the workers, as far as their projects can be opened. One that cannot has its
+/// The workers that the arguments name.
+fn workers(args: &DevArgs) -> anyhow::Result<Vec<WorkerConfig>> {
+    if let Some(config) = args.config.iter().find(|config| Config::recognises(config)) {
+        let config = config.display();
+        let message = format!(
+            "{config} is a node's configuration, and `isolane dev` serves projects: run it with \
+             `isolane serve --config {config}`"
+        );
+        return Err(BadArgument(message).into());
+    }
+    project::all(&args.workers, &args.config, args.env.as_deref())
+}
+
+/// The names of the workers, as far as their configurations can be read. One that cannot has its
 /// error told when it is loaded.
-fn names(args: &DevArgs) -> Vec<String> {
-    let options = OpenOptions { environment: args.env.clone() };
-    let projects = args.workers.iter().filter_map(|path| Project::open_with(path, &options).ok());
-    projects.map(|project| project.name().to_owned()).collect()
+fn names(workers: &[WorkerConfig]) -> Vec<String> {
+    let outlines = workers.iter().filter_map(|worker| project::outline(worker).ok());
+    outlines.map(|outline| outline.name).collect()
 }
 
 /// Starts the node. Where a worker's code cannot be loaded, the error is shown and the files are
@@ -123,12 +139,13 @@ fn start(
     config: &Config,
     runtime: &Runtime,
     lines: &Arc<Lines>,
+    builds: &mut Builds,
 ) -> anyhow::Result<Arc<Node>> {
     let mut folders: Option<Folders> = None;
     loop {
         if let Some(folders) = &mut folders {
             // What came since the last try is watched, too, before its files are read.
-            args.workers.iter().for_each(|path| folders.watch_project(path));
+            watch_all(config, builds, folders);
         }
         let error = match running::start(config, runtime, lines.clone()) {
             Ok(node) => return Ok(node),
@@ -143,16 +160,34 @@ fn start(
         }
         let Some(folders) = &mut folders else {
             let mut fresh = Folders::new(&args.data)?;
-            for path in &args.workers {
-                fresh.watch_project(path);
-            }
+            watch_all(config, builds, &mut fresh);
             folders = Some(fresh);
             // Once more, for what has changed before it was watched.
             continue;
         };
         let shown = failure::explain(&error);
         lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
-        lines.complain(&format!("{DIM}waiting for a change{DIM:#}"));
-        folders.changed(|_, _| true);
+        loop {
+            lines.complain(&format!("{DIM}waiting for a change{DIM:#}"));
+            let mut change = folders.changed(|_, _| true);
+            watch_all(config, builds, folders);
+            let mut each = 0..config.workers.len();
+            let built = each.try_for_each(|index| {
+                builds.run_after(index, &mut change, folders).map(|_has_run| ())
+            });
+            match built {
+                Ok(()) => break,
+                Err(error) => {
+                    let shown = failure::explain(&error);
+                    lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
+                }
+            }
+        }
     }
+}
+
+/// Watches the projects, and what the commands read that make their modules.
+fn watch_all(config: &Config, builds: &Builds, folders: &mut Folders) {
+    config.workers.iter().for_each(|worker| folders.watch_project(&worker.path));
+    builds.watch(folders);
 }

@@ -68,7 +68,10 @@ pub(crate) fn code(error: &anyhow::Error) -> u8 {
 fn is_in_code(error: &BundleError) -> bool {
     matches!(
         error,
-        BundleError::Source(_) | BundleError::TooBig { .. } | BundleError::Bundler { .. }
+        BundleError::Source(_)
+            | BundleError::CustomBuild { .. }
+            | BundleError::TooBig { .. }
+            | BundleError::Bundler { .. }
     )
 }
 

@@ -24,6 +24,11 @@ const MAX_NAME_BYTES: usize = 63;
 const FALLBACK_NAME: &str = "worker";
 /// What stands for the worker's name in a template.
 const NAME: &str = "{{name}}";
+/// What stands for the day whose behaviour a new project asks for.
+const DATE: &str = "{{date}}";
+/// That day: the newest that is known here, as the templates of Workers have the newest that is known
+/// there. From 2026-08-04 on what is of Node.js needs no flag, which those templates set.
+const COMPATIBILITY_DATE: &str = "2026-08-22";
 
 /// Begin a project: write a worker that runs into a folder. Nothing that is there is changed.
 #[derive(Debug, Args)]
@@ -77,7 +82,7 @@ fn init(args: &InitArgs) -> anyhow::Result<()> {
     }
     for (path, text) in files {
         let path = args.folder.join(path);
-        write(&path, &text.replace(NAME, &name))
+        write(&path, &text.replace(NAME, &name).replace(DATE, COMPATIBILITY_DATE))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let paths: Vec<_> = files.iter().map(|(path, _)| *path).collect();

@@ -25,10 +25,12 @@ pub(crate) fn run(args: &KvArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn execute(args: &KvArgs) -> anyhow::Result<()> {
+    let node = args.target.node_args();
+    let meant = node.meant()?;
     if let KvCommand::Namespace(command) = &args.command {
-        namespace::confirm(command)?;
+        namespace::confirm(command, &meant)?;
     }
-    let mut client = connect(&args.target, access(&args.command)).await?;
+    let mut client = connect(&node, meant, access(&args.command)).await?;
     match &args.command {
         KvCommand::Namespace(command) => namespace::run(&mut client, command, args.json).await,
         KvCommand::Key(command) => key::run(&mut client, command, args.json).await,

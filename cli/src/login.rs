@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::admin::endpoint::{Endpoint, normal_url, token_of};
 use crate::admin::logins::{Login, Logins};
-use crate::admin::{self, Api, NodeArgs};
+use crate::admin::{self, Api, NodeArgs, OldName};
 use crate::failure::BadArgument;
 use crate::output::{count, say};
 use crate::terminal::WARNING;
@@ -49,6 +49,8 @@ pub(crate) struct LogoutArgs {
 pub(crate) struct WhoamiArgs {
     #[command(flatten)]
     node: NodeArgs,
+    #[command(flatten)]
+    old: OldName,
 }
 
 pub(crate) fn login(args: &LoginArgs) -> anyhow::Result<ExitCode> {
@@ -110,7 +112,7 @@ fn log_out(args: &LogoutArgs) -> anyhow::Result<()> {
 }
 
 async fn who_am_i(args: &WhoamiArgs) -> anyhow::Result<()> {
-    let endpoint = args.node.endpoint().await?;
+    let endpoint = args.node.or(&args.old).endpoint().await?;
     let shows_token = endpoint.token().is_some();
     let mut api = Api::new(endpoint);
     let node = api.node().await?;

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::admin::{self, NodeArgs};
+use crate::admin::{self, Api, NodeArgs};
 use crate::output::{Output, say};
-use crate::{project, prompt};
+use crate::project::OfProject;
+use crate::prompt;
 
 const EXAMPLES: &str = "Examples:
   isolane secret put API_KEY                        asks for the value, and does not show it
@@ -53,16 +54,18 @@ struct Of {
     /// The worker; without it, that of the project in this folder.
     #[arg(short, long)]
     worker: Option<String>,
-    /// The environment of the project's configuration.
-    #[arg(short, long, value_name = "NAME", conflicts_with = "worker")]
-    env: Option<String>,
+    #[command(flatten)]
+    project: OfProject,
     #[command(flatten)]
     node: NodeArgs,
 }
 
 impl Of {
-    fn worker(&self) -> anyhow::Result<String> {
-        project::worker(self.worker.as_deref(), self.env.as_deref())
+    /// The worker's name, and its node.
+    async fn settled(&self) -> anyhow::Result<(String, Api)> {
+        let (project, node) = self.project.settle(&self.node)?;
+        let worker = project.worker(self.worker.as_deref())?;
+        Ok((worker, node.api().await?))
     }
 }
 
@@ -82,8 +85,7 @@ async fn execute(command: &SecretCommand) -> anyhow::Result<()> {
 }
 
 async fn put(name: &str, of: &Of) -> anyhow::Result<()> {
-    let worker = of.worker()?;
-    let mut api = of.node.api().await?;
+    let (worker, mut api) = of.settled().await?;
     // Nobody types a secret for a worker that is not there.
     api.deployed(&worker).await?;
     let value = prompt::secret(&format!("the value of {name}"))?;
@@ -93,8 +95,7 @@ async fn put(name: &str, of: &Of) -> anyhow::Result<()> {
 }
 
 async fn list(of: &Of) -> anyhow::Result<()> {
-    let worker = of.worker()?;
-    let mut api = of.node.api().await?;
+    let (worker, mut api) = of.settled().await?;
     let secrets = api.secrets(&worker).await?;
     if of.node.json {
         return say(true, &json!({ "worker": worker, "secrets": secrets }), String::new);
@@ -107,8 +108,7 @@ async fn list(of: &Of) -> anyhow::Result<()> {
 }
 
 async fn delete(name: &str, of: &Of) -> anyhow::Result<()> {
-    let worker = of.worker()?;
-    let mut api = of.node.api().await?;
+    let (worker, mut api) = of.settled().await?;
     api.delete_secret(&worker, name).await?;
     let done = json!({ "node": api.url(), "worker": worker, "secret": name, "deleted": true });
     say(of.node.json, &done, || format!("deleted the secret {name} of {worker}"))

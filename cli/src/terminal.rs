@@ -6,13 +6,15 @@ pub(crate) mod mode;
 mod printer;
 mod text;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style};
 use node::trace::{Trace, readable};
 use node::{AccessLine, MapStack, RequestLog, Served};
-use node::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
+use node::{ConsoleLevel, EventReport, Idle, Incident, Observer, Outcome};
+use parking_lot::Mutex;
 
 pub(crate) use self::printer::{Printer, Stream};
 pub(crate) use self::text::{Clock, harmless, took};
@@ -42,6 +44,8 @@ pub(crate) struct Lines {
     /// Whether lines say which worker they are about: there are several.
     named: AtomicBool,
     coloured: bool,
+    /// The workers that use `caches`, of which it was said what comes of it.
+    caching: Mutex<HashSet<String>>,
 }
 
 impl Lines {
@@ -53,7 +57,8 @@ impl Lines {
         let coloured = !is_plain(anstream::stdout().current_choice())
             && !is_plain(anstream::stderr().current_choice());
         let (mapper, named) = (OnceLock::new(), AtomicBool::new(true));
-        Ok(Self { printer, clock, mapper, named, coloured })
+        let caching = Mutex::default();
+        Ok(Self { printer, clock, mapper, named, coloured, caching })
     }
 
     /// From now on stacks show the lines of the sources.
@@ -178,6 +183,17 @@ impl Observer for Lines {
 
     fn colours(&self) -> bool {
         self.coloured
+    }
+
+    fn used_what_is_idle(&self, worker: &str, what: Idle) {
+        let Idle::Caches = what;
+        // Once, whatever becomes of the worker.
+        if self.caching.lock().insert(worker.to_owned()) {
+            self.warn(&format!(
+                "{worker} uses caches, and nothing is stored yet: match finds nothing, put keeps \
+                 nothing"
+            ));
+        }
     }
 
     fn incident(&self, incident: &Incident) {

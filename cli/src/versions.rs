@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::admin::{self, Api, Expected, NodeArgs};
 use crate::output::{Output, plain, say, short, size, table};
-use crate::{project, prompt, who};
+use crate::project::OfProject;
+use crate::{prompt, who};
 
 /// List the versions of a worker, the newest first; `*` is the active one.
 #[derive(Debug, Args)]
@@ -17,9 +18,8 @@ use crate::{project, prompt, who};
 pub(crate) struct VersionsArgs {
     /// The worker; without it, that of the project in this folder.
     worker: Option<String>,
-    /// The environment of the project's configuration.
-    #[arg(short, long, value_name = "NAME", conflicts_with = "worker")]
-    env: Option<String>,
+    #[command(flatten)]
+    project: OfProject,
     #[command(flatten)]
     node: NodeArgs,
     #[command(subcommand)]
@@ -35,6 +35,8 @@ enum VersionsCommand {
         /// The worker; without it, that of the project in this folder.
         #[arg(short, long)]
         worker: Option<String>,
+        #[command(flatten)]
+        project: OfProject,
         #[command(flatten)]
         node: NodeArgs,
     },
@@ -58,13 +60,15 @@ pub(crate) struct RollbackArgs {
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
+    project: OfProject,
+    #[command(flatten)]
     node: NodeArgs,
 }
 
 pub(crate) fn versions(args: &VersionsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Some(VersionsCommand::Show { version, worker, node }) => {
-            admin::run(node.json, show(node, worker.as_deref(), version))
+        Some(VersionsCommand::Show { version, worker, project, node }) => {
+            admin::run(node.json, show((project, node), worker.as_deref(), version))
         }
         None => admin::run(args.node.json, list(args)),
     }
@@ -75,8 +79,9 @@ pub(crate) fn rollback(args: &RollbackArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(args: &VersionsArgs) -> anyhow::Result<()> {
-    let worker = project::worker(args.worker.as_deref(), args.env.as_deref())?;
-    let mut api = args.node.api().await?;
+    let (project, node) = args.project.settle(&args.node)?;
+    let worker = project.worker(args.worker.as_deref())?;
+    let mut api = node.api().await?;
     let (versions, record) = (api.versions(&worker).await?, api.worker(&worker).await?);
     if versions.is_empty() {
         bail!("there is no worker {worker} on {}", api.url());
@@ -106,8 +111,13 @@ fn row(version: &VersionRecord, active: Option<&str>) -> Vec<String> {
     ]
 }
 
-async fn show(node: &NodeArgs, worker: Option<&str>, version: &str) -> anyhow::Result<()> {
-    let worker = project::worker(worker, None)?;
+async fn show(
+    (project, node): (&OfProject, &NodeArgs),
+    worker: Option<&str>,
+    version: &str,
+) -> anyhow::Result<()> {
+    let (project, node) = project.settle(node)?;
+    let worker = project.worker(worker)?;
     let mut api = node.api().await?;
     let found = api.version(&worker, version).await?;
     if node.json {
@@ -128,7 +138,8 @@ async fn show(node: &NodeArgs, worker: Option<&str>, version: &str) -> anyhow::R
 }
 
 async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
-    let mut api = args.node.api().await?;
+    let (project, node) = args.project.settle(&args.node)?;
+    let mut api = node.api().await?;
     let (mut worker, mut version) = (args.worker.as_deref(), args.version.as_deref());
     if let (Some(one), None) = (worker, version)
         && is_digits(one)
@@ -136,7 +147,7 @@ async fn roll_back(args: &RollbackArgs) -> anyhow::Result<()> {
     {
         (worker, version) = (None, Some(one));
     }
-    let worker = project::worker(worker, None)?;
+    let worker = project.worker(worker)?;
     let record = api.deployed(&worker).await?;
     let version = target(&mut api, &record, version).await?;
     if version.id == record.active.version {

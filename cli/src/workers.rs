@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::{self, Expected, NodeArgs};
+use crate::admin::{self, Expected, NodeArgs, OldName};
 use crate::output::{Output, plain, say, short, table};
 use crate::{prompt, who};
 
@@ -14,6 +14,8 @@ use crate::{prompt, who};
 pub(crate) struct ListArgs {
     #[command(flatten)]
     node: NodeArgs,
+    #[command(flatten)]
+    old: OldName,
 }
 
 /// Delete a worker from a node, with its versions and its secrets. What it put into KV stays.
@@ -26,6 +28,8 @@ pub(crate) struct DeleteArgs {
     yes: bool,
     #[command(flatten)]
     node: NodeArgs,
+    #[command(flatten)]
+    old: OldName,
 }
 
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
@@ -37,7 +41,7 @@ pub(crate) fn delete(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn list_all(args: &ListArgs) -> anyhow::Result<()> {
-    let mut api = args.node.api().await?;
+    let mut api = args.node.or(&args.old).api().await?;
     let workers = api.workers().await?;
     if args.node.json {
         return say(true, &json!({ "node": api.url(), "workers": workers }), String::new);
@@ -63,7 +67,7 @@ async fn list_all(args: &ListArgs) -> anyhow::Result<()> {
 
 async fn delete_one(args: &DeleteArgs) -> anyhow::Result<()> {
     let worker = &args.worker;
-    let mut api = args.node.api().await?;
+    let mut api = args.node.or(&args.old).api().await?;
     let record = api.deployed(worker).await?;
     if !args.yes {
         let question = format!(

@@ -6,6 +6,7 @@ mod deployers;
 mod error;
 mod hardening;
 mod parse;
+mod recognise;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -118,6 +119,8 @@ pub struct WorkerConfig {
     pub vars: serde_json::Map<String, serde_json::Value>,
     /// The environment of the project's configuration (`[env.NAME]`) instead of the top level.
     pub environment: Option<String>,
+    /// The project's configuration, instead of the one that is found.
+    pub config_file: Option<PathBuf>,
 }
 
 impl WorkerConfig {
@@ -129,6 +132,15 @@ impl WorkerConfig {
             routes: None,
             vars: serde_json::Map::new(),
             environment: None,
+            config_file: None,
+        }
+    }
+
+    /// How its project is opened.
+    pub fn open_options(&self) -> bundle::OpenOptions {
+        bundle::OpenOptions {
+            environment: self.environment.clone(),
+            config: self.config_file.clone(),
         }
     }
 }
@@ -307,7 +319,12 @@ impl Config {
         Self::parse(path, &text)
     }
 
-    /// The same from a text that was read from `path`.
+    /// Whether a file is a node's configuration, well formed or not, and not that of a project.
+    pub fn recognises(path: &Path) -> bool {
+        recognise::recognises(path)
+    }
+
+    /// The same as [`Config::load`] from a text that was read from `path`.
     ///
     /// # Errors
     /// As for [`Config::load`].

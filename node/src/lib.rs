@@ -43,7 +43,9 @@ pub use registry::{
     Binding, DeploymentRecord, Registry, RegistryError, VersionRecord, WorkerRecord,
 };
 pub use runtime::Config as RuntimeConfig;
-pub use runtime::{ConsoleLevel, EventReport, Failure, Incident, IncidentKind, Observer, Outcome};
+pub use runtime::{
+    ConsoleLevel, EventReport, Failure, Idle, Incident, IncidentKind, Observer, Outcome,
+};
 pub use runtime::{Resource, RestartReason, Runtime, StartReport};
 pub use signals::{Ask, Signals};
 pub use storage::{

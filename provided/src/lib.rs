@@ -254,6 +254,16 @@ const LACKING: &[&str] = &[
 const LACKING_WITH_PREFIX: &[&str] =
     &["node:sea", "node:sqlite", "node:test", "node:test/reporters"];
 
+/// The modules of Workers that the runtime does not provide, sorted
+/// (<https://developers.cloudflare.com/workers/runtime-apis/>).
+const LACKING_OF_WORKERS: &[&str] = &[
+    "cloudflare:email",
+    "cloudflare:node",
+    "cloudflare:pipelines",
+    "cloudflare:sockets",
+    "cloudflare:workflows",
+];
+
 /// What the name of a module of Node.js begins with.
 const PREFIX: &str = "node:";
 
@@ -273,11 +283,12 @@ pub fn node(name: &str) -> Option<&'static Module> {
     NODE.get(index)
 }
 
-/// Whether Node.js has a module of that full name and the runtime has not.
+/// Whether Node.js or Workers have a module of that full name and the runtime has not.
 pub fn is_lacking(name: &str) -> bool {
     let bare = name.strip_prefix(PREFIX);
     bare.is_some_and(|bare| LACKING.binary_search(&bare).is_ok())
         || LACKING_WITH_PREFIX.binary_search(&name).is_ok()
+        || LACKING_OF_WORKERS.binary_search(&name).is_ok()
 }
 
 /// All modules that the runtime provides.
@@ -298,6 +309,7 @@ mod tests {
     fn the_lists_are_sorted_and_have_nothing_in_common() {
         assert!(NODE.is_sorted_by_key(|module| module.specifier));
         assert!(LACKING.is_sorted() && LACKING_WITH_PREFIX.is_sorted());
+        assert!(LACKING_OF_WORKERS.is_sorted());
         for bare in LACKING {
             assert!(node(&format!("{PREFIX}{bare}")).is_none(), "{bare}");
         }
@@ -326,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_node_alone_has_is_known() {
-        for name in ["node:fs", "node:fs/promises", "node:sqlite"] {
+        for name in ["node:fs", "node:fs/promises", "node:sqlite", "cloudflare:sockets"] {
             assert!(is_lacking(name), "{name}");
         }
         for name in ["node:buffer", "fs", "node:gone", "cloudflare:workers"] {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bindings::event::Idle;
+
 use crate::event::EventReport;
 use crate::incident::Incident;
 use crate::inspect::{INSPECTED_CPU, INSPECTED_IDLE, Inspect};
@@ -111,6 +113,9 @@ pub trait Observer: Send + Sync + 'static {
     fn colours(&self) -> bool {
         false
     }
+
+    /// A worker has used what is there and does nothing yet: told once for each of its isolates.
+    fn used_what_is_idle(&self, _worker: &str, _what: Idle) {}
 
     /// The node was protected from a worker's code, or a worker from another.
     fn incident(&self, incident: &Incident);

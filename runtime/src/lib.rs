@@ -19,6 +19,7 @@ mod share;
 mod version;
 mod watchdog;
 
+pub use bindings::event::Idle;
 pub use bindings::fetch::OutboundPolicy;
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};

@@ -1,5 +1,5 @@
-//! Where `console` goes, and how much of it an event may write. Printing values is
-//! `console/console.js`; what a line looks like is the observer's.
+//! Where `console` goes, and how much of it an event may write; and what else there is to tell the
+//! worker's author. Printing values is `console/console.js`; what a line looks like is the observer's.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -20,12 +20,23 @@ const INDENT: &str = "  ";
 /// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
 type WriteLine = dyn Fn(i32, &str);
 
+/// Called when the worker has used what does nothing.
+type Tell = dyn Fn(Idle);
+
+/// What is there and does nothing yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idle {
+    /// `caches`: nothing is stored.
+    Caches,
+}
+
 /// Where the `console` of an isolate goes.
 #[derive(Clone)]
 pub struct Console(Rc<Sink>);
 
 struct Sink {
     write: Box<WriteLine>,
+    tell: Box<Tell>,
     coloured: bool,
     /// For what is written outside of any event, at the top level of the modules above all.
     outside: Allowance,
@@ -48,9 +59,15 @@ enum Charge {
 
 impl Console {
     /// A console that writes with this function. `coloured` asks for colours in the text, as
-    /// escape sequences of a terminal.
-    pub fn new(coloured: bool, write: impl Fn(i32, &str) + 'static) -> Console {
-        Console(Rc::new(Sink { write: Box::new(write), coloured, outside: Allowance::default() }))
+    /// escape sequences of a terminal. `tell` is called when the worker uses what does nothing, once
+    /// for each in an isolate.
+    pub fn new(
+        coloured: bool,
+        write: impl Fn(i32, &str) + 'static,
+        tell: impl Fn(Idle) + 'static,
+    ) -> Console {
+        let (write, tell) = (Box::new(write), Box::new(tell));
+        Console(Rc::new(Sink { write, tell, coloured, outside: Allowance::default() }))
     }
 
     fn line(&self, allowance: &Allowance, level: i32, text: &str) {
@@ -133,6 +150,14 @@ pub(super) fn op_event_console_group(state: &mut OpState, #[smi] id: u32, #[smi]
     }
 }
 
+/// The worker has used `caches` for the first time.
+#[op2(fast)]
+pub(super) fn op_event_caches_used(state: &mut OpState) {
+    if let Some(console) = state.try_borrow::<Console>() {
+        (console.0.tell)(Idle::Caches);
+    }
+}
+
 /// Whether texts are to have colours.
 #[op2(fast)]
 pub(super) fn op_event_console_colours(state: &mut OpState) -> bool {
@@ -146,7 +171,7 @@ mod tests {
     fn console() -> (Console, Rc<Cell<usize>>) {
         let lines = Rc::new(Cell::new(0));
         let counted = lines.clone();
-        let console = Console::new(false, move |_, _| counted.set(counted.get() + 1));
+        let console = Console::new(false, move |_, _| counted.set(counted.get() + 1), |_| {});
         (console, lines)
     }
 

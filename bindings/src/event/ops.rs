@@ -24,6 +24,7 @@ deno_core::extension!(
     ops = [
         op_event_body,
         op_event_body_length,
+        super::console::op_event_caches_used,
         op_event_charge_subrequest,
         super::console::op_event_console,
         super::console::op_event_console_colours,

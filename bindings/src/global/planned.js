@@ -17,7 +17,19 @@ const { EventTarget } = core.loadExtScript("ext:deno_web/02_event.js");
 const { toInnerRequest, Request, RequestPrototype } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { ResponsePrototype } = core.loadExtScript("ext:deno_fetch/23_response.js");
 
+const { op_event_caches_used } = core.ops;
+
 const KEY = Symbol("key");
+
+/** Whether the worker's author has been told that nothing is stored. */
+let isTold = false;
+
+function tell() {
+  if (!isTold) {
+    isTold = true;
+    op_event_caches_used();
+  }
+}
 
 function tag(prototype, name) {
   ObjectDefineProperty(prototype, SymbolToStringTag, {
@@ -41,6 +53,7 @@ class Cache {
   }
 
   async put(request, response) {
+    tell();
     if (!ObjectPrototypeIsPrototypeOf(ResponsePrototype, response)) {
       throw new TypeError("Cache.put: expected a Response as the second argument");
     }
@@ -65,11 +78,13 @@ class Cache {
   }
 
   async match(request) {
+    tell();
     toRequest(request);
     return undefined;
   }
 
   async delete(request) {
+    tell();
     toRequest(request);
     return false;
   }

@@ -91,8 +91,8 @@ impl Files<'_, '_> {
             return Err(malformed("it has a file that is not in bundle.json"));
         }
         let Manifest { name, main, .. } = manifest;
-        let bundle =
-            Bundle { name, main, modules, settings, warnings: Vec::new(), inputs: Vec::new() };
+        let (warnings, inputs, folders) = Default::default();
+        let bundle = Bundle { name, main, modules, settings, warnings, inputs, folders };
         check::bundle(&bundle)?;
         Ok(Unpacked { bundle, gzip_bytes })
     }

@@ -39,6 +39,7 @@ fn sample() -> Bundle {
         settings,
         warnings: Vec::new(),
         inputs: vec!["/home/ada/shop".into()],
+        folders: Vec::new(),
     }
 }
 

@@ -24,16 +24,33 @@ const OPTIONS: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
+/// What becomes of a key that is given twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    IsAFault,
+    /// As in JavaScript.
+    LastCounts,
+}
+
 pub(super) fn parse(document: &Document<'_>) -> Result<Node, ConfigError> {
+    tree_of(document, Twice::IsAFault)
+}
+
+/// The tree of a file that is not ours to judge: of two values for one key the last counts.
+pub(crate) fn parse_foreign(document: &Document<'_>) -> Result<Node, ConfigError> {
+    tree_of(document, Twice::LastCounts)
+}
+
+fn tree_of(document: &Document<'_>, twice: Twice) -> Result<Node, ConfigError> {
     let parsed = parse_to_ast(document.text(), &CollectOptions::default(), &OPTIONS)
         .map_err(|error| document.error(error.range().start, lower_first(error.kind())))?;
     match parsed.value {
-        Some(value) => node(document, &value),
+        Some(value) => node(document, twice, &value),
         None => Err(document.error(0, "expected a table, found an empty file")),
     }
 }
 
-fn node(document: &Document<'_>, json: &ast::Value<'_>) -> Result<Node, ConfigError> {
+fn node(document: &Document<'_>, twice: Twice, json: &ast::Value<'_>) -> Result<Node, ConfigError> {
     let span = json.start()..json.end();
     let value = match json {
         ast::Value::NullKeyword(_) => Value::Null,
@@ -45,17 +62,21 @@ fn node(document: &Document<'_>, json: &ast::Value<'_>) -> Result<Node, ConfigEr
             .map(Value::Number)
             .map_err(|_| document.error(span.start, "expected a finite number"))?,
         ast::Value::Array(array) => {
-            let items = array.elements.iter().map(|item| node(document, item));
+            let items = array.elements.iter().map(|item| node(document, twice, item));
             Value::List(items.collect::<Result<_, _>>()?)
         }
-        ast::Value::Object(object) => Value::Table(entries(document, object)?),
+        ast::Value::Object(object) => Value::Table(entries(document, twice, object)?),
     };
     Ok(Node { span, value })
 }
 
-fn entries(document: &Document<'_>, object: &ast::Object<'_>) -> Result<Vec<Entry>, ConfigError> {
+fn entries(
+    document: &Document<'_>,
+    twice: Twice,
+    object: &ast::Object<'_>,
+) -> Result<Vec<Entry>, ConfigError> {
     let mut seen = HashSet::new();
-    let mut entries = Vec::with_capacity(object.properties.len());
+    let mut entries: Vec<Entry> = Vec::with_capacity(object.properties.len());
     for property in &object.properties {
         let key = property.name.as_str();
         let key_span = match &property.name {
@@ -63,9 +84,12 @@ fn entries(document: &Document<'_>, object: &ast::Object<'_>) -> Result<Vec<Entr
             ObjectPropName::Word(name) => name.start()..name.end(),
         };
         if !seen.insert(key) {
-            return Err(document.error(key_span.start, format!("\"{key}\" is given twice")));
+            if twice == Twice::IsAFault {
+                return Err(document.error(key_span.start, format!("\"{key}\" is given twice")));
+            }
+            entries.retain(|entry| entry.key != key);
         }
-        let node = node(document, &property.value)?;
+        let node = node(document, twice, &property.value)?;
         entries.push(Entry { key: key.to_owned(), key_span, node });
     }
     Ok(entries)

@@ -1,10 +1,12 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
-//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s, compatibility
-//! `schema/compatibility.rs`'s, development `schema/dev.rs`'s, which keys an environment has
-//! `schema/environment.rs`'s, what is bound and not there `schema/missing.rs`'s.
+//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s and what runs before it
+//! `schema/custom_build.rs`'s, compatibility `schema/compatibility.rs`'s, development
+//! `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s, what is bound and not
+//! there `schema/missing.rs`'s.
 
 mod build;
 mod compatibility;
+mod custom_build;
 mod dev;
 mod environment;
 mod missing;
@@ -73,6 +75,7 @@ impl Reader<'_> {
             "vars" => self.vars(&field)?,
             "kv_namespaces" => self.kv_namespaces(&field)?,
             "limits" => self.config.settings.limits = self.limits(&field)?,
+            "build" => self.custom_build(&field)?,
             "dev" => self.dev(&field)?,
             "triggers" => self.triggers(&field)?,
             "services" => self.promised(root, entry, field.list()?.next().is_some()),
@@ -232,6 +235,18 @@ impl Reader<'_> {
             }
         }
         Ok(limits)
+    }
+
+    /// `build`: what has to run before there are modules to bundle.
+    fn custom_build(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        let mut build = custom_build::Raw::default();
+        for entry in field.table()? {
+            if !build.key(&field.inner(entry), &entry.key)? {
+                self.warn_unknown(field, entry, custom_build::KEYS);
+            }
+        }
+        self.config.custom_build = build.finish();
+        Ok(())
     }
 
     /// `dev`: where the project wants to be served in development.

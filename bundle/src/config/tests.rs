@@ -300,7 +300,7 @@ fn a_name_that_is_no_label_becomes_one_with_a_warning() {
 fn the_first_configuration_file_wins_and_the_others_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let shown = Path::new("app");
-    assert!(of_folder(folder.path(), shown, None).unwrap().is_none());
+    assert!(File::of_folder(folder.path(), shown).is_none());
     for (name, text) in [
         ("wrangler.jsonc", "{ \"name\": \"d\" }"),
         ("wrangler.json", "{ \"name\": \"c\" } // comments are allowed here too"),
@@ -308,11 +308,12 @@ fn the_first_configuration_file_wins_and_the_others_are_named() {
         ("isolane.toml", "name = 'a'"),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
-        let (config, file) = of_folder(folder.path(), shown, None).unwrap().unwrap();
-        assert_eq!(file, folder.path().join(name));
+        let file = File::of_folder(folder.path(), shown).unwrap();
+        assert_eq!((&file.path, &file.shown), (&folder.path().join(name), &shown.join(name)));
+        let config = file.read(None).unwrap();
         assert_eq!(config.name.unwrap(), text.split(['"', '\'']).rev().nth(1).unwrap());
     }
-    let (config, _) = of_folder(folder.path(), shown, None).unwrap().unwrap();
+    let config = File::of_folder(folder.path(), shown).unwrap().read(None).unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,

@@ -10,21 +10,21 @@ use crate::error::{ConfigError, Location};
 use crate::text;
 
 /// A file's name and text, for positions.
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 /// A value and the bytes it takes in the file.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) span: Range<usize>,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) span: Range<usize>,
+    pub(crate) value: Value,
 }
 
 /// The values of JSON; a date of TOML is a string.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Number(Number),
@@ -35,35 +35,51 @@ pub(super) enum Value {
 
 /// A key of a table and its value. Entries are in the order of the file.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_span: Range<usize>,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Range<usize>,
+    pub(crate) node: Node,
+}
+
+impl Node {
+    /// The value of a key, if this is a table that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Table(entries) = &self.value else { return None };
+        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+    }
+
+    /// The text, if this is one.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Document<'a> {
     /// A byte order mark at the start is no part of the text.
-    pub(super) fn new(path: &'a Path, text: &'a str) -> Self {
+    pub(crate) fn new(path: &'a Path, text: &'a str) -> Self {
         Self { path, text: text.strip_prefix('\u{feff}').unwrap_or(text) }
     }
 
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.text
     }
 
-    pub(super) fn location(&self, offset: usize) -> Location {
+    pub(crate) fn location(&self, offset: usize) -> Location {
         let (line, column) = text::line_column(self.text, offset);
         Location { path: self.path.to_owned(), line, column }
     }
 
-    pub(super) fn error(&self, offset: usize, message: impl Into<String>) -> ConfigError {
+    pub(crate) fn error(&self, offset: usize, message: impl Into<String>) -> ConfigError {
         ConfigError { location: self.location(offset), message: message.into() }
     }
 }
 
 impl Value {
     /// What a message calls the value.
-    pub(super) fn found(&self) -> &'static str {
+    pub(crate) fn found(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
@@ -76,7 +92,7 @@ impl Value {
     }
 
     /// Whether it is more than empty tables and lists: tools write every key that there is.
-    pub(super) fn says_something(&self) -> bool {
+    pub(crate) fn says_something(&self) -> bool {
         match self {
             Self::Null => false,
             Self::Bool(value) => *value,
@@ -86,7 +102,7 @@ impl Value {
         }
     }
 
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
             Self::Bool(value) => (*value).into(),

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::folders::files_below;
+use super::inputs::Inputs;
 use super::rules::FileKind;
 use crate::error::BundleError;
 use crate::project::Project;
@@ -26,12 +27,13 @@ pub(super) struct Additional {
 /// # Errors
 ///
 /// When the folder has too many files.
-pub(super) fn of(project: &Project) -> Result<Vec<Additional>, BundleError> {
+pub(super) fn of(project: &Project, inputs: &Inputs) -> Result<Vec<Additional>, BundleError> {
     let build = &project.build;
     if !build.find_additional_modules.unwrap_or(build.no_bundle) {
         return Ok(Vec::new());
     }
     let folder = folder(project)?;
+    inputs.lists(&folder);
     let files = files_below(&folder, MAX_FILES).ok_or_else(|| BundleError::Bundler {
         message: format!(
             "{} has more than {MAX_FILES} files: \"base_dir\" in the configuration can name a smaller \
@@ -67,7 +69,9 @@ pub(super) fn main_stem(project: &Project) -> String {
 
 fn additional(project: &Project, folder: &Path, path: PathBuf) -> Option<Additional> {
     let below = path.strip_prefix(folder).ok()?.to_str()?.to_owned();
-    let named = project.rules().named(&project.below(&path));
+    // Globs are meant from that folder on, as wrangler has it; from the root on they mean it, too.
+    let named = project.rules().named(&below);
+    let named = named.or_else(|| project.rules().named(&project.below(&path)));
     let is_script = project.build.no_bundle && (below.ends_with(".js") || below.ends_with(".mjs"));
     let kind = named.or_else(|| project.rules().kind(&below).filter(|_| is_script))?;
     let is_main = path.canonicalize().ok()? == project.main;

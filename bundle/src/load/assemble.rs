@@ -55,6 +55,7 @@ pub(super) fn bundle(
         settings: project.settings.clone(),
         warnings: project.warnings.iter().cloned().chain(inputs.warnings(project)).collect(),
         inputs: inputs.files(),
+        folders: inputs.folders(),
     })
 }
 

@@ -34,6 +34,8 @@ struct Found {
     files: BTreeMap<PathBuf, u64>,
     /// What else the bundle depends on: the configuration, `package.json`, `tsconfig.json`.
     others: BTreeSet<PathBuf>,
+    /// The folders of which it was asked what files they have.
+    folders: BTreeSet<PathBuf>,
     /// The modules that stay files of their own, by their names in the bundle.
     assets: BTreeMap<String, Asset>,
     /// The names of those that are part of the bundle though nothing imports them.
@@ -146,6 +148,13 @@ impl Inputs {
         }
     }
 
+    /// The bundle depends on which files a folder has, at any depth. Those of packages do not change.
+    pub(super) fn lists(&self, folder: &Path) {
+        if !folder.components().any(|part| part.as_os_str() == "node_modules") {
+            self.found.lock().folders.insert(folder.to_owned());
+        }
+    }
+
     pub(super) fn needs(&self, module: &str) {
         self.found.lock().provided.insert(module.to_owned());
     }
@@ -230,6 +239,11 @@ impl Inputs {
         let found = self.found.lock();
         let files: BTreeSet<&PathBuf> = found.files.keys().chain(&found.others).collect();
         files.into_iter().cloned().collect()
+    }
+
+    /// The folders on whose files it depends, sorted.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        self.found.lock().folders.iter().cloned().collect()
     }
 
     /// The error of a bundle that is too large.

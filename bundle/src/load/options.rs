@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::future::ready;
 use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxc::mangler::MangleOptionsKeepNames;
@@ -36,15 +36,23 @@ const IMPLIED_EXTENSIONS: [&str; 8] =
 const NODE_ENV: [&str; 3] =
     ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"];
 
-/// `has_type_exports` is whether TypeScript exports by name what another module exports as a type
-/// only, which is nothing when the code runs.
+/// What differs from run to run.
+pub(super) struct Asked<'a> {
+    pub(super) options: &'a LoadOptions,
+    pub(super) jsx: JsxOptions,
+    /// Whether TypeScript exports by name what another module exports as a type only, which is
+    /// nothing when the code runs.
+    pub(super) has_type_exports: bool,
+}
+
+/// `tsconfig` is the file that counts for all modules, if one does.
 pub(super) fn of(
     project: &Project,
-    options: &LoadOptions,
-    jsx: JsxOptions,
+    asked: Asked<'_>,
+    tsconfig: Option<PathBuf>,
     additional: &[Additional],
-    has_type_exports: bool,
 ) -> BundlerOptions {
+    let Asked { options, jsx, has_type_exports } = asked;
     let build = &project.build;
     let strings = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
     let stem = additional::main_stem(project);
@@ -87,7 +95,7 @@ pub(super) fn of(
             extensions: Some(strings(&IMPLIED_EXTENSIONS)),
             ..ResolveOptions::default()
         }),
-        tsconfig: build.tsconfig.clone().map(|(file, _)| TsConfig::Manual(file)),
+        tsconfig: tsconfig.map(TsConfig::Manual),
         transform: Some(BundlerTransformOptions {
             jsx: Some(Either::Right(jsx)),
             ..BundlerTransformOptions::default()

@@ -136,6 +136,7 @@ impl ProjectPlugin {
         let folder = path.parent().unwrap_or(path);
         let files_of = |import: &Wildcard| {
             let meant = resolve::join(folder, &import.folder)?;
+            self.inputs.lists(&meant);
             let files = folders::files_below(&meant, wildcard::MAX_FILES)?;
             let mut files: Vec<String> = files
                 .into_iter()

@@ -22,7 +22,7 @@ pub(super) enum Target {
     Provided(String),
     /// A file that stays a module of its own, under that name.
     Asset { path: PathBuf, kind: FileKind, name: String },
-    /// To a module of Node.js that the runtime does not have, by its full name.
+    /// To a module of Node.js or of Workers that the runtime does not have, by its full name.
     Lacking(String),
     /// Nowhere. It is the project's fault, unless a `require` or an `import()` asks for a module
     /// that others have: whoever writes that may be prepared.
@@ -45,6 +45,9 @@ pub(super) fn without_looking(
         problem: Problem::import(format!("cannot import \"{written}\""), help),
         is_fatal,
     };
+    if written.starts_with("cloudflare:") && provided::is_lacking(written) {
+        return Some(Target::Lacking(written.to_owned()));
+    }
     if written.starts_with("cloudflare:") {
         let help =
             format!("the module of Workers that the runtime provides is {}", WORKERS.specifier);

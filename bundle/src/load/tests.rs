@@ -5,6 +5,7 @@ mod kinds;
 mod node_modules;
 mod packages;
 mod scripts;
+mod tsconfigs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,10 +64,18 @@ impl Folder {
     /// What is wrong, with the folder as `app`.
     #[track_caller]
     fn error(&self) -> String {
-        let error = self.load().expect_err("it loads").to_string();
+        self.below_app(&self.load().expect_err("it loads").to_string())
+    }
+
+    /// What is worth knowing, with the folder as `app`.
+    fn warnings(&self) -> Vec<String> {
+        let warnings = self.load().unwrap().warnings;
+        warnings.iter().map(|warning| self.below_app(&warning.to_string())).collect()
+    }
+
+    fn below_app(&self, text: &str) -> String {
         let canonical = self.root().canonicalize().unwrap();
-        error
-            .replace(self.root().to_str().unwrap(), "app")
+        text.replace(self.root().to_str().unwrap(), "app")
             .replace(canonical.to_str().unwrap(), "app")
     }
 

@@ -1,7 +1,12 @@
-//! What the project's `tsconfig.json` says that the bundler does not take from there itself, or
-//! takes otherwise than wrangler: how JSX is compiled, whether there are decorators.
+//! What the `tsconfig.json` files say of a project that the bundler does not take from there itself,
+//! or takes otherwise than wrangler: how JSX is compiled, whether there are decorators. One that it
+//! would refuse to read is read by `tsconfig/lenient.rs`, and given to it by `tsconfig/solution.rs`.
 
-use std::path::PathBuf;
+mod lenient;
+mod solution;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use oxc_resolver::{
     CompilerOptions, ExtendsField, ResolveOptions, Resolver, TsConfig, TsconfigDiscovery,
@@ -9,50 +14,154 @@ use oxc_resolver::{
 };
 use rolldown::JsxOptions;
 
-use crate::error::BundleError;
+use self::lenient::{Lenient, Reader};
+use self::solution::Solution;
+use crate::error::{BundleError, Warning};
 use crate::project::Project;
 
 /// The functions that JSX becomes calls of where nothing names others; wrangler's.
 const FACTORY: &str = "React.createElement";
 const FRAGMENT: &str = "React.Fragment";
 
-/// What a project's `tsconfig.json` says.
+/// What a project's `tsconfig.json` files say. Which ones count shows while modules are read: each has
+/// that of the nearest folder above it.
+#[derive(Debug, Default)]
+pub(super) struct Tsconfigs {
+    /// Those that were looked at, because one of them will not be taken.
+    known: BTreeMap<PathBuf, Lenient>,
+    is_lenient: bool,
+    files: BTreeSet<PathBuf>,
+    warnings: Vec<Warning>,
+    solution: Option<Solution>,
+}
+
+/// What counts for the main module.
 #[derive(Debug)]
 pub(super) struct Tsconfig {
     pub(super) jsx: JsxOptions,
     pub(super) has_decorators: bool,
-    /// The file, where there is one, and those that it extends.
+    /// The files that this depends on, also such as are not there.
     pub(super) files: Vec<PathBuf>,
 }
 
-/// Reads the `tsconfig.json` that the configuration names, else the one next to the main module
-/// or above it.
-pub(super) fn of(project: &Project) -> Result<Tsconfig, BundleError> {
-    let discovery = match &project.build.tsconfig {
-        Some((file, _)) => TsconfigDiscovery::Manual(TsconfigOptions {
-            config_file: file.clone(),
-            references: TsconfigReferences::Auto,
-        }),
-        None => TsconfigDiscovery::Auto,
-    };
-    let options = ResolveOptions { tsconfig: Some(discovery), ..ResolveOptions::default() };
-    let resolver = Resolver::new(options);
-    let found = resolver.find_tsconfig(&project.main).map_err(|error| {
-        let message = error.to_string().replace(&format!("{}/", project.root.display()), "");
-        BundleError::Bundler { message: format!("tsconfig.json cannot be read: {message}") }
-    })?;
-    Ok(match &found {
-        Some(found) => Tsconfig {
-            jsx: jsx(project, &found.compiler_options),
-            has_decorators: found.compiler_options.experimental_decorators == Some(true),
-            files: files(&resolver, found),
-        },
-        None => Tsconfig {
-            jsx: jsx(project, &CompilerOptions::default()),
-            has_decorators: false,
-            files: Vec::new(),
-        },
-    })
+impl Tsconfigs {
+    /// What counts for the main module: the file that the configuration names, else the one next to
+    /// it or above it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not well formed.
+    pub(super) fn of_main(&mut self, project: &Project) -> Result<Tsconfig, BundleError> {
+        match self.found(project) {
+            Ok(tsconfig) => Ok(tsconfig),
+            Err(_) if !self.is_lenient => {
+                self.look_at(project, std::slice::from_ref(&project.main))?;
+                self.found(project)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The file for the bundler to take for all modules; without one it looks for them itself.
+    pub(super) fn for_bundler(&self, project: &Project) -> Option<PathBuf> {
+        let copy = self.solution.as_ref().map(|solution| solution.path.clone());
+        copy.or_else(|| project.build.tsconfig.as_ref().map(|(file, _)| file.clone()))
+    }
+
+    /// Looks at what counts for those modules. Answers whether the bundler has to begin again: one of
+    /// them would not be taken, or is new beside such.
+    ///
+    /// # Errors
+    ///
+    /// When one is not well formed.
+    pub(super) fn look_at(
+        &mut self,
+        project: &Project,
+        modules: &[PathBuf],
+    ) -> Result<bool, BundleError> {
+        let configs: BTreeSet<PathBuf> = match &project.build.tsconfig {
+            Some((file, _)) => [file.clone()].into(),
+            None => {
+                let folders: BTreeSet<_> =
+                    modules.iter().filter_map(|module| module.parent()).collect();
+                folders.into_iter().filter_map(nearest).collect()
+            }
+        };
+        let mut reader = Reader::new(project);
+        let mut fresh = BTreeMap::new();
+        for config in configs {
+            if !self.known.contains_key(&config) {
+                let lenient = reader.read(&config)?;
+                fresh.insert(config, lenient);
+            }
+        }
+        if fresh.is_empty() || !(reader.is_any_at_fault || self.is_lenient) {
+            return Ok(false);
+        }
+        self.is_lenient = true;
+        self.known.append(&mut fresh);
+        self.files.extend(reader.files);
+        self.warnings.extend(reader.warnings);
+        let written = match (&project.build.tsconfig, self.known.values().next()) {
+            (Some(_), Some(named)) => solution::write_for_all(named),
+            _ => solution::write(self.known.values()),
+        };
+        self.solution = Some(written.map_err(BundleError::io(&std::env::temp_dir()))?);
+        Ok(true)
+    }
+
+    /// Whether what they say is what copies say.
+    pub(super) fn are_lenient(&self) -> bool {
+        self.is_lenient
+    }
+
+    /// What is not as their author thinks.
+    pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.sort_by_key(ToString::to_string);
+        warnings.dedup();
+        warnings
+    }
+
+    fn found(&self, project: &Project) -> Result<Tsconfig, BundleError> {
+        let discovery = match self.for_bundler(project) {
+            Some(config_file) => TsconfigDiscovery::Manual(TsconfigOptions {
+                config_file,
+                references: TsconfigReferences::Auto,
+            }),
+            None => TsconfigDiscovery::Auto,
+        };
+        let options = ResolveOptions { tsconfig: Some(discovery), ..ResolveOptions::default() };
+        let resolver = Resolver::new(options);
+        let found = resolver.find_tsconfig(&project.main).map_err(|error| {
+            let message = error.to_string().replace(&format!("{}/", project.root.display()), "");
+            BundleError::Bundler { message: format!("tsconfig.json cannot be read: {message}") }
+        })?;
+        let files = |found| match self.is_lenient {
+            true => self.files.iter().cloned().collect(),
+            false => files(&resolver, found),
+        };
+        Ok(match &found {
+            Some(found) => Tsconfig {
+                jsx: jsx(project, &found.compiler_options),
+                has_decorators: found.compiler_options.experimental_decorators == Some(true),
+                files: files(found),
+            },
+            None => Tsconfig {
+                jsx: jsx(project, &CompilerOptions::default()),
+                has_decorators: false,
+                files: Vec::new(),
+            },
+        })
+    }
+}
+
+/// The `tsconfig.json` of the nearest folder, from this one up; packages have none.
+fn nearest(folder: &Path) -> Option<PathBuf> {
+    if folder.components().any(|part| part.as_os_str() == "node_modules") {
+        return None;
+    }
+    folder.ancestors().map(|folder| folder.join("tsconfig.json")).find(|file| file.is_file())
 }
 
 /// The file and those that it extends, without packages', which nobody edits.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::config;
+use crate::config::{self, File};
 use crate::error::{BundleError, ConfigError, Location};
 
 /// The file by which the build of a framework says where it has put the configuration of what it has
@@ -14,6 +14,7 @@ use crate::error::{BundleError, ConfigError, Location};
 pub(super) const REDIRECT: &str = ".wrangler/deploy/config.json";
 
 /// A folder, canonical, and as messages name it.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) shown: PathBuf,
@@ -25,12 +26,49 @@ struct Redirect {
     config_path: PathBuf,
 }
 
-/// The folder of what a build has made of the project in this one, if one has.
+/// What a build of an environment writes into the configuration that it makes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Generated {
+    target_environment: Option<String>,
+}
+
+/// What a build has made of a project.
+pub(super) struct Built {
+    pub(super) place: Place,
+    /// The environment to read its configuration for.
+    pub(super) environment: Option<String>,
+}
+
+/// A configuration file that the caller names, and its folder.
 ///
 /// # Errors
 ///
-/// When what the build has named is not there.
-pub(super) fn built(place: &Place) -> Result<Option<Place>, BundleError> {
+/// When it is none.
+pub(super) fn of_config(named: &Path) -> Result<(Place, File), BundleError> {
+    let no_config = || BundleError::NotAConfiguration { path: named.to_owned() };
+    // The folder of the link, if it is one.
+    let shown = match named.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let file = File::named(named.canonicalize().map_err(BundleError::io(named))?, named.to_owned())
+        .filter(|file| file.path.is_file())
+        .ok_or_else(no_config)?;
+    let folder = shown.canonicalize().map_err(BundleError::io(shown))?;
+    Ok((Place { folder, shown: shown.to_owned() }, file))
+}
+
+/// What a build has made of the project in this folder, if one has: it is of one environment, and
+/// there is no other in its configuration.
+///
+/// # Errors
+///
+/// When what the build has named is not there, or is of another environment.
+pub(super) fn built(
+    place: &Place,
+    environment: Option<&str>,
+) -> Result<Option<Built>, BundleError> {
     let file = place.folder.join(REDIRECT);
     let Ok(text) = fs::read_to_string(&file) else { return Ok(None) };
     let shown = place.shown.join(REDIRECT);
@@ -55,24 +93,40 @@ pub(super) fn built(place: &Place) -> Result<Option<Place>, BundleError> {
         Ok(below) => place.shown.join(below),
         Err(_) => folder.clone(),
     };
-    Ok(Some(Place { folder, shown }))
+    // One that is no JSON has its fault told when it is read.
+    let text = fs::read_to_string(&canonical).unwrap_or_default();
+    let generated: Option<Generated> = serde_json::from_str(&text).ok();
+    let target = generated.and_then(|generated| generated.target_environment);
+    let environment = match (environment, target.as_deref()) {
+        (Some(wanted), Some(target)) if wanted == target => None,
+        (Some(wanted), Some(target)) => {
+            return Err(fault(format!(
+                "{} was built for the environment \"{target}\", not for \"{wanted}\": run the \
+                 build of the project for that one",
+                named.display()
+            )));
+        }
+        (wanted, _) => wanted.map(str::to_owned),
+    };
+    Ok(Some(Built { place: Place { folder, shown }, environment }))
 }
 
 /// The nearest folder with a configuration that a file is in, up to that of its package.
-pub(super) fn around(file: &Path) -> Option<Place> {
+pub(super) fn around(file: &Path) -> Option<(Place, File)> {
     let beside = match file.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     };
     let canonical = beside.canonicalize().ok()?;
     for (up, folder) in canonical.ancestors().enumerate() {
-        if config::FILES.iter().any(|(name, _)| folder.join(name).is_file()) {
-            let shown = match beside.ancestors().nth(up) {
-                Some(shown) if shown.canonicalize().is_ok_and(|it| it == folder) => shown,
-                _ => folder,
-            };
-            let shown = if shown == Path::new("") { Path::new(".") } else { shown };
-            return Some(Place { folder: folder.to_owned(), shown: shown.to_owned() });
+        let shown = match beside.ancestors().nth(up) {
+            Some(shown) if shown.canonicalize().is_ok_and(|it| it == folder) => shown,
+            _ => folder,
+        };
+        let shown = if shown == Path::new("") { Path::new(".") } else { shown };
+        if let Some(file) = File::of_folder(folder, shown) {
+            let place = Place { folder: folder.to_owned(), shown: shown.to_owned() };
+            return Some((place, file));
         }
         if folder.join("package.json").is_file() || folder.join(".git").exists() {
             return None;

@@ -1,8 +1,11 @@
 //! What is a project, what it is called, and what is its main module.
 
+use std::fs;
+
 use tempfile::TempDir;
 
 use super::*;
+use crate::error::Location;
 
 /// A folder `my_app` with those files, all empty but for those with a text.
 fn folder(files: &[(&str, &str)]) -> (TempDir, PathBuf) {
@@ -64,11 +67,17 @@ fn a_main_module_that_cannot_be_is_an_error_at_its_place() {
 }
 
 #[test]
-fn a_main_module_outside_of_the_folder_is_refused() {
-    let (temporary, root) = folder(&[("isolane.toml", "main = '../secret.js'")]);
-    fs::write(temporary.path().join("secret.js"), "").unwrap();
-    let error = Project::open(&root).unwrap_err().to_string();
-    assert!(error.ends_with("is outside of the project's folder"), "{error}");
+fn a_main_module_may_be_outside_of_the_folder_of_the_configuration() {
+    let (_temporary, root) = folder(&[
+        ("config/wrangler.toml", "name = 'shop'\nmain = '../src/index.ts'"),
+        ("src/index.ts", "import './b'"),
+        ("src/b.ts", "globalThis.b = 1"),
+    ]);
+    let project = Project::open(&root.join("config")).unwrap();
+    assert!(project.main.ends_with("my_app/src/index.ts"), "{:?}", project.main);
+    let bundle = project.load().unwrap();
+    assert_eq!(bundle.main, "index.js");
+    assert!(bundle.modules[0].text().unwrap().contains("globalThis.b"));
 }
 
 #[test]
@@ -126,6 +135,129 @@ fn the_nearest_configuration_counts_for_its_main_module() {
 }
 
 #[test]
+fn a_broken_configuration_above_a_file_of_another_project_is_a_warning() {
+    // By what it names, whether it exists or not; else by where the file is.
+    for (toml, fault) in [
+        (
+            "main = 'src/index.tsx'\nvars = 7",
+            "2:8: expected a table for \"vars\", found an integer",
+        ),
+        ("main = 'dist/gone.js'\nvars = 7", "2:8: expected a table"),
+        ("vars = 7", "1:8: expected a table"),
+        ("name = ", "1:"),
+    ] {
+        let files =
+            [("wrangler.toml", toml), ("src/index.tsx", ""), ("tools/x.ts", ""), ("here.ts", "")];
+        let (_temporary, root) = folder(&files);
+        let project = Project::open(&root.join("tools/x.ts")).unwrap();
+        assert_eq!((project.name(), project.warnings().len()), ("x", 1), "{toml}");
+        let said = project.warnings()[0].to_string();
+        assert!(said.contains(&format!("my_app/wrangler.toml:{fault}")), "{toml}: {said}");
+        assert!(said.contains("; so this configuration does not count for "), "{toml}: {said}");
+        let is_named = toml.contains("src/index.tsx");
+        let of_its = Project::open(&root.join("src/index.tsx"));
+        assert_eq!(of_its.is_err(), is_named || !toml.contains("main"), "{toml}");
+        let beside = Project::open(&root.join("here.ts"));
+        assert_eq!(beside.is_err(), !toml.contains("main"), "{toml}");
+    }
+    // Nor does it matter for another file that its main module is not there.
+    let (_temporary, root) = folder(&[("wrangler.toml", "main = 'gone.js'"), ("x.ts", "")]);
+    let project = Project::open(&root.join("x.ts")).unwrap();
+    assert!(project.warnings()[0].message.contains("does not count for"));
+}
+
+fn open_by(config: &Path, path: &Path) -> Result<Project, BundleError> {
+    let options = OpenOptions { config: Some(config.to_owned()), environment: None };
+    Project::open_with(path, &options)
+}
+
+#[test]
+fn a_configuration_that_is_named_counts_whatever_else_there_is() {
+    let (temporary, root) = folder(&[
+        ("wrangler.toml", "name = 'usual'\nmain = 'src/index.ts'"),
+        ("other.toml", "name = 'other'\nmain = 'src/other.ts'"),
+        ("deploy/prod.jsonc", "{ \"name\": \"prod\", \"main\": \"../src/index.ts\" }"),
+        (".wrangler/deploy/config.json", "{ \"configPath\": \"../../gone/wrangler.json\" }"),
+        ("src/index.ts", ""),
+        ("src/other.ts", ""),
+        ("notes.txt", ""),
+    ]);
+    for (config, path, name, main) in [
+        ("other.toml", ".", "other", "src/other.ts"),
+        ("other.toml", "src/index.ts", "other", "src/index.ts"),
+        ("wrangler.toml", ".", "usual", "src/index.ts"),
+        ("deploy/prod.jsonc", "deploy", "prod", "src/index.ts"),
+    ] {
+        let project = open_by(&root.join(config), &root.join(path)).unwrap();
+        assert_eq!(project.name(), name);
+        assert!(project.main.ends_with(main), "{config} {path}: {:?}", project.main);
+        let canonical = root.join(config).canonicalize().unwrap();
+        assert_eq!(project.config_file.as_deref(), Some(&*canonical));
+        assert!(project.warnings().is_empty(), "{:?}", project.warnings());
+    }
+    let error = |config: &str, path: &str| {
+        let error = open_by(&root.join(config), &root.join(path)).unwrap_err().to_string();
+        error.replace(root.to_str().unwrap(), "app")
+    };
+    let said = error("deploy/prod.jsonc", "src");
+    assert!(said.ends_with("is in app/deploy, not in app/src"), "{said}");
+    let said = error("notes.txt", ".");
+    assert!(said.starts_with("app/notes.txt is not a project's configuration"), "{said}");
+    assert!(error("gone.toml", ".").starts_with("cannot read app/gone.toml"));
+    let said = Project::open(&root.join("other.toml")).unwrap_err().to_string();
+    assert!(said.ends_with("; a configuration is named with --config"), "{said}");
+    drop(temporary);
+}
+
+#[test]
+fn a_project_is_outlined_before_its_main_module_is_made() {
+    let (_temporary, root) = folder(&[
+        (
+            "wrangler.toml",
+            "name = 'shop'\nmain = 'dist/index.js'\ndev.port = 9333\n[build]\n\
+             command = 'make dist'\ncwd = 'tools'\nwatch_dir = ['src', 'lib']\n[env.live]\nname = 'live'",
+        ),
+        ("tools/Makefile", ""),
+        ("src/a.ts", ""),
+    ]);
+    let canonical = root.canonicalize().unwrap();
+    let outline = Outline::read(&root, &OpenOptions::default()).unwrap();
+    assert_eq!((&*outline.name, outline.dev_server.port), ("shop", Some(9333)));
+    assert_eq!(outline.config_file, Some(canonical.join("wrangler.toml")));
+    let build = outline.custom_build.unwrap();
+    assert_eq!((&*build.command, build.folder), ("make dist", canonical.join("tools")));
+    assert_eq!(build.watched, ["src", "lib"].map(|name| canonical.join(name)));
+    let path = root.join("wrangler.toml");
+    assert_eq!(build.location, Location { path, line: 5, column: 11 });
+    // It is inherited.
+    let live = OpenOptions { environment: Some("live".to_owned()), config: None };
+    let outline = Outline::read(&root, &live).unwrap();
+    assert_eq!((&*outline.name, outline.custom_build.is_some()), ("live", true));
+    let error = Project::open(&root).unwrap_err().to_string();
+    let expected = "the main module \"dist/index.js\" does not exist, and the build command \"make \
+                    dist\" (";
+    assert!(error.contains(expected), "{error}");
+    fs::create_dir(root.join("dist")).unwrap();
+    fs::write(root.join("dist/index.js"), "").unwrap();
+    assert_eq!(Project::open(&root).unwrap().custom_build().unwrap().command, "make dist");
+}
+
+#[test]
+fn what_a_build_is_made_of_is_the_sources_or_the_project() {
+    for (file, watched) in [("src/a.ts", "my_app/src"), ("a.ts", "my_app")] {
+        let toml = ("isolane.toml", "build.command = 'x'");
+        let (_temporary, root) = folder(&[toml, (file, "")]);
+        let build = Outline::read(&root, &OpenOptions::default()).unwrap().custom_build.unwrap();
+        assert!(build.watched.len() == 1 && build.watched[0].ends_with(watched), "{build:?}");
+        assert!(build.folder.ends_with("my_app"), "{build:?}");
+    }
+    check_error(
+        &[("isolane.toml", "[build]\ncommand = 'x'\ncwd = 'gone'"), ("index.js", "")],
+        "app/isolane.toml:3:7: the folder that \"build.cwd\" names does not exist",
+    );
+}
+
+#[test]
 fn what_a_build_has_made_is_the_project() {
     let redirect = "{ \"configPath\": \"../../dist/server/wrangler.json\" }";
     let built = "{ \"name\": \"site\", \"main\": \"entry.mjs\", \"no_bundle\": true,\n\
@@ -150,6 +282,31 @@ fn what_a_build_has_made_is_the_project() {
     fs::remove_dir_all(root.join("dist")).unwrap();
     let error = Project::open(&root).unwrap_err().to_string();
     assert!(error.contains(".wrangler/deploy/config.json:1:1: ../../dist/server/wrangler.json is not there: run the build"), "{error}");
+}
+
+#[test]
+fn a_build_of_an_environment_is_that_environments() {
+    let (_temporary, root) = folder(&[
+        (".wrangler/deploy/config.json", "{ \"configPath\": \"../../dist/wrangler.json\" }"),
+        (
+            "dist/wrangler.json",
+            "{ \"name\": \"site-live\", \"main\": \"a.js\", \"targetEnvironment\": \"live\",\n\
+             \"definedEnvironments\": [\"live\", \"test\"] }",
+        ),
+        ("dist/a.js", ""),
+        (".dev.vars", "A=none"),
+        (".dev.vars.live", "A=live"),
+    ]);
+    let open = |environment: Option<&str>| {
+        let environment = environment.map(str::to_owned);
+        Project::open_with(&root, &OpenOptions { environment, config: None })
+    };
+    assert_eq!(open(None).unwrap().name(), "site-live");
+    let live = open(Some("live")).unwrap();
+    assert_eq!(live.name(), "site-live");
+    assert_eq!(live.dev_vars().unwrap().unwrap().1["A"], "live");
+    let error = open(Some("test")).unwrap_err().to_string();
+    assert!(error.contains("built for the environment \"live\", not for \"test\""), "{error}");
 }
 
 #[cfg(unix)]
@@ -190,7 +347,8 @@ fn an_environment_has_a_worker_of_its_own() {
                 [env.staging]\nvars = { A = 2 }\n[env.live]\nname = 'shop-eu'\nmain = 'b.js'";
     let (_temporary, root) = folder(&[("a.js", ""), ("b.js", ""), ("wrangler.toml", toml)]);
     let open = |environment: Option<&str>| {
-        let options = OpenOptions { environment: environment.map(str::to_owned) };
+        let environment = environment.map(str::to_owned);
+        let options = OpenOptions { environment, config: None };
         Project::open_with(&root, &options)
     };
     for (environment, name, main, var) in [
@@ -211,7 +369,7 @@ fn an_environment_has_a_worker_of_its_own() {
             || error.ends_with("wrangler.toml has no environment \"test\"; it has staging, live"),
         "{error}"
     );
-    let options = OpenOptions { environment: Some("test".to_owned()) };
+    let options = OpenOptions { environment: Some("test".to_owned()), config: None };
     let error = Project::open_with(&root.join("a.js"), &options).unwrap_err().to_string();
     assert!(error.contains("wrangler.toml has no environment \"test\"; it has "), "{error}");
     let (_temporary, root) = folder(&[("a.js", "")]);

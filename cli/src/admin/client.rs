@@ -73,6 +73,12 @@ impl Refusal {
         Self { status, message, details }
     }
 
+    /// One that no node has said: this process does what a node would.
+    pub(crate) fn of_ours(status: u16, message: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { status, message: message.to_owned(), details: Map::new() }
+    }
+
     /// A text among what the node says.
     pub(crate) fn detail(&self, name: &str) -> Option<&str> {
         self.details.get(name)?.as_str()

@@ -12,10 +12,8 @@ use crate::terminal::{DIM, GOOD, LINK, took};
 
 /// All there is to say.
 pub(super) struct Summary<'a> {
-    /// The node's URL.
-    pub(super) url: &'a str,
-    /// What the node says of itself.
-    pub(super) node: &'a Value,
+    /// The node's URL, and what it says of itself; nothing where there is none.
+    pub(super) at: Option<(&'a str, &'a Value)>,
     pub(super) version: &'a VersionRecord,
     pub(super) modules: usize,
     pub(super) bundled_in: Duration,
@@ -42,7 +40,7 @@ impl Summary<'_> {
 
     fn to_json(&self) -> Value {
         json!({
-            "node": self.url,
+            "node": self.at.map(|(url, _)| url),
             "worker": self.version.worker,
             "version": self.version,
             "active": self.active,
@@ -73,8 +71,20 @@ impl Summary<'_> {
             handlers = version.handlers.join(", "),
         )?;
         let worker = &version.worker;
-        let Some(active) = self.active else {
-            writeln!(out, "{GOOD}ok{GOOD:#}        {worker} {id} can be deployed to {}", self.url)?;
+        let (Some((url, _)), Some(active)) = (self.at, self.active) else {
+            match self.at {
+                Some((url, _)) => {
+                    writeln!(
+                        out,
+                        "{GOOD}ok{GOOD:#}        {worker} {id} can be deployed to {url}"
+                    )?;
+                }
+                None => writeln!(
+                    out,
+                    "{GOOD}ok{GOOD:#}        {worker} {id} can be deployed {DIM}(started on this \
+                     machine: no node is named, and none runs here){DIM:#}"
+                )?,
+            }
             return self.write_bindings(&mut out);
         };
         let before = match self.previous() {
@@ -86,7 +96,6 @@ impl Summary<'_> {
             out,
             "{GOOD}deployed{GOOD:#}  {worker} {id} to {url} {DIM}revision {revision}, \
              {before}{DIM:#}",
-            url = self.url,
             revision = active.revision,
         )?;
         self.write_bindings(&mut out)?;
@@ -115,7 +124,8 @@ impl Summary<'_> {
     }
 
     fn urls(&self) -> Vec<String> {
-        let listen = Vec::deserialize(&self.node["listen"]).unwrap_or_default();
+        let node = self.at.map(|(_, node)| node).unwrap_or(&Value::Null);
+        let listen = Vec::deserialize(&node["listen"]).unwrap_or_default();
         let routes = self.active.iter().flat_map(|active| &active.active.routes);
         routes.map(|route| url_of(route, &listen)).collect()
     }

@@ -82,13 +82,15 @@ impl Change {
         Self { paths, structural, unfinished, asked: false }
     }
 
-    fn extend(&mut self, more: Self) {
+    /// Adds what has changed later.
+    pub(super) fn extend(&mut self, more: Self) {
         for path in &more.structural {
             self.unfinished.remove(path);
         }
         self.paths.extend(more.paths);
         self.structural.extend(more.structural);
         self.unfinished.extend(more.unfinished);
+        self.asked |= more.asked;
     }
 }
 
@@ -125,7 +127,8 @@ impl Folders {
         self.sender.clone()
     }
 
-    /// Watches a project that could not be loaded. What is not there is not watched.
+    /// Watches a folder with all that are in it, or a file: a project that could not be loaded, or what
+    /// a command reads. What is not there is not watched.
     pub(super) fn watch_project(&mut self, path: &Path) {
         let Ok(path) = path.canonicalize() else { return };
         if path.is_dir() {
@@ -157,6 +160,16 @@ impl Folders {
         }
         if whole {
             self.watch_below(root);
+        }
+        for folder in worker.folders() {
+            match folder.is_dir() {
+                true => self.watch_below(folder),
+                // One that comes is noticed by the folder that it comes to.
+                false => {
+                    let there = folder.ancestors().skip(1).find(|folder| folder.is_dir());
+                    there.into_iter().for_each(|folder| self.watch(folder));
+                }
+            }
         }
         self.watched.len() > before
     }
@@ -214,8 +227,31 @@ impl Folders {
             let latest = ends.map_or(now + GATHER, |(_, latest)| latest);
             ends = Some((now + SETTLE, latest));
         }
+        self.forget(&change);
+        change
+    }
+
+    /// What has happened since the last look, all of it; waits only for what is on its way.
+    pub(super) fn lately(&mut self) -> Change {
+        let mut change = Change::default();
+        let latest = Instant::now() + GATHER;
+        while let Ok(happening) = self.happenings.recv_timeout(SETTLE) {
+            match happening {
+                Happening::Files(more) => change.extend(more),
+                Happening::Closed(_) => {}
+                Happening::Asked => change.asked = true,
+            }
+            if Instant::now() > latest {
+                break;
+            }
+        }
+        self.forget(&change);
+        change
+    }
+
+    /// What came or went may be gone, and the watches of all that was in it with it.
+    fn forget(&mut self, change: &Change) {
         for path in &change.structural {
-            // It may be gone, and the watches of all that was in it with it.
             let gone: Vec<_> =
                 self.watched.iter().filter(|folder| folder.starts_with(path)).cloned().collect();
             for folder in gone {
@@ -223,7 +259,6 @@ impl Folders {
                 let _ = self.watcher.unwatch(&folder);
             }
         }
-        change
     }
 
     fn watch(&mut self, folder: &Path) {

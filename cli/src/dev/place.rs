@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bundle::{OpenOptions, Project};
+use node::WorkerConfig;
 
 use crate::args::DevArgs;
+use crate::project;
 
 /// The address where nothing else is asked for: this machine's alone.
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -19,12 +20,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(args: &DevArgs) -> Self {
-        let options = OpenOptions { environment: args.env.clone() };
-        let first = args.workers.first();
-        // One that cannot be opened has its error told when it is loaded.
-        let project = first.and_then(|path| Project::open_with(path, &options).ok());
-        let server = project.map(|project| project.dev_server()).unwrap_or_default();
+    pub(super) fn of(args: &DevArgs, workers: &[WorkerConfig]) -> Self {
+        // One that cannot be read has its error told when it is loaded.
+        let outline = workers.first().and_then(|worker| project::outline(worker).ok());
+        let server = outline.map(|outline| outline.dev_server).unwrap_or_default();
         Self {
             host: args.address().or(server.ip).unwrap_or(HOST),
             port: args.port.or(server.port),

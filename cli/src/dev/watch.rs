@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use node::{Deployments, Failure, Runtime, Worker};
 
-use super::folders::{Folders, Happening, holds_variables, is_written_by_hand};
+use super::builds::Builds;
+use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
 use super::greeting;
+use crate::failure;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
 
 /// Files beside the code from which it follows how the code is read.
@@ -30,12 +32,22 @@ pub(super) struct Watch {
     happenings: Sender<Happening>,
 }
 
+/// What became of the command that makes a worker's modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Built {
+    /// There is none, or it need not run.
+    Not,
+    Done,
+    Failed,
+}
+
 /// What loads workers again.
 struct Reloader {
     deployments: Arc<Deployments>,
     runtime: Runtime,
     lines: Arc<Lines>,
     folders: Folders,
+    builds: Builds,
     /// For each worker, whether its files cannot be loaded as they are.
     broken: Vec<bool>,
     /// Runs the trial starts of new versions.
@@ -48,6 +60,7 @@ impl Watch {
         deployments: &Arc<Deployments>,
         runtime: &Runtime,
         lines: &Arc<Lines>,
+        builds: Builds,
         data: &Path,
     ) -> anyhow::Result<Watch> {
         let folders = Folders::new(data)?;
@@ -57,6 +70,7 @@ impl Watch {
             runtime: runtime.clone(),
             lines: Arc::clone(lines),
             folders,
+            builds,
             broken: vec![false; deployments.workers().len()],
             trials: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
@@ -78,15 +92,19 @@ impl Watch {
 impl Reloader {
     fn next(&mut self) {
         let workers = self.deployments.workers();
-        let broken = &self.broken;
+        let (broken, builds) = (&self.broken, &self.builds);
         let mut change = self.folders.changed(|path, structural| {
             let mut workers = workers.iter().zip(broken);
-            workers.any(|(worker, broken)| concerns(worker, path, structural, *broken))
+            builds.concern(path)
+                || workers.any(|(worker, broken)| concerns(worker, path, structural, *broken))
         });
-        let whole = !change.structural.is_empty();
         // Before anything is read: what changes from now on is noticed.
-        self.watch_all(whole);
-        for _ in 0..MAX_ROUNDS {
+        self.watch_all(!change.structural.is_empty());
+        let built = self.build(&mut change);
+        if built.iter().any(|built| *built != Built::Not) {
+            self.watch_all(!change.structural.is_empty());
+        }
+        for round in 0..MAX_ROUNDS {
             let workers = self.deployments.workers();
             let mut reloaded = false;
             for (index, worker) in workers.iter().enumerate() {
@@ -94,7 +112,9 @@ impl Reloader {
                 let is_it = |path: &PathBuf| {
                     concerns(worker, path, change.structural.contains(path), broken)
                 };
-                if change.asked || change.paths.iter().any(is_it) {
+                let built = built.get(index).copied().unwrap_or(Built::Not);
+                let is_due = change.asked || change.paths.iter().any(is_it);
+                if built != Built::Failed && (is_due || (round == 0 && built == Built::Done)) {
                     self.reload(index, worker, change.asked);
                     reloaded = true;
                 }
@@ -107,6 +127,22 @@ impl Reloader {
         }
     }
 
+    /// Runs the commands that a change concerns; what changes meanwhile becomes part of it.
+    fn build(&mut self, change: &mut Change) -> Vec<Built> {
+        let workers = self.deployments.workers();
+        let each = workers.iter().enumerate().map(|(index, worker)| {
+            match self.builds.run_after(index, change, &mut self.folders) {
+                Ok(false) => Built::Not,
+                Ok(true) => Built::Done,
+                Err(error) => {
+                    self.complain(worker, &failure::explain(&error));
+                    Built::Failed
+                }
+            }
+        });
+        each.collect()
+    }
+
     /// Watches what the workers are made from now; answers whether that is more than before.
     fn watch_all(&mut self, whole: bool) -> bool {
         let mut more = false;
@@ -114,6 +150,9 @@ impl Reloader {
             // The project of a single file is a folder that may hold anything.
             let whole = whole && worker.is_folder();
             more |= self.folders.watch_worker(&worker, whole);
+        }
+        if whole {
+            self.builds.watch(&mut self.folders);
         }
         if let Some(refusal) = self.folders.refusal() {
             self.lines.warn(&refusal);
@@ -144,13 +183,15 @@ impl Reloader {
                 self.lines.say(&format!("{GOOD}loaded{GOOD:#} {name} {DIM}as it was{DIM:#}"));
             }
             Ok(_) => {}
-            Err(error) => {
-                self.lines.complain(&format!("{ERROR}error{ERROR:#}: {error}"));
-                let name = before.name();
-                let text = format!("{DIM}{name} goes on as it was before this change{DIM:#}");
-                self.lines.complain(&text);
-            }
+            Err(error) => self.complain(before, &error.to_string()),
         }
+    }
+
+    /// Says why a change has no effect.
+    fn complain(&self, worker: &Worker, error: &str) {
+        self.lines.complain(&format!("{ERROR}error{ERROR:#}: {error}"));
+        let name = worker.name();
+        self.lines.complain(&format!("{DIM}{name} goes on as it was before this change{DIM:#}"));
     }
 
     /// What of a worker's configuration is not as it was.
@@ -221,6 +262,11 @@ fn concerns(worker: &Worker, path: &Path, structural: bool, is_broken: bool) -> 
     }
     // A folder that goes takes its files with it.
     if structural && worker.inputs().iter().any(|input| input.starts_with(path)) {
+        return true;
+    }
+    // One that a pattern may mean; or its folder is new.
+    let is_listed = |folder: &PathBuf| is_written_by_hand(folder, path) || folder.starts_with(path);
+    if structural && worker.folders().iter().any(is_listed) {
         return true;
     }
     is_written_by_hand(worker.root(), path) && (structural || is_broken || is_manifest(path))

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::de::IgnoredAny;
 
+use crate::admin::NodeArgs;
+
 const EXAMPLES: &str = "Examples:
   isolane kv namespace list                       what the node in this folder keeps
   isolane kv key put -n SESSIONS ada '{\"id\":1}'   store a value
@@ -14,11 +16,12 @@ const EXAMPLES: &str = "Examples:
   isolane kv bulk put -n SESSIONS users.json      many keys at once
   isolane kv export -n SESSIONS dump.ndjson       all of a namespace, to a file
   isolane kv import -n COPY dump.ndjson           and back, into another one
-  isolane kv key list -n KV --config node.toml    the data of a node that `isolane serve` runs
+  isolane kv key list -n KV --node-config node.toml   the data of a node of `isolane serve`
 
-Which data: that of the node at --node; else that in the data folder (--data, by default
-.isolane, which is where `isolane dev` keeps it; or the one that --config names), through the
-node that is running on it, if one is.";
+Which data: that of the node at --node, of the one that ISOLANE_NODE names, or of the last
+`isolane login`; else that of this machine: in the folder of --data or of --node-config, else of
+node.toml here, else in .isolane, which is where `isolane dev` keeps it. A node that is running on
+the folder is asked.";
 
 const BULK_EXAMPLES: &str =
     "A FILE for put holds records, as a JSON array or one per line (NDJSON):
@@ -49,20 +52,36 @@ pub(crate) struct KvArgs {
 #[command(next_help_heading = "Which data")]
 pub(super) struct Target {
     /// The data folder.
-    #[arg(long, global = true, value_name = "FOLDER", default_value = ".isolane")]
-    pub(super) data: PathBuf,
-    /// The configuration that names the data folder.
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "data")]
-    pub(super) config: Option<PathBuf>,
-    /// The admin API of a running node, such as http://127.0.0.1:8788.
-    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["data", "config"])]
-    pub(super) node: Option<String>,
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// The node's configuration that names the data folder.
+    #[arg(long, alias = "config", global = true, value_name = "FILE", conflicts_with = "data")]
+    node_config: Option<PathBuf>,
+    /// The admin API of a running node, such as http://127.0.0.1:8788. Without it: that of
+    /// ISOLANE_NODE, or that of `isolane login`.
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["data", "node_config"])]
+    node: Option<String>,
     /// The file with the token of the node; without it, ISOLANE_TOKEN or `isolane login` has it.
     #[arg(long, global = true, value_name = "FILE")]
-    pub(super) token_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
     /// A file with certificates to trust beside the public ones, in PEM.
-    #[arg(long, global = true, value_name = "FILE", requires = "node")]
-    pub(super) ca_file: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl Target {
+    /// What every command is told of its node. Here the options may stand behind the commands of
+    /// commands, too, so they are declared anew.
+    pub(super) fn node_args(&self) -> NodeArgs {
+        NodeArgs {
+            node: self.node.clone(),
+            token_file: self.token_file.clone(),
+            ca_file: self.ca_file.clone(),
+            data: self.data.clone(),
+            node_config: self.node_config.clone(),
+            json: false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

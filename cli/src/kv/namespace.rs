@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::NamespaceCommand;
 use super::namespace_path;
+use crate::admin::Meant;
 use crate::admin::client::{Client, read};
 use crate::output::{Output, plain, say, table};
 use crate::prompt;
@@ -35,9 +36,9 @@ pub(super) async fn run(
 }
 
 /// Asks before a namespace is deleted, unless that is agreed.
-pub(super) fn confirm(command: &NamespaceCommand) -> anyhow::Result<()> {
+pub(super) fn confirm(command: &NamespaceCommand, meant: &Meant) -> anyhow::Result<()> {
     let NamespaceCommand::Delete { id, yes: false } = command else { return Ok(()) };
-    let question = format!("Delete the namespace {} with all its keys?", plain(id));
+    let question = format!("Delete the namespace {} of {meant} with all its keys?", plain(id));
     prompt::confirm(&question, "a namespace is deleted with all its keys", "nothing was deleted")
 }
 

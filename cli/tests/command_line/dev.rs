@@ -1,6 +1,9 @@
-//! `isolane dev`: names, reloads, and errors with the lines of the sources. Beside it: what it
-//! watches (`dev/files.rs`), how it starts (`dev/start.rs`), keys (`dev/keys.rs`).
+//! `isolane dev`: names, reloads, and errors with the lines of the sources. Beside it: what makes
+//! modules (`dev/builds.rs`), what it watches (`dev/files.rs`), how it starts (`dev/start.rs`), keys
+//! (`dev/keys.rs`).
 
+#[path = "dev/builds.rs"]
+mod builds;
 #[path = "dev/files.rs"]
 mod files;
 #[path = "dev/keys.rs"]

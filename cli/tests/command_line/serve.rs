@@ -72,6 +72,21 @@ fn requests_find_their_worker_by_host_and_path() {
 }
 
 #[test]
+fn a_node_runs_no_command_of_a_project() {
+    let folder = Folder::with(&[
+        ("shop/index.js", SHOWS),
+        ("shop/wrangler.toml", "vars = { NAME = 'shop' }\nbuild.command = 'echo > made'"),
+    ]);
+    configure(&folder, "workers = [{ path = 'shop', routes = ['*'] }]");
+    let mut process = Process::start(folder.path(), ["serve"]);
+    let warning = process.stderr.until("a node does not run the build command");
+    assert!(warning.contains("shop/wrangler.toml:2:17: "), "{warning}");
+    let port = listening(&mut process);
+    assert!(get(port, "a.test", "/").body.starts_with("[\"shop\""));
+    assert!(!folder.path().join("shop/made").exists());
+}
+
+#[test]
 fn a_host_that_nobody_serves_is_named_in_the_answer() {
     let folder = Folder::with(&[("a.js", SHOWS)]);
     let (_process, port) = serve(&folder, "workers = [{ path = 'a.js', routes = ['a.test'] }]");

@@ -149,7 +149,7 @@ fn a_node_on_this_machine_is_known_by_the_certificate_in_its_files() {
     assert_eq!(node.body("app.test"), "one");
     let listed = node.isolane().json(&["list"]);
     assert_eq!(listed["node"], format!("https://{}", node.admin));
-    node.isolane().good(&["kv", "namespace", "list", "--config", "node.toml"]);
+    node.isolane().good(&["kv", "namespace", "list", "--node-config", "node.toml"]);
     // A certificate that the node does not have is not trusted.
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     node.folder.write("other.pem", &other.cert.pem());

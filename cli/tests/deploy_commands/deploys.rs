@@ -4,6 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::command::Isolane;
+use crate::folder::Folder;
 use crate::node::{Node, answers};
 
 #[test]
@@ -61,6 +63,87 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
+fn a_dry_run_without_a_node_says_whether_one_would_take_it() {
+    let folder = Folder::with(&[
+        ("app/index.js", &answers("one")),
+        ("app/isolane.toml", "name = 'app'\nvars = { A = 'a' }\nbuild.command = 'echo built'\n"),
+        ("bad/index.ts", "interface A {}\nthrow new Error('at the start')\nexport default {}"),
+    ]);
+    let isolane = Isolane::within(&folder);
+    let ended = isolane.run(&["deploy", "app", "--dry-run", "--outdir", "out"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for expected in
+        ["bundled   1 module, ", " gzipped)", "handlers: fetch", "can be deployed (started on this"]
+    {
+        assert!(ended.stdout.contains(expected), "{ended:?}");
+    }
+    assert!(ended.stderr.contains("build built\n"), "{ended:?}");
+    assert!(folder.path().join("out/index.js").is_file());
+    assert!(
+        !folder.path().join("app/.isolane").exists() && !folder.path().join(".isolane").exists()
+    );
+    let dry = isolane.json(&["deploy", "app", "--dry-run"]);
+    assert_eq!((&dry["node"], &dry["dry_run"]), (&Value::Null, &json!(true)));
+    assert_eq!(dry["version"]["bindings"][0]["name"], "A");
+    for size in ["size_bytes", "gzip_bytes"] {
+        assert!(dry["version"][size].as_u64().is_some_and(|bytes| bytes > 20), "{dry}");
+    }
+    let refused = isolane.bad(&["deploy", "bad", "--dry-run"], 1);
+    assert!(refused.contains("at the start") && refused.contains("index.ts:2:7"), "{refused}");
+    let told = isolane.run(&["deploy", "bad", "--dry-run", "--json"]);
+    let told: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["error"]["code"], "start_failed");
+    // To change something a node is needed, and one that is named has to be there.
+    assert!(isolane.bad(&["deploy", "app"], 1).contains("no node is named"));
+    let nowhere = ["deploy", "app", "--dry-run", "--node", "http://127.0.0.1:1"];
+    assert!(isolane.bad(&nowhere, 1).contains("no node answers at 127.0.0.1:1"));
+}
+
+#[test]
+fn a_configuration_of_another_name_is_deployed_and_names_the_worker() {
+    let node = Node::start();
+    node.deploy("one");
+    node.folder.write("app/src/other.js", &answers("other"));
+    node.folder
+        .write("app/other.toml", "name = 'other'\nmain = 'src/other.js'\nroutes = ['other.test']");
+    let deployed = node.isolane().json(&["deploy", "-c", "app/other.toml"]);
+    assert_eq!(deployed["worker"], "other");
+    assert_eq!((node.body("app.test"), node.body("other.test")), ("one".into(), "other".into()));
+    let listed = node.isolane().json(&["versions", "--config", "app/other.toml"]);
+    assert_eq!(listed["worker"], "other");
+    // A node's configuration in its place is taken for what it is.
+    let ended = node.isolane().below("app").run(&["versions", "--config", "../node.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.stderr.starts_with("notice: ../node.toml is a node's configuration"),
+        "{ended:?}"
+    );
+    let url = format!("http://{}", node.admin);
+    let both = ["deploy", "app", "--config", "node.toml", "--node", &url];
+    assert!(node.isolane().bad(&both, 2).contains("another node is named"));
+    let both = ["versions", "app", "--config", "app/other.toml"];
+    assert!(node.isolane().bad(&both, 2).contains("one of them says which worker is meant"));
+    // Where nothing is a project's, the old name says nothing.
+    let ended = node.isolane().run(&["list", "--config", "node.toml"]);
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""), "{ended:?}");
+}
+
+#[test]
+fn a_worker_that_is_yet_to_be_made_has_its_name() {
+    let node = Node::start();
+    node.folder.write(
+        "made/wrangler.toml",
+        "name = 'made'\nmain = 'dist/index.js'\nbuild.command = '''mkdir -p dist && echo 'export \
+         default { fetch: () => new Response(\"made\") }' > dist/index.js'''",
+    );
+    let here = ["versions", "--node-config", "../node.toml"];
+    let missing = node.isolane().below("made").bad(&here, 1);
+    assert!(missing.contains("there is no worker made"), "{missing}");
+    node.isolane().good(&["deploy", "made"]);
+    assert_eq!(node.body("made.localhost"), "made");
+}
+
+#[test]
 fn a_worker_that_cannot_start_is_refused_with_the_place_in_its_source() {
     let node = Node::start();
     node.deploy("one");
@@ -108,7 +191,7 @@ fn an_environment_is_a_worker_of_its_own() {
     let deployed = node.isolane().json(&["deploy", "app", "--env", "staging"]);
     assert_eq!(deployed["worker"], "app-staging");
     assert_eq!((node.body("app.test"), node.body("staging.test")), ("one".into(), "two".into()));
-    let here = ["versions", "--env", "staging", "--config", "../node.toml"];
+    let here = ["versions", "--env", "staging", "--node-config", "../node.toml"];
     assert_eq!(node.isolane().below("app").json(&here)["worker"], "app-staging");
     let missing = node.isolane().bad(&["deploy", "app", "--env", "none"], 2);
     assert!(missing.contains("none") && missing.contains("staging"), "{missing}");

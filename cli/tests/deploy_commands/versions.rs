@@ -25,7 +25,7 @@ fn versions_are_listed_and_the_active_one_is_marked() {
     assert!(lines[1].starts_with(&format!("*  {}", &id[..8])), "{table}");
     assert!(lines[2].contains("grace") && lines[2].ends_with("the first"), "{table}");
     // In the project's folder the worker need not be named.
-    let here = isolane_in_app(&node, &["versions", "--config", "../node.toml"]);
+    let here = isolane_in_app(&node, &["versions", "--node-config", "../node.toml"]);
     assert_eq!(here, table);
     let shown = isolane.json(&["versions", "show", &id[..6], "--worker", "app"]);
     assert_eq!(shown, versions[0]);
@@ -69,7 +69,7 @@ fn a_rollback_goes_to_the_version_that_is_named() {
     assert!(again.contains("is the active one already"), "{again}");
     // Where the project is, its name may be left out.
     node.deploy("four");
-    isolane_in_app(&node, &["rollback", digits, "--yes", "--config", "../node.toml"]);
+    isolane_in_app(&node, &["rollback", digits, "--yes", "--node-config", "../node.toml"]);
     assert_eq!(node.body("app.test"), "one");
     let missing = isolane.bad(&["rollback", "app", "0123456789", "--yes"], 1);
     assert!(missing.contains("there is no version 0123456789"), "{missing}");

@@ -81,7 +81,7 @@ impl Folder {
     pub(crate) fn isolane(&self, arguments: &[&str]) {
         let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
             .args(arguments)
-            .args(["--config", "node.toml"])
+            .args(["--node-config", "node.toml"])
             .current_dir(self.path())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())

@@ -56,7 +56,7 @@ fn a_token_is_asked_for_where_one_is_configured() {
     let right = format!("authorization: Bearer {TOKEN}\r\n");
     assert_eq!(connection.get_with("localhost", LIST, &right).status, 200);
     // The commands read it from the file that the node's announcement names, or are told.
-    good(&folder, &["namespace", "create", "A", "--config", "node.toml"]);
+    good(&folder, &["namespace", "create", "A", "--node-config", "node.toml"]);
     let node = format!("http://{admin}");
     let refused = bad(&folder, &["namespace", "list", "--node", &node], 1);
     assert!(refused.contains("expected Authorization"), "{refused}");

@@ -21,11 +21,25 @@ pub(crate) fn kv(folder: &Folder, arguments: &[&str]) -> Ended {
 
 /// The same with something on its standard input.
 pub(crate) fn kv_with(folder: &Folder, arguments: &[&str], input: &[u8]) -> Ended {
+    kv_in(folder, &[], arguments, input)
+}
+
+/// The same with variables in the environment. Logins are those in the folder.
+pub(crate) fn kv_in(
+    folder: &Folder,
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    input: &[u8],
+) -> Ended {
     let mut child = Command::new(env!("CARGO_BIN_EXE_isolane"))
         .arg("kv")
         .args(arguments)
         .current_dir(folder.path())
         .env_remove("RUST_LOG")
+        .env_remove("ISOLANE_NODE")
+        .env_remove("ISOLANE_TOKEN")
+        .env("XDG_CONFIG_HOME", folder.path().join("home"))
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

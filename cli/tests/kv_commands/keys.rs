@@ -120,7 +120,7 @@ fn the_rules_of_the_store_are_told_in_its_words() {
 
 #[test]
 fn a_bad_argument_has_exit_code_2() {
-    let folder = Folder::with(&[("node.toml", "[admin]\naddress = '0.0.0.0:1'")]);
+    let folder = Folder::with(&[("eu.toml", "[admin]\naddress = '0.0.0.0:1'")]);
     let cases: [(&[&str], &str); 9] = [
         (&["key", "put", "k", "v"], "--namespace"),
         (&["key", "put", "-n", "A", "k", "v", "--ttl", "soon"], "invalid value 'soon'"),
@@ -129,7 +129,10 @@ fn a_bad_argument_has_exit_code_2() {
         (&["key", "put", "-n", "A", "k", "--path", "gone"], "cannot read gone: "),
         (&["bulk", "put", "-n", "A", "gone"], "cannot read gone: "),
         (&["namespace", "list", "--node", "127.0.0.1:8788"], "expected a node as http://"),
-        (&["namespace", "list", "--config", "node.toml"], "node.toml:2:11: expected an address on"),
+        (
+            &["namespace", "list", "--node-config", "eu.toml"],
+            "eu.toml:2:11: expected an address on",
+        ),
         (&["namespace", "list", "--token-file", "gone"], "cannot read the token in gone: "),
     ];
     for (arguments, expected) in cases {

@@ -1,11 +1,12 @@
 //! Commands beside a running node: both see what the other writes, at once.
 
 use std::fs;
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::command::{bad, good, good_with, kv};
+use crate::command::{bad, good, good_with, kv, kv_in};
 use crate::folder::Folder;
 use crate::http::{Connection, get};
 use crate::process::Process;
@@ -102,7 +103,7 @@ fn a_large_value_goes_through_a_node() {
 fn a_node_is_found_by_its_configuration_and_its_folder_is_free_after_it() {
     let folder = app();
     let (process, port, _) = serve(&folder, "data = 'state'");
-    let by_config = ["--config", "node.toml"];
+    let by_config = ["--node-config", "node.toml"];
     let put = ["key", "put", "-n", "things", "a", "1"];
     good(&folder, &[&put[..], &by_config].concat());
     assert_eq!(get(port, "x", "/a").body, r#"["1",null]"#);
@@ -112,6 +113,9 @@ fn a_node_is_found_by_its_configuration_and_its_folder_is_free_after_it() {
     assert!(!state.join("admin.json").exists());
     let value = ["key", "get", "-n", "things", "a"];
     assert_eq!(good(&folder, &[&value[..], &by_config].concat()), "1");
+    // The name that the option had; and that of the configuration in this folder need not be said.
+    assert_eq!(good(&folder, &[&value[..], &["--config", "node.toml"]].concat()), "1");
+    assert_eq!(good(&folder, &value), "1");
     assert_eq!(good(&folder, &[&value[..], &["--data", "state"]].concat()), "1");
 }
 
@@ -138,4 +142,33 @@ fn a_folder_that_is_held_by_what_does_not_answer_is_an_error() {
     assert!(message.contains(&holder) && message.contains("no admin API"), "{message}");
     let nowhere = bad(&folder, &["namespace", "list", "--node", "http://127.0.0.1:1"], 1);
     assert!(nowhere.contains("no node answers at 127.0.0.1:1"), "{nowhere}");
+}
+
+#[test]
+fn the_environment_and_a_login_name_a_node_for_these_commands_too() {
+    let folder = app();
+    let (_process, _, admin) = serve(&folder, "data = 'state'");
+    let elsewhere = Folder::with(&[]);
+    let url = format!("http://{admin}");
+    let put = ["key", "put", "-n", "things", "a", "1"];
+    let get = ["key", "get", "-n", "things", "a"];
+    let named = [("ISOLANE_NODE", &*url)];
+    assert_eq!(kv_in(&elsewhere, &named, &put, b"").code, Some(0));
+    assert_eq!(kv_in(&elsewhere, &named, &get, b"").stdout, b"1");
+    // What an argument names comes first.
+    let local = [&put[..], &["--data", "own"]].concat();
+    assert_eq!(kv_in(&elsewhere, &named, &local, b"").code, Some(0));
+    assert!(elsewhere.path().join("own/kv").is_dir());
+    let refused = kv_in(&elsewhere, &named, &["namespace", "delete", "things"], b"");
+    assert!(refused.stderr.contains("--yes"), "{refused:?}");
+    // Nothing was made in this folder.
+    assert!(!elsewhere.path().join(".isolane").exists());
+    let login = Command::new(env!("CARGO_BIN_EXE_isolane"))
+        .args(["login", &url])
+        .env_remove("ISOLANE_TOKEN")
+        .env("XDG_CONFIG_HOME", elsewhere.path().join("home"))
+        .output();
+    assert!(login.expect("the isolane binary starts").status.success());
+    assert_eq!(good(&elsewhere, &get), "1");
+    assert!(!elsewhere.path().join(".isolane").exists());
 }

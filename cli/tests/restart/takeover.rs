@@ -187,7 +187,7 @@ fn deploys_go_on_while_processes_take_over() {
 /// What a command prints that succeeds.
 fn isolane(folder: &Folder, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
-    command.args(arguments).args(["--config", "node.toml"]).current_dir(folder.path());
+    command.args(arguments).args(["--node-config", "node.toml"]).current_dir(folder.path());
     let output = command.stdin(Stdio::null()).output().expect("the isolane binary starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "isolane {}: {said}", arguments.join(" "));

@@ -144,6 +144,12 @@ impl Lines {
         }
     }
 
+    /// The lines that were read so far.
+    #[allow(dead_code, reason = "most tests wait for lines, and look at none again")]
+    pub(crate) fn seen(&self) -> String {
+        self.seen.join("\n")
+    }
+
     /// All lines there were, once the process has closed the stream.
     ///
     /// # Panics

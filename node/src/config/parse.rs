@@ -332,11 +332,10 @@ fn workers(
                 .map(|routes| routes.iter().map(pattern).collect::<Result<_, _>>())
                 .transpose()?;
             Ok(WorkerConfig {
-                path: folder.join(raw.path),
                 name: raw.name.map(Spanned::into_inner),
                 routes,
                 vars: raw.vars.into_iter().collect(),
-                environment: None,
+                ..WorkerConfig::at(folder.join(raw.path))
             })
         })
         .collect()

@@ -96,6 +96,15 @@ impl Deployments {
         upload::receive(&self.shared, worker, id, archive, None).await
     }
 
+    /// Does with a version what a node would to which nothing was deployed yet: for whoever has none
+    /// at hand. Needs a tokio runtime, and no registry.
+    ///
+    /// # Errors
+    /// Why such a node would not keep it.
+    pub async fn rehearse(&self, archive: Bytes) -> Result<Uploaded, ChangeError> {
+        upload::rehearse(&self.shared, archive).await
+    }
+
     /// Makes a version active: from one moment on new requests go to it, and the version before
     /// ends when its requests have. The version is named by all of its 64 digits. Asked for what
     /// is so already, nothing changes, also where a [`Precondition`] speaks of the state before

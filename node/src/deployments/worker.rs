@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bundle::{OpenOptions, Project, Warning};
+use bundle::{Project, Warning};
 use parking_lot::Mutex;
 use router::Pattern;
 use runtime::Version;
@@ -28,6 +28,7 @@ pub struct Worker {
     root: PathBuf,
     pub(super) routes: Vec<Pattern>,
     inputs: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
     warnings: Vec<Warning>,
     /// When the files began to be read, the last time that they gave this version.
     read_at: Mutex<SystemTime>,
@@ -38,8 +39,7 @@ impl Worker {
     /// Reads the project.
     pub(super) fn load(config: &WorkerConfig, shared: &Shared) -> Result<Arc<Self>, DeployError> {
         let read_at = SystemTime::now();
-        let options = OpenOptions { environment: config.environment.clone() };
-        let project = Project::open_with(&config.path, &options)?;
+        let project = Project::open_with(&config.path, &config.open_options())?;
         let (mut bundle, local) = match shared.mode {
             Mode::Dev => development::load(&project, shared.debuggable)?,
             Mode::Serve => (project.load()?, None),
@@ -58,7 +58,18 @@ impl Worker {
                 .map_err(|source| DeployError::Route { worker: bundle.name.clone(), source })?,
         };
         let inputs = std::mem::take(&mut bundle.inputs);
+        let folders = std::mem::take(&mut bundle.folders);
         let mut warnings = std::mem::take(&mut bundle.warnings);
+        if let (Mode::Serve, Some(build)) = (shared.mode, project.custom_build()) {
+            // A node runs nothing but workers.
+            warnings.push(Warning {
+                location: Some(build.location.clone()),
+                message: format!(
+                    "a node does not run the build command \"{}\": what it has made last is served",
+                    build.command
+                ),
+            });
+        }
         let bindings = development::bindings(&bundle.settings, &config.vars, local.as_ref());
         let loaded = loader::load(shared, bundle, Origin::folder(config), &mut warnings)?;
         Ok(Arc::new(Self {
@@ -68,6 +79,7 @@ impl Worker {
             root: project.root().to_owned(),
             routes,
             inputs,
+            folders,
             warnings,
             read_at: Mutex::new(read_at),
             bindings,
@@ -122,6 +134,12 @@ impl Worker {
     /// Every file that the version was made from, absolute.
     pub fn inputs(&self) -> &[PathBuf] {
         &self.inputs
+    }
+
+    /// Folders, absolute, in which a file that comes or goes, at any depth, can make it another
+    /// version.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
     }
 
     /// The routes that lead to it in production.

@@ -78,3 +78,28 @@ rules = [
         check_error(toml(text), &format!("app/wrangler.toml:{expected}"));
     }
 }
+
+#[test]
+fn a_command_that_makes_the_modules_is_read() {
+    let build = |text: &str| toml(text).unwrap().custom_build;
+    let found = build("[build]\ncommand = 'npm run build'\ncwd = 'a'\nwatch_dir = 'b'").unwrap();
+    assert_eq!((&*found.command, found.folder), ("npm run build", "a".into()));
+    assert_eq!(found.watched, [Path::new("b")]);
+    assert_eq!(build("build.watch_dir = []"), None);
+    assert_eq!(build("build.command = ''"), None);
+    for (text, expected) in [
+        ("build = 'x'", "1:9: expected a table for \"build\", found a string"),
+        ("build.command = 1", "1:17: expected a string for \"build.command\", found an integer"),
+        (
+            "build.watch_dir = 1",
+            "1:19: expected a folder or a list of folders for \"build.watch_dir\", found an integer",
+        ),
+        ("build.cwd = ''", "1:13: \"build.cwd\" is empty"),
+    ] {
+        check_error(toml(text), &format!("app/wrangler.toml:{expected}"));
+    }
+    check_warnings(
+        toml("build.comand = 'x'"),
+        &["app/wrangler.toml:1:7: unknown key \"build.comand\"; did you mean \"command\"?"],
+    );
+}

@@ -1,4 +1,4 @@
-// Stands for a module of Node.js that the runtime does not have: a project that imports it and does
+// Stands for a module of Node.js or of Workers that the runtime does not have: a project that imports it and does
 // not need it runs, and what is called of it says by name what is not there.
 const MODULE = "%MODULE%";
 

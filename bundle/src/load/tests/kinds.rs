@@ -134,6 +134,13 @@ fn additional_modules_are_found_by_the_rules() {
     }
     assert!(!found.contains(&"outside.txt") && !found.contains(&"%2E%2E/outside.txt"), "{found:?}");
 
+    // What they name is below the main module's folder.
+    for glob in ["lang/*.*js", "src/lang/*.*js"] {
+        let rules = format!("rules = [{{ type = 'ESModule', globs = ['{glob}'] }}]");
+        let toml = format!("find_additional_modules = true\n{rules}");
+        assert_eq!(Folder::configured(&toml, &files).run(), "shared shared en de", "{glob}");
+    }
+
     // Without a rule the scripts are none.
     let folder = Folder::configured("find_additional_modules = true", &files);
     assert_eq!(specifiers(&folder.load().unwrap()), ["a.js", "notes.txt"]);
@@ -141,4 +148,5 @@ fn additional_modules_are_found_by_the_rules() {
     let bundle = folder.load().unwrap();
     let found = specifiers(&bundle);
     assert!(found.contains(&"en.js") && found.contains(&"de.mjs"), "{found:?}");
+    assert_eq!(bundle.folders, [folder.root().canonicalize().unwrap().join("src/lang")]);
 }

@@ -240,7 +240,9 @@ fn an_import_by_a_pattern_leads_to_the_files_that_are_meant() {
         ("data/a.js", "export const one = 1"),
     ]);
     assert_eq!(folder.run(), "hello servus none 1");
-    let inputs = folder.load().unwrap().inputs;
+    let Bundle { inputs, folders, .. } = folder.load().unwrap();
+    let root = folder.root().canonicalize().unwrap();
+    assert_eq!(folders, ["data", "src/lang"].map(|name| root.join(name)));
     assert!(inputs.iter().any(|input| input.ends_with("src/lang/de/at.ts")), "{inputs:?}");
     let not_meant = |input: &PathBuf| input.ends_with("notes.txt") || input.ends_with("x.ts");
     assert!(!inputs.iter().any(not_meant), "{inputs:?}");

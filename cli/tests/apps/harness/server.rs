@@ -49,8 +49,8 @@ impl Server {
         let port = event["address"].as_str().and_then(|address| address.rsplit_once(':'));
         let port = port.and_then(|(_, port)| port.parse().ok());
         let port = port.ok_or_else(|| format!("no address with a port in {line}"))?;
-        seed(project, checks, &["--config", "node.toml"])?;
-        isolane(project.around(), &["deploy", project.name(), "--config", "node.toml"])?;
+        seed(project, checks, &["--node-config", "node.toml"])?;
+        isolane(project.around(), &["deploy", project.name(), "--node-config", "node.toml"])?;
         let host = format!("{}.localhost", checks.worker);
         Ok(Self { port, host, running: Running::Isolane(process.into()) })
     }

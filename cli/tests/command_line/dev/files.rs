@@ -9,6 +9,7 @@ use std::thread;
 use super::{dev, says};
 use crate::folder::Folder;
 use crate::http::{Connection, get};
+use crate::process::Process;
 
 const IMPORTS: &str = "import { text } from './lib/deep/text.ts';
     export default { fetch() { return new Response(text) } };";
@@ -32,6 +33,22 @@ fn a_file_that_an_import_waits_for_is_noticed_also_in_a_new_folder() {
 }
 
 #[test]
+fn a_file_outside_of_the_projects_folder_is_watched_too() {
+    let main = "import { text } from '../../shared/text.ts';
+        export default { fetch: () => new Response(text) };";
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", main),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("shared/text.ts", &exports("one")),
+    ]);
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    assert_eq!(get(port, "localhost", "/").body, "one");
+    folder.write("shared/text.ts", &exports("two"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "two");
+}
+
+#[test]
 fn a_folder_that_goes_and_comes_again_is_watched_as_before() {
     let files = [("app/index.ts", IMPORTS), ("app/lib/deep/text.ts", &exports("one"))];
     let folder = Folder::with(&files);
@@ -46,6 +63,78 @@ fn a_folder_that_goes_and_comes_again_is_watched_as_before() {
     folder.write("app/lib/deep/text.ts", &exports("four"));
     process.stdout.until("reloaded app ");
     assert_eq!(get(port, "localhost", "/").body, "four");
+}
+
+/// Lists which of some names there is a module for.
+const BY_PATTERN: &str = "const names = ['de', 'en', 'at/wien'];
+    const load = (name) => import(`../texts/${name}.js`).then((it) => it.default, () => '-');
+    export default { fetch: async () => new Response((await Promise.all(names.map(load))).join(' ')) };";
+
+#[test]
+fn a_new_file_that_a_pattern_means_is_noticed_wherever_it_is() {
+    let folder =
+        Folder::with(&[("app/a.js", BY_PATTERN), ("texts/de.js", "export default 'hallo'")]);
+    // A single file, whose project is its folder: what is meant lies outside of it.
+    let (mut process, port) = dev(&folder, &["app/a.js"]);
+    assert_eq!(get(port, "localhost", "/").body, "hallo - -");
+    folder.write("texts/en.js", "export default 'hello'");
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "hallo hello -");
+    folder.write("texts/at/wien.js", "export default 'servus'");
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "hallo hello servus");
+    fs::remove_file(folder.path().join("texts/de.js")).expect("it is removed");
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "- hello servus");
+}
+
+#[test]
+fn a_folder_of_what_a_pattern_means_may_come_later() {
+    let folder = Folder::with(&[("app/a.js", BY_PATTERN)]);
+    let (mut process, port) = dev(&folder, &["app/a.js"]);
+    assert_eq!(get(port, "localhost", "/").body, "- - -");
+    folder.write("texts/de.js", "export default 'hallo'");
+    process.stdout.until("reloaded a ");
+    assert_eq!(get(port, "localhost", "/").body, "hallo - -");
+}
+
+#[test]
+fn a_new_file_that_a_rule_means_is_noticed() {
+    let main = "export default { fetch: () => import('./'.concat('more.txt')).then(
+        (it) => new Response(it.default), () => new Response('none')) };";
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", "main = '../src/a.js'\nfind_additional_modules = true"),
+        ("src/a.js", main),
+    ]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    assert_eq!(get(port, "localhost", "/").body, "none");
+    folder.write("src/more.txt", "more");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "more");
+}
+
+#[test]
+fn a_tsconfig_that_another_extends_is_noticed_when_it_comes() {
+    let folder = Folder::with(&[
+        (
+            "app/a.ts",
+            "import { text } from '@/text'; export default { fetch: () => new Response(text) }",
+        ),
+        ("app/lib/text.ts", "export const text = 'found'"),
+        ("app/text.ts", "export const text = 'near'"),
+        ("app/isolane.toml", "main = 'a.ts'"),
+        ("app/tsconfig.json", "{ \"extends\": \"./.made/tsconfig.json\" }"),
+    ]);
+    let mut process = Process::start(folder.path(), ["dev", "app", "--port", "0"]);
+    process.stderr.until("error: app/a.ts:1:22");
+    process.stderr.until("waiting for a change");
+    let paths = "{ \"compilerOptions\": { \"paths\": { \"@/*\": [\"../lib/*\"] } } }";
+    folder.write("app/.made/tsconfig.json", paths);
+    let port = process.dev_port();
+    assert_eq!(get(port, "localhost", "/").body, "found");
+    folder.write("app/.made/tsconfig.json", &paths.replace("lib/", ""));
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "near");
 }
 
 #[test]

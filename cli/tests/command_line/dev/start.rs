@@ -92,6 +92,59 @@ fn an_environment_has_its_own_configuration_and_variables() {
 }
 
 #[test]
+fn a_configuration_of_another_name_is_that_projects() {
+    let configuration = |name: &str| format!("{{ \"name\": \"{name}\", \"main\": \"index.js\" }}");
+    let folder = Folder::with(&[
+        ("web/index.js", &says("web")),
+        ("web/wrangler.jsonc", &configuration("usual")),
+        ("web/wrangler.test.jsonc", &configuration("test")),
+        ("api/index.js", &says("api")),
+        ("api/src/other.js", &says("other")),
+        ("api/api.json", &configuration("api")),
+    ]);
+    let configs = ["-c", "web/wrangler.test.jsonc", "--config", "api/api.json"];
+    let mut process = start(&folder, &[&["dev", "--port", "0"], &configs[..]].concat());
+    let port = process.dev_port();
+    assert_eq!(get(port, "localhost", "/").body, "web");
+    assert_eq!(get(port, "test.localhost", "/").body, "web");
+    assert_eq!(get(port, "api.localhost", "/").body, "api");
+    folder.write("api/api.json", &configuration("renamed"));
+    process.stdout.until("api is now renamed");
+    drop(process);
+    // With a file it is the configuration for that main module.
+    let mut process =
+        start(&folder, &["dev", "--port", "0", "-c", "api/api.json", "api/src/other.js"]);
+    let port = process.dev_port();
+    assert_eq!(get(port, "renamed.localhost", "/").body, "other");
+}
+
+#[test]
+fn whoever_uses_caches_is_told_once_that_nothing_is_stored() {
+    let uses = "export default { async fetch(request) {
+        await caches.default.put(request, new Response('x'));
+        return new Response(`${await caches.default.match(request)} VERSION`);
+    } }";
+    let looks = "caches.default; export default { fetch: () => new Response('x') }";
+    let folder = Folder::with(&[("uses.js", uses), ("looks.js", looks)]);
+    let mut process = start(&folder, &["dev", "uses.js", "looks.js", "--port", "0"]);
+    let port = process.dev_port();
+    assert_eq!(get(port, "looks.localhost", "/").body, "x");
+    for version in ["one", "two"] {
+        folder.write("uses.js", &uses.replace("VERSION", version));
+        process.stdout.until("reloaded uses");
+        for _ in 0..3 {
+            assert_eq!(get(port, "localhost", "/").body, format!("undefined {version}"));
+        }
+    }
+    process.stdout.until("200 GET");
+    folder.write("uses.js", "throw new Error('the last line')");
+    process.stderr.until("the last line");
+    let said = process.stderr.seen();
+    assert_eq!(said.matches("uses caches, and nothing is stored yet").count(), 1, "{said}");
+    assert!(!said.contains("looks uses caches"), "{said}");
+}
+
+#[test]
 fn a_port_in_use_is_an_error_that_names_a_free_one() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let other = TcpListener::bind("127.0.0.1:0").expect("there is a free port");

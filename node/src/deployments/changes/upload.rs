@@ -60,6 +60,28 @@ pub(super) async fn receive(
     .await
 }
 
+/// Does with a version what a node would that has no others, and keeps nothing.
+pub(super) async fn rehearse(
+    shared: &Arc<Shared>,
+    archive: Bytes,
+) -> Result<Uploaded, ChangeError> {
+    let (mut version, loaded, warnings) = {
+        let shared = Arc::clone(shared);
+        blocking(move || {
+            let Unpacked { bundle, gzip_bytes } = unpacked(&archive)?;
+            let version = record(&bundle, gzip_bytes, Change::default())?;
+            let origin = Origin::deployed(&version.id, Vec::new());
+            let (loaded, warnings) = load(&shared, bundle, origin)?;
+            Ok((version, loaded, warnings))
+        })
+        .await?
+    };
+    let report = start(shared, &loaded).await?;
+    version.start_cpu_us = report.cpu.as_micros() as u64;
+    version.handlers = report.handlers;
+    Ok(Uploaded { version, created: true, warnings })
+}
+
 /// Takes an archive apart, and looks whether the node could run what is in it.
 fn prepare(
     shared: &Shared,
@@ -69,28 +91,41 @@ fn prepare(
     change: Change,
 ) -> Result<Prepared, ChangeError> {
     let registry = shared.registry()?;
-    let unpacked = Unpacked::from_archive(archive, ArchiveLimits::default());
-    let Unpacked { bundle, gzip_bytes } = unpacked.map_err(refused)?;
+    let Unpacked { bundle, gzip_bytes } = unpacked(archive)?;
     if bundle.name != worker {
         let name = &bundle.name;
         return checks::invalid(format!("the bundle is one of worker {name}, not of {worker}"));
     }
-    let content = bundle.id();
-    if content != *id {
+    let fresh = record(&bundle, gzip_bytes, change)?;
+    if fresh.id != id.as_str() {
         return checks::invalid(format!(
-            "the bundle's content has the address {content}, not {id}"
+            "the bundle's content has the address {}, not {id}",
+            fresh.id
         ));
-    }
-    let bindings = bindings(&bundle)?;
-    for route in &bundle.settings.routes {
-        Pattern::parse(route).or_else(|error| checks::invalid(error.to_string()))?;
     }
     let active = registry.worker(worker)?;
     let secrets = active.map(|active| active.secrets).unwrap_or_default();
-    no_secret_among(worker, &bindings, &secrets)?;
-    let fresh = VersionRecord {
-        id: id.to_string(),
-        worker: worker.to_owned(),
+    no_secret_among(worker, &fresh.bindings, &secrets)?;
+    let known = registry.version(worker, id.as_str())?;
+    let is_known = known.is_some();
+    let origin = Origin::deployed(id.as_str(), registry.secrets(worker)?);
+    let (loaded, warnings) = load(shared, bundle, origin)?;
+    Ok(Prepared { record: known.unwrap_or(fresh), is_known, loaded, warnings })
+}
+
+fn unpacked(archive: &[u8]) -> Result<Unpacked, ChangeError> {
+    Unpacked::from_archive(archive, ArchiveLimits::default()).map_err(refused)
+}
+
+/// What is kept of a version that has not been started yet.
+fn record(bundle: &Bundle, gzip_bytes: u64, change: Change) -> Result<VersionRecord, ChangeError> {
+    let bindings = bindings(bundle)?;
+    for route in &bundle.settings.routes {
+        Pattern::parse(route).or_else(|error| checks::invalid(error.to_string()))?;
+    }
+    Ok(VersionRecord {
+        id: bundle.id().to_string(),
+        worker: bundle.name.clone(),
         created_at_ms: now_ms(),
         who: change.who,
         message: change.message,
@@ -101,15 +136,18 @@ fn prepare(
         routes: bundle.settings.routes.clone(),
         bindings,
         compatibility_date: bundle.settings.compatibility_date.clone(),
-    };
-    let known = registry.version(worker, id.as_str())?;
-    let is_known = known.is_some();
+    })
+}
+
+fn load(
+    shared: &Shared,
+    bundle: Bundle,
+    origin: Origin,
+) -> Result<(Arc<Loaded>, Vec<String>), ChangeError> {
     let mut warnings = Vec::new();
-    let origin = Origin::deployed(id.as_str(), registry.secrets(worker)?);
     let loaded = loader::load(shared, bundle, origin, &mut warnings)
         .or_else(|error| checks::invalid(error.to_string()))?;
-    let warnings = warnings.iter().map(ToString::to_string).collect();
-    Ok(Prepared { record: known.unwrap_or(fresh), is_known, loaded, warnings })
+    Ok((loaded, warnings.iter().map(ToString::to_string).collect()))
 }
 
 /// Starts a version in an isolate of its own.

@@ -59,10 +59,15 @@ impl Slot {
     fn console(&self) -> Console {
         let observer = self.shard.shared.observer.clone();
         let version = self.version.clone();
-        Console::new(observer.colours(), move |level, text| {
-            let level = ConsoleLevel::from_index(level);
-            observer.console(version.worker(), version.id(), level, text);
-        })
+        let (told, teller) = (self.version.clone(), observer.clone());
+        Console::new(
+            observer.colours(),
+            move |level, text| {
+                let level = ConsoleLevel::from_index(level);
+                observer.console(version.worker(), version.id(), level, text);
+            },
+            move |idle| teller.used_what_is_idle(told.worker(), idle),
+        )
     }
 
     fn open(&self, mut isolate: Isolate) {
