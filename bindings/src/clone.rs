@@ -12,7 +12,8 @@ use deno_core::v8::{ValueDeserializerHelper, ValueSerializerHelper};
 use deno_core::{JsBuffer, OpState, op2, v8};
 use deno_error::JsErrorBox;
 
-/// The symbol under which objects of the runtime have what clones them, or their kind.
+/// The symbol under which prototypes of the runtime have what clones their objects. What single
+/// objects have, or their kind, is under a hidden one.
 const BRAND: &str = "Deno.core.hostObject";
 /// What stands in the data for an object that is described by the value which follows, not by
 /// its index in the list of transferred ones.
@@ -79,6 +80,7 @@ struct Writer<'a> {
     transferred: Option<v8::Local<'a, v8::Array>>,
     on_error: Option<v8::Local<'a, v8::Function>>,
     brand: v8::Local<'a, v8::Symbol>,
+    hidden_brand: v8::Local<'a, v8::Private>,
 }
 
 impl Writer<'_> {
@@ -127,7 +129,10 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         scope: &mut v8::PinScope<'s, 'i>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        object.has(scope, self.brand.into())
+        match object.has_private(scope, self.hidden_brand)? {
+            true => Some(true),
+            false => object.has(scope, self.brand.into()),
+        }
     }
 
     fn write_host_object<'s, 'i>(
@@ -136,7 +141,10 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         object: v8::Local<'s, v8::Object>,
         writer: &dyn ValueSerializerHelper,
     ) -> Option<bool> {
-        let describe = object.get(scope, self.brand.into())?;
+        let describe = match object.has_private(scope, self.hidden_brand)? {
+            true => object.get_private(scope, self.hidden_brand)?,
+            false => object.get(scope, self.brand.into())?,
+        };
         if let Ok(describe) = v8::Local::<v8::Function>::try_from(describe)
             && self.is_trusted(scope, describe)
         {
@@ -219,12 +227,13 @@ fn serialize<'s>(
     let failed = || JsErrorBox::type_error("Failed to serialize response");
     let key = v8::String::new(scope, BRAND).ok_or_else(failed)?;
     let brand = v8::Symbol::for_key(scope, key);
+    let hidden_brand = crate::hidden::brand(scope).ok_or_else(failed)?;
     let buffers = match list {
         Some(list) => buffers_of(scope, list)?,
         None => Vec::new(),
     };
     // What is in them is written like anything else: it is the message's then, and charged with it.
-    let writer = Box::new(Writer { state, transferred, on_error, brand });
+    let writer = Box::new(Writer { state, transferred, on_error, brand, hidden_brand });
     let serializer = v8::ValueSerializer::new(scope, writer);
     serializer.write_header();
     v8::tc_scope!(let scope, scope);

@@ -3,6 +3,7 @@
 //! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
 pub mod body;
+mod client;
 mod console;
 mod failures;
 mod frame;
@@ -25,6 +26,7 @@ use outgoing::Untaken;
 
 use crate::fetch::Connections;
 
+pub use client::Client;
 pub use console::{Console, Idle};
 pub use frame::running_id;
 pub(crate) use ops::isolane_bindings;
@@ -50,6 +52,7 @@ pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
 pub struct Event {
     id: u32,
     head: RefCell<Option<http::request::Parts>>,
+    client: RefCell<Option<Arc<dyn Client>>>,
     body: RefCell<RequestBody>,
     answer: RefCell<Option<Answer>>,
     answered: Cell<bool>,
@@ -72,6 +75,11 @@ impl Event {
     /// The id that JavaScript carries in its async context.
     pub fn id(&self) -> u32 {
         self.id
+    }
+
+    /// Sets who has sent the request.
+    pub fn set_client(&self, client: Arc<dyn Client>) {
+        *self.client.borrow_mut() = Some(client);
     }
 
     /// Whether the response, or a failure, has been decided.
@@ -209,6 +217,7 @@ impl Events {
         let event = Rc::new(Event {
             id,
             head: RefCell::new(Some(head)),
+            client: RefCell::default(),
             body: RefCell::new(body),
             answer: RefCell::default(),
             answered: Cell::new(false),

@@ -19,6 +19,16 @@ pub(crate) const NODE_COMPAT_SINCE: &str = "2026-08-04";
 /// The compatibility date from which code from strings is allowed while a worker starts.
 const STARTUP_EVAL_SINCE: &str = "2025-06-01";
 
+/// The compatibility date from which Node's timers are the global ones, where what is of Node.js is
+/// there.
+const NODE_TIMERS_SINCE: &str = "2026-02-10";
+
+/// The compatibility date from which methods are taken in lower case.
+const UPPER_CASE_METHODS_SINCE: &str = "2024-10-14";
+
+/// The compatibility date from which nothing is invented of bots.
+const NO_BOT_MANAGEMENT_DEFAULT_SINCE: &str = "2023-08-01";
+
 /// What the configuration says, beside the worker's name and main module. The default is that of
 /// a project without a configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,10 +83,44 @@ impl Settings {
     /// compatibility date; a project without one is new.
     /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#enable-eval-during-startup>
     pub fn startup_eval(&self) -> bool {
-        let date = self.compatibility_date.as_deref();
-        let by_date = date.is_none_or(|date| date >= STARTUP_EVAL_SINCE);
-        !self.has_flag("disallow_eval_during_startup")
-            && (by_date || self.has_flag("allow_eval_during_startup"))
+        self.is_on(STARTUP_EVAL_SINCE, "allow_eval_during_startup", "disallow_eval_during_startup")
+    }
+
+    /// Whether `setTimeout` and `setInterval` answer objects, as in Node.
+    /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#enable-nodejs-compatible-global-timers>
+    pub fn node_timers(&self) -> bool {
+        self.node_compat()
+            && self.is_on(
+                NODE_TIMERS_SINCE,
+                "enable_nodejs_global_timers",
+                "no_nodejs_global_timers",
+            )
+    }
+
+    /// Whether any method of a request is known in lower case, too.
+    /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#automatically-upper-case-http-methods>
+    pub fn upper_case_methods(&self) -> bool {
+        self.is_on(
+            UPPER_CASE_METHODS_SINCE,
+            "upper_case_all_http_methods",
+            "no_upper_case_all_http_methods",
+        )
+    }
+
+    /// Whether `request.cf.botManagement` is invented where nothing is known.
+    pub fn bot_management_default(&self) -> bool {
+        !self.is_on(
+            NO_BOT_MANAGEMENT_DEFAULT_SINCE,
+            "no_cf_botmanagement_default",
+            "cf_botmanagement_default",
+        )
+    }
+
+    /// Whether something is on from a compatibility date on, unless a flag says otherwise. A project
+    /// without a date is new.
+    fn is_on(&self, since: &str, enabled: &str, disabled: &str) -> bool {
+        let by_date = self.compatibility_date.as_deref().is_none_or(|date| date >= since);
+        !self.has_flag(disabled) && (by_date || self.has_flag(enabled))
     }
 
     fn has_flag(&self, flag: &str) -> bool {
@@ -130,6 +174,42 @@ mod tests {
             compatibility_date: date.map(str::to_owned),
             compatibility_flags: flags.iter().map(ToString::to_string).collect(),
             ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn timers_are_of_node_where_what_is_of_node_is_there() {
+        let cases: [(Option<&str>, &[&str], bool); 6] = [
+            (None, &[], false),
+            (None, &["nodejs_compat"], true),
+            (Some("2026-02-09"), &["nodejs_compat"], false),
+            (Some("2026-02-09"), &["nodejs_compat", "enable_nodejs_global_timers"], true),
+            (Some("2026-02-10"), &["nodejs_compat"], true),
+            (Some("2026-09-01"), &["no_nodejs_global_timers"], false),
+        ];
+        for (date, flags, expected) in cases {
+            assert_eq!(settings(date, flags).node_timers(), expected, "{date:?} {flags:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_date_decides_a_flag_can_undo() {
+        let cases: [(Option<&str>, &[&str], bool, bool); 5] = [
+            (None, &[], true, false),
+            (Some("2024-10-13"), &[], false, false),
+            (Some("2024-10-14"), &[], true, false),
+            (Some("2023-07-31"), &["upper_case_all_http_methods"], true, true),
+            (
+                Some("2025-01-01"),
+                &["no_upper_case_all_http_methods", "cf_botmanagement_default"],
+                false,
+                true,
+            ),
+        ];
+        for (date, flags, methods, bots) in cases {
+            let settings = settings(date, flags);
+            let found = (settings.upper_case_methods(), settings.bot_management_default());
+            assert_eq!(found, (methods, bots), "{date:?} {flags:?}");
         }
     }
 

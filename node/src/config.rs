@@ -2,6 +2,7 @@
 //! What the file may say is in `config/schema.rs`, how it is read in `config/parse.rs`, its errors
 //! in `config/error.rs`.
 
+mod cf;
 mod deployers;
 mod error;
 mod hardening;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub(crate) use cf::ASN;
+pub use cf::CfConfig;
 pub use deployers::{Deployer, Names};
 pub use error::ConfigError;
 pub use hardening::Hardening;
@@ -56,6 +59,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// Which addresses `fetch()` may reach beside the public ones.
     pub outbound: runtime::OutboundPolicy,
+    /// Where `request.cf` has from what no connection tells.
+    pub cf: CfConfig,
     /// What is kept of deployed workers, and how they are reached.
     pub deploys: Deploys,
     /// The file of the key that secrets are encrypted with on disk; made with the first secret.
@@ -349,6 +354,7 @@ impl Config {
             kv: Kv::default(),
             admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow_private: true, ..Default::default() },
+            cf: CfConfig::default(),
             deploys: Deploys::default(),
             hardening: Hardening::default(),
             workers,

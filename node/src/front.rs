@@ -7,6 +7,7 @@
 mod addresses;
 mod answer;
 mod authority;
+mod client;
 mod connection;
 mod heads;
 mod hop;
@@ -32,6 +33,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cf::Cf;
 use crate::config::Limits;
 use crate::log::RequestLog;
 use crate::refusal::{MapStack, Refusal, Served};
@@ -82,6 +84,7 @@ pub struct Reply {
 pub struct Front<H> {
     handler: Arc<H>,
     limits: Limits,
+    cf: Arc<Cf>,
     log: Arc<dyn RequestLog>,
     /// There is one in development, where error pages show stacks.
     dev: Option<Arc<dyn MapStack>>,
@@ -109,6 +112,7 @@ impl<H: Handler> Front<H> {
     pub fn new(
         handler: Arc<H>,
         limits: Limits,
+        cf: Arc<Cf>,
         log: Arc<dyn RequestLog>,
         dev: Option<Arc<dyn MapStack>>,
     ) -> Arc<Self> {
@@ -117,6 +121,7 @@ impl<H: Handler> Front<H> {
         Arc::new(Self {
             handler,
             limits,
+            cf,
             log,
             dev,
             slots,

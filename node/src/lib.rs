@@ -4,6 +4,7 @@
 
 mod accept;
 mod admin;
+mod cf;
 mod config;
 mod deployments;
 mod descriptors;
@@ -23,9 +24,10 @@ pub mod tls;
 pub mod trace;
 
 pub use admin::{Admin, AdminError, AdminListener, AdminSocket, Announcement, Token, TokenError};
+pub use cf::{Cf, CfError};
 pub use config::{
-    AdminConfig, CertificateFiles, Config, ConfigError, Deployer, Deploys, Hardening, Kv, Limits,
-    Listen, LogFormat, Mode, Names, WorkerConfig,
+    AdminConfig, CertificateFiles, CfConfig, Config, ConfigError, Deployer, Deploys, Hardening, Kv,
+    Limits, Listen, LogFormat, Mode, Names, WorkerConfig,
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,

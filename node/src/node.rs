@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::cf::{Cf, CfError};
 use crate::config::{Config, Mode};
 use crate::deployments::{DeployError, Deployments};
 use crate::descriptors;
@@ -46,6 +47,9 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A database of clients' addresses cannot be used.
+    #[error(transparent)]
+    Cf(#[from] CfError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -119,6 +123,7 @@ impl Node {
             true => None,
             false => Some(Arc::new(Tls::load(&config.certificates)?)),
         };
+        let cf = Arc::new(Cf::load(config)?);
         let shards = runtime.front().len();
         let (addresses, slots) = listeners::bind(config, tls.as_ref(), shards, left)?;
         let dev = match config.mode {
@@ -132,7 +137,7 @@ impl Node {
                 .ok()
         });
         Ok(Self {
-            front: Front::new(dispatch, config.limits.clone(), log, dev),
+            front: Front::new(dispatch, config.limits.clone(), cf, log, dev),
             runtime,
             deployments,
             addresses,

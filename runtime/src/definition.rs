@@ -36,6 +36,28 @@ pub struct Definition {
     pub unsafe_eval: bool,
     /// Whether there is `SharedArrayBuffer`.
     pub shared_memory: bool,
+    /// What else its compatibility date and flags decide.
+    pub switches: Switches,
+}
+
+/// What of the API is as it was before a compatibility date, or as it is from one on
+/// (<https://developers.cloudflare.com/workers/configuration/compatibility-flags/>). The default is a
+/// worker without a date, which is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// Whether `setTimeout` and `setInterval` answer objects, as in Node (`enable_nodejs_global_timers`).
+    /// Only where the globals of Node are there.
+    pub node_timers: bool,
+    /// Whether any method of a request is known in lower case, too (`upper_case_all_http_methods`).
+    pub upper_case_methods: bool,
+    /// Whether `request.cf.botManagement` is invented where nothing is known (`cf_botmanagement_default`).
+    pub bot_management_default: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Switches { node_timers: false, upper_case_methods: true, bot_management_default: false }
+    }
 }
 
 /// Without the variables, among which are secrets, and without the modules, which are long.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::outcome::Outcome;
 
+pub use bindings::event::Client;
 pub use bindings::event::body::{BodyError, Chunks, RequestBody, ResponseBody};
 
 /// A `fetch` event.
@@ -15,6 +16,8 @@ pub struct FetchEvent {
     pub head: http::request::Parts,
     /// The body, if the request has one.
     pub body: RequestBody,
+    /// Who has sent it, as far as that is known.
+    pub client: Option<Arc<dyn Client>>,
 }
 
 /// What the log and the metrics learn when an event is over.

@@ -22,10 +22,13 @@ mod watchdog;
 pub use bindings::event::Idle;
 pub use bindings::fetch::OutboundPolicy;
 pub use config::{Config, ConsoleLevel, Observer};
-pub use definition::{DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource};
-pub use event::{BodyError, Chunks, EventReport, FetchEvent, RequestBody, ResponseBody};
+pub use definition::{
+    DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource, Switches,
+};
+pub use event::{BodyError, Chunks, Client, EventReport, FetchEvent, RequestBody, ResponseBody};
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
+pub use isolate::process::round_trip;
 pub use memory::MemoryFigures;
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Offender, RestartReason, Runtime, StartReport, Stats, Succession};

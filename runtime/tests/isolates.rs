@@ -43,6 +43,8 @@ mod reach;
 mod stray;
 #[path = "isolates/support.rs"]
 mod support;
+#[path = "isolates/web.rs"]
+mod web;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
@@ -64,6 +66,7 @@ fn main() {
     trials.extend(reach::trials());
     trials.extend(hostile::trials());
     trials.extend(stray::trials());
+    trials.extend(web::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.
     let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };

@@ -7,6 +7,7 @@ const { core, primordials } = __bootstrap;
 const {
   op_event_body,
   op_event_body_length,
+  op_event_cf,
   op_event_charge_subrequest,
   op_event_fail,
   op_event_headers,
@@ -22,9 +23,12 @@ const {
 const {
   ArrayPrototypePush,
   Error,
+  JSONParse,
   MapPrototypeDelete,
   MapPrototypeGet,
   MapPrototypeSet,
+  ObjectFreeze,
+  ObjectKeys,
   ObjectPrototypeIsPrototypeOf,
   PromisePrototypeThen,
   PromiseResolve,
@@ -57,6 +61,7 @@ const { byteLowerCase } = core.loadExtScript("ext:deno_web/00_infra.js");
 const { encode, formatOf } = core.loadExtScript("ext:isolane_bindings/coding.js");
 const { lengthOf, setLengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
 
 const CONTENT_ENCODING = "content-encoding";
@@ -81,6 +86,18 @@ function chargeSubrequest() {
   }
 }
 
+/** Freezes an object, and all in it. */
+function freeze(object) {
+  const keys = ObjectKeys(object);
+  for (let i = 0; i < keys.length; i++) {
+    const value = object[keys[i]];
+    if (typeof value === "object" && value !== null) {
+      freeze(value);
+    }
+  }
+  return ObjectFreeze(object);
+}
+
 /**
  * The inner request behind `Request`. A class, not the object literal with accessors that
  * deno_fetch makes for itself: one hidden class, and nothing is read before it is asked for.
@@ -99,11 +116,23 @@ class IncomingRequest {
     this.urlListProcessed = null;
     this.clientRid = null;
     this.blobUrlEntry = null;
-    this.cfInner = null;
+    this.cfSource = this;
+    this.cfOwn = undefined;
   }
-  /** What Cloudflare's network knows of a request: here nothing. */
-  get cf() {
-    return this.cfInner ??= {};
+  /** Where it has come from, in the words of Workers. */
+  incomingCf() {
+    const cf = JSONParse(op_event_cf(this.id));
+    if (switches.botManagementDefault) {
+      cf.botManagement ??= {
+        corporateProxy: false,
+        detectionIds: {},
+        jsDetection: { passed: false },
+        score: 99,
+        staticResource: false,
+        verifiedBot: false,
+      };
+    }
+    return freeze(cf);
   }
   get method() {
     return this.methodInner;

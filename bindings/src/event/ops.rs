@@ -24,6 +24,7 @@ deno_core::extension!(
     ops = [
         op_event_body,
         op_event_body_length,
+        super::client::op_event_cf,
         super::console::op_event_caches_used,
         op_event_charge_subrequest,
         super::console::op_event_console,
@@ -44,6 +45,7 @@ deno_core::extension!(
         op_event_wait_until,
         op_timing_safe_equal,
         crate::clock::op_clock_later,
+        crate::clock::op_clock_steady,
         crate::clock::op_clock_wall,
         crate::clone::op_clone_trust,
         crate::compat::op_compat_load_failed,
@@ -54,6 +56,9 @@ deno_core::extension!(
         crate::crypto::op_crypto_rsa_key,
         crate::crypto::op_crypto_soon,
         crate::crypto::op_crypto_turn,
+        crate::forms::op_form_parts,
+        crate::hidden::op_hidden_brand,
+        crate::hidden::op_hidden_symbol,
         crate::modules::op_module_data,
         crate::modules::op_module_wasm,
         crate::memory::op_memory_demand,
@@ -83,7 +88,14 @@ deno_core::extension!(
         "ext:isolane_bindings/event.js" = "event/event.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
         "ext:isolane_bindings/frames.js" = "event/frames.js",
+        "ext:isolane_bindings/fetch.js" = "global/fetch.js",
+        "ext:isolane_bindings/integrity.js" = "global/integrity.js",
+        "ext:isolane_bindings/request.js" = "global/request.js",
+        "ext:isolane_bindings/switches.js" = "global/switches.js",
+        "ext:isolane_bindings/forms.js" = "global/forms.js",
         "ext:isolane_bindings/hashing.js" = "global/hashing.js",
+        "ext:isolane_bindings/header_entries.js" = "global/header_entries.js",
+        "ext:isolane_bindings/hidden.js" = "global/hidden.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
@@ -94,6 +106,7 @@ deno_core::extension!(
         "ext:isolane_bindings/temporal.js" = "global/temporal.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
         "ext:isolane_bindings/uncaught.js" = "event/uncaught.js",
+        "ext:isolane_bindings/url_search.js" = "global/url_search.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
         "ext:isolane_bindings/web_assembly.js" = "global/web_assembly.js",
         "ext:isolane_bindings/crypto_arguments.js" = "global/crypto_arguments.js",
@@ -135,7 +148,7 @@ deno_core::extension!(
     },
 );
 
-fn find(state: &OpState, id: u32) -> Option<Rc<Event>> {
+pub(super) fn find(state: &OpState, id: u32) -> Option<Rc<Event>> {
     state.borrow::<Events>().get(id)
 }
 

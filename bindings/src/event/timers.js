@@ -1,37 +1,64 @@
-// Timers that belong to the event which set them: they end with it, and there are none
-// outside of an event. Not here: the clock itself, which is deno_core's.
+// Timers that belong to the event which set them: they end with it, there are none outside of an
+// event, and those of one event go off in the order in which they are due, also where the isolate
+// is late (https://html.spec.whatwg.org/#run-steps-after-a-timeout, step 4).
+// Not here: the clocks that ring, which are deno_core's.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
+  ArrayPrototypeSplice,
   Error,
+  MapPrototypeClear,
   MapPrototypeDelete,
+  MapPrototypeForEach,
   MapPrototypeGet,
+  MapPrototypeGetSize,
   MapPrototypeSet,
+  MathMax,
   Promise,
   ReflectApply,
   SafeMap,
-  SafeSet,
-  SetPrototypeAdd,
-  SetPrototypeDelete,
-  SetPrototypeForEach,
-  SetPrototypeGetSize,
   TypeError,
 } = primordials;
-const { op_event_needs_finish } = core.ops;
-const {
-  clearTimeout: stopTimer,
-  setInterval: startInterval,
-  setTimeout: startTimeout,
-} = core.loadExtScript("ext:deno_web/02_timers.js");
+const { cancelTimer, createTimer, getAsyncContext, setAsyncContext } = core;
+// Not taken out of it: they get faster functions there when an isolate starts.
+const { ops } = core;
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 /** More than this many pending timers of one event is a leak or an attack. */
 const MAX_TIMERS = 10_000;
 
-/** Pending timers by event. */
-const pending = new SafeMap();
+/**
+ * A clock of deno_core's, and the timer that goes off when it rings, unless another one of its event
+ * is due before. Each waiting timer has one.
+ * @typedef {{ native: object, timer: Timer }} Clock
+ */
+
+/**
+ * @typedef {{ callback: Function, args: any[], clock: Clock | null, context: any, delay: number,
+ *   due: number, id: number, order: number, repeats: boolean }} Timer
+ */
+
+/**
+ * The timers of one event: all by their number, and those that wait, the first due in front.
+ * @typedef {{ all: Map<number, Timer>, waiting: Timer[] }} Timers
+ */
+
+/** @type {Map<number, Timers>} by event */
+const timersByEvent = new SafeMap();
+
+let lastId = 0;
+let lastOrder = 0;
+
+/** What is told of an exception that a timer's callback throws. */
+let report = (error) => {
+  throw error;
+};
+
+function setReport(call) {
+  report = call;
+}
 
 function owner(what) {
   const id = currentEvent();
@@ -44,56 +71,135 @@ function owner(what) {
 }
 
 function timersOf(event) {
-  let set = MapPrototypeGet(pending, event);
-  if (set === undefined) {
-    set = new SafeSet();
-    MapPrototypeSet(pending, event, set);
-    op_event_needs_finish(event);
+  let timers = MapPrototypeGet(timersByEvent, event);
+  if (timers === undefined) {
+    timers = { __proto__: null, all: new SafeMap(), waiting: [] };
+    MapPrototypeSet(timersByEvent, event, timers);
+    ops.op_event_needs_finish(event);
   }
-  if (SetPrototypeGetSize(set) >= MAX_TIMERS) {
+  if (MapPrototypeGetSize(timers.all) >= MAX_TIMERS) {
     throw new Error(`Too many pending timers (the limit is ${MAX_TIMERS} for one event).`);
   }
-  return set;
+  return timers;
+}
+
+/** How many of those that wait go off before one that is due then; the older of two goes first. */
+function placeOf(waiting, due, order) {
+  let low = 0;
+  let high = waiting.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = waiting[middle];
+    if (other.due < due || (other.due === due && other.order < order)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+/** Has a timer wait. As on Workers, it is due so long after the time that its event sees. */
+function wait(timers, timer) {
+  timer.due = ops.op_clock_steady() + timer.delay;
+  timer.order = ++lastOrder;
+  ArrayPrototypeSplice(timers.waiting, placeOf(timers.waiting, timer.due, timer.order), 0, timer);
+  const clock = { __proto__: null, native: null, timer };
+  timer.clock = clock;
+  clock.native = createTimer(() => ring(timers, clock), timer.delay, undefined, false, true, true);
+}
+
+/** A clock has rung: the event's first timer goes off. */
+function ring(timers, clock) {
+  const timer = timers.waiting[0];
+  ArrayPrototypeSplice(timers.waiting, 0, 1);
+  const { timer: late } = clock;
+  if (late !== timer) {
+    // It goes off with the clock of the one that goes before it, which is about to ring.
+    late.clock = timer.clock;
+    late.clock.timer = late;
+  }
+  timer.clock = null;
+  const before = getAsyncContext();
+  setAsyncContext(timer.context);
+  try {
+    if (!timer.repeats) {
+      MapPrototypeDelete(timers.all, timer.id);
+    }
+    ReflectApply(timer.callback, globalThis, timer.args);
+  } catch (error) {
+    report(error);
+  } finally {
+    setAsyncContext(before);
+    if (timer.repeats && MapPrototypeGet(timers.all, timer.id) === timer) {
+      wait(timers, timer);
+    }
+  }
+}
+
+function start(callback, delay, args, repeats) {
+  const timers = timersOf(owner(repeats ? "setInterval" : "setTimeout"));
+  const timer = {
+    __proto__: null,
+    args,
+    callback,
+    clock: null,
+    context: getAsyncContext(),
+    delay: MathMax(webidl.converters.long(delay), 0),
+    due: 0,
+    id: ++lastId,
+    order: 0,
+    repeats,
+  };
+  MapPrototypeSet(timers.all, timer.id, timer);
+  wait(timers, timer);
+  return timer.id;
 }
 
 function setTimeout(callback, delay = 0, ...args) {
   if (typeof callback !== "function") {
     throw new TypeError("setTimeout: the callback is not a function.");
   }
-  const set = timersOf(owner("setTimeout"));
-  const id = startTimeout(() => {
-    SetPrototypeDelete(set, id);
-    ReflectApply(callback, globalThis, args);
-  }, delay);
-  SetPrototypeAdd(set, id);
-  return id;
+  return start(callback, delay, args, false);
 }
 
 function setInterval(callback, delay = 0, ...args) {
   if (typeof callback !== "function") {
     throw new TypeError("setInterval: the callback is not a function.");
   }
-  const set = timersOf(owner("setInterval"));
-  const id = startInterval(() => ReflectApply(callback, globalThis, args), delay);
-  SetPrototypeAdd(set, id);
-  return id;
+  return start(callback, delay, args, true);
 }
 
+/** Ends a timer of the running event. */
 function clear(id) {
-  const set = MapPrototypeGet(pending, currentEvent());
-  if (set !== undefined) {
-    SetPrototypeDelete(set, id);
+  id = webidl.converters.long(id);
+  const timers = MapPrototypeGet(timersByEvent, currentEvent());
+  const timer = timers && MapPrototypeGet(timers.all, id);
+  if (timer === undefined) {
+    return;
   }
-  stopTimer(id);
+  MapPrototypeDelete(timers.all, id);
+  // An interval that is going off has none.
+  if (timer.clock !== null) {
+    cancelTimer(timer.clock.native);
+    ArrayPrototypeSplice(timers.waiting, placeOf(timers.waiting, timer.due, timer.order), 1);
+    timer.clock = null;
+  }
 }
 
 /** Ends the timers of an event that is over. */
 function clearTimersOf(event) {
-  const set = MapPrototypeGet(pending, event);
-  if (set !== undefined) {
-    MapPrototypeDelete(pending, event);
-    SetPrototypeForEach(set, (id) => stopTimer(id));
+  const timers = MapPrototypeGet(timersByEvent, event);
+  if (timers === undefined) {
+    return;
   }
+  MapPrototypeDelete(timersByEvent, event);
+  MapPrototypeForEach(timers.all, (timer) => {
+    if (timer.clock !== null) {
+      cancelTimer(timer.clock.native);
+    }
+  });
+  MapPrototypeClear(timers.all);
 }
 
 class Scheduler {
@@ -123,6 +229,7 @@ return {
   owner,
   Scheduler,
   setInterval,
+  setReport,
   setTimeout,
 };
 })();

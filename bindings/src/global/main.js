@@ -9,22 +9,23 @@ const {
   JSONParse,
   ObjectAssign,
   ObjectDefineProperty,
+  ObjectHasOwn,
   ObjectPrototypeIsPrototypeOf,
   ObjectSetPrototypeOf,
-  PromiseReject,
   ReflectApply,
   StringPrototypeToLowerCase,
   TypeError,
 } = primordials;
 const { op_clone_trust } = core.ops;
-const load = (specifier) => core.loadExtScript(specifier);
 
 // First of all: the other scripts take what they find.
-const inside = load("ext:isolane_bindings/inside.js");
+const inside = core.loadExtScript("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
-load("ext:isolane_bindings/clock.js");
+core.loadExtScript("ext:isolane_bindings/clock.js");
+const { hostObjectBrand, load } = core.loadExtScript("ext:isolane_bindings/hidden.js");
 const { installTemporal } = load("ext:isolane_bindings/temporal.js");
 load("ext:isolane_bindings/bounds.js");
+load("ext:isolane_bindings/forms.js");
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
@@ -33,14 +34,11 @@ const console_ = load("ext:deno_web/01_console.js");
 const crypto_ = load("ext:deno_crypto/00_crypto.js");
 const encoding = load("ext:deno_web/08_text_encoding.js");
 const exceptions = load("ext:deno_web/01_dom_exception.js");
-const fetch_ = load("ext:deno_fetch/26_fetch.js");
 const file = load("ext:deno_web/09_file.js");
 const formData = load("ext:deno_fetch/21_formdata.js");
 const headers = load("ext:deno_fetch/20_headers.js");
 const messagePort = load("ext:deno_web/13_message_port.js");
 const performance_ = load("ext:deno_web/15_performance.js");
-const request = load("ext:deno_fetch/23_request.js");
-const response = load("ext:deno_fetch/23_response.js");
 const streams = load("ext:deno_web/06_streams.js");
 const url = load("ext:deno_web/00_url.js");
 const urlPattern = load("ext:deno_web/01_urlpattern.js");
@@ -66,6 +64,11 @@ const kv = load("ext:isolane_kv/kv.js");
 const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
 load("ext:isolane_bindings/modules.js");
+load("ext:isolane_bindings/header_entries.js");
+load("ext:isolane_bindings/url_search.js");
+const { fetch } = load("ext:isolane_bindings/fetch.js");
+const { Request } = load("ext:isolane_bindings/request.js");
+const { setSwitches } = load("ext:isolane_bindings/switches.js");
 
 const { getSetCookie } = headers.Headers.prototype;
 
@@ -76,25 +79,6 @@ const writable = core.propWritable;
 class ServiceWorkerGlobalScope extends event.EventTarget {
   constructor() {
     throw new TypeError("Illegal constructor");
-  }
-}
-
-/** As deno_fetch's; the length of a body is said where it is known. */
-function fetch(input, init = undefined) {
-  timers.owner("fetch");
-  try {
-    if (extras.lengthOf(init?.body) !== undefined) {
-      input = new request.Request(input, init);
-      init = undefined;
-    }
-    const isRequest = ObjectPrototypeIsPrototypeOf(request.RequestPrototype, input);
-    const body = isRequest ? request.toInnerRequest(input).body : null;
-    if (body !== null && body.length === null) {
-      body.length = extras.lengthOf(body.streamOrStatic) ?? null;
-    }
-    return fetch_.fetch(input, init);
-  } catch (error) {
-    return PromiseReject(error);
   }
 }
 
@@ -139,7 +123,7 @@ const globals = {
   ReadableStreamBYOBRequest: nonEnumerable(streams.ReadableStreamBYOBRequest),
   ReadableStreamDefaultController: nonEnumerable(streams.ReadableStreamDefaultController),
   ReadableStreamDefaultReader: nonEnumerable(streams.ReadableStreamDefaultReader),
-  Request: nonEnumerable(request.Request),
+  Request: nonEnumerable(Request),
   Response: nonEnumerable(coding.Response),
   Scheduler: nonEnumerable(timers.Scheduler),
   ServiceWorkerGlobalScope: nonEnumerable(ServiceWorkerGlobalScope),
@@ -182,14 +166,6 @@ const globals = {
 };
 const scheduler = { __proto__: timers.Scheduler.prototype };
 
-ObjectDefineProperty(request.Request.prototype, "cf", {
-  __proto__: null,
-  configurable: true,
-  enumerable: true,
-  get() {
-    return request.toInnerRequest(this).cf;
-  },
-});
 // Of Workers, from before there was `getSetCookie`.
 ObjectDefineProperty(headers.Headers.prototype, "getAll", {
   __proto__: null,
@@ -211,6 +187,10 @@ event.setEventTargetData(globalThis);
 event.saveGlobalThisReference(globalThis);
 uncaught.defineHandlers();
 entrypoint.installServiceWorkerSyntax(globalThis);
+timers.setReport(uncaught.thrown);
+// Members that no standard has.
+delete event.Event.prototype.initialized;
+delete event.EventTarget.prototype.getParent;
 delete Intl.v8BreakIterator;
 delete globalThis.SharedWorker;
 
@@ -271,8 +251,10 @@ core.setUnhandledPromiseRejectionHandler(uncaught.rejected);
  *   have, and what asks for them; `undefined` where there are none
  * @param {boolean} nodeCompat whether the globals of Node are there
  * @param {boolean} sharedMemory whether there is SharedArrayBuffer
+ * @param {object} switches what else the compatibility date and flags decide
  */
-function prepare(vars, kvNames, missing, nodeCompat, sharedMemory) {
+function prepare(vars, kvNames, missing, nodeCompat, sharedMemory, switches) {
+  setSwitches(switches);
   if (!sharedMemory) {
     forbidSharedMemory();
   }
@@ -294,7 +276,7 @@ function prepare(vars, kvNames, missing, nodeCompat, sharedMemory) {
 /** What describes an object of the runtime that can be cloned. */
 const describers = ArrayPrototypeMap(
   [file.Blob.prototype, file.File.prototype, new exceptions.DOMException()],
-  (cloneable) => cloneable[core.hostObjectBrand],
+  (cloneable) => cloneable[core.hostObjectBrand] ?? cloneable[hostObjectBrand],
 );
 
 /** Runs once in each isolate, before any code of a tenant. */

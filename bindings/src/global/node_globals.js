@@ -6,6 +6,8 @@ const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty, Promise, SymbolFor } = primordials;
 const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 
+const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
+
 const BUFFER = "ext:isolane_compat/buffer.js";
 const TIMERS = "ext:isolane_compat/internal/timers.js";
 
@@ -46,6 +48,12 @@ function installNodeGlobals() {
   defineLazy("process", "ext:isolane_compat/process.js", "default");
   defineLazy("setImmediate", TIMERS, "setImmediate");
   defineLazy("clearImmediate", TIMERS, "clearImmediate");
+  if (switches.nodeTimers) {
+    defineLazy("setTimeout", TIMERS, "setTimeout");
+    defineLazy("setInterval", TIMERS, "setInterval");
+    defineLazy("clearTimeout", TIMERS, "clearTimeout");
+    defineLazy("clearInterval", TIMERS, "clearInterval");
+  }
 }
 
 return { installNodeGlobals };

@@ -92,7 +92,8 @@ fn readable(config: &Config) -> Vec<PathBuf> {
     let certificates = config.certificates.iter().chain(&config.admin.certificates);
     let files = certificates.flat_map(|files| [&files.cert, &files.key]);
     let resolver = PathBuf::from("/etc/resolv.conf");
-    for file in files.chain(&config.admin.token_file).chain([&resolver]) {
+    for file in files.chain(&config.cf.databases).chain(&config.admin.token_file).chain([&resolver])
+    {
         for path in [Some(file.clone()), file.canonicalize().ok()].into_iter().flatten() {
             // Not all of a folder that has much else in it.
             match path.parent() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use toml::Spanned;
 
+use super::cf::cf;
 use super::deployers;
 use super::error::Source;
 use super::schema::{
@@ -41,6 +42,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         Some(file) => folder.join(file),
         None => data.join(SECRETS_KEY),
     };
+    let limits = limits(&source, raw.limits)?;
+    let cf = cf(&source, folder, raw.cf, !limits.trusted_proxies.is_empty())?;
     Ok(Config {
         listen: listen(&source, raw.listen, !certificates.is_empty())?,
         admin: admin(&source, folder, raw.admin, &certificates)?,
@@ -53,9 +56,10 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         mode: Mode::Serve,
         allowed_hosts: Vec::new(),
         debuggable: false,
-        limits: limits(&source, raw.limits)?,
+        limits,
         kv: kv(&source, raw.kv)?,
         outbound: outbound(&source, raw.outbound)?,
+        cf,
         deploys: deploys(&source, raw.domain, raw.deploys)?,
         secrets_key,
         hardening: raw.hardening.validate(raw.user, raw.group),

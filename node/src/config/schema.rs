@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::cf::RawCf;
 use super::deployers::RawDeployer;
 use super::hardening::RawHardening;
 
@@ -31,6 +32,8 @@ pub(super) struct RawConfig {
     pub(super) admin: RawAdmin,
     #[serde(default)]
     pub(super) outbound: RawOutbound,
+    #[serde(default)]
+    pub(super) cf: RawCf,
     #[serde(default)]
     pub(super) deploys: RawDeploys,
     #[serde(default)]

@@ -63,6 +63,11 @@ fn every_key_reaches_its_place() {
         tls = true
         [outbound]
         allow = ["10.0.0.0/8"]
+        [cf]
+        colo = "FRA"
+        asn = 64496
+        databases = ["geo/city.mmdb"]
+        headers = { country = "X-Country" }
         [deploys]
         keep_versions = 7
         cache_mb = 64
@@ -101,6 +106,11 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
     assert_eq!(config.admin.certificates, config.certificates);
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
+    let values = serde_json::json!({ "asn": 64_496, "colo": "FRA" });
+    assert_eq!(serde_json::Value::Object(config.cf.values), values);
+    assert_eq!(config.cf.databases, [Path::new("/etc/isolane/geo/city.mmdb")]);
+    assert_eq!(config.cf.headers[0].0, "country");
+    assert_eq!(config.cf.headers[0].1, "x-country");
     assert_eq!(config.deploys.domain.as_deref(), Some("workers.example.com"));
     assert_eq!(config.deploys.keep_versions, 7);
     assert_eq!(config.deploys.cache_bytes, 64 << 20);
@@ -145,6 +155,20 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("[admin]\ntoken = \"x\"", "2:1: expected one of `address`, `token_file`, `tls`,"),
         ("log = \"xml\"", "1:7: expected `text` or `json`, found `xml`"),
         ("[outbound]\nallow = [\"10.0.0.0\"]", "2:10: expected a network such as"),
+        ("[cf]\nColo = \"FRA\"", "2:1: expected one of `asOrganization`, `asn`, `city`, `colo`,"),
+        ("[cf]\nasn = \"AS1\"", "2:7: expected a whole number that is not negative, found"),
+        (
+            "[cf]\nheaders = { country = \"x-country\" }",
+            "2:23: expected \"limits.trusted_proxies\" beside it",
+        ),
+        (
+            "limits.trusted_proxies = [\"::/0\"]\n[cf]\nheaders = { a = \"x\" }",
+            "3:17: expected a property such as asn, asOrganization, city,",
+        ),
+        (
+            "limits.trusted_proxies = [\"::/0\"]\n[cf]\nheaders = { city = \"x y\" }",
+            "3:20: expected the name of a header such as \"x-country\", found \"x y\"",
+        ),
         ("[[workers]]\npath = \"a\"\nroutes = [\"a b\"]", "3:11: expected a route"),
         ("[[workers]]\npath = \"a\"\nname = \"A_b\"", "3:8: expected a name of up to 63"),
         ("domain = \"10.0.0.1\"", "1:10: expected a domain of up to 189 characters"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bundle::{Bundle, ModuleKind, Settings, Warning};
 use bytes::Bytes;
 use registry::Secret;
-use runtime::{Definition, Module, ModuleSource};
+use runtime::{Definition, Module, ModuleSource, Switches};
 
 use super::DeployError;
 use crate::config::{Limits, Mode, WorkerConfig};
@@ -45,6 +45,7 @@ pub(super) fn of(
     let settings = bundle.settings;
     let (node_compat, startup_eval) = (settings.node_compat(), settings.startup_eval());
     let shared_memory = settings.shared_memory();
+    let switches = switches(&settings);
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
     let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
@@ -62,7 +63,16 @@ pub(super) fn of(
         startup_eval,
         unsafe_eval: settings.unsafe_eval,
         shared_memory,
+        switches,
     })
+}
+
+fn switches(settings: &Settings) -> Switches {
+    Switches {
+        node_timers: settings.node_timers(),
+        upper_case_methods: settings.upper_case_methods(),
+        bot_management_default: settings.bot_management_default(),
+    }
 }
 
 fn module(module: bundle::Module) -> Module {

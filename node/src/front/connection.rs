@@ -17,9 +17,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::client::{Connected, Secured};
 use super::monitored::Monitored;
 use super::pulse::{Deadline, Pulse};
 use super::service::{self, Peer};
+use super::sockets::Place;
 use super::{Front, Handler};
 use crate::tls::Tls;
 
@@ -85,15 +87,20 @@ impl<H: Handler> Shard<H> {
         self.tls.as_deref()
     }
 
-    /// Serves a connection to its end. `sni` is the name that the TLS handshake was for. `asked` is
-    /// there while a request may come or waits for its answer.
-    pub(super) async fn serve<S>(
+    /// Who has connected, and how.
+    pub(super) fn connected(
         &self,
-        stream: S,
         client: SocketAddr,
-        sni: Option<Arc<str>>,
-        asked: TaskTrackerToken,
-    ) where
+        secured: Option<Secured>,
+        place: Place,
+    ) -> Connected {
+        Connected::new(client, secured, place, Arc::clone(&self.front.cf))
+    }
+
+    /// Serves a connection to its end. `asked` is there while a request may come or waits for its
+    /// answer.
+    pub(super) async fn serve<S>(&self, stream: S, connected: Connected, asked: TaskTrackerToken)
+    where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let mut asked = Some(asked);
@@ -103,7 +110,8 @@ impl<H: Handler> Shard<H> {
             Rc::clone(&pulse),
             self.front.limits.half_close_timeout,
         ));
-        let peer = Rc::new(Peer::new(client, self.tls.is_some(), sni, Rc::clone(&pulse)));
+        let client = connected.address();
+        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
             service::answer(Arc::clone(&front), Rc::clone(&peer), request)

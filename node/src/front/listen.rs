@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::client::Secured;
 use super::connection::Shard;
 use super::{Front, Handler, Sockets};
 use crate::tls::Tls;
@@ -141,12 +142,16 @@ async fn start<H: Handler>(
     let _ = stream.set_nodelay(true);
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
     let stream = sockets.add(stream, slot, shard.front().connections.token());
+    let place = stream.place();
     let asked = shard.front().asked.token();
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
         let _held = counted;
         match shard.tls() {
-            None => shard.serve(stream, client, None, asked).await,
+            None => {
+                let connected = shard.connected(client, None, place);
+                shard.serve(stream, connected, asked).await;
+            }
             Some(tls) => {
                 let limit = shard.front().limits.tls_timeout;
                 let handshake = tls.accept(stream, &*shard.front().handler);
@@ -156,7 +161,11 @@ async fn start<H: Handler>(
                     () = killed => return,
                 };
                 match secured {
-                    Ok(Ok((stream, sni))) => shard.serve(stream, client, sni, asked).await,
+                    Ok(Ok((stream, sni))) => {
+                        let secured = Secured::new(sni, stream.get_ref().1);
+                        let connected = shard.connected(client, Some(secured), place);
+                        shard.serve(stream, connected, asked).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
                     Err(_) => tracing::debug!(%client, "TLS handshake timed out"),
                 }

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +12,12 @@ use http::header::{ACCEPT, CONNECTION};
 use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use runtime::{FetchEvent, Outcome};
+use runtime::{Client, FetchEvent, Outcome};
 use tokio::time::timeout;
 
 use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
+use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
 use super::upload::{self, Fault, Upload};
@@ -26,26 +26,20 @@ use crate::refusal::{self, Author, Refusal};
 
 /// What the requests of one connection share.
 pub(super) struct Peer {
-    client: SocketAddr,
+    connected: Arc<Connected>,
     /// The client's address as a header's value.
     address: HeaderValue,
-    tls: bool,
-    sni: Option<Arc<str>>,
     target: RefCell<LastTarget>,
     pulse: Rc<Pulse>,
 }
 
 impl Peer {
-    pub(super) fn new(
-        client: SocketAddr,
-        tls: bool,
-        sni: Option<Arc<str>>,
-        pulse: Rc<Pulse>,
-    ) -> Self {
-        let text = client.ip().to_canonical().to_string();
+    pub(super) fn new(connected: Connected, pulse: Rc<Pulse>) -> Self {
+        let text = connected.address().ip().to_canonical().to_string();
         // The text of an IP address is always a header's value.
         let address = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
-        Self { client, address, tls, sni, target: RefCell::default(), pulse }
+        let connected = Arc::new(connected);
+        Self { connected, address, target: RefCell::default(), pulse }
     }
 }
 
@@ -70,7 +64,7 @@ async fn answer_running<H: Handler>(
     let mut receipt = Receipt {
         log: Arc::clone(&front.log),
         started: Instant::now(),
-        client: peer.client,
+        client: peer.connected.address(),
         protocol: parts.version,
         method: parts.method.clone(),
         uri: parts.uri.clone(),
@@ -124,17 +118,19 @@ async fn exchange<H: Handler>(
 ) -> Result<Response<runtime::ResponseBody>, Refusal> {
     let limits = &front.limits;
     request::check(&parts, limits)?;
-    let target = peer.target.borrow_mut().of(&parts, peer.tls)?;
+    let secured = peer.connected.secured();
+    let target = peer.target.borrow_mut().of(&parts, secured.is_some())?;
     let host = Arc::clone(&target.host);
     receipt.host = Some(Arc::clone(&host));
-    request::check_sni(&target, peer.sni.as_ref())?;
+    request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
     let declared = request::declared_length(&parts.headers);
-    request::absolute(&mut parts, target, peer.tls, &peer.address)?;
+    request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
     let limit_bytes = limits.request_body_bytes;
     peer.pulse.room().await;
     let Upload { body, flow } =
         upload::take(incoming, declared, limit_bytes, limits.header_timeout, &peer.pulse).await?;
-    let event = FetchEvent { head: parts, body };
+    let client: Arc<dyn Client> = peer.connected.clone();
+    let event = FetchEvent { head: parts, body, client: Some(client) };
     let arrival = Arrival { host, event, underway: receipt.running.underway() };
     // In its place before anything wraps it: it is large, and would be copied by each wrapper.
     let handled = pin!(front.handler.handle(arrival));

@@ -2,11 +2,13 @@
 //! is lost: its thread, which has them, does nothing any more. Costs something per connection, and
 //! nothing per request.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::unistd::close;
@@ -19,26 +21,57 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The sockets of one front shard.
 #[derive(Clone, Default)]
-pub struct Sockets(Arc<Mutex<Slab<Entry>>>);
+pub struct Sockets(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    entries: Slab<Entry>,
+    /// How many there have been.
+    count: u64,
+}
 
 /// A connection, and what it takes of the node.
 struct Entry {
+    /// No other has it.
+    number: u64,
     /// Open as long as the entry is there: whoever closes it takes the entry away first.
     fd: RawFd,
     _slot: OwnedSemaphorePermit,
     _tracked: TaskTrackerToken,
 }
 
-/// Takes the connection's entry away when it is dropped.
-struct Listed {
+/// Where the sockets of a shard have a connection, as long as it is open.
+#[derive(Clone)]
+pub(super) struct Place {
     sockets: Sockets,
     key: usize,
+    number: u64,
 }
+
+impl Place {
+    /// The time that a packet takes to the client and back, as the kernel has measured it; `None` once
+    /// the connection is closed.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        // Under the lock the descriptor stays this connection's.
+        let table = self.sockets.0.lock();
+        let entry = table.entries.get(self.key).filter(|entry| entry.number == self.number)?;
+        runtime::round_trip(entry.fd)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Takes the connection's entry away when it is dropped.
+struct Listed(Place);
 
 /// A connection's stream, which the sockets of its shard know.
 pub(super) struct Socket {
     // Dropped before the stream closes its descriptor, whose number may be another's then.
-    _listed: Listed,
+    listed: Listed,
     stream: TcpStream,
 }
 
@@ -50,9 +83,13 @@ impl Sockets {
         slot: OwnedSemaphorePermit,
         tracked: TaskTrackerToken,
     ) -> Socket {
-        let entry = Entry { fd: stream.as_raw_fd(), _slot: slot, _tracked: tracked };
-        let key = self.0.lock().insert(entry);
-        Socket { _listed: Listed { sockets: self.clone(), key }, stream }
+        let mut table = self.0.lock();
+        table.count += 1;
+        let number = table.count;
+        let entry = Entry { number, fd: stream.as_raw_fd(), _slot: slot, _tracked: tracked };
+        let key = table.entries.insert(entry);
+        drop(table);
+        Socket { listed: Listed(Place { sockets: self.clone(), key, number }), stream }
     }
 
     /// Ends all connections, whose clients see that at once, and gives their places to others.
@@ -60,7 +97,8 @@ impl Sockets {
     /// `is_stopped` and so never uses them again; else they stay with it.
     pub(crate) fn shut_down(&self, is_stopped: bool) -> usize {
         // Under the lock: no descriptor is closed by its owner meanwhile.
-        let mut entries = self.0.lock();
+        let mut table = self.0.lock();
+        let entries = &mut table.entries;
         for (_, entry) in entries.iter() {
             // One that the client has closed is no longer connected.
             let _ = shutdown(entry.fd, Shutdown::Both);
@@ -74,9 +112,20 @@ impl Sockets {
     }
 }
 
+impl Socket {
+    pub(super) fn place(&self) -> Place {
+        self.listed.0.clone()
+    }
+}
+
 impl Drop for Listed {
     fn drop(&mut self) {
-        drop(self.sockets.0.lock().try_remove(self.key));
+        let Place { sockets, key, number } = &self.0;
+        let mut table = sockets.0.lock();
+        let entries = &mut table.entries;
+        if entries.get(*key).is_some_and(|entry| entry.number == *number) {
+            entries.remove(*key);
+        }
     }
 }
 
@@ -123,7 +172,6 @@ impl AsyncWrite for Socket {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::time::Duration;
 
     use tokio::sync::Semaphore;
     use tokio_util::task::TaskTracker;

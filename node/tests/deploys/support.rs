@@ -154,7 +154,7 @@ impl Node {
 pub(crate) async fn get(dispatch: &Dispatch, url: &str) -> Answer {
     let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
     let host = head.uri.host().unwrap().into();
-    let event = FetchEvent { head, body: RequestBody::Empty };
+    let event = FetchEvent { head, body: RequestBody::Empty, client: None };
     let reply = dispatch.handle(Arrival { host, event, underway: Underway::default() }).await;
     match reply.result {
         Ok(response) => {

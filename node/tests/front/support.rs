@@ -103,7 +103,7 @@ impl Stage {
         let (expect, expected) = mpsc::unbounded_channel();
         let answer = Box::new(move |arrival| Box::pin(answer(arrival)) as Pin<Box<_>>);
         let script = Arc::new(Script { answer, expected: expect });
-        let front = Front::new(script, limits, Arc::new(Log(log)), None);
+        let front = Front::new(script, limits, Arc::default(), Arc::new(Log(log)), None);
         let listener = front::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
         let accepting = spawn_local(Arc::clone(&front).serve(

@@ -15,7 +15,7 @@ use deno_core::{ModuleId, ModuleSpecifier, v8};
 use super::ledger::{Payer, Verdict};
 use super::{Isolate, ShortOf, Slice};
 use crate::code_cache::CodeCache;
-use crate::definition::Definition;
+use crate::definition::{Definition, Switches};
 
 /// Turns of the event loop that top-level code gets. It can wait for promises only (there
 /// are no timers and no I/O outside of an event), so a few turns are enough for all of it.
@@ -100,6 +100,7 @@ impl Slice<'_> {
         deno_core::scope!(scope, self.js);
         let vars = written(scope, vars, "the variables")?;
         let missing = written(scope, missing, "the names of bindings")?;
+        let switches = switches_of(scope, &definition.switches);
         let mut names = Vec::with_capacity(definition.kv_namespaces.len());
         for (name, _) in &definition.kv_namespaces {
             if let Some(name) = v8::String::new(scope, name) {
@@ -112,7 +113,14 @@ impl Slice<'_> {
         let prepare = v8::Local::new(scope, &self.functions.prepare);
         let this = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let arguments = [vars, names.into(), missing, node_compat.into(), shared_memory.into()];
+        let arguments = [
+            vars,
+            names.into(),
+            missing,
+            node_compat.into(),
+            shared_memory.into(),
+            switches.into(),
+        ];
         if prepare.call(scope, this, &arguments).is_none() {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         }
@@ -188,6 +196,24 @@ fn written<'s>(
     let json = json.map_err(|error| thrown(format!("{what} cannot be written: {error}")))?;
     let text = v8::String::new(scope, &json);
     text.map(Into::into).ok_or_else(|| thrown(format!("{what} are too long")))
+}
+
+/// What the compatibility date and flags decide, as the bindings read it (`switches.js`).
+fn switches_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    switches: &Switches,
+) -> v8::Local<'s, v8::Object> {
+    let object = v8::Object::new(scope);
+    for (name, value) in [
+        ("botManagementDefault", switches.bot_management_default),
+        ("nodeTimers", switches.node_timers),
+        ("upperCaseMethods", switches.upper_case_methods),
+    ] {
+        let name = v8::String::new(scope, name).expect("it is short");
+        let value = v8::Boolean::new(scope, value);
+        object.set(scope, name.into(), value.into());
+    }
+    object
 }
 
 fn thrown(message: String) -> Thrown {

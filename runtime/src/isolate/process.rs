@@ -1,6 +1,10 @@
-//! What only the C library gives: the priority of a thread, and how its heap is kept.
+//! What only the C library gives: the priority of a thread, how its heap is kept, and what the kernel
+//! measures of a connection.
 
+use std::mem;
+use std::os::fd::RawFd;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// Lowers or raises the calling thread's priority; without the right to raise it, nothing
 /// happens.
@@ -121,6 +125,26 @@ pub(crate) fn prepare_heap() {
 pub(crate) fn trim_memory() {
     // SAFETY: takes no pointer; safe to call at any time.
     unsafe { libc::malloc_trim(0) };
+}
+
+/// The time that a packet takes to the other end of a TCP connection and back, as the kernel has
+/// measured it (tcp(7), `TCP_INFO`); `None` for what is no such connection.
+pub fn round_trip(socket: RawFd) -> Option<Duration> {
+    // SAFETY: a plain structure of integers, for which zeros are values.
+    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+    let mut length = mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: both pointers are to live values, and the kernel writes no more than `length` says; a
+    // number that is no descriptor gives an error only.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    (failed == 0).then(|| Duration::from_micros(info.tcpi_rtt.into()))
 }
 
 /// Bytes of a page of memory.

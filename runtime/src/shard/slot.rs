@@ -191,6 +191,9 @@ impl Slot {
         };
         let event = inside.events().insert(job.event.head, job.event.body, limits.subrequests);
         let id = event.id();
+        if let Some(client) = job.event.client {
+            event.set_client(client);
+        }
         inside.ledger().open(id, limits.cpu.min(self.shard.shared.config.max_cpu));
         let running = Running {
             event,

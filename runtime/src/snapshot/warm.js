@@ -39,7 +39,7 @@
       isolane.dispatch(1, 0, false);
     }
   }
-  isolane.prepare("{}", [], "{}", false, true);
+  isolane.prepare("{}", [], "{}", false, true, {});
   // V8's own come after the snapshot.
   isolane.installWebAssembly({
     SharedArrayBuffer: class SharedArrayBuffer {},

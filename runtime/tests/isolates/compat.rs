@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use isolane_runtime::{ModuleSource, Outcome};
+use isolane_runtime::{ModuleSource, Outcome, Switches};
 use libtest_mimic::Trial;
 
 use crate::support::{Worker, trial};
@@ -82,6 +82,33 @@ fn other_trials() -> Vec<Trial> {
             assert_eq!(Worker::with_handler(ask).get("/").await.unwrap().text(), "0");
             let with = Worker::with_handler(ask).with_node_compat();
             assert_eq!(with.get("/").await.unwrap().text(), "5");
+        }),
+        trial("compat::the_global_timers_are_nodes_from_a_date_on", || async {
+            let ask = "let fired = 0;
+                 const timeout = setTimeout(() => fired++, 1), cleared = [setTimeout(() => fired += 10, 1), setInterval(() => fired += 10, 1)];
+                 if (typeof timeout === 'number') { clearTimeout(timeout); clearTimeout(cleared[0]); clearInterval(cleared[1]); return new Response('numbers') }
+                 clearTimeout(cleared[0]); clearInterval(+cleared[1]); clearTimeout(undefined); clearTimeout({});
+                 const refs = [timeout.hasRef(), timeout.unref() === timeout, timeout.hasRef(), timeout.ref().hasRef()];
+                 await new Promise((resolve) => setTimeout(resolve, 5));
+                 const once = fired;
+                 timeout.refresh();
+                 await new Promise((resolve) => setTimeout(resolve, 5));
+                 { using disposed = setTimeout(() => fired += 10, 1); setTimeout(() => fired += 10, 1).close(); }
+                 const { setTimeout: ofModule } = await import('node:' + 'timers');
+                 let n = 0;
+                 await new Promise((resolve) => { const interval = setInterval(function () { if (++n === 2) { clearInterval(this); resolve(this === interval) } }, 1) });
+                 let wrong; try { setTimeout('code') } catch (e) { wrong = e.code }
+                 return Response.json([typeof +timeout, refs, once, fired, n, setTimeout === ofModule, timeout.constructor.name, wrong])";
+            let numbers = Worker::with_handler(ask).with_node_compat().get("/").await;
+            assert_eq!(numbers.unwrap().text(), "numbers");
+            let switches = Switches { node_timers: true, ..Switches::default() };
+            let worker = Worker::with_handler(ask).with_node_compat().with_switches(switches);
+            assert_eq!(
+                worker.get("/").await.unwrap().text(),
+                r#"["number",[true,true,false,true],1,2,2,true,"Timeout","ERR_INVALID_ARG_TYPE"]"#
+            );
+            let without = Worker::with_handler(ask).with_switches(switches).get("/").await;
+            assert_eq!(without.unwrap().text(), "numbers");
         }),
         trial("compat::a_global_is_loaded_once_and_can_be_replaced", || async {
             let reply = Worker::from_source(

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use isolane_runtime::{
     BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Incident,
     IncidentKind, Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody, Runtime,
-    Stats, Version,
+    Stats, Switches, Version,
 };
 use libtest_mimic::Trial;
 use parking_lot::Mutex;
@@ -178,6 +178,7 @@ impl Worker {
                 startup_eval: false,
                 unsafe_eval: false,
                 shared_memory: false,
+                switches: Switches::default(),
             },
         }
     }
@@ -209,7 +210,7 @@ impl Worker {
     /// A POST request.
     pub async fn post(&self, path: &str, body: impl Into<RequestBody>) -> Result<Reply, Failure> {
         let (head, ()) = http::Request::post(url(path)).body(()).unwrap().into_parts();
-        self.send(FetchEvent { head, body: body.into() }).await
+        self.send(FetchEvent { head, body: body.into(), client: None }).await
     }
 
     /// Sends an event and reads its body.
@@ -310,6 +311,12 @@ impl Builder {
         self
     }
 
+    /// With what its compatibility date decides.
+    pub fn with_switches(mut self, switches: Switches) -> Builder {
+        self.definition.switches = switches;
+        self
+    }
+
     /// With the globals of Node.
     pub fn with_node_compat(mut self) -> Builder {
         self.definition.node_compat = true;
@@ -362,7 +369,7 @@ fn provided() -> BTreeMap<String, String> {
 /// A GET request for a path.
 pub fn request(path: &str) -> FetchEvent {
     let (head, ()) = http::Request::get(url(path)).body(()).unwrap().into_parts();
-    FetchEvent { head, body: RequestBody::Empty }
+    FetchEvent { head, body: RequestBody::Empty, client: None }
 }
 
 fn url(path: &str) -> String {

@@ -5,7 +5,13 @@ const { core, primordials } = __bootstrap;
 const { ObjectDefineProperty, ReflectApply, SymbolDispose, SymbolFor, SymbolToPrimitive } =
   primordials;
 const timers = core.loadExtScript("ext:isolane_bindings/timers.js");
-const { validateFunction } = core.loadExtScript("ext:isolane_node/internal/validators.js");
+
+/** Loads what words the error only where there is one: timers are global, and used early. */
+function checkCallback(callback) {
+  if (typeof callback !== "function") {
+    core.loadExtScript("ext:isolane_node/internal/validators.js").validateFunction(callback, "callback");
+  }
+}
 
 /** A timer that can be started anew. Whether it keeps a process alive means nothing here. */
 class Timeout {
@@ -61,7 +67,7 @@ function duration(delay) {
 }
 
 function setTimeout(callback, delay, ...args) {
-  validateFunction(callback, "callback");
+  checkCallback(callback);
   const timeout = new Timeout(() =>
     timers.setTimeout(() => ReflectApply(callback, timeout, args), duration(delay))
   );
@@ -69,7 +75,7 @@ function setTimeout(callback, delay, ...args) {
 }
 
 function setInterval(callback, delay, ...args) {
-  validateFunction(callback, "callback");
+  checkCallback(callback);
   const timeout = new Timeout(() =>
     timers.setInterval(() => ReflectApply(callback, timeout, args), duration(delay))
   );
@@ -77,7 +83,7 @@ function setInterval(callback, delay, ...args) {
 }
 
 function setImmediate(callback, ...args) {
-  validateFunction(callback, "callback");
+  checkCallback(callback);
   const immediate = new Immediate(() =>
     timers.setTimeout(() => ReflectApply(callback, immediate, args), 0)
   );

@@ -1,0 +1,26 @@
+//! What is known of the client of a request: `request.cf`. Asked for when a worker reads it.
+//! Not here: how a node knows it.
+
+use std::fmt;
+
+use deno_core::{OpState, op2};
+use http::request::Parts;
+
+/// The client of a request, and the connection that the request came on.
+pub trait Client: fmt::Debug + Send + Sync {
+    /// The properties of `request.cf`, for a request with this head.
+    fn cf(&self, head: &Parts) -> serde_json::Map<String, serde_json::Value>;
+}
+
+/// The text of a JSON object. One without properties where nothing is known of the client, or where the
+/// event is over.
+#[op2]
+#[string]
+pub(super) fn op_event_cf(state: &mut OpState, #[smi] id: u32) -> String {
+    let event = super::ops::find(state, id);
+    let cf = event.and_then(|event| {
+        let (client, head) = (event.client.borrow(), event.head.borrow());
+        Some(client.as_ref()?.cf(head.as_ref()?))
+    });
+    serde_json::Value::Object(cf.unwrap_or_default()).to_string()
+}
