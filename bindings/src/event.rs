@@ -11,6 +11,7 @@ mod limits;
 mod ops;
 pub mod outgoing;
 mod resource;
+mod stream;
 mod thrown;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,7 @@ use rustc_hash::FxHashMap;
 use body::{RequestBody, ResponseBody};
 use console::Allowance;
 use outgoing::Untaken;
+use stream::Unsent;
 
 use crate::fetch::Connections;
 
@@ -55,6 +57,8 @@ pub struct Event {
     client: RefCell<Option<Arc<dyn Client>>>,
     body: RefCell<RequestBody>,
     answer: RefCell<Option<Answer>>,
+    /// The stream that is the body of the answer, until that is taken.
+    unsent: RefCell<Option<Unsent>>,
     answered: Cell<bool>,
     streaming: Cell<bool>,
     broken: Cell<bool>,
@@ -119,9 +123,13 @@ impl Event {
         self.thrown.borrow_mut().take()
     }
 
-    /// Takes the answer, once it is there.
-    pub fn take_answer(&self) -> Option<Answer> {
-        self.answer.borrow_mut().take()
+    /// Takes the answer, once it is there. If its body is a stream, that begins to be sent, unless
+    /// it fails at once: then the failure is the answer.
+    pub fn take_answer(self: &Rc<Self>) -> Option<Answer> {
+        let answer = self.answer.borrow_mut().take()?;
+        let unsent = self.unsent.borrow_mut().take();
+        let begun = unsent.map_or(Ok(()), |unsent| unsent.begin(self));
+        Some(begun.and(answer))
     }
 
     /// Decides the event from outside (a limit was exceeded): a later answer of the worker
@@ -130,10 +138,14 @@ impl Event {
         self.answered.set(true);
     }
 
-    /// Marks the client as gone; answers whether JavaScript listens for that.
-    pub fn abort(&self) -> bool {
+    /// Marks the client as gone.
+    pub fn abort(&self) {
         self.aborted.set(true);
-        self.listens_for_abort.get()
+    }
+
+    /// Whether JavaScript is to be told that the client has gone. True once at most.
+    pub fn owes_abort(&self) -> bool {
+        self.aborted.get() && self.listens_for_abort.take()
     }
 
     /// Whether JavaScript's `finish` has something to let go when the event is over.
@@ -220,6 +232,7 @@ impl Events {
             client: RefCell::default(),
             body: RefCell::new(body),
             answer: RefCell::default(),
+            unsent: RefCell::default(),
             answered: Cell::new(false),
             streaming: Cell::new(false),
             broken: Cell::new(false),
@@ -261,6 +274,8 @@ impl Events {
         let event = self.0.events.borrow_mut().remove(&id);
         if let Some(event) = event {
             event.cancel.cancel();
+            // It knows the table of events, which knows it.
+            event.unsent.take();
         }
     }
 

@@ -1,12 +1,58 @@
-//! How many headers a worker's message may have, and how large they may be: `http`'s map ends
-//! the thread beyond some ten thousands. Not here: what the headers of a client may be (the node).
+//! Headers between JavaScript and HTTP: how their bytes are read as text, and how many headers a
+//! worker's message may have: `http`'s map ends the thread beyond some ten thousands. Not here: what
+//! the headers of a client may be (the node).
 
+use std::convert::Infallible;
+
+use deno_core::convert::{ByteString, ToV8};
+use deno_core::v8;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// Fields of one message.
 pub(crate) const MAX_COUNT: usize = 2_000;
 /// Names and values of one message (the figure is that of Workers).
 pub(crate) const MAX_BYTES: usize = 128 * 1024;
+
+/// The value of a header as JavaScript gets it. As on Workers it is UTF-8, other than by the Fetch
+/// standard, which takes each byte for a character; what is no UTF-8 is read so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeaderText {
+    /// Each byte is a character.
+    Bytes(ByteString),
+    /// UTF-8 beyond ASCII.
+    Text(String),
+}
+
+impl HeaderText {
+    /// Reads the bytes of a value.
+    pub(crate) fn of(bytes: &[u8]) -> HeaderText {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.is_ascii() => HeaderText::Text(text.to_owned()),
+            _ => HeaderText::Bytes(bytes.into()),
+        }
+    }
+}
+
+impl<'s> ToV8<'s> for HeaderText {
+    type Error = Infallible;
+
+    fn to_v8(
+        self,
+        scope: &mut v8::PinScope<'s, '_>,
+    ) -> Result<v8::Local<'s, v8::Value>, Infallible> {
+        match self {
+            HeaderText::Bytes(bytes) => bytes.to_v8(scope),
+            HeaderText::Text(text) => text.to_v8(scope),
+        }
+    }
+}
+
+/// The names and values of a message's headers.
+pub(crate) fn texts(map: &HeaderMap) -> Vec<(ByteString, HeaderText)> {
+    map.iter()
+        .map(|(name, value)| (name.as_str().into(), HeaderText::of(value.as_bytes())))
+        .collect()
+}
 
 /// A message has more headers than it may.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
@@ -54,6 +100,16 @@ mod tests {
 
     fn fields(count: usize, value: &[u8]) -> Result<(), TooMuch> {
         check(vec![(b"a".as_slice(), value); count].into_iter())
+    }
+
+    #[test]
+    fn values_are_utf_8_or_else_latin_1() {
+        for text in ["日本", "é", "\u{1f600}"] {
+            assert_eq!(HeaderText::of(text.as_bytes()), HeaderText::Text(text.to_owned()));
+        }
+        for bytes in [b"plain".as_slice(), b"", b"caf\xe9", b"\xc3"] {
+            assert_eq!(HeaderText::of(bytes), HeaderText::Bytes(bytes.into()));
+        }
     }
 
     #[test]

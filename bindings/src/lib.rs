@@ -20,6 +20,7 @@ pub mod kv;
 pub mod memory;
 pub mod modules;
 mod ports;
+mod streams;
 mod wasm;
 
 pub use extensions::extensions;

@@ -79,6 +79,12 @@ impl Settings {
         self.has_flag("unsafe_shared_memory")
     }
 
+    /// Whether subrequests that are made of the client's request end when the client goes away: the
+    /// compatibility flag `request_signal_passthrough`.
+    pub fn signal_passthrough(&self) -> bool {
+        self.has_flag("request_signal_passthrough")
+    }
+
     /// Whether code from strings is allowed while the worker starts. Workers decide by the
     /// compatibility date; a project without one is new.
     /// <https://developers.cloudflare.com/workers/configuration/compatibility-flags/#enable-eval-during-startup>

@@ -28,5 +28,7 @@ mod protocols;
 mod shutdown;
 #[path = "http/streams.rs"]
 mod streams;
+#[path = "http/texts.rs"]
+mod texts;
 #[path = "http/tls.rs"]
 mod tls;

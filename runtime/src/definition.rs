@@ -52,11 +52,19 @@ pub struct Switches {
     pub upper_case_methods: bool,
     /// Whether `request.cf.botManagement` is invented where nothing is known (`cf_botmanagement_default`).
     pub bot_management_default: bool,
+    /// Whether subrequests that are made of the client's request end when the client goes away
+    /// (`request_signal_passthrough`).
+    pub signal_passthrough: bool,
 }
 
 impl Default for Switches {
     fn default() -> Self {
-        Switches { node_timers: false, upper_case_methods: true, bot_management_default: false }
+        Switches {
+            node_timers: false,
+            upper_case_methods: true,
+            bot_management_default: false,
+            signal_passthrough: false,
+        }
     }
 }
 

@@ -19,6 +19,8 @@ mod compat;
 mod console;
 #[path = "isolates/crypto.rs"]
 mod crypto;
+#[path = "isolates/departures.rs"]
+mod departures;
 #[path = "isolates/fair.rs"]
 mod fair;
 #[path = "isolates/globals.rs"]
@@ -41,6 +43,8 @@ mod passwords;
 mod reach;
 #[path = "isolates/stray.rs"]
 mod stray;
+#[path = "isolates/streams.rs"]
+mod streams;
 #[path = "isolates/support.rs"]
 mod support;
 #[path = "isolates/web.rs"]
@@ -57,6 +61,7 @@ fn main() {
     trials.extend(compat::trials());
     trials.extend(console::trials());
     trials.extend(crypto::trials());
+    trials.extend(departures::trials());
     trials.extend(fair::trials());
     trials.extend(globals::trials());
     trials.extend(keys::trials());
@@ -67,6 +72,7 @@ fn main() {
     trials.extend(hostile::trials());
     trials.extend(stray::trials());
     trials.extend(web::trials());
+    trials.extend(streams::trials());
     // Alone and first: the others' memory comes and goes in the same process, and what V8 cannot
     // stop goes on growing in the threads that are left behind.
     let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };

@@ -53,6 +53,7 @@ const {
 const {
   getReadableStreamResourceBacking,
   readableStreamClose,
+  readableStreamDisturb,
   readableStreamForRid,
   ReadableStreamPrototype,
   resourceForReadableStream,
@@ -62,10 +63,16 @@ const { encode, formatOf } = core.loadExtScript("ext:isolane_bindings/coding.js"
 const { lengthOf, setLengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
+const { clientSignal, tellGone } = core.loadExtScript("ext:isolane_bindings/signal.js");
+const { contentBehind } = core.loadExtScript("ext:isolane_bindings/streams/bodies.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
 
 const CONTENT_ENCODING = "content-encoding";
 const CONTENT_LENGTH = "content-length";
+
+/** Answers of `op_event_on_abort`. */
+const WILL_BE_TOLD = 1;
+const GONE = 2;
 
 /** Methods by the index that Rust passes; -1 means "ask for the name". */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
@@ -76,8 +83,8 @@ let callWorker = null;
 /** The bindings of the worker: one object for all its events. */
 const env = {};
 
-/** Callbacks that abort `request.signal`, by event, for the requests that have one. */
-const abortCallbacks = new SafeMap();
+/** What `request.signal` is, by event, for the requests that were asked for it. */
+const signals = new SafeMap();
 
 /** Counts one subrequest against the event that is running. */
 function chargeSubrequest() {
@@ -173,12 +180,15 @@ class IncomingRequest {
   currentUrl() {
     return this.url();
   }
-  onCancel(callback) {
-    if (!op_event_on_abort(this.id)) {
-      callback();
-      return;
+  /** Somebody asks for the signal. */
+  onCancel() {
+    const signal = clientSignal();
+    const state = op_event_on_abort(this.id);
+    if (state === WILL_BE_TOLD) {
+      MapPrototypeSet(signals, this.id, signal);
+    } else if (state === GONE) {
+      tellGone(signal);
     }
-    MapPrototypeSet(abortCallbacks, this.id, callback);
   }
 }
 
@@ -281,15 +291,16 @@ function send(id, response) {
   }
   const source = body.streamOrStatic;
   if (!ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, source)) {
-    const value = source.body;
     source.consumed = true;
-    if (typeof value === "string") {
-      op_event_respond_text(id, inner.status, headers, value);
-    } else if (TypedArrayPrototypeGetSymbolToStringTag(value) === "Uint8Array") {
-      op_event_respond_bytes(id, inner.status, headers, value);
-    } else {
-      throw new TypeError("Unsupported body");
-    }
+    sendContent(id, inner.status, headers, source.body);
+    return undefined;
+  }
+  // Somebody has looked at the body, and not read it.
+  const content = contentBehind(source);
+  if (content !== undefined) {
+    readableStreamDisturb(source);
+    readableStreamClose(source);
+    sendContent(id, inner.status, headers, content);
     return undefined;
   }
   // A stream that Rust feeds (a request's body, a fetched response) is passed on in Rust,
@@ -308,10 +319,20 @@ function send(id, response) {
   return undefined;
 }
 
+/** Sends a body that is there as a whole. */
+function sendContent(id, status, headers, content) {
+  if (typeof content === "string") {
+    op_event_respond_text(id, status, headers, content);
+  } else if (TypedArrayPrototypeGetSymbolToStringTag(content) === "Uint8Array") {
+    op_event_respond_bytes(id, status, headers, content);
+  } else {
+    throw new TypeError("Unsupported body");
+  }
+}
+
 /** Sends a stream that JavaScript feeds. */
 function sendStream(id, status, headers, stream) {
-  const rid = resourceForReadableStream(stream, undefined, (error) => op_event_report(id, error));
-  op_event_respond_stream(id, status, headers, rid);
+  op_event_respond_stream(id, status, headers, resourceForReadableStream(stream));
 }
 
 /** Names and values in turn, without the length of a body that gets another one. */
@@ -364,12 +385,12 @@ function dispatch(id, method, hasBody) {
 
 /** Aborts `request.signal`. Called from Rust when the client has gone away. */
 function abort(id) {
-  const callback = MapPrototypeGet(abortCallbacks, id);
-  if (callback !== undefined) {
-    MapPrototypeDelete(abortCallbacks, id);
+  const signal = MapPrototypeGet(signals, id);
+  if (signal !== undefined) {
+    MapPrototypeDelete(signals, id);
     setAsyncContext(id);
     try {
-      callback();
+      tellGone(signal);
     } finally {
       setAsyncContext(undefined);
     }
@@ -378,7 +399,7 @@ function abort(id) {
 
 /** Forgets what an event has left behind. Called from Rust when the event is over. */
 function finish(id) {
-  MapPrototypeDelete(abortCallbacks, id);
+  MapPrototypeDelete(signals, id);
   clearTimersOf(id);
 }
 

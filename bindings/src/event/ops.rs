@@ -3,20 +3,17 @@
 
 use std::rc::Rc;
 
-use deno_core::{ByteString, OpState, Resource, ResourceId, op2, v8};
+use deno_core::convert::ByteString;
+use deno_core::{OpState, ResourceId, op2, v8};
 use deno_error::JsErrorBox;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
-use tokio::sync::mpsc;
 
-use super::body::{Chunks, RequestBody, ResponseBody};
+use super::body::{RequestBody, ResponseBody};
 use super::outgoing::{self, Outgoing, Untaken};
-use super::resource::{RequestBodyResource, pump};
+use super::resource::RequestBodyResource;
 use super::{Event, Events, Thrown};
-use crate::headers::{self, TooMuch};
-
-/// Chunks of a response's body on their way to the socket.
-const BODY_CHANNEL_CHUNKS: usize = 2;
+use crate::headers::{self, HeaderText, TooMuch};
 
 deno_core::extension!(
     isolane_bindings,
@@ -39,7 +36,7 @@ deno_core::extension!(
         super::failures::op_event_report,
         op_event_respond_bytes,
         op_event_respond_empty,
-        op_event_respond_stream,
+        super::stream::op_event_respond_stream,
         op_event_respond_text,
         op_event_url,
         op_event_wait_until,
@@ -69,6 +66,14 @@ deno_core::extension!(
         crate::memory::op_memory_stack_give,
         crate::memory::op_memory_stack_hold,
         crate::memory::op_memory_stack_take,
+        crate::streams::op_stream_closed,
+        crate::streams::op_stream_end,
+        crate::streams::op_stream_fail,
+        crate::streams::op_stream_move,
+        crate::streams::op_stream_open,
+        crate::streams::op_stream_room,
+        crate::streams::op_stream_write,
+        crate::streams::op_stream_write_text,
         crate::wasm::op_wasm_bounded,
     ],
     esm_entry_point = "ext:isolane_bindings/main.js",
@@ -96,6 +101,7 @@ deno_core::extension!(
         "ext:isolane_bindings/hashing.js" = "global/hashing.js",
         "ext:isolane_bindings/header_entries.js" = "global/header_entries.js",
         "ext:isolane_bindings/hidden.js" = "global/hidden.js",
+        "ext:isolane_bindings/header_text.js" = "global/header_text.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
@@ -103,6 +109,10 @@ deno_core::extension!(
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",
         "ext:isolane_bindings/planned.js" = "global/planned.js",
         "ext:isolane_bindings/shared_memory.js" = "global/shared_memory.js",
+        "ext:isolane_bindings/signal.js" = "event/signal.js",
+        "ext:isolane_bindings/streams/bodies.js" = "streams/bodies.js",
+        "ext:isolane_bindings/streams/identity.js" = "streams/identity.js",
+        "ext:isolane_bindings/streams/pipe.js" = "streams/pipe.js",
         "ext:isolane_bindings/temporal.js" = "global/temporal.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
         "ext:isolane_bindings/uncaught.js" = "event/uncaught.js",
@@ -144,6 +154,7 @@ deno_core::extension!(
         state.put(crate::clock::Clock::default());
         state.put(crate::memory::Meter::default());
         state.put(crate::clone::Describers::default());
+        state.put(crate::streams::Pipes::default());
         state.put(std::rc::Rc::<crate::crypto::Crypto>::default());
     },
 );
@@ -161,15 +172,11 @@ fn op_event_url(state: &mut OpState, #[smi] id: u32) -> String {
 }
 
 #[op2]
-#[serde]
-fn op_event_headers(state: &mut OpState, #[smi] id: u32) -> Vec<(ByteString, ByteString)> {
-    let Some(event) = find(state, id) else { return Vec::new() };
-    let head = event.head.borrow();
-    let Some(head) = head.as_ref() else { return Vec::new() };
-    head.headers
-        .iter()
-        .map(|(name, value)| (ByteString::from(name.as_str()), ByteString::from(value.as_bytes())))
-        .collect()
+fn op_event_headers(state: &mut OpState, #[smi] id: u32) -> Vec<(ByteString, HeaderText)> {
+    let event = find(state, id);
+    let head = event.as_ref().map(|event| event.head.borrow());
+    let head = head.as_ref().and_then(|head| head.as_ref());
+    head.map_or_else(Vec::new, |head| headers::texts(&head.headers))
 }
 
 #[op2(fast)]
@@ -195,16 +202,19 @@ fn op_event_body_length(state: &mut OpState, #[smi] id: u32) -> f64 {
     length.map_or(-1.0, |bytes| bytes as f64)
 }
 
-/// Registers interest in the client's going away; false where it has gone already.
+/// Registers interest in the client's going away. Answers 1 where JavaScript will be told, 2 where it
+/// has gone already, 0 where the event is over.
 #[op2(fast)]
-fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> bool {
+#[smi]
+fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> i32 {
     match find(state, id) {
-        Some(event) if !event.aborted.get() => {
+        None => 0,
+        Some(event) if event.aborted.get() => 2,
+        Some(event) => {
             event.listens_for_abort.set(true);
             event.needs_finish.set(true);
-            true
+            1
         }
-        _ => false,
     }
 }
 
@@ -251,19 +261,19 @@ fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
 ///
 /// # Errors
 /// A `TypeError` where there are more headers than a response may have.
-fn head(
+pub(super) fn head(
     status: u16,
-    fields: &[ByteString],
+    fields: &[String],
     body: ResponseBody,
 ) -> Result<Response<ResponseBody>, JsErrorBox> {
     let refused = |error: TooMuch| JsErrorBox::type_error(format!("The response has {error}."));
     let pairs = fields.chunks_exact(2);
-    headers::check(pairs.clone().map(|pair| (pair[0].as_ref(), pair[1].as_ref())))
+    headers::check(pairs.clone().map(|pair| (pair[0].as_bytes(), pair[1].as_bytes())))
         .map_err(refused)?;
     let mut map = HeaderMap::with_capacity(pairs.len() + 1);
     for pair in pairs {
-        let name = HeaderName::from_bytes(&pair[0]);
-        let value = HeaderValue::from_bytes(&pair[1]);
+        let name = HeaderName::from_bytes(pair[0].as_bytes());
+        let value = HeaderValue::from_bytes(pair[1].as_bytes());
         // JavaScript's Headers class has refused what HTTP does not allow; what the http
         // crate refuses beyond that is left out.
         if let (Ok(name), Ok(value)) = (name, value) {
@@ -306,7 +316,7 @@ fn op_event_respond_text<'s>(
     state: Rc<std::cell::RefCell<OpState>>,
     #[smi] id: u32,
     #[smi] status: u16,
-    #[serde] headers: Option<Vec<ByteString>>,
+    #[serde] headers: Option<Vec<String>>,
     text: v8::Local<'s, v8::String>,
 ) -> Result<(), JsErrorBox> {
     let outgoing = state.borrow().try_borrow::<Outgoing>().cloned();
@@ -331,7 +341,7 @@ fn op_event_respond_bytes(
     state: &mut OpState,
     #[smi] id: u32,
     #[smi] status: u16,
-    #[serde] headers: Vec<ByteString>,
+    #[serde] headers: Vec<String>,
     #[buffer] bytes: &[u8],
 ) -> Result<(), JsErrorBox> {
     let outgoing = state.try_borrow::<Outgoing>().cloned();
@@ -352,34 +362,9 @@ fn op_event_respond_empty(
     state: &mut OpState,
     #[smi] id: u32,
     #[smi] status: u16,
-    #[serde] headers: Vec<ByteString>,
+    #[serde] headers: Vec<String>,
 ) -> Result<(), JsErrorBox> {
     answer(state, id, head(status, &headers, ResponseBody::Empty)?);
-    Ok(())
-}
-
-#[op2]
-fn op_event_respond_stream(
-    state: &mut OpState,
-    #[smi] id: u32,
-    #[smi] status: u16,
-    #[serde] headers: Vec<ByteString>,
-    #[smi] rid: ResourceId,
-) -> Result<(), JsErrorBox> {
-    let source: Rc<dyn Resource> =
-        state.resource_table.take_any(rid).map_err(JsErrorBox::from_err)?;
-    let (sender, receiver) = mpsc::channel(BODY_CHANNEL_CHUNKS);
-    let response = head(status, &headers, ResponseBody::Stream(Chunks::new(receiver)))
-        .inspect_err(|_| source.clone().close())?;
-    let events = state.borrow::<Events>().clone();
-    let Some(event) = events.get(id) else {
-        source.close();
-        return Ok(());
-    };
-    event.streaming.set(true);
-    event.answer_with(Ok(response));
-    events.changed(&event);
-    deno_core::unsync::spawn(pump(source, sender, events, event));
     Ok(())
 }
 

@@ -1,5 +1,4 @@
-//! Bodies as deno_core resources: a request's body that JavaScript reads, and the pump that
-//! carries a worker's stream out. Polled outside of the isolate: plain Rust.
+//! A request's body as a resource that JavaScript reads. Polled outside of the isolate: plain Rust.
 
 use std::borrow::Cow;
 use std::future::poll_fn;
@@ -7,18 +6,13 @@ use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 use deno_core::{
-    AsyncRefCell, AsyncResult, BufMutView, BufView, CancelFuture, CancelHandle, CancelTryFuture,
-    Canceled, RcRef, Resource,
+    AsyncRefCell, AsyncResult, BufMutView, BufView, CancelHandle, CancelTryFuture, RcRef, Resource,
 };
 use deno_error::JsErrorBox;
 use http_body::Body as _;
-use tokio::sync::mpsc;
 
-use super::body::{BodyError, BoxBody};
-use super::{Event, Events};
-
-/// Bytes asked of a worker's stream at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
+use super::Event;
+use super::body::BoxBody;
 
 struct Reader {
     body: BoxBody,
@@ -95,46 +89,4 @@ impl Resource for RequestBodyResource {
     fn close(self: Rc<Self>) {
         self.cancel.cancel();
     }
-}
-
-/// Carries a worker's stream to `chunks` until it ends, fails, or nobody reads it any more;
-/// the channel's capacity is the backpressure.
-pub(super) async fn pump(
-    source: Rc<dyn Resource>,
-    chunks: mpsc::Sender<Result<Bytes, BodyError>>,
-    events: Events,
-    event: Rc<Event>,
-) {
-    loop {
-        let read = source.clone().read(CHUNK_BYTES).or_cancel(event.cancel.clone());
-        let chunk = tokio::select! {
-            biased;
-            () = chunks.closed() => {
-                event.broken.set(true);
-                break;
-            }
-            chunk = read => match chunk {
-                Ok(chunk) => chunk,
-                Err(Canceled) => Err(JsErrorBox::generic("the event is over")),
-            },
-        };
-        match chunk {
-            Ok(chunk) if chunk.is_empty() => break,
-            Ok(chunk) => {
-                if chunks.send(Ok(Bytes::from(chunk.to_vec()))).await.is_err() {
-                    event.broken.set(true);
-                    break;
-                }
-            }
-            Err(error) => {
-                event.broken.set(true);
-                let error = BodyError::Worker(error.to_string());
-                let _ = chunks.send(Err(error)).await;
-                break;
-            }
-        }
-    }
-    source.close();
-    event.streaming.set(false);
-    events.changed_outside(&event);
 }

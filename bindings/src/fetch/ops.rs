@@ -10,9 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deno_core::convert::{ByteString, Uint8Array};
 use deno_core::url::Url;
-use deno_core::{CancelFuture, CancelHandle, OpDecl, OpState, Resource, ResourceId, op2, v8};
+use deno_core::{CancelFuture, CancelHandle, OpDecl, OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_fetch::data_url::DataUrl;
-use deno_fetch::{FetchCancelHandle, FetchResponse, FetchReturn};
+use deno_fetch::{FetchCancelHandle, FetchReturn};
 use http::{Method, StatusCode, response};
 use hyper::ext::ReasonPhrase;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ use super::outbound::WorkerOutbound;
 use super::request::{Content, Ready, build};
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
+use crate::headers::{self, HeaderText};
 
 /// The ops, under the names of those they replace.
 pub(crate) fn declarations() -> [OpDecl; 3] {
@@ -42,6 +43,21 @@ enum What {
     /// The content of a `data:` URL and its type.
     Data(Bytes, String),
     Network(Box<Departure>),
+}
+
+/// What deno_fetch's JavaScript learns of a response: its `FetchResponse`, but for headers that may be
+/// any text.
+#[derive(ToV8)]
+struct Received {
+    status: u16,
+    status_text: String,
+    headers: Vec<(ByteString, HeaderText)>,
+    url: String,
+    response_rid: ResourceId,
+    content_length: Option<u64>,
+    body_decoded: bool,
+    /// Always `null`: the op itself fails.
+    error: Option<String>,
 }
 
 /// A request and what its event gave it.
@@ -67,7 +83,7 @@ fn op_fetch(
     state: &mut OpState,
     #[scoped] method: ByteString,
     #[string] url: String,
-    #[scoped] headers: Vec<(ByteString, ByteString)>,
+    #[scoped] headers: Vec<(String, String)>,
     #[smi] client_rid: Option<u32>,
     has_body: bool,
     data: Option<Uint8Array>,
@@ -113,7 +129,7 @@ fn op_fetch(
 async fn op_fetch_send(
     state: Rc<RefCell<OpState>>,
     #[smi] rid: ResourceId,
-) -> Result<FetchResponse, FetchError> {
+) -> Result<Received, FetchError> {
     let pending = state.borrow_mut().resource_table.take::<Pending>(rid)?;
     let Ok(Pending { url, what }) = Rc::try_unwrap(pending) else {
         return Err(FetchError::invalid("the request", "it is being sent already"));
@@ -124,10 +140,10 @@ async fn op_fetch_send(
             let source = Source::whole(bytes);
             let nothing = CancellationToken::new();
             let body = ResponseBody::new(String::new(), source, length_bytes, nothing, None);
-            Ok(FetchResponse {
+            Ok(Received {
                 status: StatusCode::OK.as_u16(),
                 status_text: "OK".to_owned(),
-                headers: vec![("content-type".into(), mime_type.into())],
+                headers: vec![("content-type".into(), HeaderText::of(mime_type.as_bytes()))],
                 url: url.into(),
                 response_rid: state.borrow_mut().resource_table.add(body),
                 content_length: length_bytes,
@@ -137,14 +153,10 @@ async fn op_fetch_send(
         }
         What::Network(departure) => {
             let (head, body, body_decoded) = travel(*departure).await?;
-            Ok(FetchResponse {
+            Ok(Received {
                 status: head.status.as_u16(),
                 status_text: reason(&head),
-                headers: head
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str().into(), value.as_bytes().into()))
-                    .collect(),
+                headers: headers::texts(&head.headers),
                 url: url.into(),
                 content_length: body.size_hint().1,
                 response_rid: state.borrow_mut().resource_table.add(body),
@@ -171,7 +183,7 @@ fn depart(
     state: &mut OpState,
     method: Method,
     url: Url,
-    headers: Vec<(ByteString, ByteString)>,
+    headers: Vec<(String, String)>,
     content: Content,
 ) -> Result<Departure, FetchError> {
     let outbound = state.try_borrow::<WorkerOutbound>().ok_or(FetchError::NoNetwork)?.clone();

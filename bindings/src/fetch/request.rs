@@ -2,7 +2,6 @@
 //! here: redirects, which are deno_fetch's JavaScript and arrive here as requests of their own.
 
 use bytes::Bytes;
-use deno_core::convert::ByteString;
 use deno_core::url::Url;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap,
@@ -53,7 +52,7 @@ pub(crate) struct Ready {
 pub(crate) fn build(
     method: Method,
     mut url: Url,
-    headers: Vec<(ByteString, ByteString)>,
+    headers: Vec<(String, String)>,
     content: Content,
     extra: Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Ready, FetchError> {
@@ -100,14 +99,14 @@ pub(crate) fn build(
     Ok(Ready { host, request, source, decode })
 }
 
-fn worker_headers(headers: Vec<(ByteString, ByteString)>) -> Result<HeaderMap, FetchError> {
-    check(headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())))
+fn worker_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, FetchError> {
+    check(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
         .map_err(|error| FetchError::invalid("the list of headers", error))?;
     let mut fields = HeaderMap::with_capacity(headers.len() + 4);
     for (name, value) in headers {
-        let name = HeaderName::from_bytes(&name)
+        let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|error| FetchError::invalid("the name of a header", error))?;
-        let value = HeaderValue::from_bytes(&value)
+        let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|error| FetchError::invalid("the value of a header", error))?;
         if !NOT_THE_WORKERS.contains(&name) {
             fields

@@ -67,7 +67,8 @@ function transformOf(coder, step, prefix) {
   return new TransformStream({
     __proto__: null,
     transform(chunk, controller) {
-      const bytes = bytesOf(chunk, prefix, "chunk");
+      const isText = typeof chunk === "string";
+      const bytes = isText ? core.encode(chunk) : bytesOf(chunk, prefix, "chunk");
       const length = TypedArrayPrototypeGetByteLength(bytes);
       for (let start = 0; start < length; start += step) {
         enqueue(controller, coder.write(partOf(bytes, start, MathMin(step, length - start))));

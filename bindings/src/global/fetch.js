@@ -8,6 +8,7 @@ const { RequestPrototype, toInnerRequest } = core.loadExtScript("ext:deno_fetch/
 const { lengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { check } = core.loadExtScript("ext:isolane_bindings/integrity.js");
 const { isMethod, Request } = core.loadExtScript("ext:isolane_bindings/request.js");
+const { ownInit } = core.loadExtScript("ext:isolane_bindings/signal.js");
 const timers = core.loadExtScript("ext:isolane_bindings/timers.js");
 
 /** Whether deno_fetch's own `Request` would do otherwise. */
@@ -24,6 +25,8 @@ function needsRequest(init) {
 function fetch(input, init = undefined) {
   timers.owner("fetch");
   try {
+    const given = ObjectPrototypeIsPrototypeOf(RequestPrototype, input) ? input : undefined;
+    init = ownInit(given, init);
     if (needsRequest(init)) {
       input = new Request(input, init);
       init = undefined;

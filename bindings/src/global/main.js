@@ -26,6 +26,10 @@ const { hostObjectBrand, load } = core.loadExtScript("ext:isolane_bindings/hidde
 const { installTemporal } = load("ext:isolane_bindings/temporal.js");
 load("ext:isolane_bindings/bounds.js");
 load("ext:isolane_bindings/forms.js");
+// Before the scripts that take what these replace.
+load("ext:isolane_bindings/header_text.js");
+load("ext:isolane_bindings/streams/bodies.js");
+const clientSignals = load("ext:isolane_bindings/signal.js");
 const webidl = load("ext:deno_webidl/00_webidl.js");
 const event = load("ext:deno_web/02_event.js");
 const abortSignal = load("ext:deno_web/03_abort_signal.js");
@@ -54,6 +58,7 @@ const compression = load("ext:isolane_bindings/compression.js");
 const { installWebAssembly } = load("ext:isolane_bindings/web_assembly.js");
 const webCrypto = load("ext:isolane_bindings/web_crypto.js");
 const extras = load("ext:isolane_bindings/extras.js");
+const identity = load("ext:isolane_bindings/streams/identity.js");
 const planned = load("ext:isolane_bindings/planned.js");
 load("ext:isolane_bindings/loading.js");
 const { forbidSharedMemory } = load("ext:isolane_bindings/shared_memory.js");
@@ -102,10 +107,10 @@ const globals = {
   Event: nonEnumerable(event.Event),
   EventTarget: nonEnumerable(event.EventTarget),
   File: nonEnumerable(file.File),
-  FixedLengthStream: nonEnumerable(extras.FixedLengthStream),
+  FixedLengthStream: nonEnumerable(identity.FixedLengthStream),
   FormData: nonEnumerable(formData.FormData),
   Headers: nonEnumerable(headers.Headers),
-  IdentityTransformStream: nonEnumerable(extras.IdentityTransformStream),
+  IdentityTransformStream: nonEnumerable(identity.IdentityTransformStream),
   MessageChannel: nonEnumerable(messagePort.MessageChannel),
   MessageEvent: nonEnumerable(event.MessageEvent),
   MessagePort: nonEnumerable(messagePort.MessagePort),
@@ -255,6 +260,9 @@ core.setUnhandledPromiseRejectionHandler(uncaught.rejected);
  */
 function prepare(vars, kvNames, missing, nodeCompat, sharedMemory, switches) {
   setSwitches(switches);
+  if (switches.signalPassthrough) {
+    clientSignals.letPass();
+  }
   if (!sharedMemory) {
     forbidSharedMemory();
   }

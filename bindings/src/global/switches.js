@@ -10,6 +10,8 @@ const switches = {
   botManagementDefault: false,
   /** Whether `setTimeout` and `setInterval` answer objects, as in Node. */
   nodeTimers: false,
+  /** Whether the client's going away ends requests of the worker's own that are made of its request. */
+  signalPassthrough: false,
   /** Whether any method of a request is known in lower case, too. */
   upperCaseMethods: true,
 };

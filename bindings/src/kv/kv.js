@@ -240,7 +240,7 @@ function putStream(index, name, stream, until, json) {
   const pieces = new WritableStream({
     __proto__: null,
     write(chunk) {
-      const bytes = bytesIn(chunk);
+      const bytes = typeof chunk === "string" ? core.encode(chunk) : bytesIn(chunk);
       if (bytes === null) throw new TypeError("This ReadableStream did not return bytes.");
       return orNothing(op_kv_sink_write(sink, bytes));
     },

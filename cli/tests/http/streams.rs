@@ -124,6 +124,47 @@ fn a_client_that_goes_away_during_an_answer_in_http_2_cancels_the_stream() {
 }
 
 #[test]
+fn a_client_that_goes_away_during_events_aborts_the_signal() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/events");
+    assert_eq!(connection.head().header("content-type"), Some("text/event-stream"));
+    assert_eq!(connection.chunk(), "data: é\n\n");
+    drop(connection);
+    node.logged("the signal aborted");
+
+    let mut running = Curl::prior_knowledge(&node, "/events").start();
+    running.read("HTTP/2 200".len());
+    drop(running);
+    node.logged("the signal aborted");
+}
+
+#[test]
+fn a_head_does_not_wait_for_a_body_that_is_silent() {
+    let node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/silent");
+    assert_eq!(connection.head().status, 200);
+    assert!(connection.is_silent());
+}
+
+#[test]
+fn a_body_that_fails_at_once_is_an_error_page() {
+    let mut node = Node::start();
+    let mut connection = Connection::open(&node);
+    connection.get("/fails");
+    let answer = connection.answer();
+    answer.assert_refused(500, "1101", "exception");
+    assert!(!answer.body.contains("swordfish"), "{answer:?}");
+    let line = node.logged("isolane::event");
+    assert!(line.contains("swordfish") && line.contains("worker.js:"), "{line}");
+    // The connection is as good as before.
+    connection.get("/");
+    assert_eq!(connection.answer().body, "hello app.test");
+    assert_eq!(Curl::prior_knowledge(&node, "/fails").answer().status, 500);
+}
+
+#[test]
 fn an_answer_that_breaks_off_does_not_look_whole() {
     let node = Node::start();
     let mut connection = Connection::open(&node);

@@ -61,6 +61,41 @@ const paths = {
     return new Response(body);
   },
 
+  '/events': ({ request }) => {
+    request.signal.addEventListener('abort', () => console.log('the signal aborted'));
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue('data: é\n\n'),
+      pull: never,
+    });
+    return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+  },
+
+  '/silent': () => new Response(new ReadableStream({ pull: never })),
+
+  '/fails': () => {
+    const body = new ReadableStream({
+      pull() {
+        throw new Error('the password is swordfish');
+      },
+    });
+    return new Response(body);
+  },
+
+  '/name': ({ url }) =>
+    new Response('named', { headers: { 'x-name': url.searchParams.get('is') } }),
+
+  '/fetch': async ({ url }) => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue('né');
+        controller.close();
+      },
+    });
+    const headers = { 'x-name': '日本' };
+    const answer = await fetch(url.searchParams.get('target'), { method: 'POST', headers, body });
+    return new Response(`${answer.headers.get('x-name')} ${answer.headers.get('x-old')}`);
+  },
+
   '/status': ({ url }) => {
     const status = Number(url.searchParams.get('is'));
     return new Response(null, { status, headers: { etag: '"e"', 'x-kept': 'yes' } });

@@ -72,6 +72,7 @@ fn switches(settings: &Settings) -> Switches {
         node_timers: settings.node_timers(),
         upper_case_methods: settings.upper_case_methods(),
         bot_management_default: settings.bot_management_default(),
+        signal_passthrough: settings.signal_passthrough(),
     }
 }
 

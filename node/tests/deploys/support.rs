@@ -188,6 +188,7 @@ pub(crate) fn worker(name: &str, source: &str) -> Bundle {
         settings: Settings::default(),
         warnings: Vec::new(),
         inputs: Vec::new(),
+        folders: Vec::new(),
     }
 }
 

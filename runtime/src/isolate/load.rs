@@ -208,6 +208,7 @@ fn switches_of<'s>(
         ("botManagementDefault", switches.bot_management_default),
         ("nodeTimers", switches.node_timers),
         ("upperCaseMethods", switches.upper_case_methods),
+        ("signalPassthrough", switches.signal_passthrough),
     ] {
         let name = v8::String::new(scope, name).expect("it is short");
         let value = v8::Boolean::new(scope, value);

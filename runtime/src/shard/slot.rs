@@ -289,6 +289,7 @@ impl Slot {
                     self.reply(event.id(), decided);
                 }
             }
+            self.tell_abort(&event);
             if caller != Some(event.id()) {
                 self.end_if_over(event.id());
             }
@@ -353,18 +354,28 @@ impl Slot {
         });
         let Some((id, event)) = found else { return };
         event.close();
-        if event.abort() {
-            let mut isolate = self.isolate.borrow_mut();
-            self.shard.handle.set_running(Some(self.version.clone()));
-            let end = isolate
-                .as_mut()
-                .map(|inside| inside.enter(Payer::Event(id), |slice| slice.abort(id)).1);
-            drop(isolate);
-            if let Some(end) = end {
-                self.after_slice(end, None);
-            }
+        event.abort();
+        self.tell_abort(&event);
+        if !self.end_if_over(id) && self.events.borrow().contains_key(&id) {
+            self.watch_wait_until(id);
         }
-        self.end_if_over(id);
         self.wake_loop();
+    }
+
+    /// Tells JavaScript that the client of an event has gone away, where it wants to know.
+    fn tell_abort(&self, event: &Event) {
+        let id = event.id();
+        if !event.owes_abort() || !self.events.borrow().contains_key(&id) {
+            return;
+        }
+        let mut isolate = self.isolate.borrow_mut();
+        self.shard.handle.set_running(Some(self.version.clone()));
+        let end = isolate
+            .as_mut()
+            .map(|inside| inside.enter(Payer::Event(id), |slice| slice.abort(id)).1);
+        drop(isolate);
+        if let Some(end) = end {
+            self.after_slice(end, None);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use isolane_runtime::{ConsoleLevel, Failure, ModuleSource, Outcome};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, trial};
+use crate::support::{Worker, request, trial};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -25,6 +25,58 @@ pub fn trials() -> Vec<Trial> {
                 reply.text(),
                 r#"{"method":"GET","url":"http://worker.test/p?q=1","a":"b"}"#
             );
+        }),
+        trial("headers_are_utf_8_on_their_way_out", || async {
+            for headers in [
+                "{ 'x-name': '日本 é' }",
+                "[['x-name', '日本 é']]",
+                "new Headers({ 'x-name': '日本 é' })",
+                "new Map([['x-name', '日本 é']])",
+                "(() => { const it = new Headers(); it.append('x-name', '日本'); it.set('x-name', '日本 é'); return it })()",
+            ] {
+                for response in ["new Response('x', init)", "Response.json(1, init)"] {
+                    let reply = Worker::with_handler(&format!(
+                        "const init = {{ headers: {headers} }}; return {response}"
+                    ))
+                    .get("/")
+                    .await
+                    .unwrap();
+                    assert_eq!(
+                        reply.headers["x-name"].as_bytes(),
+                        "日本 é".as_bytes(),
+                        "{headers}"
+                    );
+                }
+            }
+        }),
+        trial("headers_are_utf_8_or_else_latin_1_on_their_way_in", || async {
+            let worker = Worker::with_handler(
+                "return Response.json([...request.headers].concat([request.headers.get('x-a')]))",
+            )
+            .build();
+            let mut event = request("/");
+            for (name, value) in
+                [("x-a", "日本".as_bytes()), ("x-b", b"caf\xe9"), ("x-c", b"plain")]
+            {
+                event.head.headers.insert(name, http::HeaderValue::from_bytes(value).unwrap());
+            }
+            assert_eq!(
+                worker.send(event).await.unwrap().text(),
+                r#"[["x-a","日本"],["x-b","café"],["x-c","plain"],"日本"]"#
+            );
+        }),
+        trial("what_no_header_can_be_is_refused", || async {
+            let reply = Worker::with_handler(
+                "const failures = [
+                    () => new Headers({ 'x-日': 'a' }), () => new Headers().append('é', 'a'), () => new Headers().get('日'),
+                    () => new Headers({ a: 'b\\nc' }), () => new Headers({ a: '日\\rc' }), () => new Headers([['a', 'b\\0c']]),
+                    () => new Response('', { statusText: '日' }), () => new Request('http://a.test', { method: '日' }),
+                ].map((call) => { try { call(); return 'none' } catch (e) { return e.name } });
+                return Response.json([new Set(failures).size, failures[0], new Headers({ a: '\\ud800' }).get('a')])",
+            )
+            .get("/")
+            .await;
+            assert_eq!(reply.unwrap().text(), "[1,\"TypeError\",\"\u{fffd}\"]");
         }),
         trial("status_and_headers_arrive", || async {
             let reply = Worker::with_handler(

@@ -334,6 +334,12 @@ impl Builder {
         self
     }
 
+    /// With subrequests that end with the client's request.
+    pub fn with_signal_passthrough(mut self) -> Builder {
+        self.definition.switches.signal_passthrough = true;
+        self
+    }
+
     pub fn with_unsafe_eval(mut self) -> Builder {
         self.definition.unsafe_eval = true;
         self

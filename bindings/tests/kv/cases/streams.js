@@ -85,8 +85,20 @@ test("a stream that is too long is refused and cancelled", async () => {
   equal(await KV.get("k"), "old");
 });
 
+test("a stream of text is stored in UTF-8", async () => {
+  const stream = new ReadableStream({
+    start(controller) {
+      controller.enqueue("né");
+      controller.enqueue(new Uint8Array([33]));
+      controller.close();
+    },
+  });
+  await KV.put("k", stream);
+  equal(await KV.get("k"), "né!");
+});
+
 test("a stream of anything else is refused and cancelled", async () => {
-  for (const chunk of ["text", 5, {}, null]) {
+  for (const chunk of [5, {}, null]) {
     let cancelled = false;
     const stream = new ReadableStream({
       start: (controller) => controller.enqueue(chunk),

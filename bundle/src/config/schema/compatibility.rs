@@ -8,13 +8,14 @@ use crate::error::ConfigError;
 use crate::settings::NODE_COMPAT_SINCE;
 
 /// The flags that change what a worker gets here.
-const FLAGS: [&str; 7] = [
+const FLAGS: [&str; 8] = [
     "allow_eval_during_startup",
     "disallow_eval_during_startup",
     "no_nodejs_compat",
     "nodejs_als",
     "nodejs_compat",
     "nodejs_compat_v2",
+    "request_signal_passthrough",
     "unsafe_shared_memory",
 ];
 

@@ -212,8 +212,9 @@ impl Slot {
         });
     }
 
-    /// Ends `waitUntil` work that goes on for too long after the response.
-    fn watch_wait_until(&self, id: u32) {
+    /// Ends `waitUntil` work that goes on for too long after the response, or after the client has
+    /// gone.
+    pub(super) fn watch_wait_until(&self, id: u32) {
         let Some(slot) = self.this.upgrade() else { return };
         let limit = self.shard.shared.config.wait_until;
         tokio::task::spawn_local(async move {

@@ -1,0 +1,215 @@
+//! The body of a response that is a stream, on its way out of the isolate: its first chunk may still
+//! decide the response; the others go through a short channel, whose length is the back pressure.
+//! Polled outside of the isolate: plain Rust.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use deno_core::{CancelFuture, OpState, Resource, ResourceId, op2};
+use deno_error::JsErrorBox;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method};
+use tokio::sync::mpsc;
+
+use super::body::{BodyError, Chunks, ResponseBody};
+use super::ops::head;
+use super::{Event, Events, Thrown};
+use crate::streams::{Pipe, PipeEnd};
+
+/// Chunks on their way to the socket.
+const CHANNEL_CHUNKS: usize = 2;
+/// Bytes asked of a source at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// How long a stream of which the client has all that was promised may take to end.
+const TO_END: Duration = Duration::from_secs(5);
+
+type Read = Pin<Box<dyn Future<Output = Result<Bytes, Thrown>>>>;
+
+/// Answers with a stream, which is a resource.
+#[op2]
+pub(super) fn op_event_respond_stream(
+    state: &mut OpState,
+    #[smi] id: u32,
+    #[smi] status: u16,
+    #[serde] headers: Vec<String>,
+    #[smi] rid: ResourceId,
+) -> Result<(), JsErrorBox> {
+    let resource = state.resource_table.take_any(rid).map_err(JsErrorBox::from_err)?;
+    let events = state.borrow::<Events>().clone();
+    let (mut unsent, chunks) = Unsent::new(resource, events.clone());
+    let response = head(status, &headers, ResponseBody::Stream(chunks))?;
+    let Some(event) = events.get(id).filter(|event| !event.is_answered()) else {
+        return Ok(());
+    };
+    unsent.expected = Expected {
+        length_bytes: declared_length(response.headers()),
+        is_wanted: event.head.borrow().as_ref().is_none_or(|head| head.method != Method::HEAD),
+    };
+    *event.unsent.borrow_mut() = Some(unsent);
+    event.streaming.set(true);
+    event.answer_with(Ok(response));
+    events.changed(&event);
+    Ok(())
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// What is read. It learns when nobody does any more.
+struct Source {
+    resource: Rc<dyn Resource>,
+    /// The worker's own stream, of which it is known what it throws.
+    pipe: Option<Rc<Pipe>>,
+}
+
+impl Source {
+    fn new(resource: Rc<dyn Resource>) -> Source {
+        let pipe = resource.downcast_rc::<PipeEnd>().map(|end| end.pipe.clone());
+        Source { resource, pipe }
+    }
+
+    /// The next chunk; an empty one is the end.
+    fn read(&self, event: &Event) -> Read {
+        let cancel = event.cancel.clone();
+        let over = || thrown("the event is over".to_owned());
+        match self.pipe.clone() {
+            Some(pipe) => Box::pin(async move {
+                let read = pipe.next(CHUNK_BYTES).or_cancel(cancel);
+                read.await.unwrap_or_else(|_| Err(over()))
+            }),
+            None => {
+                let read = self.resource.clone().read(CHUNK_BYTES).or_cancel(cancel);
+                Box::pin(async move {
+                    match read.await {
+                        // A copy: what is read may be the isolate's memory.
+                        Ok(Ok(chunk)) => Ok(Bytes::from(chunk.to_vec())),
+                        Ok(Err(error)) => Err(thrown(error.to_string())),
+                        Err(_) => Err(over()),
+                    }
+                })
+            }
+        }
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.resource.clone().close();
+    }
+}
+
+fn thrown(message: String) -> Thrown {
+    Thrown { message, stack: String::new() }
+}
+
+/// A body that nothing has been read of.
+pub(super) struct Unsent {
+    source: Source,
+    chunks: mpsc::Sender<Result<Bytes, BodyError>>,
+    expected: Expected,
+    events: Events,
+}
+
+/// What is expected of a body.
+#[derive(Debug, Clone, Copy)]
+struct Expected {
+    /// The length that its head declares.
+    length_bytes: Option<u64>,
+    /// Whether the client wants it: not where it asks for the head.
+    is_wanted: bool,
+}
+
+impl Unsent {
+    /// The body, and what its client reads.
+    fn new(resource: Rc<dyn Resource>, events: Events) -> (Unsent, Chunks) {
+        let (chunks, receiver) = mpsc::channel(CHANNEL_CHUNKS);
+        let source = Source::new(resource);
+        let expected = Expected { length_bytes: None, is_wanted: true };
+        (Unsent { source, chunks, expected, events }, Chunks::new(receiver))
+    }
+
+    /// Begins to send the body, unless it fails with what is there of it already: then nothing has
+    /// been said to the client yet. What comes later is not waited for.
+    ///
+    /// # Errors
+    /// What the stream failed with.
+    pub(super) fn begin(self, event: &Rc<Event>) -> Result<(), Thrown> {
+        let mut first = self.source.read(event);
+        let first: Read = match first.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(thrown)) => {
+                event.streaming.set(false);
+                event.report(thrown.clone());
+                return Err(thrown);
+            }
+            Poll::Ready(chunk) => Box::pin(std::future::ready(chunk)),
+            Poll::Pending => first,
+        };
+        deno_core::unsync::spawn(self.send(event.clone(), first));
+        Ok(())
+    }
+
+    /// Sends chunks until the stream ends, fails, or nobody reads it any more.
+    async fn send(self, event: Rc<Event>, mut next: Read) {
+        let Unsent { source, chunks, expected, events } = self;
+        let mut sent_bytes = 0;
+        loop {
+            let chunk = tokio::select! {
+                biased;
+                () = chunks.closed() => {
+                    if expected.is_kept(sent_bytes) {
+                        let _ = tokio::time::timeout(TO_END, next).await;
+                    } else {
+                        expected.break_off(&event);
+                    }
+                    break;
+                }
+                chunk = &mut next => chunk,
+            };
+            match chunk {
+                Ok(chunk) if chunk.is_empty() => break,
+                Ok(chunk) => {
+                    sent_bytes += chunk.len() as u64;
+                    if chunks.send(Ok(chunk)).await.is_err() {
+                        if !expected.is_kept(sent_bytes) {
+                            expected.break_off(&event);
+                        }
+                        break;
+                    }
+                }
+                Err(thrown) => {
+                    event.broken.set(true);
+                    let error = BodyError::Worker(thrown.message.clone());
+                    if source.pipe.is_some() {
+                        event.report(thrown);
+                    }
+                    let _ = chunks.send(Err(error)).await;
+                    break;
+                }
+            }
+            next = source.read(&event);
+        }
+        drop(source);
+        event.streaming.set(false);
+        events.changed_outside(&event);
+    }
+}
+
+impl Expected {
+    /// Whether the client has all that it was promised: it asks for no more then.
+    fn is_kept(self, sent_bytes: u64) -> bool {
+        self.length_bytes.is_some_and(|length| sent_bytes >= length)
+    }
+
+    /// The client does not take what there is.
+    fn break_off(self, event: &Event) {
+        if self.is_wanted {
+            event.broken.set(true);
+            event.aborted.set(true);
+        }
+    }
+}
