@@ -145,7 +145,7 @@ impl Refusal {
         match self {
             Self::UnknownHost { .. } => 1001,
             Self::BadStatus(_) => 1101,
-            Self::NoAnswerInTime => 1106,
+            Self::NoAnswerInTime => 1107,
             Self::Failed(failure) => failure.code(),
             Self::NoHost
             | Self::ManyHosts

@@ -135,10 +135,10 @@ fn tagged(mut answer: Answer, worker: &WorkerRecord) -> Answer {
 impl From<ChangeError> for Fault {
     fn from(error: ChangeError) -> Self {
         let status = StatusCode::from_u16(error.status());
-        let fault = Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), error.to_string());
+        let fault = Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), error.to_string())
+            .with_code(error.code());
         match error {
             ChangeError::StartFailed { stack, outcome, .. } => fault
-                .with_code("start_failed")
                 .with_detail("stack", stack)
                 .with_detail("outcome", outcome.to_string()),
             ChangeError::PreconditionFailed { current, .. } => {
@@ -152,6 +152,65 @@ impl From<ChangeError> for Fault {
                 }
             }
             _ => fault,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use registry::RegistryError;
+    use runtime::Outcome;
+
+    /// The codes that the description of the API names.
+    fn described() -> Vec<String> {
+        let schemas: serde_json::Value =
+            serde_json::from_str(include_str!("openapi/schemas.json")).unwrap();
+        let mut found = Vec::new();
+        codes(&schemas["Error"], &mut found);
+        found
+    }
+
+    fn codes(value: &serde_json::Value, found: &mut Vec<String>) {
+        if let Some(listed) = value["enum"].as_array() {
+            found.extend(listed.iter().map(|code| code.as_str().unwrap().to_owned()));
+        }
+        let inner = value.as_object().into_iter().flat_map(|object| object.values());
+        inner.for_each(|inner| codes(inner, found));
+    }
+
+    #[test]
+    fn a_refused_change_has_a_code_that_the_description_names() {
+        let message = String::new;
+        let path = std::path::PathBuf::new;
+        let described = described();
+        assert!(described.len() > 5, "{described:?}");
+        for (error, status) in [
+            (ChangeError::Invalid { message: message() }, 400),
+            (ChangeError::NotFound { what: message() }, 404),
+            (ChangeError::Conflict { message: message() }, 409),
+            (ChangeError::PreconditionFailed { worker: message(), current: None }, 412),
+            (ChangeError::TooLarge { message: message() }, 413),
+            (
+                ChangeError::StartFailed {
+                    message: message(),
+                    stack: message(),
+                    outcome: Outcome::Exception,
+                },
+                422,
+            ),
+            (ChangeError::Unavailable { message: message() }, 503),
+            (ChangeError::Storage(RegistryError::DiskFull { path: path() }), 507),
+            (
+                ChangeError::Storage(RegistryError::Damaged { path: path(), problem: message() }),
+                500,
+            ),
+        ] {
+            let code = error.code();
+            assert!(described.iter().any(|it| it == code), "{code}");
+            let answer = Fault::from(error);
+            assert_eq!(answer.to_json()["error"]["code"], code);
+            assert_eq!(answer.into_answer().status(), status, "{code}");
         }
     }
 }

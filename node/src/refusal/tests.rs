@@ -157,3 +157,13 @@ fn a_worker_that_cannot_start_is_named_with_its_version() {
     let page = body(response);
     assert_eq!(page, "Error 1101: The worker shop (version abc) cannot start.\n");
 }
+
+#[test]
+fn a_code_has_one_meaning() {
+    // Whoever waits for the end of a quarantine is told when; a slow answer is another matter.
+    let quarantined = Failure::Quarantined { worker: "shop".into(), losses: 1, wait_s: 2 };
+    let quarantined = Refusal::Failed(quarantined);
+    assert_eq!((quarantined.status(), quarantined.code()), (503, 1106));
+    let slow = Refusal::NoAnswerInTime;
+    assert_eq!((slow.status(), slow.code()), (504, 1107));
+}

@@ -49,7 +49,7 @@ async fn lost() {
     node.upload(&two).await.unwrap();
     std::fs::write(node.archive_path(&two), "damaged").unwrap();
     let error = node.activate(&two, Precondition::Any).await.unwrap_err();
-    assert_eq!((error.status(), error.code()), (500, "storage"));
+    assert_eq!((error.status(), error.code()), (500, "internal"));
     assert_eq!(node.deployments().worker("shop").unwrap().unwrap().revision, 1);
 }
 

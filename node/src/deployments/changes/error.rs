@@ -89,7 +89,7 @@ impl ChangeError {
         }
     }
 
-    /// A stable word for programs.
+    /// A stable word for programs: `error.code` of the admin API's answer.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "invalid",
@@ -99,8 +99,8 @@ impl ChangeError {
             Self::TooLarge { .. } => "too_large",
             Self::StartFailed { .. } => "start_failed",
             Self::Unavailable { .. } => "unavailable",
-            Self::Storage(error) if error.is_disk_full() => "disk_full",
-            Self::Storage(_) => "storage",
+            Self::Storage(error) if error.is_disk_full() => "storage_full",
+            Self::Storage(_) => "internal",
         }
     }
 }
