@@ -19,6 +19,7 @@ mod text;
 
 pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
+pub use config::{COMPATIBILITY_FLAGS, KnownKey, known_keys};
 pub use custom_build::CustomBuild;
 pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};

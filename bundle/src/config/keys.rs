@@ -36,20 +36,30 @@ pub(super) const SERVED: &[&str] = &[
 /// Keys of a project's behaviour that have no effect: each is a warning. From wrangler's
 /// configuration reference, <https://developers.cloudflare.com/workers/wrangler/configuration/>.
 pub(super) const NOT_SERVED: &[&str] = &[
+    "access",
+    "addresses",
+    "agent_memory",
     "ai",
     "ai_search",
+    "ai_search_namespaces",
+    "analytics",
     "analytics_engine_datasets",
+    "artifacts",
     "browser",
     "cache",
     "cloudchamber",
+    "connect",
     "containers",
     "d1_databases",
     "data_blobs",
     "dispatch_namespaces",
     "durable_objects",
+    "exports",
     "first_party_worker",
+    "flagship",
     "hyperdrive",
     "images",
+    "k2",
     "logfwdr",
     "media",
     "migrations",
@@ -71,6 +81,7 @@ pub(super) const NOT_SERVED: &[&str] = &[
     "unsafe_hello_world",
     "vectorize",
     "version_metadata",
+    "vpc_networks",
     "vpc_services",
     "wasm_modules",
     "worker_loaders",
@@ -85,6 +96,7 @@ pub(super) const NOT_OURS: &[&str] = &[
     "compliance_region",
     "configPath",
     "definedEnvironments",
+    "dependencies_instrumentation",
     "keep_vars",
     "legacy_env",
     "logpush",
@@ -107,17 +119,25 @@ pub(super) const NOT_OURS: &[&str] = &[
 /// Keys that an environment does not take over from the top level: it has its own or none
 /// (<https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys>).
 pub(super) const NOT_INHERITED: &[&str] = &[
+    "agent_memory",
     "ai",
     "ai_search",
+    "ai_search_namespaces",
+    "analytics",
     "analytics_engine_datasets",
+    "artifacts",
     "browser",
+    "cloudchamber",
+    "connect",
     "containers",
     "d1_databases",
     "define",
     "dispatch_namespaces",
     "durable_objects",
+    "flagship",
     "hyperdrive",
     "images",
+    "k2",
     "kv_namespaces",
     "media",
     "mtls_certificates",
@@ -130,15 +150,39 @@ pub(super) const NOT_INHERITED: &[&str] = &[
     "send_email",
     "services",
     "stream",
+    "streaming_tail_consumers",
     "tail_consumers",
     "unsafe",
+    "unsafe_hello_world",
     "vars",
     "vectorize",
     "version_metadata",
+    "vpc_networks",
     "vpc_services",
     "worker_loaders",
     "workflows",
 ];
+
+/// A key that a configuration may have at its top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub name: &'static str,
+    /// Whether it is about an account, an editor or a tool, and changes nothing in a worker.
+    pub is_of_tools: bool,
+    /// Whether an environment takes it over from the top level.
+    pub is_inherited: bool,
+}
+
+/// The keys that a configuration may have at its top without being called unknown.
+pub fn known_keys() -> impl Iterator<Item = KnownKey> {
+    let of_projects = SERVED.iter().chain(NOT_SERVED).map(|name| (*name, false));
+    let all = of_projects.chain(NOT_OURS.iter().map(|name| (*name, true)));
+    all.map(|(name, is_of_tools)| {
+        let is_inherited = !NOT_INHERITED.contains(&name);
+        KnownKey { name, is_of_tools, is_inherited }
+    })
+}
 
 /// The warning about a key that nothing knows.
 pub(super) fn unknown(name: &str, key: &str, known: &[&[&str]]) -> String {
@@ -183,5 +227,13 @@ mod tests {
         for (key, expected) in cases {
             assert_eq!(nearest(key, SERVED.iter().copied()), expected, "{key}");
         }
+    }
+
+    #[test]
+    fn each_key_is_of_one_kind_and_what_is_not_inherited_is_known() {
+        let mut names: Vec<_> = known_keys().map(|key| key.name).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        assert!(NOT_INHERITED.iter().all(|name| names.contains(name)));
     }
 }

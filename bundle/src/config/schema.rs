@@ -21,6 +21,7 @@ use crate::error::{ConfigError, Location, Warning};
 use crate::name;
 use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
 
+pub use compatibility::COMPATIBILITY_FLAGS;
 pub(super) use compatibility::today;
 
 /// What a configuration says for an environment, or without one, on that day.

@@ -7,16 +7,22 @@ use super::super::field::Field;
 use crate::error::ConfigError;
 use crate::settings::NODE_COMPAT_SINCE;
 
-/// The flags that change what a worker gets here.
-const FLAGS: [&str; 8] = [
+/// The compatibility flags that change what a worker gets here. Others pass without effect.
+pub const COMPATIBILITY_FLAGS: [&str; 14] = [
     "allow_eval_during_startup",
+    "cf_botmanagement_default",
     "disallow_eval_during_startup",
+    "enable_nodejs_global_timers",
+    "no_cf_botmanagement_default",
     "no_nodejs_compat",
+    "no_nodejs_global_timers",
+    "no_upper_case_all_http_methods",
     "nodejs_als",
     "nodejs_compat",
     "nodejs_compat_v2",
     "request_signal_passthrough",
     "unsafe_shared_memory",
+    "upper_case_all_http_methods",
 ];
 
 /// How many letters of a flag may be wrong for it to be taken for another. The flags of Workers
@@ -54,7 +60,7 @@ pub(super) fn about_date(date: &str, today: &str) -> Option<String> {
 pub(super) fn about_flag(flag: &str) -> Option<String> {
     let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     let meant = flag.trim().to_ascii_lowercase().replace('-', "_");
-    let nearest = FLAGS
+    let nearest = COMPATIBILITY_FLAGS
         .map(|known| (strsim::osa_distance(&meant, known), known))
         .into_iter()
         .filter(|(edits, _)| *edits <= MOST_EDITS)
