@@ -14,6 +14,18 @@ pub(crate) struct Project {
     name: String,
 }
 
+/// The names of the applications in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the applications can be listed");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("the applications can be listed"))
+        .filter(|entry| entry.path().join("checks.json").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
 /// The folder of all applications.
 pub(crate) fn applications() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps")
@@ -22,16 +34,31 @@ pub(crate) fn applications() -> PathBuf {
 impl Project {
     /// Copies an application and gives it its packages.
     pub(crate) fn copied(name: &str) -> Result<Self, Failed> {
+        let (project, packages) = Self::with_packages(name)?;
+        if let Some(packages) = packages {
+            copy(&packages, &project.folder().join("node_modules"), &|_| true, true)?;
+        }
+        Ok(project)
+    }
+
+    /// The same with its packages where they are kept, behind a link, as pnpm has them: for
+    /// those that are many.
+    pub(crate) fn linked(name: &str) -> Result<Self, Failed> {
+        let (project, packages) = Self::with_packages(name)?;
+        if let Some(packages) = packages {
+            std::os::unix::fs::symlink(packages, project.folder().join("node_modules"))?;
+        }
+        Ok(project)
+    }
+
+    fn with_packages(name: &str) -> Result<(Self, Option<PathBuf>), Failed> {
         let around = tempfile::tempdir()?;
         let from = applications().join(name);
         let packages = npm::installed(&from)?;
         let project = Self { around, name: name.to_owned() };
         let keep = |name: &str| !matches!(name, "node_modules" | ".isolane" | ".wrangler");
         copy(&from, &project.folder(), &keep, false)?;
-        if let Some(packages) = packages {
-            copy(&packages, &project.folder().join("node_modules"), &|_| true, true)?;
-        }
-        Ok(project)
+        Ok((project, packages))
     }
 
     /// The folder that has the project's folder in it, and whatever a node writes.

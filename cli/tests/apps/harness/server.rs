@@ -10,6 +10,7 @@ use std::time::Instant;
 use libtest_mimic::Failed;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use parking_lot::Mutex;
 
 use crate::checks::Checks;
 use crate::client;
@@ -22,7 +23,7 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     /// The `Host` of requests to it.
     pub(crate) host: String,
-    running: Running,
+    running: Mutex<Running>,
 }
 
 enum Running {
@@ -34,25 +35,44 @@ impl Server {
     /// Serves it as its author does while writing it.
     pub(crate) fn developed(project: &Project, checks: &Checks) -> Result<Self, Failed> {
         seed(project, checks, &[])?;
-        let mut process = Process::start(project.around(), ["dev", "--port", "0", project.name()]);
-        let port = process.dev_port();
-        Ok(Self { port, host: "localhost".to_owned(), running: Running::Isolane(process.into()) })
+        let process = Process::start(project.around(), ["dev", "--port", "0", project.name()]);
+        Ok(Self::dev(process))
     }
 
-    /// Deploys it to a node of which nothing is configured but where it listens.
+    /// Serves several as their author does: each has a name below `localhost`.
+    pub(crate) fn developed_together(project: &Project, folders: &[String]) -> Result<Self, Failed> {
+        let arguments = ["dev", "--port", "0"].into_iter();
+        let arguments = arguments.chain(folders.iter().map(String::as_str));
+        Ok(Self::dev(Process::start(project.around(), arguments)))
+    }
+
+    fn dev(mut process: Process) -> Self {
+        let port = process.dev_port();
+        Self { port, host: "localhost".to_owned(), running: Running::isolane(process) }
+    }
+
+    /// Deploys it to a node.
     pub(crate) fn deployed(project: &Project, checks: &Checks) -> Result<Self, Failed> {
-        let config = "log = 'json'\nlisten = [{ address = '127.0.0.1:0' }]\n";
-        fs::write(project.around().join("node.toml"), config)?;
-        let mut process = Process::start(project.around(), ["serve"]);
+        let node = Self::node(project.around())?;
+        seed(project, checks, &["--config", "node.toml"])?;
+        deploy(project.around(), project.name())?;
+        let host = format!("{}.localhost", checks.worker);
+        Ok(Self { host, ..node })
+    }
+
+    /// A node of which nothing is configured but where it listens, and that workers may reach
+    /// this machine.
+    pub(crate) fn node(folder: &Path) -> Result<Self, Failed> {
+        let config = "log = 'json'\nlisten = [{ address = '127.0.0.1:0' }]\n\
+                      [outbound]\nallow_private = true\n";
+        fs::write(folder.join("node.toml"), config)?;
+        let mut process = Process::start(folder, ["serve"]);
         let line = process.stderr.until("\"listening\"");
         let event: serde_json::Value = serde_json::from_str(&line)?;
         let port = event["address"].as_str().and_then(|address| address.rsplit_once(':'));
         let port = port.and_then(|(_, port)| port.parse().ok());
         let port = port.ok_or_else(|| format!("no address with a port in {line}"))?;
-        seed(project, checks, &["--node-config", "node.toml"])?;
-        isolane(project.around(), &["deploy", project.name(), "--node-config", "node.toml"])?;
-        let host = format!("{}.localhost", checks.worker);
-        Ok(Self { port, host, running: Running::Isolane(process.into()) })
+        Ok(Self { port, host: "localhost".to_owned(), running: Running::isolane(process) })
     }
 
     /// Serves it with wrangler, whose answers are the ones to expect.
@@ -63,16 +83,20 @@ impl Server {
     ) -> Result<Self, Failed> {
         for values in &checks.kv {
             let put = ["kv", "bulk", "put", &values.file, "--namespace-id", &values.namespace];
-            let output = wrangler(command, project).args(put).arg("--local").output()?;
+            let output = wrangler(command, &project.folder()).args(put).arg("--local").output()?;
             if !output.status.success() {
                 return Err(format!("wrangler: {}", String::from_utf8_lossy(&output.stderr)).into());
             }
         }
+        Self::wrangler_in(command, &project.folder(), &project.around().join("log"))
+    }
+
+    /// Serves the project in a folder with wrangler.
+    pub(crate) fn wrangler_in(command: &Path, folder: &Path, log: &Path) -> Result<Self, Failed> {
         // It takes no port 0.
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let log = project.around().join("log");
-        let output = fs::File::create(&log)?;
-        let child = wrangler(command, project)
+        let output = fs::File::create(log)?;
+        let child = wrangler(command, folder)
             .args(["dev", "--ip", "127.0.0.1", "--inspector-port", "0", "--port"])
             .arg(port.to_string())
             .stdout(output.try_clone()?)
@@ -80,7 +104,8 @@ impl Server {
             .process_group(0)
             .spawn()?;
         let host = format!("localhost:{port}");
-        let mut server = Self { port, host, running: Running::Wrangler { child, log } };
+        let running = Mutex::new(Running::Wrangler { child, log: log.to_owned() });
+        let server = Self { port, host, running };
         let end = Instant::now() + PATIENCE;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         while !runtime.block_on(client::is_listening(port)) {
@@ -92,9 +117,10 @@ impl Server {
     }
 
     /// What the process has said until now. It is ended.
-    pub(crate) fn said(&mut self) -> String {
-        self.running.end();
-        match &mut self.running {
+    pub(crate) fn said(&self) -> String {
+        let mut running = self.running.lock();
+        running.end();
+        match &mut *running {
             Running::Isolane(process) => {
                 format!("{}\n{}", process.stdout.end(), process.stderr.end())
             }
@@ -104,6 +130,10 @@ impl Server {
 }
 
 impl Running {
+    fn isolane(process: Process) -> Mutex<Self> {
+        Mutex::new(Self::Isolane(process.into()))
+    }
+
     fn end(&mut self) {
         let id = match self {
             Self::Isolane(process) => process.id(),
@@ -141,6 +171,11 @@ fn seed(project: &Project, checks: &Checks, more: &[&str]) -> Result<(), Failed>
     Ok(())
 }
 
+/// Deploys the project in a folder below `around`, where the node's configuration is.
+pub(crate) fn deploy(around: &Path, name: &str) -> Result<(), Failed> {
+    isolane(around, &["deploy", name, "--config", "node.toml"])
+}
+
 /// Runs a command to its end, which is to be a good one.
 fn isolane(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
     let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
@@ -157,9 +192,9 @@ fn isolane(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
     Err(format!("isolane {arguments}: {}\n{said}", output.status).into())
 }
 
-fn wrangler(command: &Path, project: &Project) -> Command {
+fn wrangler(command: &Path, folder: &Path) -> Command {
     let mut it = Command::new(command);
-    it.current_dir(project.folder())
+    it.current_dir(folder)
         .env("CI", "1")
         .env("WRANGLER_SEND_METRICS", "false")
         .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
