@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -11,10 +12,17 @@ from dataclasses import dataclass
 from harness.figures import progress
 
 APPS = pathlib.Path(__file__).resolve().parents[2] / "cli" / "tests" / "apps"
-# Those that share one package.json; `upstream` is what they send requests to.
+# Those that share one package.json, and what they send requests to.
 SHARED = APPS / "popular"
+# Those that their framework has to build; CI has neither the time nor the Node for it.
+FRAMEWORKS = APPS / "frameworks"
 # As the tests install them: `cli/tests/apps/harness/npm.rs`.
 _INSTALL = ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+# As their authors do: what a framework runs at installation is not needed.
+_BUILD = [
+    ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"],
+    ["npm", "run", "build"],
+]
 _CONFIGURATIONS = ("wrangler.jsonc", "wrangler.json", "wrangler.toml", "isolane.toml")
 
 
@@ -33,54 +41,88 @@ class Application:
 
     def packages(self):
         """The packages that it is about, with their versions: `{"hono": "4.13.19"}`."""
-        lock = json.loads((self.root / "package-lock.json").read_text(encoding="utf-8"))
-        locked = lock.get("packages", {})
-        declared = locked.get("", {}).get("dependencies", {})
-        names = self.checks.get("packages", [] if self.root == SHARED else declared)
-        return {name: locked[f"node_modules/{name}"]["version"] for name in names}
+        package = json.loads((self.root / "package.json").read_text(encoding="utf-8"))
+        # Each is pinned.
+        pinned = package.get("dependencies", {}) | package.get("devDependencies", {})
+        names = self.checks.get("packages") or package.get("dependencies", {})
+        return {name: pinned[name] for name in names}
+
+    @property
+    def is_built(self):
+        """Whether a command of its own makes what is served."""
+        return self.folder.parent == FRAMEWORKS
 
     def copied(self, to, packages):
-        """A copy of it below `to`, beside the packages that `installed` has given."""
+        """A copy of it below `to`, beside the packages that `prepared` has given."""
         root = pathlib.Path(to) / self.root.name
         modules = root / "node_modules"
         if packages and not modules.exists():
-            # Nobody writes to them: links are enough.
             root.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cp", "-al", packages, modules], check=True)
+            modules.symlink_to(packages)
         folder = root if self.root == self.folder else root / self.name
-        away = shutil.ignore_patterns("node_modules", ".isolane", ".wrangler")
-        shutil.copytree(self.folder, folder, ignore=away, dirs_exist_ok=True)
-        for file in ("package.json", "package-lock.json"):
-            shutil.copy(self.root / file, root / file)
+        away = shutil.ignore_patterns("node_modules", ".isolane")
+        # What was built is beside the packages that it was built with.
+        source = packages.parent if self.is_built else self.folder
+        shutil.copytree(source, folder, ignore=away, dirs_exist_ok=True, symlinks=True)
+        shutil.copy(self.folder / "checks.json", folder)
+        shutil.copy(self.root / "package.json", root)
         return folder
 
 
 def every(only):
     """All applications, or those with one of these names, sorted by name."""
-    found = [Application(it.parent.name, it.parent, it.parent) for it in APPS.glob("*/checks.json")]
-    shared = SHARED.glob("*/checks.json")
-    found += [Application(it.parent.name, it.parent, SHARED) for it in shared]
+    found = []
+    for above in (APPS, FRAMEWORKS, SHARED):
+        for checks in above.glob("*/checks.json"):
+            root = SHARED if above == SHARED else checks.parent
+            found.append(Application(checks.parent.name, checks.parent, root))
     names = {it.name for it in found}
     if unknown := set(only) - names:
         raise SystemExit(f"no such application: {', '.join(sorted(unknown))}")
     return sorted((it for it in found if not only or it.name in only), key=lambda it: it.name)
 
 
-def installed(application, kept):
-    """The folder of an application's packages, installed once below `kept`; None without any."""
-    lock = (application.root / "package-lock.json").read_bytes()
-    folder = pathlib.Path(kept) / "packages" / hashlib.sha256(lock).hexdigest()[:16]
+def prepared(application, kept, tools):
+    """The folder of an application's packages, installed (and the application built) once below
+    `kept`; None without any."""
+    digest = hashlib.sha256()
+    of = application.folder.rglob("*") if application.is_built else [_lock(application)]
+    for file in sorted(file for file in of if file.is_file() and file.name != "checks.json"):
+        digest.update(file.read_bytes())
+    folder = pathlib.Path(kept) / "applications" / f"{application.name}-{digest.hexdigest()[:16]}"
+    if application.root == SHARED:
+        folder = folder.with_name(f"{SHARED.name}-{digest.hexdigest()[:16]}")
     modules = folder / "node_modules"
     if not folder.is_dir():
-        progress(f"{application.root.name}: {' '.join(_INSTALL)}")
-        fresh = folder.with_suffix(".installing")
+        fresh = folder.with_suffix(".new")
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for file in ("package.json", "package-lock.json"):
-            shutil.copy(application.root / file, fresh / file)
-        subprocess.run(_INSTALL, cwd=fresh, check=True, stdout=subprocess.DEVNULL)
+        if application.is_built:
+            shutil.copytree(application.folder, fresh)
+            # What Node is a framework's, is wrangler's.
+            path = f"{tools['node'].parent}:{os.environ['PATH']}"
+            for command in _BUILD:
+                _run(application, command, fresh, {**os.environ, "PATH": path, "CI": "1"})
+        else:
+            fresh.mkdir(parents=True)
+            for file in ("package.json", "package-lock.json"):
+                shutil.copy(application.root / file, fresh)
+            _run(application, _INSTALL, fresh, None)
         fresh.rename(folder)
     return modules if modules.is_dir() else None
+
+
+def _lock(application):
+    return application.root / "package-lock.json"
+
+
+def _run(application, command, folder, environment):
+    progress(f"{application.root.name}: {' '.join(command)}")
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise RuntimeError(f"{application.name}: {' '.join(command)} failed:\n{said}")
 
 
 def main_module(folder):

@@ -25,7 +25,7 @@ class Answer:
 
 def ask_all(checks, server, upstream):
     """The answers to all checks in their order: lists, for a check may be asked `at_once`."""
-    kept = {"upstream": upstream}
+    kept = {"upstream": upstream, "origin": f"http://{server.host}"}
     answers = []
     for check in checks["checks"]:
         copies = check.get("at_once", 1)

@@ -39,12 +39,25 @@ def install(folder):
     """Installs the pinned versions into `folder/node_modules` with npm."""
     folder = pathlib.Path(folder)
     _install(folder, VERSIONS)
-    _install(folder / _TOOLS_FOLDER, TOOLS)
+    install_tools(folder)
     for name, path in binaries(folder).items():
         print(f"{name:9} {version_of(name, path)}  {path}")
     print(f"miniflare {library_version(folder, 'miniflare')}")
     for name, path in tools(folder).items():
         print(f"{name:9} {path}")
+
+
+def install_tools(folder):
+    """Installs the tools of development alone, where they are not there in these versions."""
+    tools_folder = pathlib.Path(folder) / _TOOLS_FOLDER
+    if tool_versions(folder) != TOOLS:
+        _install(tools_folder, TOOLS)
+
+
+def tool_versions(folder):
+    """The versions of the tools that are installed, by their packages' names."""
+    tools_folder = pathlib.Path(folder) / _TOOLS_FOLDER
+    return {name: library_version(tools_folder, name) for name in TOOLS}
 
 
 def _install(folder, versions):

@@ -96,7 +96,10 @@ impl Checks {
 
     /// Runs all of them, in their order, and says which ones are not as expected.
     pub(crate) async fn run(&self, asking: Asking<'_>) -> Result<(), String> {
-        let mut kept = Kept::from([("upstream".to_owned(), asking.upstream.to_owned())]);
+        let mut kept = Kept::from([
+            ("upstream".to_owned(), asking.upstream.to_owned()),
+            ("origin".to_owned(), format!("http://{}", asking.host)),
+        ]);
         let mut problems = Vec::new();
         for written in &self.checks {
             let check = Check::deserialize(written).map_err(|error| error.to_string())?;

@@ -40,7 +40,10 @@ impl Server {
     }
 
     /// Serves several as their author does: each has a name below `localhost`.
-    pub(crate) fn developed_together(project: &Project, folders: &[String]) -> Result<Self, Failed> {
+    pub(crate) fn developed_together(
+        project: &Project,
+        folders: &[String],
+    ) -> Result<Self, Failed> {
         let arguments = ["dev", "--port", "0"].into_iter();
         let arguments = arguments.chain(folders.iter().map(String::as_str));
         Ok(Self::dev(Process::start(project.around(), arguments)))

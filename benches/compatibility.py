@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Runs the applications of `cli/tests/apps` on Isolane and on `wrangler dev`, compares every
+answer and writes a table; see README.md."""
+
+import argparse
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from compat import applications, report, run, servers
+from harness import client, figures, node, peers, processes
+
+
+def main():
+    """Reads the command line and runs what it says; answers the exit code."""
+    options = _arguments()
+    processes.install()
+    if not options.isolane.is_file():
+        sys.exit(f"there is no {options.isolane}: build it or give --isolane PATH")
+    peers.install_tools(options.peers)
+    tools = peers.tools(options.peers)
+    results = {"isolane": node.version(options.isolane), "tools": peers.tool_versions(options.peers)}
+    results["applications"] = {}
+    upstream = servers.Upstream(tools)
+    try:
+        for application in applications.every(options.only):
+            try:
+                result = run.compare(application, tools, upstream, options)
+            except (client.Wrong, RuntimeError) as error:
+                figures.progress(f"{application.name}: {error}")
+                result = {"failed": str(error)}
+            results["applications"][application.name] = result
+            if options.json:
+                figures.save(options.json, results)
+    finally:
+        upstream.stop()
+    text = report.markdown(results)
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
+    print(text)
+    return 0 if report.is_compatible(results) else 1
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(description="Compares Isolane with wrangler dev.")
+    parser.add_argument("--isolane", type=pathlib.Path, default=node.find_isolane(), metavar="PATH")
+    parser.add_argument(
+        "--peers",
+        type=pathlib.Path,
+        required=True,
+        metavar="DIR",
+        help="a folder for wrangler and the packages, which are installed where they are not there",
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="repeatable")
+    parser.add_argument("--rounds", type=int, default=3, help="starts and changes (default: 3)")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="the table, as Markdown")
+    parser.add_argument("--json", metavar="FILE", help="write the results to this file")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
