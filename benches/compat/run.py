@@ -37,18 +37,24 @@ def compare(application, tools, upstream, options):
     sides = {
         "isolane": _Side(
             application.copied(scratch / "isolane", packages),
-            lambda side, to: servers.Isolane(options.isolane, side.folder, to, written),
+            lambda folder, scratch, is_asked: servers.Isolane(
+                options.isolane, folder, scratch, written, is_asked
+            ),
         ),
         "wrangler": _Side(
             application.copied(scratch / "wrangler", packages),
-            lambda side, to: servers.Wrangler(tools, side.folder, to, written),
+            lambda folder, scratch, is_asked: servers.Wrangler(
+                tools, folder, scratch, written, is_asked
+            ),
         ),
     }
     result = {"packages": application.packages(), "ready_ms": {}, "saved_ms": {}}
     try:
         for number in range(options.rounds):
             for name, side in sides.items():
-                side.restart(scratch / f"{name}-{number}")
+                side.ready_ms.append(side.restart(scratch / f"{name}-{number}", True))
+        for name, side in sides.items():
+            side.restart(scratch / f"{name}-checks", False)
         answers = {
             name: checks.ask_all(written, side.server, upstream.url) for name, side in sides.items()
         }
@@ -69,7 +75,7 @@ def compare(application, tools, upstream, options):
             side.stop()
     for check in result["checks"]:
         for problem in check["unexpected"]:
-            progress(f"{application.name}: it {check['it']}: wrangler's is not as expected: {problem}")
+            progress(f"{application.name}: it {check['it']}: not expected of wrangler: {problem}")
     same = sum(not check["differences"] for check in result["checks"])
     progress(f"{application.name}: {same} of {len(result['checks'])} answers are the same")
     return result
@@ -84,11 +90,12 @@ class _Side:
         self.ready_ms = []
         self._start = start
 
-    def restart(self, scratch):
+    def restart(self, scratch, is_asked):
+        """Starts it anew; answers how long that took, in ms."""
         self.stop()
         scratch.mkdir()
-        self.server = self._start(self, scratch)
-        self.ready_ms.append(self.server.ready_ms)
+        self.server = self._start(self.folder, scratch, is_asked)
+        return self.server.ready_ms
 
     def stop(self):
         if self.server:

@@ -14,16 +14,18 @@ _ASKED_EACH_S = 0.005
 
 
 class Server:
-    """A project that is served. `ready_ms` is from the start to the end of the first answer."""
+    """A project that is served. `ready_ms` is from the start to the end of the first answer;
+    without `is_asked` it is only waited until connections are accepted, for programs that count
+    their requests."""
 
-    def __init__(self, command, folder, log, environment):
+    def __init__(self, command, folder, log, environment, is_asked):
         self.log = log
         with open(log, "wb") as output:
             began = time.perf_counter()
             self._process = processes.start(
                 command, folder=folder, environment=environment, output=output
             )
-        self.ready_ms = (self._until_it_answers() - began) * 1000
+        self.ready_ms = (self._until_it_answers(is_asked) - began) * 1000
 
     def stop(self):
         """Ends it."""
@@ -33,12 +35,13 @@ class Server:
         """The last lines of what it has said."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
-    def _until_it_answers(self):
+    def _until_it_answers(self, is_asked):
         ends = time.monotonic() + _START_S
         while time.monotonic() < ends and self._process.poll() is None:
             try:
                 with client.Connection(self.port, timeout_s=30.0) as connection:
-                    connection.get(self.host, "/")
+                    if is_asked:
+                        connection.get(self.host, "/")
                     return time.perf_counter()
             except (OSError, client.Wrong, ValueError, IndexError):
                 time.sleep(_ASKED_EACH_S)
@@ -49,7 +52,7 @@ class Server:
 class Isolane(Server):
     """`isolane dev`."""
 
-    def __init__(self, isolane, folder, scratch, checks):
+    def __init__(self, isolane, folder, scratch, checks, is_asked=True):
         self.port = node.free_port()
         self.host = f"localhost:{self.port}"
         data = scratch / "data"
@@ -57,13 +60,13 @@ class Isolane(Server):
             put = [isolane, "kv", "bulk", "put", "-n", values["namespace"], folder / values["file"]]
             subprocess.run([*put, "--data", data], check=True, capture_output=True)
         command = [isolane, "dev", "--port", self.port, "--data", data, folder]
-        super().__init__(command, folder, scratch / "isolane.log", {"NO_COLOR": "1"})
+        super().__init__(command, folder, scratch / "isolane.log", {"NO_COLOR": "1"}, is_asked)
 
 
 class Wrangler(Server):
     """`wrangler dev` with the Node that it needs, local and without an account."""
 
-    def __init__(self, tools, folder, scratch, checks):
+    def __init__(self, tools, folder, scratch, checks, is_asked=True):
         self.port = node.free_port()
         self.host = f"localhost:{self.port}"
         wrangler = [tools["node"], tools["wrangler"]]
@@ -84,7 +87,7 @@ class Wrangler(Server):
             )
         command = [*wrangler, "dev", "--ip", "127.0.0.1", "--port", self.port]
         command += ["--inspector-port", node.free_port()]
-        super().__init__(command, folder, scratch / "wrangler.log", environment)
+        super().__init__(command, folder, scratch / "wrangler.log", environment, is_asked)
 
 
 class Upstream:

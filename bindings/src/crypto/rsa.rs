@@ -27,7 +27,15 @@ const MIN_MODULUS: u32 = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Maker {
     AwsLc(KeySize),
-    Search { bits: u32, exponent: u32 },
+    /// With another exponent than aws-lc-rs gives them.
+    OtherExponent {
+        size: KeySize,
+        exponent: u32,
+    },
+    Search {
+        bits: u32,
+        exponent: u32,
+    },
 }
 
 impl Maker {
@@ -35,21 +43,30 @@ impl Maker {
     fn of(bits: u32, exponent: u32) -> Option<Maker> {
         let is_known = matches!(exponent, 3 | 65537) && bits.is_multiple_of(8);
         let is_size = bits >= MIN_MODULUS && f64::from(bits) <= MAX_MODULUS;
-        Some(match (bits, exponent) {
-            (2048, 65537) => Maker::AwsLc(KeySize::Rsa2048),
-            (3072, 65537) => Maker::AwsLc(KeySize::Rsa3072),
-            (4096, 65537) => Maker::AwsLc(KeySize::Rsa4096),
-            _ if is_known && is_size => Maker::Search { bits, exponent },
-            _ => return None,
+        let size = match bits {
+            2048 => Some(KeySize::Rsa2048),
+            3072 => Some(KeySize::Rsa3072),
+            4096 => Some(KeySize::Rsa4096),
+            _ => None,
+        };
+        if !is_known || !is_size {
+            return None;
+        }
+        Some(match size {
+            Some(size) if exponent == 65537 => Maker::AwsLc(size),
+            Some(size) => Maker::OtherExponent { size, exponent },
+            None => Maker::Search { bits, exponent },
         })
     }
 
     /// What a lucky one takes: the rest is charged afterwards.
     fn price(self) -> Duration {
         match self {
-            Maker::AwsLc(KeySize::Rsa2048) => Duration::from_millis(20),
-            Maker::AwsLc(KeySize::Rsa3072) => Duration::from_millis(80),
-            Maker::AwsLc(_) => Duration::from_millis(200),
+            Maker::AwsLc(size) | Maker::OtherExponent { size, .. } => match size {
+                KeySize::Rsa2048 => Duration::from_millis(20),
+                KeySize::Rsa3072 => Duration::from_millis(80),
+                _ => Duration::from_millis(200),
+            },
             Maker::Search { bits, .. } => {
                 Duration::from_millis(8).mul_f64((f64::from(bits) / 1024.0).powi(4))
             }
@@ -59,6 +76,7 @@ impl Maker {
     fn make(self, budget: &Budget) -> Option<RsaKey> {
         match self {
             Maker::AwsLc(size) => rsa_key(size),
+            Maker::OtherExponent { size, exponent } => search::of_others(size, exponent, budget),
             Maker::Search { bits, exponent } => search::rsa_key(bits, exponent, budget),
         }
     }
@@ -76,7 +94,7 @@ pub(crate) async fn op_crypto_rsa_key(
     let maker = Maker::of(bits, exponent)
         .ok_or_else(|| JsErrorBox::range_error("no such size of an RSA key"))?;
     let (algorithm, price) = (format!("RSA {bits}"), maker.price());
-    if matches!(maker, Maker::Search { .. }) {
+    if !matches!(maker, Maker::AwsLc(_)) {
         afford(&state, event, price, &format!("an RSA key of {bits} bits")).map_err(refused)?;
     }
     let job = Job { event, call: "generateKey", algorithm, price };
@@ -107,7 +125,8 @@ mod tests {
     #[test]
     fn keys_are_those_of_workers() {
         assert_eq!(Maker::of(2048, 65537), Some(Maker::AwsLc(KeySize::Rsa2048)));
-        assert_eq!(Maker::of(2048, 3), Some(Maker::Search { bits: 2048, exponent: 3 }));
+        let other = Maker::OtherExponent { size: KeySize::Rsa2048, exponent: 3 };
+        assert_eq!(Maker::of(2048, 3), Some(other));
         assert_eq!(Maker::of(1024, 65537), Some(Maker::Search { bits: 1024, exponent: 65537 }));
         for (bits, exponent) in [(2048, 1), (2048, 17), (1001, 3), (504, 3), (4104, 3), (0, 3)] {
             assert_eq!(Maker::of(bits, exponent), None, "{bits} {exponent}");

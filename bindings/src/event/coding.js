@@ -13,17 +13,13 @@ const {
   StringPrototypeToLowerCase,
   StringPrototypeTrim,
   TypeError,
-  uncurryThis,
   WeakSetPrototypeAdd,
   WeakSetPrototypeHas,
 } = primordials;
 const { Response: BareResponse, ResponsePrototype } = core.loadExtScript(
   "ext:deno_fetch/23_response.js",
 );
-const { CompressionStream } = core.loadExtScript("ext:deno_web/14_compression.js");
-const { ReadableStreamPrototype } = core.loadExtScript("ext:deno_web/06_streams.js");
-
-const pipeThrough = uncurryThis(ReadableStreamPrototype.pipeThrough);
+const { compressed } = core.loadExtScript("ext:isolane_bindings/compression.js");
 
 /** What CompressionStream calls a coding. */
 const FORMATS = { __proto__: null, br: "brotli", deflate: "deflate", gzip: "gzip" };
@@ -78,10 +74,5 @@ function formatOf(response, coding) {
     : FORMATS[StringPrototypeToLowerCase(StringPrototypeTrim(coding))];
 }
 
-/** The encoded stream. */
-function encode(stream, format) {
-  return pipeThrough(stream, new CompressionStream(format));
-}
-
-return { encode, formatOf, Response };
+return { encode: compressed, formatOf, Response };
 })();

@@ -234,15 +234,17 @@ function waitUntil(id, promise) {
   );
 }
 
+function noResponse() {
+  return new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+}
+
 /**
  * Sends a response. The commonest one (a string, status 200, default headers) is returned
  * to Rust as the value of the call; all others go through an op.
  */
 function send(id, response) {
   if (!ObjectPrototypeIsPrototypeOf(ResponsePrototype, response)) {
-    throw new TypeError(
-      "Incorrect type for Promise: the Promise did not resolve to 'Response'.",
-    );
+    throw noResponse();
   }
   if (
     response[serveFastStatusKey] === 200 &&
@@ -256,6 +258,10 @@ function send(id, response) {
     }
   }
   const inner = toInnerResponse(response);
+  if (inner === undefined) {
+    // A proxy of one, or an object with its prototype.
+    throw noResponse();
+  }
   if (inner.type === "error") {
     throw new TypeError("Response.error() cannot be sent to a client.");
   }

@@ -15,6 +15,7 @@ const {
   MapPrototypeGetSize,
   MapPrototypeSet,
   MathMax,
+  ObjectSetPrototypeOf,
   Promise,
   ReflectApply,
   SafeMap,
@@ -70,10 +71,15 @@ function owner(what) {
   return id;
 }
 
+/** A list whose places nobody else can define: a tenant's code may put accessors on `Array.prototype`. */
+function ownList() {
+  return ObjectSetPrototypeOf([], null);
+}
+
 function timersOf(event) {
   let timers = MapPrototypeGet(timersByEvent, event);
   if (timers === undefined) {
-    timers = { __proto__: null, all: new SafeMap(), waiting: [] };
+    timers = { __proto__: null, all: new SafeMap(), waiting: ownList() };
     MapPrototypeSet(timersByEvent, event, timers);
     ops.op_event_needs_finish(event);
   }

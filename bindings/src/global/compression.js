@@ -4,7 +4,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { MathMin, TypedArrayPrototypeGetByteLength } = primordials;
+const { MathMin, TypedArrayPrototypeGetByteLength, uncurryThis } = primordials;
 const {
   op_compression_finish,
   op_compression_new,
@@ -14,7 +14,9 @@ const {
   op_memory_release,
 } = core.ops;
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
-const { TransformStream } = core.loadExtScript("ext:deno_web/06_streams.js");
+const { ReadableStreamPrototype, TransformStream } = core.loadExtScript(
+  "ext:deno_web/06_streams.js",
+);
 const { bytesOf, partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 // Defines the converter of formats.
 core.loadExtScript("ext:deno_web/14_compression.js");
@@ -62,8 +64,10 @@ class Coder {
  */
 const UNREAD_BYTES = 4 * 1024 * 1024;
 
+const pipeThrough = uncurryThis(ReadableStreamPrototype.pipeThrough);
+
 /** The transformation of one stream: `step` bytes in one call. */
-function transformOf(coder, step, prefix) {
+function transformOf(coder, step, prefix, highWaterMark = UNREAD_BYTES) {
   return new TransformStream({
     __proto__: null,
     transform(chunk, controller) {
@@ -82,7 +86,7 @@ function transformOf(coder, step, prefix) {
     },
   }, undefined, {
     __proto__: null,
-    highWaterMark: UNREAD_BYTES,
+    highWaterMark,
     size: (bytes) => TypedArrayPrototypeGetByteLength(bytes),
   });
 }
@@ -138,11 +142,16 @@ webidl.configureInterface(DecompressionStream);
 const CompressionStreamPrototype = CompressionStream.prototype;
 const DecompressionStreamPrototype = DecompressionStream.prototype;
 
+/** A stream of what comes out of another, compressed as it is read. */
+function compressed(stream, format) {
+  return pipeThrough(stream, transformOf(new Coder(format, false), ENCODE_BYTES, COMPRESSION, 0));
+}
+
 function enqueue(controller, bytes) {
   if (TypedArrayPrototypeGetByteLength(bytes) > 0) {
     controller.enqueue(bytes);
   }
 }
 
-return { CompressionStream, DecompressionStream };
+return { compressed, CompressionStream, DecompressionStream };
 })();

@@ -14,8 +14,8 @@ type Told = (&'static str, &'static str);
 
 /// Every code of an answer, with its status and outcome.
 pub(crate) fn of_requests() -> Result<String, Failed> {
-    let mut refusals = refusals();
-    refusals.extend(failures().into_iter().map(Refusal::Failed));
+    let mut refusals: Vec<_> = failures().into_iter().map(Refusal::Failed).collect();
+    refusals.extend(self::refusals());
     // In the order of the list where the code is the same.
     refusals.sort_by_key(|refusal| (refusal.code(), refusal.status()));
     let rows = refusals.iter().map(|refusal| {

@@ -7,10 +7,10 @@ use std::path::Path;
 use libtest_mimic::Failed;
 use node::Config;
 
-use crate::table::{code, number, table};
+use crate::table::{codes, number, table};
 
 /// How an unknown key is put into each table.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("", ""),
     ("listen", "[[listen]]\n"),
     ("tls", "[[tls]]\n"),
@@ -22,6 +22,7 @@ const TABLES: [(&str, &str); 11] = [
     ("kv", "[kv]\n"),
     ("secrets", "[secrets]\n"),
     ("hardening", "[hardening]\n"),
+    ("cf", "[cf]\n"),
 ];
 const WORKERS: (&str, &str) = ("workers", "[[workers]]\n");
 
@@ -41,15 +42,17 @@ pub(crate) fn table_of_keys() -> Result<String, Failed> {
     for (name, _) in TABLES.iter().chain([&WORKERS]) {
         known.remove(*name);
     }
-    let told: Vec<_> = KEYS.iter().map(|(key, _, _)| *key).collect();
+    // Those of which the same is said are told together.
+    let told: Vec<_> = KEYS.iter().flat_map(|(keys, _, _)| keys.split(' ')).collect();
     if let Some(untold) = known.iter().find(|key| !told.contains(&key.as_str())) {
         return Err(format!("say in {} what the key {untold} of node.toml is", file!()).into());
     }
     if let Some(gone) = told.iter().find(|key| !known.contains(**key)) {
         return Err(format!("node.toml has no key {gone}").into());
     }
-    let rows =
-        KEYS.iter().map(|(key, default, is)| [code(key), default(&config), (*is).to_owned()]);
+    let rows = KEYS
+        .iter()
+        .map(|(key, default, is)| [codes(key.split(' ')), default(&config), (*is).to_owned()]);
     Ok(table(["key", "default", "is"], rows))
 }
 
@@ -341,4 +344,20 @@ const KEYS: &[(&str, Says, &str)] = &[
     ("workers.name", |_| "the project's".to_owned(), "another name"),
     ("workers.routes", |_| "the project's".to_owned(), "other routes"),
     ("workers.vars", none, "variables beside the project's, and before them"),
+    (
+        "cf.asn cf.asOrganization cf.city cf.colo cf.continent cf.country cf.isEUCountry cf.latitude \
+         cf.longitude cf.metroCode cf.postalCode cf.region cf.regionCode cf.timezone",
+        none,
+        "what [`request.cf`](#requestcf) says, the same for all clients",
+    ),
+    (
+        "cf.databases",
+        none,
+        "files in the format of MaxMind DB, which are asked for the client's address",
+    ),
+    (
+        "cf.headers",
+        none,
+        "which headers of `limits.trusted_proxies` say it: `{ country = \"x-country\" }`",
+    ),
 ];

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use bundle::{COMPATIBILITY_FLAGS, KnownKey, Project, known_keys};
+use bundle::{COMPATIBILITY_FLAGS, KnownKey, Project, Settings, known_keys};
 use libtest_mimic::Failed;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,10 +46,10 @@ struct Key {
 pub(crate) fn served() -> Result<String, Failed> {
     let keys = keys()?.into_iter().filter(|key| key.fate == Fate::Served);
     let rows = keys.map(|Key { told, is_inherited, .. }| {
-        let inherited = match told.key.contains('.') {
-            true => "",
-            false if is_inherited => "yes",
-            false => "no",
+        let inherited = match () {
+            () if told.key.contains('.') || told.key == "env" => "",
+            () if is_inherited => "yes",
+            () => "no",
         };
         [table::code(&told.key), told.is, inherited.to_owned()]
     });
@@ -104,7 +104,7 @@ fn keys() -> Result<Vec<Key>, Failed> {
                 (false, false) => Fate::Served,
                 (true, true) => return Err(format!("{} is and is not ignored", told.key).into()),
             };
-            if fate != Fate::Missing && told.plan.is_some() && told.key != "build" {
+            if fate != Fate::Missing && told.plan.is_some() {
                 return Err(format!("keys.json: {} is there, and has a plan", told.key).into());
             }
             Ok(Key { told, fate, is_inherited: known.is_inherited })
@@ -131,29 +131,119 @@ fn is_refused(told: &Told) -> Result<bool, Failed> {
     }
 }
 
-/// What each flag does that does something.
-const FLAGS: [(&str, &str); 7] = [
-    ("nodejs_compat", "the modules of Node.js, and `Buffer`, `process`, `global`, `setImmediate`"),
-    ("nodejs_compat_v2", "the same"),
-    ("no_nodejs_compat", "none of that, from the day on which it is there unasked"),
-    ("nodejs_als", "`node:async_hooks` alone"),
-    ("allow_eval_during_startup", "`eval` and `new Function` while the worker starts"),
-    ("disallow_eval_during_startup", "not even then"),
-    ("unsafe_shared_memory", "`SharedArrayBuffer` (not a flag of Workers')"),
+/// What flags do that do something.
+struct Flag {
+    on: &'static [&'static str],
+    off: &'static [&'static str],
+    /// The first day that has it unasked, and the day before.
+    since: Option<(&'static str, &'static str)>,
+    is: &'static str,
+    holds: fn(&Settings) -> bool,
+}
+
+const FLAGS: [Flag; 8] = [
+    Flag {
+        on: &["nodejs_compat", "nodejs_compat_v2"],
+        off: &["no_nodejs_compat"],
+        since: Some(("2026-08-04", "2026-08-03")),
+        is: "the modules of Node.js, and `Buffer`, `process`, `global`, `setImmediate`",
+        holds: Settings::node_compat,
+    },
+    Flag {
+        on: &["nodejs_als"],
+        off: &[],
+        since: None,
+        is: "of those `node:async_hooks` alone",
+        // What the bundler does with it is the bundler's.
+        holds: |settings| settings.compatibility_flags.iter().any(|flag| flag == "nodejs_als"),
+    },
+    Flag {
+        on: &["enable_nodejs_global_timers"],
+        off: &["no_nodejs_global_timers"],
+        since: Some(("2026-02-10", "2026-02-09")),
+        is: "with those of Node.js: `setTimeout` and `setInterval` answer objects",
+        holds: |settings| {
+            let flag = "nodejs_compat".to_owned();
+            let mut settings = settings.clone();
+            settings.compatibility_flags.push(flag);
+            settings.node_timers()
+        },
+    },
+    Flag {
+        on: &["allow_eval_during_startup"],
+        off: &["disallow_eval_during_startup"],
+        since: Some(("2025-06-01", "2025-05-31")),
+        is: "`eval` and `new Function` while the worker starts; in events they never are, unless the \
+             project says `unsafe_eval = true`",
+        holds: Settings::startup_eval,
+    },
+    Flag {
+        on: &["upper_case_all_http_methods"],
+        off: &["no_upper_case_all_http_methods"],
+        since: Some(("2024-10-14", "2024-10-13")),
+        is: "`fetch(url, { method: \"patch\" })` sends `PATCH`",
+        holds: Settings::upper_case_methods,
+    },
+    Flag {
+        on: &["no_cf_botmanagement_default"],
+        off: &["cf_botmanagement_default"],
+        since: Some(("2023-08-01", "2023-07-31")),
+        is: "no `request.cf.botManagement` is made up",
+        holds: |settings| !settings.bot_management_default(),
+    },
+    Flag {
+        on: &["request_signal_passthrough"],
+        off: &[],
+        since: None,
+        is: "subrequests that are made of the client's request end when the client goes away",
+        holds: Settings::signal_passthrough,
+    },
+    Flag {
+        on: &["unsafe_shared_memory"],
+        off: &[],
+        since: None,
+        is: "`SharedArrayBuffer` (not a flag of Workers')",
+        holds: Settings::shared_memory,
+    },
 ];
+
+impl Flag {
+    /// Whether it holds for a project with that date and those flags.
+    fn holds(&self, date: &str, flags: &[&str]) -> bool {
+        let settings = Settings {
+            compatibility_date: Some(date.to_owned()),
+            compatibility_flags: flags.iter().map(ToString::to_string).collect(),
+            ..Settings::default()
+        };
+        (self.holds)(&settings)
+    }
+
+    /// Whether the code does with it what is said of it.
+    fn is_true(&self) -> bool {
+        let early = self.since.map_or("2020-01-01", |(_, before)| before);
+        let by_date = self.since.is_none_or(|(since, _)| self.holds(since, &[]));
+        let can_be_undone = self.since.is_none_or(|(since, _)| !self.holds(since, self.off));
+        let by_flag = self.on.iter().all(|flag| self.holds(early, &[flag]));
+        by_date && can_be_undone && by_flag && !self.holds(early, &[])
+    }
+}
 
 /// The compatibility flags that do something.
 pub(crate) fn flags() -> Result<String, Failed> {
-    for flag in COMPATIBILITY_FLAGS {
-        if !FLAGS.iter().any(|(told, _)| *told == flag) {
-            return Err(format!("say in {} what the flag {flag} does", file!()).into());
-        }
+    let told: Vec<_> = FLAGS.iter().flat_map(|flag| [flag.on, flag.off].concat()).collect();
+    if let Some(untold) = COMPATIBILITY_FLAGS.iter().find(|flag| !told.contains(flag)) {
+        return Err(format!("say in {} what the flag {untold} does", file!()).into());
     }
-    for (flag, _) in FLAGS {
-        if !COMPATIBILITY_FLAGS.contains(&flag) {
-            return Err(format!("there is no flag {flag}").into());
-        }
+    if let Some(gone) = told.iter().find(|flag| !COMPATIBILITY_FLAGS.contains(flag)) {
+        return Err(format!("there is no flag {gone}").into());
     }
-    let rows = FLAGS.map(|(flag, does)| [table::code(flag), does.to_owned()]);
-    Ok(table::table(["flag", "gives"], rows))
+    if let Some(untrue) = FLAGS.iter().find(|flag| !flag.is_true()) {
+        return Err(format!("{:?} is on otherwise than {} says", untrue.on, file!()).into());
+    }
+    let rows = FLAGS.map(|Flag { on, off, since, is, .. }| {
+        let since = since.map_or("", |(since, _)| since).to_owned();
+        let codes = |flags: &[&str]| table::codes(flags.iter().copied());
+        [codes(on), since, codes(off), is.to_owned()]
+    });
+    Ok(table::table(["flag", "on from", "off by", "gives"], rows))
 }

@@ -159,7 +159,7 @@ impl Session {
             let wanted = fs::read_to_string(self.folder.join(configuration(&arguments)))?;
             let mut process = Process::start(&self.folder, arguments.iter().map(String::as_str));
             // In the order of the configuration, the admin API first.
-            let mut printed = vec![process.stderr.until("admin API")];
+            let mut printed = vec![process.stderr.until("admin API address=")];
             for _ in 0..wanted.matches("[[listen]]").count().max(1) {
                 printed.push(process.stderr.until("listening"));
             }

@@ -109,7 +109,8 @@ fn a_client_that_goes_away_during_the_answer_cancels_the_stream() {
     let mut connection = Connection::open(&node);
     connection.get("/endless");
     assert_eq!(connection.head().status, 200);
-    assert_eq!(connection.chunk().len(), 1024);
+    // What is there at once goes as one.
+    assert_eq!(connection.chunk().len() % 1024, 0);
     drop(connection);
     node.logged("the stream was cancelled");
 }

@@ -1,3 +1,5 @@
+//! Where clients are said to be, by settings, headers and databases.
+
 use std::path::Path;
 
 use http::Request;

@@ -34,7 +34,7 @@ fn what_a_tsconfig_names_and_is_not_there_is_a_warning_with_its_place() {
         ),
         (
             "{ \"compilerOptions\": { \"jsx\": 7, \"paths\": { \"@/*\": [\"./src/*\"] } } }",
-            "app/tsconfig.json:1:31: \"jsx\" has no effect: invalid type: integer `7`, expected a string",
+            "app/tsconfig.json:1:31: \"jsx\" has no effect: invalid type:",
         ),
     ];
     let options = "\"compilerOptions\": { \"paths\": { \"@/*\": [\"./src/*\"] } }";

@@ -325,11 +325,7 @@ pub const CASES: &[(&str, &str, End)] = &[
     ),
     ("throwing_a_huge_message", "throw new Error('x'.repeat(1e7))", End::Threw),
     ("returning_nothing", "", End::Threw),
-    (
-        "returning_a_proxy_of_a_response",
-        "return new Proxy(new Response('x'), {})",
-        End::Harmless("x"),
-    ),
+    ("returning_a_proxy_of_a_response", "return new Proxy(new Response('x'), {})", End::Threw),
     ("returning_a_fake_response", "return Object.create(Response.prototype)", End::Threw),
     (
         "returning_a_used_response",
