@@ -31,9 +31,19 @@ fn encoded(value: &Value) -> Vec<u8> {
             [control(11, items.len()), items.iter().flat_map(encoded).collect()].concat()
         }
         Value::Object(map) => {
-            let pairs = map
-                .iter()
-                .flat_map(|(name, value)| [encoded(&name.clone().into()), encoded(value)].concat());
+            let number = |name: &str, value: &Value| match (name, value.as_u64()) {
+                ("build_epoch", Some(number)) => {
+                    [control(9, 8), number.to_be_bytes().to_vec()].concat()
+                }
+                ("node_count" | "autonomous_system_number", _) | (_, None) => encoded(value),
+                // The numbers of the metadata have types of their own.
+                (_, Some(number)) => {
+                    [control(5, 2), (number as u16).to_be_bytes().to_vec()].concat()
+                }
+            };
+            let pairs = map.iter().flat_map(|(name, value)| {
+                [encoded(&name.clone().into()), number(name, value)].concat()
+            });
             [control(7, map.len()), pairs.collect()].concat()
         }
         Value::Null => panic!("there is no null"),
