@@ -13,7 +13,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use deno_core::v8;
 
 use super::request::Request;
-use super::values::{bytes_in, member};
+use super::values::{bytes_in, member, short};
 
 /// As deno_crypto reads them.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -58,6 +58,8 @@ struct Jwk {
     operations: Vec<String>,
 }
 
+/// Members that are names.
+const NAMES: [&str; 4] = ["alg", "crv", "kty", "use"];
 /// Members that are text. Of those deno_crypto looks at itself, some are read too leniently.
 const MEMBERS: [&str; 14] =
     ["alg", "crv", "d", "dp", "dq", "e", "kty", "n", "p", "q", "qi", "use", "x", "y"];
@@ -94,7 +96,7 @@ impl Jwk {
 
     /// RFC 7517, section 4.3.
     fn has_no_operation_twice(&self) -> Checked {
-        let mut seen = self.operations.clone();
+        let mut seen: Vec<_> = self.operations.iter().collect();
         seen.sort();
         match seen.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => {
@@ -129,7 +131,8 @@ fn check_material(algorithm: &str, curve: &str, material: &Material) -> Checked 
 
 /// The material, where it is one: what is not, deno_crypto refuses.
 fn read(scope: &mut v8::PinScope<'_, '_>, arguments: v8::Local<'_, v8::Array>) -> Option<Material> {
-    let format = arguments.get_index(scope, 0)?.to_rust_string_lossy(scope);
+    let format = arguments.get_index(scope, 0)?;
+    let format = short(scope, format);
     let value = arguments.get_index(scope, 1)?;
     if format == "jwk" {
         let object = v8::Local::<v8::Object>::try_from(value).ok()?;
@@ -144,12 +147,17 @@ fn read(scope: &mut v8::PinScope<'_, '_>, arguments: v8::Local<'_, v8::Array>) -
     })
 }
 
-/// The members are plain values (`crypto_arguments.js`).
+/// The members are plain values (`crypto_arguments.js`), and those that are no names have been
+/// weighed (`values::bytes_of`).
 fn read_jwk(scope: &mut v8::PinScope<'_, '_>, object: v8::Local<'_, v8::Object>) -> Jwk {
     let mut jwk = Jwk::default();
     for name in MEMBERS {
         if let Some(value) = member(scope, object, name).filter(|value| value.is_string()) {
-            jwk.members.push((name, value.to_rust_string_lossy(scope)));
+            let text = match NAMES.contains(&name) {
+                true => short(scope, value),
+                false => value.to_rust_string_lossy(scope),
+            };
+            jwk.members.push((name, text));
         }
     }
     if let Some(list) = member(scope, object, "key_ops")
@@ -157,7 +165,7 @@ fn read_jwk(scope: &mut v8::PinScope<'_, '_>, object: v8::Local<'_, v8::Object>)
     {
         for index in 0..list.length() {
             if let Some(value) = list.get_index(scope, index).filter(|value| value.is_string()) {
-                jwk.operations.push(value.to_rust_string_lossy(scope));
+                jwk.operations.push(short(scope, value));
             }
         }
     }

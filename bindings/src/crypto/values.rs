@@ -70,16 +70,19 @@ pub(super) fn number(
     member(scope, object, name).filter(|value| value.is_number())?.number_value(scope)
 }
 
-/// A string in upper case, cut: no name is long.
-pub(super) fn text(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> String {
+/// A string that is a name: what is longer than any name is a question mark, and no text is none.
+pub(super) fn short(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> String {
     const LONGEST: usize = 64;
     match v8::Local::<v8::String>::try_from(value) {
-        Ok(text) if text.length() <= LONGEST => {
-            text.to_rust_string_lossy(scope).to_ascii_uppercase()
-        }
+        Ok(text) if text.length() <= LONGEST => text.to_rust_string_lossy(scope),
         Ok(_) => "?".to_owned(),
         Err(_) => String::new(),
     }
+}
+
+/// The same in upper case.
+pub(super) fn text(scope: &mut v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> String {
+    short(scope, value).to_ascii_uppercase()
 }
 
 /// The name of an algorithm, which is text or has a name.

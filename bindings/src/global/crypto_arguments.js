@@ -39,8 +39,13 @@ const JWK_TEXTS = ["alg", "crv", "d", "dp", "dq", "e", "k", "kty", "n", "p", "pr
   "use", "x", "y"];
 const JWK = [...new SafeArrayIterator(JWK_TEXTS), "ext", "key_ops", "oth"];
 
+/** What of that is a name: an algorithm's, a curve's, a usage. */
+const JWK_NAMES = { __proto__: null, alg: true, crv: true, kty: true, use: true };
+
 /** Usages of a key that are taken; there are fewer than ten different ones. */
 const MAX_USAGES = 100;
+/** No name is longer. */
+const LONGEST_NAME = 64;
 
 /**
  * What the arguments of a call are: an algorithm, bytes, a format, a key, material of a key, a
@@ -71,6 +76,15 @@ function isObject(value) {
   return (typeof value === "object" && value !== null) || typeof value === "function";
 }
 
+/**
+ * A value as the text of a name. What is too long for one is none, whatever stands in it: it is not copied,
+ * however often a list has it, and a text that was put together stays in its parts.
+ */
+function nameOf(value) {
+  const text = `${value}`;
+  return text.length > LONGEST_NAME ? `(a text of ${text.length} characters)` : text;
+}
+
 /** The members of an argument as plain values: whoever reads them again finds the same. */
 function copyOf(value, members) {
   if (!isObject(value)) {
@@ -85,24 +99,27 @@ function copyOf(value, members) {
     if (member === "hash") {
       found = copyOf(found, ["name"]);
     } else if (TEXTS[member]) {
-      found = `${found}`;
+      found = nameOf(found);
     } else if (NUMBERS[member]) {
       found = +found;
     } else if (member === "key_ops") {
       found = texts(found);
     } else if (found !== null && members === JWK && ArrayPrototypeIncludes(JWK_TEXTS, member)) {
-      found = `${found}`;
+      found = JWK_NAMES[member] ? nameOf(found) : `${found}`;
     }
     copy[member] = found;
   });
   return copy;
 }
 
-/** A sequence of strings, as an array that its own iterator goes through. */
+/** A sequence of names, as an array that its own iterator goes through. */
 function texts(value) {
   const list = webidl.converters["sequence<DOMString>"](value, "SubtleCrypto", "Argument");
   if (list.length > MAX_USAGES) {
     throw new TypeError(`A key cannot have more than ${MAX_USAGES} usages`);
+  }
+  for (let i = 0; i < list.length; i++) {
+    list[i] = nameOf(list[i]);
   }
   ObjectDefineProperty(list, SymbolIterator, {
     __proto__: null,
@@ -115,9 +132,9 @@ function read(kind, value) {
   switch (kind) {
     case "a":
       // A number or the like is no name, though its text may be.
-      return isObject(value) ? copyOf(value, ALGORITHM) : `${value}`;
+      return isObject(value) ? copyOf(value, ALGORITHM) : nameOf(value);
     case "f":
-      return `${value}`;
+      return nameOf(value);
     case "m":
       return isArrayBuffer(value) || ArrayBufferIsView(value) ? value : copyOf(value, JWK);
     case "n":

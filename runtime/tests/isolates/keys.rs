@@ -1,5 +1,7 @@
 //! Keys of Web Crypto: what is imported is one, and what two libraries do with it is the same.
 
+use std::time::Duration;
+
 use isolane_runtime::{Failure, ModuleSource};
 use libtest_mimic::Trial;
 
@@ -95,12 +97,64 @@ async fn a_key_that_takes_too_long_is_refused() {
     assert!(reply.text().contains("limits.cpu_ms"), "{}", reply.text());
 }
 
+/// A key whose search for primes takes longer than the event has.
+async fn an_rsa_key_ends_a_small_event() {
+    let worker = Worker::with_handler(
+        "const algorithm = { name: 'RSA-PSS', modulusLength: 4096, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' };
+         await crypto.subtle.generateKey(algorithm, false, ['sign', 'verify']).catch(() => {});
+         return new Response('made')",
+    )
+    .with_cpu_ms(50)
+    .build();
+    let result = worker.get("/").await;
+    assert!(matches!(result, Err(Failure::ExceededCpu { .. })), "{result:?}");
+}
+
+/// Keys of the sizes that the node makes itself do what keys do, and their time is the event's.
+async fn rsa_keys_are_made_and_charged() {
+    let worker = Worker::with_handler(
+        "const told = [];
+         for (const [name, modulusLength, usages] of [
+             ['RSASSA-PKCS1-v1_5', 2048, ['sign', 'verify']],
+             ['RSA-PSS', 2048, ['sign', 'verify']],
+             ['RSA-OAEP', 4096, ['encrypt', 'decrypt']],
+         ]) {
+             const algorithm = { name, modulusLength, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' };
+             const { publicKey, privateKey } = await crypto.subtle.generateKey(algorithm, false, usages);
+             const data = new Uint8Array([1, 2, 3]);
+             told.push(publicKey.extractable, privateKey.extractable, privateKey.algorithm.modulusLength);
+             if (usages[0] === 'sign') {
+                 const by = { name, saltLength: 32 };
+                 const signature = await crypto.subtle.sign(by, privateKey, data);
+                 told.push(await crypto.subtle.verify(by, publicKey, signature, data));
+             } else {
+                 const secret = await crypto.subtle.encrypt(name, publicKey, data);
+                 told.push(String(new Uint8Array(await crypto.subtle.decrypt(name, privateKey, secret))));
+             }
+         }
+         try {
+             await crypto.subtle.generateKey({ name: 'RSA-PSS', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, true, ['verify']);
+         } catch (error) { told.push(error.name) }
+         return Response.json(told)",
+    )
+    .build();
+    let reply = worker.get("/").await.unwrap();
+    assert_eq!(
+        reply.text(),
+        "[true,false,2048,true,true,false,2048,true,true,false,4096,\"1,2,3\",\"SyntaxError\"]"
+    );
+    let report = worker.report(|_| true).await;
+    assert!(report.cpu > Duration::from_millis(5), "{:?}", report.cpu);
+}
+
 pub fn trials() -> Vec<Trial> {
     let groups = GROUPS.iter().map(|&(group, expected)| {
         trial(&format!("keys::{group}"), move || keys_are_what_they_are(group, expected))
     });
     groups
         .chain([
+            trial("keys::an_rsa_key_ends_a_small_event", an_rsa_key_ends_a_small_event),
+            trial("keys::rsa_keys_are_made_and_charged", rsa_keys_are_made_and_charged),
             trial("keys::a_search_for_primes_ends", a_search_for_primes_ends),
             trial(
                 "keys::a_key_that_takes_too_long_is_refused",
