@@ -47,6 +47,7 @@ fn used_up() -> JsErrorBox {
     JsErrorBox::range_error("the event has used up its CPU time: see limits.cpu_ms")
 }
 
+/// The salt is read once: it is nothing beside the rest.
 fn pbkdf2_price(digest: &str, iterations: u32, length: u32) -> Duration {
     let blocks = f64::from(length.div_ceil(pbkdf2::size(digest)));
     nanos(f64::from(iterations) * blocks * pbkdf2::iteration_nanos(digest))

@@ -80,17 +80,29 @@ fn fill<M: Mac + Clone>(
     key: &mut [u8],
     is_over: impl Fn() -> bool,
 ) -> Option<()> {
+    // Read once, however many blocks there are.
+    let mut salted = keyed.clone();
+    salted.update(salt);
+    let mut until_look = 0;
     for (block, number) in key.chunks_mut(Output::<M>::default().len()).zip(1u32..) {
-        let mut last = first(keyed.clone(), salt, number);
+        let mut last = block_of(salted.clone(), number);
         let mut sum = last.clone();
         let mut left = iterations.saturating_sub(1);
-        while left > 0 {
-            if is_over() {
-                return None;
+        loop {
+            if until_look == 0 {
+                if is_over() {
+                    return None;
+                }
+                until_look = STEP;
             }
-            let step = left.min(STEP);
+            let step = left.min(until_look);
             iterate(keyed, &mut last, &mut sum, step);
             left -= step;
+            // A block without further iterations is work, too.
+            until_look -= step.max(1);
+            if left == 0 {
+                break;
+            }
         }
         block.copy_from_slice(&sum[..block.len()]);
     }
@@ -103,8 +115,13 @@ fn keyed<M: Mac + hmac::digest::KeyInit>(password: &[u8]) -> M {
 
 fn first<M: Mac>(mut hmac: M, salt: &[u8], block: u32) -> Output<M> {
     hmac.update(salt);
-    hmac.update(&block.to_be_bytes());
-    hmac.finalize().into_bytes()
+    block_of(hmac, block)
+}
+
+/// The first iteration of a block, by an HMAC that has read the salt.
+fn block_of<M: Mac>(mut salted: M, block: u32) -> Output<M> {
+    salted.update(&block.to_be_bytes());
+    salted.finalize().into_bytes()
 }
 
 fn iterate<M: Mac + Clone>(keyed: &M, last: &mut Output<M>, sum: &mut Output<M>, iterations: u32) {
@@ -157,6 +174,26 @@ mod tests {
         let is_over = || asked.replace(asked.get() + 1) == 2;
         assert_eq!(key("sha256", b"p", b"s", u32::MAX, 32, is_over), None);
         assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
+    fn blocks_of_one_iteration_are_given_up_too() {
+        let asked = Cell::new(0);
+        let is_over = || asked.replace(asked.get() + 1) == 2;
+        let length = 20 * STEP as usize * 4;
+        assert_eq!(key("sha1", b"p", b"s", 1, length, is_over), None);
+        assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
+    fn blocks_after_the_first_are_those_of_the_standard() {
+        let two = key("sha256", b"password", b"salt", 3, 64, || false).unwrap();
+        for (number, block) in (1..).zip(two.chunks(32)) {
+            let mut last = begin("sha256", b"password", b"salt", number).unwrap();
+            let mut sum = last.clone();
+            step("sha256", b"password", &mut last, &mut sum, 2).unwrap();
+            assert_eq!(block, sum);
+        }
     }
 
     #[test]

@@ -139,8 +139,32 @@ async fn call_sites_of_the_runtime_are_not_shown() {
     assert_eq!(worker.get("/").await.unwrap().text(), "");
 }
 
+/// What a worker does to the iteration of lists changes nothing of what the inside computes.
+async fn lists_of_the_inside_are_not_iterated_over_by_a_worker() {
+    let worker = Worker::with_handler(
+        "const { getHashes, hkdf, hkdfSync } = process.getBuiltinModule('node:crypto');
+         const bytes = (buffer) => new Uint8Array(buffer).join();
+         const { [Symbol.iterator]: iterate } = Array.prototype;
+         const ask = async () => {
+             const later = new Promise((done) => hkdf('sha256', 'k', 's', 'i', 4, (error, buffer) => done(bytes(buffer))));
+             return bytes(hkdfSync('sha256', 'k', 's', 'i', 4)) + ' ' + getHashes().join() + ' ' + await later;
+         };
+         const before = await ask();
+         Array.prototype[Symbol.iterator] = function* () {};
+         const after = await ask().catch(String);
+         Array.prototype[Symbol.iterator] = iterate;
+         return new Response(after === before ? 'the same' : after)",
+    )
+    .with_node_compat();
+    assert_eq!(worker.get("/").await.unwrap().text(), "the same");
+}
+
 pub fn trials() -> Vec<Trial> {
     vec![
+        trial(
+            "reach::lists_of_the_inside_are_not_iterated_over_by_a_worker",
+            lists_of_the_inside_are_not_iterated_over_by_a_worker,
+        ),
         trial("reach::nothing_of_the_inside_gets_out", nothing_of_the_inside_gets_out),
         trial("reach::an_op_cannot_be_called_by_hand", an_op_cannot_be_called_by_hand),
         trial(

@@ -4,6 +4,7 @@
 const { core, primordials } = __bootstrap;
 const {
   RegExpPrototypeSymbolReplace,
+  SafeArrayIterator,
   SafeRegExp,
   StringPrototypeToLowerCase,
   TypedArrayPrototypeGetLength,
@@ -48,7 +49,7 @@ function hmacKey(name, key) {
 return {
   digest,
   digestName,
-  getHashes: () => [...NAMES],
+  getHashes: () => [...new SafeArrayIterator(NAMES)],
   hmacKey,
   lengthOf: (name) => DIGESTS[name][0],
   update,

@@ -8,6 +8,7 @@ const {
   MathMin,
   PromisePrototypeThen,
   RangeError,
+  TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeSet,
   Uint32Array,
   Uint8Array,
@@ -56,10 +57,24 @@ const MAX_MEMORY = 32 * 1024 * 1024;
 const MOST_ROWS_FOR_ONE_KEPT = 8;
 
 function bounded(bytes, name) {
-  if (bytes.length > LONGEST) {
-    throw new ERR_OUT_OF_RANGE(`${name}.byteLength`, `<= ${LONGEST}`, bytes.length);
+  const length = TypedArrayPrototypeGetByteLength(bytes);
+  if (length > LONGEST) {
+    throw new ERR_OUT_OF_RANGE(`${name}.byteLength`, `<= ${LONGEST}`, length);
   }
   return bytes;
+}
+
+/**
+ * Holds memory for work on another thread: what it makes, and its copies of the password and the salt,
+ * which may wait for the thread.
+ */
+function hold(given, bytes) {
+  const { password, salt } = given;
+  bytes += TypedArrayPrototypeGetByteLength(password) + TypedArrayPrototypeGetByteLength(salt);
+  if (!op_memory_has_room(bytes)) {
+    throw new RangeError(`There is no room for ${bytes} bytes more: see limits.memory_mb`);
+  }
+  given.held = op_memory_hold(given, bytes);
 }
 
 function pbkdf2Arguments(password, salt, iterations, length, digest) {
@@ -100,10 +115,7 @@ function pbkdf2(password, salt, iterations, length, digest, callback) {
   }
   const given = pbkdf2Arguments(password, salt, iterations, length, digest);
   validateFunction(callback, "callback");
-  if (!op_memory_has_room(length)) {
-    throw new RangeError(`There is no room for a key of ${length} bytes: see limits.memory_mb`);
-  }
-  given.held = op_memory_hold(given, length);
+  hold(given, length);
   settle(
     op_compat_pbkdf2(
       currentEvent(),
@@ -205,7 +217,7 @@ function scrypt(password, salt, length, options, callback) {
   }
   const given = scryptArguments(password, salt, length, options);
   validateFunction(callback, "callback");
-  given.held = op_memory_hold(given, given.bytes);
+  hold(given, given.bytes);
   settle(
     op_compat_scrypt(currentEvent(), given.password, given.salt, given.numbers, length),
     given,
@@ -219,8 +231,9 @@ function hkdfArguments(digest, key, salt, info, length) {
   salt = bounded(bytesOf(salt, "salt"), "salt");
   info = bytesOf(info, "info");
   validateInteger(length, "length", 0, 2147483647);
-  if (info.length > 1024) {
-    throw new ERR_OUT_OF_RANGE("info", "must not contain more than 1024 bytes", info.length);
+  const infoLength = TypedArrayPrototypeGetByteLength(info);
+  if (infoLength > 1024) {
+    throw new ERR_OUT_OF_RANGE("info", "must not contain more than 1024 bytes", infoLength);
   }
   const name = digestName(digest);
   if (name === undefined) {
@@ -229,18 +242,23 @@ function hkdfArguments(digest, key, salt, info, length) {
   if (length > 255 * lengthOf(name)) {
     throw new ERR_CRYPTO_INVALID_KEYLEN();
   }
-  return [name, key, salt, info, length];
+  return { digest: name, info, key, length, salt };
+}
+
+/** The bytes for `hkdfArguments`: no list that is spread, for a tenant's iterator could give others. */
+function hkdfBytes({ digest, info, key, length, salt }) {
+  return op_compat_hkdf(digest, key, salt, info, length);
 }
 
 /** Gives an ArrayBuffer, unlike the others. */
 function hkdfSync(digest, key, salt, info, length) {
-  return op_compat_hkdf(...hkdfArguments(digest, key, salt, info, length)).buffer;
+  return hkdfBytes(hkdfArguments(digest, key, salt, info, length)).buffer;
 }
 
 function hkdf(digest, key, salt, info, length, callback) {
   const given = hkdfArguments(digest, key, salt, info, length);
   validateFunction(callback, "callback");
-  later(() => op_compat_hkdf(...given), (bytes) => bytes.buffer, callback);
+  later(() => hkdfBytes(given), (bytes) => bytes.buffer, callback);
 }
 
 /** Works in a turn of its own, and calls back with the result or the error. */
