@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 
-use deno_core::convert::{ByteString, ToV8};
+use deno_core::convert::{ByteString, FromV8, ToV8};
 use deno_core::v8;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -54,6 +54,56 @@ pub(crate) fn texts(map: &HeaderMap) -> Vec<(ByteString, HeaderText)> {
         .collect()
 }
 
+/// The headers of a worker's request, read from deno_fetch's list of names and values: no text of
+/// them is copied where all together are too much, for a long one may stand there many times.
+pub(crate) struct Listed(pub(crate) Result<Vec<(String, String)>, TooMuch>);
+
+impl<'s> FromV8<'s> for Listed {
+    type Error = Infallible;
+
+    fn from_v8(
+        scope: &mut v8::PinScope<'s, '_>,
+        value: v8::Local<'s, v8::Value>,
+    ) -> Result<Listed, Infallible> {
+        Ok(Listed(listed(scope, value)))
+    }
+}
+
+fn listed<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Vec<(String, String)>, TooMuch> {
+    let Ok(list) = v8::Local::<v8::Array>::try_from(value) else { return Err(TooMuch::Odd) };
+    let count = list.length() as usize;
+    if count > MAX_COUNT {
+        return Err(TooMuch::Count(count));
+    }
+    let mut fields = Vec::with_capacity(count);
+    let mut characters = 0;
+    for index in 0..list.length() {
+        let field = pair(scope, list, index).ok_or(TooMuch::Odd)?;
+        characters += field.0.length() + field.1.length();
+        fields.push(field);
+    }
+    if characters > MAX_BYTES {
+        return Err(TooMuch::Bytes(characters));
+    }
+    let text = |text: v8::Local<'s, v8::String>| text.to_rust_string_lossy(scope);
+    Ok(fields.into_iter().map(|(name, value)| (text(name), text(value))).collect())
+}
+
+type Text<'s> = v8::Local<'s, v8::String>;
+
+fn pair<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    list: v8::Local<'s, v8::Array>,
+    index: u32,
+) -> Option<(Text<'s>, Text<'s>)> {
+    let field = v8::Local::<v8::Array>::try_from(list.get_index(scope, index)?).ok()?;
+    let text = |index| Text::try_from(field.get_index(scope, index)?).ok();
+    Some((text(0)?, text(1)?))
+}
+
 /// A message has more headers than it may.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum TooMuch {
@@ -61,6 +111,8 @@ pub(crate) enum TooMuch {
     Count(usize),
     #[error("headers too large: {0} bytes, where {MAX_BYTES} are allowed")]
     Bytes(usize),
+    #[error("headers that are no texts")]
+    Odd,
 }
 
 /// Checks the count and the bytes of a list of headers before anything is made of it.

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use deno_core::{AsyncResult, BufView, OpState, Resource, ResourceId, op2, v8};
@@ -13,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use crate::event::{Thrown, describe};
+use crate::memory::Meter;
 
 /// Bytes that may wait in a pipe. A text may exceed that by its own length.
 const ROOM_BYTES: usize = 64 * 1024;
@@ -23,7 +26,7 @@ const GONE: i32 = -1;
 /// A worker's stream on its way out of the isolate.
 #[derive(Default)]
 pub(crate) struct Pipe {
-    waiting: RefCell<BytesMut>,
+    waiting: RefCell<Waiting>,
     end: RefCell<Option<End>>,
     closed: Cell<bool>,
     /// There is something to read.
@@ -34,6 +37,34 @@ pub(crate) struct Pipe {
     closing: Notify,
 }
 
+/// Bytes that wait to be read, which the isolate is charged with meanwhile.
+#[derive(Default)]
+struct Waiting {
+    bytes: BytesMut,
+    /// What waits in all queues of the isolate.
+    queued: Arc<AtomicUsize>,
+}
+
+impl Waiting {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.queued.fetch_add(bytes.len(), Ordering::Relaxed);
+    }
+
+    /// Some bytes, up to a limit.
+    fn take(&mut self, limit: usize) -> Option<Bytes> {
+        let length = self.bytes.len().min(limit);
+        self.queued.fetch_sub(length, Ordering::Relaxed);
+        (length > 0).then(|| self.bytes.split_to(length).freeze())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.queued.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
 /// How the worker's stream ended.
 enum End {
     Whole,
@@ -41,13 +72,20 @@ enum End {
 }
 
 impl Pipe {
+    /// A pipe of an isolate in whose queues so much waits.
+    fn new(queued: Arc<AtomicUsize>) -> Pipe {
+        let waiting = Waiting { bytes: BytesMut::new(), queued };
+        Pipe { waiting: RefCell::new(waiting), ..Pipe::default() }
+    }
+
     /// What has been written, up to a limit; nothing at the end. May be dropped and called again.
     ///
     /// # Errors
     /// What the worker's stream failed with.
     pub(crate) async fn next(&self, limit: usize) -> Result<Bytes, Thrown> {
         loop {
-            if let Some(bytes) = self.take(limit) {
+            let taken = self.waiting.borrow_mut().take(limit);
+            if let Some(bytes) = taken {
                 self.room.notify_one();
                 return Ok(bytes);
             }
@@ -61,23 +99,18 @@ impl Pipe {
         }
     }
 
-    fn take(&self, limit: usize) -> Option<Bytes> {
-        let mut waiting = self.waiting.borrow_mut();
-        let length = waiting.len().min(limit);
-        (length > 0).then(|| waiting.split_to(length).freeze())
-    }
-
     /// Takes as many of the bytes as there is room for.
     fn write(&self, bytes: &[u8]) -> usize {
-        let room = ROOM_BYTES.saturating_sub(self.waiting.borrow().len());
+        let mut waiting = self.waiting.borrow_mut();
+        let room = ROOM_BYTES.saturating_sub(waiting.bytes.len());
         let taken = &bytes[..bytes.len().min(room)];
-        self.waiting.borrow_mut().extend_from_slice(taken);
+        waiting.push(taken);
         self.readable.notify_one();
         taken.len()
     }
 
     fn has_room(&self) -> bool {
-        self.waiting.borrow().len() < ROOM_BYTES
+        self.waiting.borrow().bytes.len() < ROOM_BYTES
     }
 
     fn end(&self, end: End) {
@@ -143,7 +176,7 @@ impl Pipes {
 #[op2(fast)]
 #[smi]
 pub(crate) fn op_stream_open(state: &mut OpState, length_bytes: f64) -> ResourceId {
-    let pipe = Rc::<Pipe>::default();
+    let pipe = Rc::new(Pipe::new(state.borrow::<Meter>().queued().clone()));
     let length_bytes = (length_bytes >= 0.0).then_some(length_bytes as u64);
     let rid = state.resource_table.add(PipeEnd { pipe: pipe.clone(), length_bytes });
     state.borrow_mut::<Pipes>().0.insert(rid, pipe);
@@ -175,7 +208,7 @@ pub(crate) fn op_stream_write_text(
     if !pipe.has_room() {
         return 0;
     }
-    pipe.waiting.borrow_mut().extend_from_slice(text.as_bytes());
+    pipe.waiting.borrow_mut().push(text.as_bytes());
     pipe.readable.notify_one();
     1
 }
@@ -254,6 +287,21 @@ mod tests {
         assert_eq!(pipe.write(b"efghij"), 4);
         let rest = pipe.next(usize::MAX).now_or_never().unwrap().unwrap();
         assert!(rest.ends_with(b"defgh") && rest.len() == ROOM_BYTES);
+    }
+
+    #[test]
+    fn what_waits_is_counted_until_it_is_read_or_the_pipe_is_gone() {
+        let queued = Arc::<AtomicUsize>::default();
+        let pipes = [Pipe::new(queued.clone()), Pipe::new(queued.clone())];
+        let count = || queued.load(Ordering::Relaxed);
+        for pipe in &pipes {
+            pipe.write(b"abcd");
+        }
+        assert_eq!(count(), 8);
+        pipes[0].next(3).now_or_never().unwrap().unwrap();
+        assert_eq!(count(), 5);
+        drop(pipes);
+        assert_eq!(count(), 0);
     }
 
     #[test]

@@ -37,6 +37,8 @@ mod lifecycle;
 mod lost;
 #[path = "isolates/memory.rs"]
 mod memory;
+#[path = "isolates/objects.rs"]
+mod objects;
 #[path = "isolates/passwords.rs"]
 mod passwords;
 #[path = "isolates/reach.rs"]
@@ -67,6 +69,7 @@ fn main() {
     trials.extend(keys::trials());
     trials.extend(lifecycle::trials());
     trials.extend(lost::trials());
+    trials.extend(objects::trials());
     trials.extend(passwords::trials());
     trials.extend(reach::trials());
     trials.extend(hostile::trials());

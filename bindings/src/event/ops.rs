@@ -30,7 +30,6 @@ deno_core::extension!(
         super::failures::op_event_fail,
         super::frame::op_event_frame,
         op_event_headers,
-        op_event_is_over,
         op_event_needs_finish,
         op_event_on_abort,
         super::failures::op_event_report,
@@ -83,6 +82,7 @@ deno_core::extension!(
         "ext:isolane_bindings/console/console.js" = "console/console.js",
         "ext:isolane_bindings/console/weigh.js" = "console/weigh.js",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
+        "ext:isolane_bindings/answer.js" = "event/answer.js",
         "ext:isolane_bindings/bounds.js" = "global/bounds.js",
         "ext:isolane_bindings/bytes.js" = "global/bytes.js",
         "ext:isolane_bindings/clock.js" = "global/clock.js",
@@ -102,6 +102,7 @@ deno_core::extension!(
         "ext:isolane_bindings/header_entries.js" = "global/header_entries.js",
         "ext:isolane_bindings/hidden.js" = "global/hidden.js",
         "ext:isolane_bindings/header_text.js" = "global/header_text.js",
+        "ext:isolane_bindings/incoming.js" = "event/incoming.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
@@ -118,6 +119,7 @@ deno_core::extension!(
         "ext:isolane_bindings/uncaught.js" = "event/uncaught.js",
         "ext:isolane_bindings/url_search.js" = "global/url_search.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
+        "ext:isolane_bindings/waiting.js" = "event/waiting.js",
         "ext:isolane_bindings/web_assembly.js" = "global/web_assembly.js",
         "ext:isolane_bindings/crypto_arguments.js" = "global/crypto_arguments.js",
         "ext:isolane_bindings/crypto_keys.js" = "global/crypto_keys.js",
@@ -218,18 +220,15 @@ fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> i32 {
     }
 }
 
-/// Whether nothing of the event goes on any more.
+/// JavaScript keeps something for the event that it has to let go at the end; false where the event
+/// is over.
 #[op2(fast)]
-fn op_event_is_over(state: &mut OpState, #[smi] id: u32) -> bool {
-    find(state, id).is_none()
-}
-
-/// JavaScript keeps something for the event that it has to let go at the end.
-#[op2(fast)]
-fn op_event_needs_finish(state: &mut OpState, #[smi] id: u32) {
-    if let Some(event) = find(state, id) {
+fn op_event_needs_finish(state: &mut OpState, #[smi] id: u32) -> bool {
+    let event = find(state, id);
+    if let Some(event) = &event {
         event.needs_finish.set(true);
     }
+    event.is_some()
 }
 
 #[op2(fast)]

@@ -1,12 +1,11 @@
 // Timers that belong to the event which set them: they end with it, there are none outside of an
-// event, and those of one event go off in the order in which they are due, also where the isolate
+// event nor after its end, and those of one event go off in the order in which they are due, also where the isolate
 // is late (https://html.spec.whatwg.org/#run-steps-after-a-timeout, step 4).
 // Not here: the clocks that ring, which are deno_core's.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  ArrayPrototypeSplice,
   Error,
   MapPrototypeClear,
   MapPrototypeDelete,
@@ -15,7 +14,6 @@ const {
   MapPrototypeGetSize,
   MapPrototypeSet,
   MathMax,
-  ObjectSetPrototypeOf,
   Promise,
   ReflectApply,
   SafeMap,
@@ -25,6 +23,7 @@ const { cancelTimer, createTimer, getAsyncContext, setAsyncContext } = core;
 // Not taken out of it: they get faster functions there when an isolate starts.
 const { ops } = core;
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { add, newHeap, remove } = core.loadExtScript("ext:isolane_bindings/waiting.js");
 const webidl = core.loadExtScript("ext:deno_webidl/00_webidl.js");
 
 /** More than this many pending timers of one event is a leak or an attack. */
@@ -38,7 +37,7 @@ const MAX_TIMERS = 10_000;
 
 /**
  * @typedef {{ callback: Function, args: any[], clock: Clock | null, context: any, delay: number,
- *   due: number, id: number, order: number, repeats: boolean }} Timer
+ *   due: number, id: number, order: number, place: number, repeats: boolean }} Timer
  */
 
 /**
@@ -71,17 +70,15 @@ function owner(what) {
   return id;
 }
 
-/** A list whose places nobody else can define: a tenant's code may put accessors on `Array.prototype`. */
-function ownList() {
-  return ObjectSetPrototypeOf([], null);
-}
-
+/** The timers of an event; undefined where it is over, and what is left of its code goes on. */
 function timersOf(event) {
   let timers = MapPrototypeGet(timersByEvent, event);
   if (timers === undefined) {
-    timers = { __proto__: null, all: new SafeMap(), waiting: ownList() };
+    if (!ops.op_event_needs_finish(event)) {
+      return undefined;
+    }
+    timers = { __proto__: null, all: new SafeMap(), waiting: newHeap() };
     MapPrototypeSet(timersByEvent, event, timers);
-    ops.op_event_needs_finish(event);
   }
   if (MapPrototypeGetSize(timers.all) >= MAX_TIMERS) {
     throw new Error(`Too many pending timers (the limit is ${MAX_TIMERS} for one event).`);
@@ -89,27 +86,11 @@ function timersOf(event) {
   return timers;
 }
 
-/** How many of those that wait go off before one that is due then; the older of two goes first. */
-function placeOf(waiting, due, order) {
-  let low = 0;
-  let high = waiting.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const other = waiting[middle];
-    if (other.due < due || (other.due === due && other.order < order)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
 /** Has a timer wait. As on Workers, it is due so long after the time that its event sees. */
 function wait(timers, timer) {
   timer.due = ops.op_clock_steady() + timer.delay;
   timer.order = ++lastOrder;
-  ArrayPrototypeSplice(timers.waiting, placeOf(timers.waiting, timer.due, timer.order), 0, timer);
+  add(timers.waiting, timer);
   const clock = { __proto__: null, native: null, timer };
   timer.clock = clock;
   clock.native = createTimer(() => ring(timers, clock), timer.delay, undefined, false, true, true);
@@ -118,7 +99,7 @@ function wait(timers, timer) {
 /** A clock has rung: the event's first timer goes off. */
 function ring(timers, clock) {
   const timer = timers.waiting[0];
-  ArrayPrototypeSplice(timers.waiting, 0, 1);
+  remove(timers.waiting, timer);
   const { timer: late } = clock;
   if (late !== timer) {
     // It goes off with the clock of the one that goes before it, which is about to ring.
@@ -145,6 +126,10 @@ function ring(timers, clock) {
 
 function start(callback, delay, args, repeats) {
   const timers = timersOf(owner(repeats ? "setInterval" : "setTimeout"));
+  if (timers === undefined) {
+    // It never goes off: nothing that an event waits for comes after its end.
+    return ++lastId;
+  }
   const timer = {
     __proto__: null,
     args,
@@ -155,6 +140,7 @@ function start(callback, delay, args, repeats) {
     due: 0,
     id: ++lastId,
     order: 0,
+    place: 0,
     repeats,
   };
   MapPrototypeSet(timers.all, timer.id, timer);
@@ -188,7 +174,7 @@ function clear(id) {
   // An interval that is going off has none.
   if (timer.clock !== null) {
     cancelTimer(timer.clock.native);
-    ArrayPrototypeSplice(timers.waiting, placeOf(timers.waiting, timer.due, timer.order), 1);
+    remove(timers.waiting, timer);
     timer.clock = null;
   }
 }
@@ -220,11 +206,15 @@ class Scheduler {
         reject(signal.reason);
         return;
       }
-      const id = setTimeout(resolve, webidl.converters.long(delay));
-      signal?.addEventListener("abort", () => {
+      const end = () => {
         clear(id);
         reject(signal.reason);
-      }, { once: true });
+      };
+      const id = setTimeout(() => {
+        signal?.removeEventListener("abort", end);
+        resolve();
+      }, webidl.converters.long(delay));
+      signal?.addEventListener("abort", end, { once: true });
     });
   }
 }

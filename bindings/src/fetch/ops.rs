@@ -26,7 +26,7 @@ use super::outbound::WorkerOutbound;
 use super::request::{Content, Ready, build};
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
-use crate::headers::{self, HeaderText};
+use crate::headers::{self, HeaderText, Listed};
 
 /// The ops, under the names of those they replace.
 pub(crate) fn declarations() -> [OpDecl; 3] {
@@ -83,7 +83,7 @@ fn op_fetch(
     state: &mut OpState,
     #[scoped] method: ByteString,
     #[string] url: String,
-    #[scoped] headers: Vec<(String, String)>,
+    #[scoped] headers: Listed,
     #[smi] client_rid: Option<u32>,
     has_body: bool,
     data: Option<Uint8Array>,
@@ -106,6 +106,8 @@ fn op_fetch(
     let url = Url::parse(&url).map_err(|error| FetchError::invalid("the URL", error))?;
     match url.scheme() {
         "http" | "https" => {
+            let headers = headers.0;
+            let headers = headers.map_err(|it| FetchError::invalid("the list of headers", it))?;
             let departure = depart(state, method, url.clone(), headers, content)?;
             let abort = departure.abort.clone();
             let what = What::Network(Box::new(departure));

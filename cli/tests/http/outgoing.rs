@@ -63,6 +63,32 @@ fn a_worker_whose_connections_and_look_ups_stall_is_in_nobodys_way() {
     }
 }
 
+/// Asks 900 times, each time with a stream that has no end: all but six wait for a connection.
+const STREAMING: &str = "
+    const text = '\\u4e00'.repeat(16384);
+    export default { async fetch(request) {
+        const target = new URL(request.url).searchParams.get('target');
+        const endless = () => new ReadableStream({ pull(c) { c.enqueue(text); } });
+        await Promise.allSettled(Array.from({ length: 900 }, () => fetch(target, { method: 'POST', body: endless() })));
+        return new Response('over');
+    } };";
+
+#[test]
+fn what_waits_to_be_sent_counts_to_the_memory_of_its_worker() {
+    let stalls = stalling();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "streaming/index.js", STREAMING);
+    let project = "name = \"streaming\"\nmain = \"index.js\"\n[limits]\nmemory_mb = 64\n";
+    write(folder.path(), "streaming/isolane.toml", project);
+    let tables = "[outbound]\nallow = [\"127.0.0.1/32\"]\n
+         [[workers]]\npath = \"streaming\"\nroutes = [\"streaming.test\"]\n";
+    let node = Node::at(folder, tables);
+    let mut connection = Connection::open(&node);
+    let target = format!("http://{stalls}/");
+    connection.send(&format!("GET /?target={target} HTTP/1.1\r\nHost: streaming.test\r\n\r\n"));
+    connection.answer().assert_refused(503, "1102", "exceededMemory");
+}
+
 /// A server that sends a head and the beginning of a body, and then nothing.
 fn stalling() -> SocketAddr {
     listening(|mut socket| {

@@ -13,11 +13,15 @@ function checkCallback(callback) {
   }
 }
 
+/** Ends what it is given: a timer, or the number of one. */
+let clear;
+
 /** A timer that can be started anew. Whether it keeps a process alive means nothing here. */
 class Timeout {
   #id = 0;
   #start;
   #referenced = true;
+  #isCleared = false;
 
   constructor(start) {
     this.#start = start;
@@ -38,15 +42,30 @@ class Timeout {
     return this.#referenced;
   }
 
+  /** Nothing, once it has been cleared. */
   refresh() {
-    timers.clear(this.#id);
-    this.#id = this.#start();
+    if (!this.#isCleared) {
+      timers.clear(this.#id);
+      this.#id = this.#start();
+    }
     return this;
   }
 
   close() {
+    this.#isCleared = true;
     timers.clear(this.#id);
     return this;
+  }
+
+  static {
+    clear = (timer) => {
+      if (typeof timer === "object" && timer !== null && #id in timer) {
+        timer.#isCleared = true;
+        timers.clear(timer.#id);
+      } else if (timer !== undefined && timer !== null) {
+        timers.clear(+timer);
+      }
+    };
   }
 
   [SymbolToPrimitive]() {
@@ -91,9 +110,7 @@ function setImmediate(callback, ...args) {
 }
 
 function clearTimeout(timer) {
-  if (timer !== undefined && timer !== null) {
-    timers.clear(+timer);
-  }
+  clear(timer);
 }
 
 const clearInterval = clearTimeout;
