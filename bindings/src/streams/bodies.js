@@ -1,5 +1,5 @@
 // Bodies as byte streams, for readers with buffers of their own too: those of static content, and
-// those of a request that another is made of. In the place of parts of deno_fetch's `InnerBody` and
+// those of a request that another is made of. Clones share their bytes until somebody reads them. In the place of parts of deno_fetch's `InnerBody` and
 // its `extractBody`, before `Request` and `Response` take that.
 (function () {
 "use strict";
@@ -10,10 +10,13 @@ const {
   ObjectPrototypeIsPrototypeOf,
   ReflectApply,
   SafeWeakMap,
+  SafeWeakSet,
   TypedArrayPrototypeGetByteLength,
   uncurryThis,
   WeakMapPrototypeGet,
   WeakMapPrototypeSet,
+  WeakSetPrototypeAdd,
+  WeakSetPrototypeHas,
 } = primordials;
 const { op_stream_move } = core.ops;
 const {
@@ -43,6 +46,9 @@ const byobRequestOf = uncurryThis(
 
 /** What streams of static content come from. */
 const contents = new SafeWeakMap();
+
+/** Bytes that more than one body has: whoever reads them gets a copy. */
+const shared = new SafeWeakSet();
 
 const nothing = () => {};
 const nothingLater = async () => {};
@@ -80,7 +86,18 @@ function contentBehind(stream) {
     : content;
 }
 
+function isStream(value) {
+  return typeof value !== "string" && ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, value);
+}
+
+function share(content) {
+  if (typeof content !== "string") {
+    WeakSetPrototypeAdd(shared, content);
+  }
+}
+
 function bodyOf(content) {
+  share(content);
   const body = new InnerBody({ body: content, consumed: false });
   body.source = content;
   body.length = typeof content === "string" ? null : TypedArrayPrototypeGetByteLength(content);
@@ -89,15 +106,10 @@ function bodyOf(content) {
 
 /** A body made of another's stream, of which nothing has been read, is as good as that other. */
 function extractBody(object) {
-  if (
-    typeof object !== "string" && ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, object)
-  ) {
-    const content = contentBehind(object);
-    if (content !== undefined) {
-      return { body: bodyOf(content), contentType: null };
-    }
-  }
-  return extractAnyBody(object);
+  const content = isStream(object) ? contentBehind(object) : undefined;
+  return content === undefined
+    ? extractAnyBody(object)
+    : { body: bodyOf(content), contentType: null };
 }
 bodies.extractBody = extractBody;
 
@@ -107,7 +119,7 @@ ObjectDefineProperty(InnerBody.prototype, "stream", {
   ...bareStream,
   get() {
     const content = this.streamOrStatic;
-    if (ObjectPrototypeIsPrototypeOf(ReadableStreamPrototype, content)) {
+    if (isStream(content)) {
       return content;
     }
     if (content.consumed) {
@@ -116,6 +128,20 @@ ObjectDefineProperty(InnerBody.prototype, "stream", {
     return this.streamOrStatic = streamOf(content.body);
   },
 });
+
+const bareConsume = InnerBody.prototype.consume;
+InnerBody.prototype.consume = function () {
+  const read = ReflectApply(bareConsume, this, []);
+  return WeakSetPrototypeHas(shared, read) ? copyOf(read) : read;
+};
+
+const bareClone = InnerBody.prototype.clone;
+InnerBody.prototype.clone = function () {
+  if (!isStream(this.streamOrStatic)) {
+    share(this.streamOrStatic.body);
+  }
+  return ReflectApply(bareClone, this, []);
+};
 
 const bareProxy = InnerBody.prototype.createProxy;
 InnerBody.prototype.createProxy = function () {

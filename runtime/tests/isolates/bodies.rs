@@ -30,6 +30,24 @@ pub fn trials() -> Vec<Trial> {
             let reply = worker.post("/", body(sent.clone())).await.unwrap();
             assert!(reply.body.unwrap() == sent);
         }),
+        trial("what_is_read_of_a_clone_is_its_own", || async {
+            let worker = Worker::from_source(
+                "const page = new Response(new TextEncoder().encode('hello'));
+                 const parts = [new Request('http://a.test/', { method: 'POST', body: new Uint8Array(2) })];
+                 parts.push(new Request(parts[0].clone()), new Response(parts[0].clone().body));
+                 export default { async fetch() {
+                     const bytes = await page.clone().bytes(), other = await page.clone().arrayBuffer();
+                     bytes[0]++;
+                     const first = new TextDecoder().decode(structuredClone(other, { transfer: [other] }));
+                     const buffers = await Promise.all(parts.map((it) => it.clone().arrayBuffer()));
+                     return new Response([new TextDecoder().decode(bytes), first, await page.clone().text(), new Set(buffers).size].join());
+                 } };",
+            )
+            .build();
+            for _ in 0..2 {
+                assert_eq!(worker.get("/").await.unwrap().text(), "iello,hello,hello,3");
+            }
+        }),
         trial("the_head_arrives_before_the_body_is_complete", || async {
             let worker = Worker::with_handler("return new Response(request.body)").build();
             let (chunks, body) = channel();
