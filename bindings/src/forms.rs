@@ -12,6 +12,8 @@ use memchr::memmem::Finder;
 const MAX_HEADERS_BYTES: usize = 16 << 10;
 /// How many headers one part may have.
 const MAX_HEADERS: usize = 128;
+/// How many parts a form may have: all become values in one piece, which nothing interrupts.
+const MAX_PARTS: usize = 10_000;
 
 /// One part of a form: its name, its file's name where it is a file, its `content-type`, and where
 /// its content begins and ends in the body.
@@ -49,6 +51,9 @@ fn parts(body: &[u8], boundary: &[u8]) -> Result<Vec<Part>, String> {
         return Err("No initial boundary string (or you have a truncated message).".to_owned());
     };
     while let Delimiter::Part(start) = delimiter {
+        if parts.len() == MAX_PARTS {
+            return Err("The form has more than 10,000 parts.".to_owned());
+        }
         let (headers, start) = headers(body, start)?;
         // The delimiter may follow the headers at once: its line break ends the empty line, too.
         let from = start.saturating_sub(1);
@@ -175,7 +180,8 @@ fn parameter(value: &[u8]) -> Option<(String, &[u8])> {
         let (value, rest) = value.split_at(memchr(b';', value).unwrap_or(value.len()));
         return Some((text(value.trim_ascii()), rest));
     };
-    let mut plain = Vec::with_capacity(quoted.len());
+    // Not of the length of what is left: a header may have thousands of parameters.
+    let mut plain = Vec::new();
     let mut bytes = quoted.iter().enumerate();
     while let Some((at, byte)) = bytes.next() {
         let rest = quoted.get(at + 1..)?;
@@ -314,5 +320,10 @@ mod tests {
         assert_eq!(read(&many), Err("A FormData part has too many headers.".to_owned()));
         let long = format!("--b\r\na: {}\r\n\r\n", "b".repeat(MAX_HEADERS_BYTES));
         assert_eq!(read(&long), Err("The headers of a FormData part are too long.".to_owned()));
+        let part = "--b\nContent-Disposition: form-data; name=a\n\n\n";
+        let form = |parts: usize| format!("{}--b--", part.repeat(parts));
+        assert_eq!(read(&form(MAX_PARTS)).unwrap().len(), MAX_PARTS);
+        let error = "The form has more than 10,000 parts.".to_owned();
+        assert_eq!(read(&form(MAX_PARTS + 1)), Err(error));
     }
 }

@@ -2,6 +2,8 @@
 //! the operator says, what a trusted proxy says in headers, and what a database knows of the address.
 //! Made when a worker asks. Not here: which connection (`front/client.rs`).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +13,8 @@ use http::request::Parts;
 use http::{HeaderName, Version};
 use ipnet::IpNet;
 use maxminddb::{MaxMindDbError, Reader};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
@@ -28,8 +31,8 @@ pub struct CfError {
 /// What a node can say of clients.
 #[derive(Debug, Default)]
 pub struct Cf {
-    /// What is said where nothing else is known.
-    base: Map<String, Value>,
+    /// What is said where nothing else is known: written once, and not for each request.
+    base: BTreeMap<String, Box<RawValue>>,
     headers: Vec<(String, HeaderName)>,
     trusted: Vec<IpNet>,
     databases: Vec<Reader<Vec<u8>>>,
@@ -41,6 +44,18 @@ pub(crate) struct Facts {
     /// The version of TLS and the cipher, as Cloudflare names them.
     pub(crate) tls: Option<(&'static str, String)>,
     pub(crate) round_trip: Option<Duration>,
+}
+
+/// What is said of a request, by name.
+type Properties<'a> = BTreeMap<&'a str, Property<'a>>;
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Property<'a> {
+    /// What the node says of all.
+    Written(&'a RawValue),
+    Text(Cow<'a, str>),
+    Number(u64),
 }
 
 impl Cf {
@@ -57,18 +72,21 @@ impl Cf {
             Mode::Serve => unknown(),
         };
         base.extend(config.cf.values.clone());
+        let write = |value: Value| to_raw_value(&value).expect("what is JSON can be written");
         Ok(Self {
-            base,
+            base: base.into_iter().map(|(name, value)| (name, write(value))).collect(),
             headers: config.cf.headers.clone(),
             trusted: config.limits.trusted_proxies.clone(),
             databases: config.cf.databases.iter().map(open).collect::<Result<_, _>>()?,
         })
     }
 
-    /// The properties for a request with this head.
-    pub(crate) fn of(&self, facts: Facts, head: &Parts) -> Map<String, Value> {
+    /// The properties for a request with this head: the text of a JSON object.
+    pub(crate) fn of(&self, facts: Facts, head: &Parts) -> String {
         let address = facts.client.ip().to_canonical();
-        let mut cf = self.base.clone();
+        let base = self.base.iter();
+        let mut cf: Properties<'_> =
+            base.map(|(name, value)| (name.as_str(), Property::Written(value))).collect();
         for database in &self.databases {
             if let Some(place) = look_up(database, address) {
                 place.add_to(&mut cf);
@@ -77,33 +95,34 @@ impl Cf {
         if self.trusted.iter().any(|network| network.contains(&address)) {
             self.add_said(&mut cf, head);
         }
-        let mut set = |name: &str, value: Value| cf.insert(name.to_owned(), value);
-        set("clientPort", facts.client.port().into());
-        set("httpProtocol", protocol(head.version).into());
+        cf.insert("clientPort", Property::Number(facts.client.port().into()));
+        cf.insert("httpProtocol", Property::Text(protocol(head.version).into()));
         if let Some((version, cipher)) = facts.tls {
-            set("tlsVersion", version.into());
-            set("tlsCipher", cipher.into());
+            cf.insert("tlsVersion", Property::Text(version.into()));
+            cf.insert("tlsCipher", Property::Text(cipher.into()));
         }
         if let Some(round_trip) = facts.round_trip {
-            set("clientTcpRtt", (round_trip.as_millis() as u64).into());
+            cf.insert("clientTcpRtt", Property::Number(round_trip.as_millis() as u64));
         }
         if let Some(accepted) = head.headers.get(ACCEPT_ENCODING) {
-            set("clientAcceptEncoding", String::from_utf8_lossy(accepted.as_bytes()).into());
+            let accepted = String::from_utf8_lossy(accepted.as_bytes());
+            cf.insert("clientAcceptEncoding", Property::Text(accepted));
         }
-        cf
+        serde_json::to_string(&cf).expect("texts and numbers can be written")
     }
 
     /// Adds what a proxy says in headers.
-    fn add_said(&self, cf: &mut Map<String, Value>, head: &Parts) {
+    fn add_said<'a>(&'a self, cf: &mut Properties<'a>, head: &'a Parts) {
         for (property, header) in &self.headers {
             let Some(said) = head.headers.get(header).and_then(|said| said.to_str().ok()) else {
                 continue;
             };
+            let said = said.trim();
             let value = match property == ASN {
-                true => said.trim().parse::<u32>().ok().map(Value::from),
-                false => Some(said.trim()).filter(|said| !said.is_empty()).map(Value::from),
+                true => said.parse::<u32>().ok().map(|asn| Property::Number(asn.into())),
+                false => (!said.is_empty()).then(|| Property::Text(said.into())),
             };
-            cf.extend(value.map(|value| (property.clone(), value)));
+            cf.extend(value.map(|value| (property.as_str(), value)));
         }
     }
 }
@@ -257,8 +276,8 @@ fn look_up(database: &Reader<Vec<u8>>, address: IpAddr) -> Option<Place<'_>> {
     found.inspect_err(|error| tracing::debug!(%error, "a database of [cf]")).ok().flatten()
 }
 
-impl Place<'_> {
-    fn add_to(&self, cf: &mut Map<String, Value>) {
+impl<'a> Place<'a> {
+    fn add_to(&self, cf: &mut Properties<'a>) {
         let country = match self.country.iso_code {
             Some(_) => &self.country,
             None => &self.registered_country,
@@ -273,25 +292,26 @@ impl Place<'_> {
                 cf.remove(name);
             }
         }
+        let text = |text: Option<&'a str>| text.map(|text| Property::Text(text.into()));
+        let written = |text: Option<String>| text.map(|text| Property::Text(text.into()));
         let degrees = |degrees: Option<f64>| degrees.map(|degrees| format!("{degrees:.5}"));
         let region = self.subdivisions.first();
         let known = [
-            ("asOrganization", self.autonomous_system_organization.map(str::to_owned)),
-            ("city", self.city.names.en.map(str::to_owned)),
-            ("continent", self.continent.code.map(str::to_owned)),
-            ("country", country.iso_code.map(str::to_owned)),
-            ("isEUCountry", country.is_in_european_union.then(|| "1".to_owned())),
-            ("latitude", degrees(self.location.latitude)),
-            ("longitude", degrees(self.location.longitude)),
-            ("metroCode", self.location.metro_code.map(|code| code.to_string())),
-            ("postalCode", self.postal.code.map(str::to_owned)),
-            ("region", region.and_then(|region| region.names.en).map(str::to_owned)),
-            ("regionCode", region.and_then(|region| region.iso_code).map(str::to_owned)),
-            ("timezone", self.location.time_zone.map(str::to_owned)),
+            (ASN, self.autonomous_system_number.map(|asn| Property::Number(asn.into()))),
+            ("asOrganization", text(self.autonomous_system_organization)),
+            ("city", text(self.city.names.en)),
+            ("continent", text(self.continent.code)),
+            ("country", text(country.iso_code)),
+            ("isEUCountry", text(country.is_in_european_union.then_some("1"))),
+            ("latitude", written(degrees(self.location.latitude))),
+            ("longitude", written(degrees(self.location.longitude))),
+            ("metroCode", written(self.location.metro_code.map(|code| code.to_string()))),
+            ("postalCode", text(self.postal.code)),
+            ("region", text(region.and_then(|region| region.names.en))),
+            ("regionCode", text(region.and_then(|region| region.iso_code))),
+            ("timezone", text(self.location.time_zone)),
         ];
-        let known = known.into_iter().filter_map(|(name, text)| Some((name, text?.into())));
-        cf.extend(known.map(|(name, text): (&str, Value)| (name.to_owned(), text)));
-        cf.extend(self.autonomous_system_number.map(|asn| (ASN.to_owned(), asn.into())));
+        cf.extend(known.into_iter().filter_map(|(name, value)| Some((name, value?))));
     }
 }
 

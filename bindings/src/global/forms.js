@@ -1,13 +1,18 @@
-// Forms that a body is read as: what `forms.rs` finds in it. Loaded before `22_body.js`, which takes
-// its parser from where this puts one.
+// Forms that a body is read as: what `forms.rs` finds in it, or deno_web in one for URLs. Loaded before
+// `22_body.js`, which takes its parsers from where this puts them.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { ArrayPrototypePush, TypeError } = primordials;
+const { ArrayPrototypePush, TypedArrayPrototypeIndexOf, TypeError } = primordials;
 const { op_form_parts } = core.ops;
 const { partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { File } = core.loadExtScript("ext:deno_web/09_file.js");
 const formdata = core.loadExtScript("ext:deno_fetch/21_formdata.js");
+const url = core.loadExtScript("ext:deno_web/00_url.js");
+
+/** How many parts a form may have, as in `forms.rs`. */
+const MAX_PARTS = 10_000;
+const AMPERSAND = 0x26;
 
 const NO_BOUNDARY =
   "No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary " +
@@ -35,5 +40,23 @@ function parseFormData(body, boundary) {
   return formdata.formDataFromEntries(entries);
 }
 
+const parseUrlEncoded = url.parseUrlEncoded;
+
+/**
+ * @param {Uint8Array} body
+ * @returns {[string, string][]}
+ */
+function parseBoundedUrlEncoded(body) {
+  let end = TypedArrayPrototypeIndexOf(body, AMPERSAND);
+  for (let parts = 1; end !== -1; parts++) {
+    if (parts === MAX_PARTS) {
+      throw new TypeError("The form has more than 10,000 parts.");
+    }
+    end = TypedArrayPrototypeIndexOf(body, AMPERSAND, end + 1);
+  }
+  return parseUrlEncoded(body);
+}
+
 formdata.parseFormData = parseFormData;
+url.parseUrlEncoded = parseBoundedUrlEncoded;
 })();

@@ -1,5 +1,5 @@
 // `Request` as Workers have it: their methods, and `cf`, which says where a request has come from.
-// Not here: what `cf` of an incoming request has (`event/cf.js`).
+// Not here: what `cf` of an incoming request has (`event/incoming.js`).
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
@@ -81,17 +81,23 @@ function innerOf(value) {
 
 /** Gives a request the `cf` of another one. That of an incoming request cannot change: it is copied when somebody asks. */
 function inheritCf(inner, from) {
-  if (from.cfSource !== undefined && from.cfOwn === undefined) {
-    inner.cfSource = from.cfSource;
+  const source = from.cfSource;
+  if (source !== undefined && (from.cfOwn === undefined || source === from)) {
+    inner.cfSource = source;
+    inner.cfOwn = undefined;
   } else if (from.cfOwn !== undefined) {
     inner.cfOwn = structuredClone(from.cfOwn);
   }
 }
 
+/** The node is asked once: an incoming request keeps what it has said, for its copies, too. */
 function cfOf(inner) {
-  if (inner.cfOwn === undefined && inner.cfSource !== undefined) {
-    const cf = inner.cfSource.incomingCf();
-    inner.cfOwn = inner.cfSource === inner ? cf : structuredClone(cf);
+  const source = inner.cfSource;
+  if (inner.cfOwn === undefined && source !== undefined) {
+    source.cfOwn ??= source.incomingCf();
+    if (source !== inner) {
+      inner.cfOwn = structuredClone(source.cfOwn);
+    }
   }
   return inner.cfOwn;
 }

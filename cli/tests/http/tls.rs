@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use serde_json::Value;
+
 use crate::certificates::{Certificate, OTHER_HOST, Trust, node, node_at};
+use crate::client::get;
 use crate::curl::{Curl, UNTRUSTED};
 use crate::node::HOST;
 
@@ -15,6 +18,31 @@ fn alpn_chooses_http_2_or_http_1_1() {
         assert_eq!((answer.version.as_str(), answer.status), (version, 200));
         assert_eq!(answer.body, format!("https://{HOST}:{}/url", node.second_port()));
     }
+}
+
+#[test]
+fn a_worker_is_told_how_its_client_is_connected() {
+    let (node, _trust, app, _) = node();
+    let cases: [(&[&str], [&str; 3]); 2] = [
+        (
+            &["--http2", "--tls13-ciphers", "TLS_AES_128_GCM_SHA256"],
+            ["HTTP/2", "TLSv1.3", "AEAD-AES128-GCM-SHA256"],
+        ),
+        (
+            &["--http1.1", "--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+            ["HTTP/1.1", "TLSv1.2", "ECDHE-ECDSA-AES256-GCM-SHA384"],
+        ),
+    ];
+    for (options, expected) in cases {
+        let answer = Curl::tls(&node, HOST, "/cf", &app).with(options).answer();
+        let cf: Value = serde_json::from_str(&answer.body).unwrap();
+        let found = ["httpProtocol", "tlsVersion", "tlsCipher"].map(|name| &cf[name]);
+        assert_eq!(found, expected, "{cf}");
+        assert!(cf["clientPort"].as_u64().is_some_and(|port| port > 0), "{cf}");
+    }
+    let plain: Value = serde_json::from_str(&get(&node, "/cf").body).unwrap();
+    let found = ["httpProtocol", "tlsVersion", "tlsCipher"].map(|name| &plain[name]);
+    assert_eq!(found, ["HTTP/1.1", "", ""], "{plain}");
 }
 
 #[test]

@@ -117,6 +117,8 @@ const paths = {
       },
     }),
 
+  '/cf': ({ request }) => Response.json(request.cf),
+
   '/headers': ({ request }) => {
     const lines = [...request.headers].map(([name, value]) => `${name}: ${value}\n`);
     return new Response(lines.join(''));

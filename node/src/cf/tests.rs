@@ -81,7 +81,7 @@ fn of(cf: &Cf, address: &str, headers: &[(&str, &str)]) -> Map<String, Value> {
         tls: None,
         round_trip: Some(Duration::from_micros(12_700)),
     };
-    cf.of(facts, &head)
+    serde_json::from_str(&cf.of(facts, &head)).unwrap()
 }
 
 fn load(toml: &str) -> Cf {
@@ -139,6 +139,8 @@ fn a_proxy_is_believed_and_a_client_is_not() {
     assert_eq!(seen("10.1.2.3:1", &said), (json!("FRA"), json!("FR"), json!(64_500), None));
     assert_eq!(seen("192.0.2.7:1", &said), of_node);
     assert_eq!(seen("10.1.2.3:1", &[("x-asn", "none")]), of_node);
+    let (.., city) = seen("10.1.2.3:1", &[("x-city", "\"Bonn\",\\")]);
+    assert_eq!(city, Some(json!("\"Bonn\",\\")));
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::request::Parts;
 use runtime::Client;
 use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
-use serde_json::{Map, Value};
 
 use super::sockets::Place;
 use crate::cf::{Cf, Facts};
@@ -57,7 +56,7 @@ impl Connected {
 }
 
 impl Client for Connected {
-    fn cf(&self, head: &Parts) -> Map<String, Value> {
+    fn cf(&self, head: &Parts) -> String {
         let tls = self.secured.as_ref().map(|secured| (version(secured), cipher(secured)));
         let facts = Facts { client: self.client, tls, round_trip: self.place.round_trip() };
         self.cf.of(facts, head)

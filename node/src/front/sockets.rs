@@ -2,11 +2,11 @@
 //! is lost: its thread, which has them, does nothing any more. Costs something per connection, and
 //! nothing per request.
 
-use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,56 +21,59 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// The sockets of one front shard.
 #[derive(Clone, Default)]
-pub struct Sockets(Arc<Mutex<Table>>);
-
-#[derive(Default)]
-struct Table {
-    entries: Slab<Entry>,
-    /// How many there have been.
-    count: u64,
-}
+pub struct Sockets(Arc<Mutex<Slab<Entry>>>);
 
 /// A connection, and what it takes of the node.
 struct Entry {
-    /// No other has it.
-    number: u64,
-    /// Open as long as the entry is there: whoever closes it takes the entry away first.
-    fd: RawFd,
+    place: Place,
     _slot: OwnedSemaphorePermit,
     _tracked: TaskTrackerToken,
 }
 
-/// Where the sockets of a shard have a connection, as long as it is open.
-#[derive(Clone)]
-pub(super) struct Place {
-    sockets: Sockets,
-    key: usize,
-    number: u64,
-}
+/// What stands in a place that has been left: the number of no descriptor.
+const LEFT: RawFd = -1;
+
+/// Where the kernel has a connection. It is left before the descriptor is closed, whose number may be
+/// another connection's then.
+#[derive(Debug, Clone)]
+pub(super) struct Place(Arc<AtomicI32>);
 
 impl Place {
     /// The time that a packet takes to the client and back, as the kernel has measured it; `None` once
     /// the connection is closed.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        // Under the lock the descriptor stays this connection's.
-        let table = self.sockets.0.lock();
-        let entry = table.entries.get(self.key).filter(|entry| entry.number == self.number)?;
-        runtime::round_trip(entry.fd)
+        // Without a lock: who asks is a thread that runs a tenant's code, maybe at a low priority. If it
+        // did not get on while it had the lock, the front shard could take and close no connection.
+        let fd = self.descriptor()?;
+        let round_trip = runtime::round_trip(fd);
+        // Where the place has not been left by now, the kernel has told of this connection.
+        self.descriptor().and(round_trip)
     }
-}
 
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("number", &self.number).finish_non_exhaustive()
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.0.load(Ordering::SeqCst)).filter(|fd| *fd != LEFT)
+    }
+
+    /// Answers the descriptor, which nobody is told any more.
+    fn leave(&self) -> RawFd {
+        self.0.swap(LEFT, Ordering::SeqCst)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
 /// Takes the connection's entry away when it is dropped.
-struct Listed(Place);
+struct Listed {
+    sockets: Sockets,
+    key: usize,
+    place: Place,
+}
 
 /// A connection's stream, which the sockets of its shard know.
 pub(super) struct Socket {
-    // Dropped before the stream closes its descriptor, whose number may be another's then.
+    // Dropped before the stream closes its descriptor.
     listed: Listed,
     stream: TcpStream,
 }
@@ -83,13 +86,10 @@ impl Sockets {
         slot: OwnedSemaphorePermit,
         tracked: TaskTrackerToken,
     ) -> Socket {
-        let mut table = self.0.lock();
-        table.count += 1;
-        let number = table.count;
-        let entry = Entry { number, fd: stream.as_raw_fd(), _slot: slot, _tracked: tracked };
-        let key = table.entries.insert(entry);
-        drop(table);
-        Socket { listed: Listed(Place { sockets: self.clone(), key, number }), stream }
+        let place = Place(Arc::new(AtomicI32::new(stream.as_raw_fd())));
+        let entry = Entry { place: place.clone(), _slot: slot, _tracked: tracked };
+        let key = self.0.lock().insert(entry);
+        Socket { listed: Listed { sockets: self.clone(), key, place }, stream }
     }
 
     /// Ends all connections, whose clients see that at once, and gives their places to others.
@@ -97,13 +97,13 @@ impl Sockets {
     /// `is_stopped` and so never uses them again; else they stay with it.
     pub(crate) fn shut_down(&self, is_stopped: bool) -> usize {
         // Under the lock: no descriptor is closed by its owner meanwhile.
-        let mut table = self.0.lock();
-        let entries = &mut table.entries;
+        let mut entries = self.0.lock();
         for (_, entry) in entries.iter() {
+            let fd = entry.place.leave();
             // One that the client has closed is no longer connected.
-            let _ = shutdown(entry.fd, Shutdown::Both);
+            let _ = shutdown(fd, Shutdown::Both);
             if is_stopped {
-                let _ = close(entry.fd);
+                let _ = close(fd);
             }
         }
         let count = entries.len();
@@ -114,17 +114,17 @@ impl Sockets {
 
 impl Socket {
     pub(super) fn place(&self) -> Place {
-        self.listed.0.clone()
+        self.listed.place.clone()
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let Place { sockets, key, number } = &self.0;
-        let mut table = sockets.0.lock();
-        let entries = &mut table.entries;
-        if entries.get(*key).is_some_and(|entry| entry.number == *number) {
-            entries.remove(*key);
+        let mut entries = self.sockets.0.lock();
+        self.place.leave();
+        // The key is another's where all were shut down and one has come since.
+        if entries.get(self.key).is_some_and(|entry| entry.place.is(&self.place)) {
+            entries.remove(self.key);
         }
     }
 }
@@ -214,5 +214,31 @@ mod tests {
         drop(kept.remove(0));
         assert_eq!((slots.available_permits(), tracker.len()), (1, 1));
         assert_eq!(sockets.shut_down(false), 1);
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_asked_about_while_the_shards_sockets_are_locked() {
+        let (slots, tracker) = (Arc::new(Semaphore::new(2)), TaskTracker::new());
+        let sockets = Sockets::default();
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let (client, stream) = connected().await;
+            let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
+            kept.push((client, sockets.add(stream, slot, tracker.token())));
+        }
+        let places = [kept[0].1.place(), kept[1].1.place()];
+        let locked = sockets.0.lock();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let asked = places[0].clone();
+        std::thread::spawn(move || sender.send(asked.round_trip()));
+        let told = receiver.recv_timeout(Duration::from_secs(60));
+        drop(locked);
+        assert!(matches!(told, Ok(Some(_))), "{told:?}");
+        // Nothing is told of one that is closed, nor of one that is about to be.
+        drop(kept.remove(0));
+        assert_eq!(places[0].round_trip(), None);
+        assert!(places[1].round_trip().is_some());
+        sockets.shut_down(false);
+        assert_eq!(places[1].round_trip(), None);
     }
 }
