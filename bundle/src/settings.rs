@@ -69,7 +69,7 @@ impl Settings {
     }
 
     /// Whether the worker gets `node:async_hooks` alone: the compatibility flag `nodejs_als`.
-    pub(crate) fn node_als(&self) -> bool {
+    pub fn node_als(&self) -> bool {
         self.has_flag("nodejs_als")
     }
 

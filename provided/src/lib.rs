@@ -25,6 +25,9 @@ pub const WORKERS: Module = Module {
     exports: "DurableObject RpcTarget WorkerEntrypoint WorkflowEntrypoint env waitUntil",
 };
 
+/// The one module of Node.js that is there with the compatibility flag `nodejs_als` alone.
+pub const ASYNC_HOOKS: &str = "node:async_hooks";
+
 /// The modules of Node.js, sorted.
 pub const NODE: &[Module] = &[
     Module {
@@ -42,7 +45,7 @@ pub const NODE: &[Module] = &[
             rejects strict strictEqual throws",
     },
     Module {
-        specifier: "node:async_hooks",
+        specifier: ASYNC_HOOKS,
         exports: "AsyncLocalStorage AsyncResource asyncWrapProviders createHook \
             executionAsyncId executionAsyncResource triggerAsyncId",
     },

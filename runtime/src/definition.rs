@@ -30,6 +30,9 @@ pub struct Definition {
     /// Whether the globals of Node are there: `Buffer`, `process`, `global`, `setImmediate`,
     /// `clearImmediate` (compatibility flag `nodejs_compat`).
     pub node_compat: bool,
+    /// Whether `node:async_hooks` is there, though the rest of Node may not be (compatibility flag
+    /// `nodejs_als`).
+    pub node_als: bool,
     /// Whether `eval` and `new Function` are allowed while it starts.
     pub startup_eval: bool,
     /// Whether `eval`, `new Function` and Wasm from bytes are allowed at any time.

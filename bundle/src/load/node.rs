@@ -3,13 +3,10 @@
 
 use crate::settings::Settings;
 
-/// The one module of Node.js that `nodejs_als` gives.
-const ALS_MODULE: &str = "node:async_hooks";
-
 /// Whether a worker with those settings gets that module of Node.js.
 pub(super) fn is_provided(module: &str, settings: &Settings) -> bool {
     provided::node(module).is_some()
-        && (settings.node_compat() || (module == ALS_MODULE && settings.node_als()))
+        && (settings.node_compat() || (module == provided::ASYNC_HOOKS && settings.node_als()))
 }
 
 #[cfg(test)]

@@ -83,7 +83,9 @@ impl Worker {
         if specifier == provided::WORKERS.specifier {
             return Some(specifier.to_owned());
         }
-        provided::node_name(specifier).filter(|_| self.definition.node_compat)
+        let Definition { node_compat, node_als, .. } = *self.definition;
+        provided::node_name(specifier)
+            .filter(|name| node_compat || (node_als && name == provided::ASYNC_HOOKS))
     }
 
     fn module(&self, url: &str) -> Option<(usize, &Module)> {

@@ -77,6 +77,17 @@ fn other_trials() -> Vec<Trial> {
             .await;
             assert_eq!(reply.unwrap().text(), "0");
         }),
+        trial("compat::a_computed_import_has_what_the_flags_give", || async {
+            let ask = "const tried = (name) => import(name).then(() => 'there', () => 'refused');
+                 return Response.json([await tried('async_hooks'), await tried('buffer')])";
+            for (worker, expected) in [
+                (Worker::with_handler(ask), r#"["refused","refused"]"#),
+                (Worker::with_handler(ask).with_node_als(), r#"["there","refused"]"#),
+                (Worker::with_handler(ask).with_node_compat(), r#"["there","there"]"#),
+            ] {
+                assert_eq!(worker.get("/").await.unwrap().text(), expected);
+            }
+        }),
         trial("compat::the_globals_are_there_only_with_the_flag", || async {
             let ask = "return Response.json(['Buffer', 'process', 'global', 'setImmediate', 'clearImmediate'].filter((name) => name in globalThis).length)";
             assert_eq!(Worker::with_handler(ask).get("/").await.unwrap().text(), "0");
@@ -93,6 +104,7 @@ fn other_trials() -> Vec<Trial> {
                  const once = fired;
                  timeout.refresh();
                  await new Promise((resolve) => setTimeout(resolve, 5));
+                 const ended = setTimeout(() => fired += 100, 1); clearTimeout(ended); ended.refresh();
                  { using disposed = setTimeout(() => fired += 10, 1); setTimeout(() => fired += 10, 1).close(); }
                  const { setTimeout: ofModule } = await import('node:' + 'timers');
                  let n = 0;

@@ -175,6 +175,7 @@ impl Worker {
                 missing_bindings: BTreeMap::new(),
                 limits: Limits { cpu: CALM_CPU, ..Limits::default() },
                 node_compat: false,
+                node_als: false,
                 startup_eval: false,
                 unsafe_eval: false,
                 shared_memory: false,
@@ -320,6 +321,12 @@ impl Builder {
     /// With the globals of Node.
     pub fn with_node_compat(mut self) -> Builder {
         self.definition.node_compat = true;
+        self
+    }
+
+    /// With `node:async_hooks` and nothing else of Node.
+    pub fn with_node_als(mut self) -> Builder {
+        self.definition.node_als = true;
         self
     }
 
