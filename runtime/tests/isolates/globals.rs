@@ -113,6 +113,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "await (async () => { const seen = []; const listen = (type, f) => addEventListener(type, f, { once: true }); listen('unhandledrejection', (e) => { e.preventDefault(); seen.push(e.type, e.reason, e.promise === p) }); listen('rejectionhandled', (e) => seen.push(e.type)); const p = Promise.reject('why'); await scheduler.wait(1); p.catch(() => {}); await scheduler.wait(1); onerror = (message, file, line, column, error) => { seen.push(error.message); return true }; queueMicrotask(() => { throw new Error('micro') }); setTimeout(() => { throw new Error('timer') }); await scheduler.wait(1); onerror = null; return [...seen, onerror, onunhandledrejection] })()",
         r#"["unhandledrejection","why",true,"rejectionhandled","micro","timer",null,null]"#,
     ),
+    (
+        "handlers_of_what_nobody_catches",
+        "await (async () => { const seen = []; const why = new Promise((told) => onunhandledrejection = (e) => { e.preventDefault(); told(e.reason) }), handled = new Promise((told) => onrejectionhandled = (e) => told(e.type)); const p = Promise.reject('why'); seen.push(await why); p.catch(() => {}); seen.push(await handled); addEventListener('error', (e) => { e.preventDefault(); seen.push(e.message, e.error.message) }, { once: true }); const target = new EventTarget(); target.addEventListener('a', () => { throw new Error('listener') }); target.addEventListener('a', () => seen.push('next')); seen.push(target.dispatchEvent(new Event('a'))); return seen })()",
+        r#"["why","rejectionhandled","Uncaught Error: listener","listener","next",true]"#,
+    ),
     ("cf_of_an_own_request", "typeof new Request('http://a/').cf", r#""undefined""#),
     ("cf_and_redirect_of_the_request", "[request.cf, request.redirect]", r#"[{},"manual"]"#),
     (

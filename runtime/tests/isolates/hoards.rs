@@ -243,11 +243,16 @@ pub fn trials() -> Vec<Trial> {
                 )
                 .with_cpu_ms(5_000)
                 .build();
-                // The isolate lives, and so does what it has in memory.
-                for events in 1..=5 {
+                // The isolate lives, and so does what it has in memory: there may be another one, where
+                // its shard had much to do, but not one for each event.
+                let mut most = 0;
+                for _ in 0..8 {
                     let reply = worker.get("/").await.unwrap();
-                    assert_eq!(reply.text(), format!("{events} RangeError 1048576"));
+                    let (events, rest) = reply.text().split_once(' ').unwrap();
+                    assert_eq!(rest, "RangeError 1048576");
+                    most = most.max(events.parse().unwrap());
                 }
+                assert!(most >= 3, "{most}");
             }),
             trial("hoards::an_isolate_that_misses_buffers_for_what_it_holds_is_replaced", || async {
                 let worker = Worker::from_source(
