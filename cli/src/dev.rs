@@ -27,7 +27,7 @@ use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
 
 use self::builds::Builds;
 use self::certificates::Local;
-use self::folders::Folders;
+use self::folders::{Folders, folder_of};
 use self::place::Place;
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
@@ -36,8 +36,12 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let place = Place::of(args, &workers);
     let port = port::choose(place.host, place.port)?;
     let address = SocketAddr::new(place.host, port.number);
+    // That lowers the priority of the threads that are there already. The one that notices changes has
+    // to keep up with the commands that make them.
+    Runtime::initialise();
+    let mut folders = Folders::new(&args.data)?;
     let mut builds = Builds::of(&workers, &lines);
-    builds.begin()?;
+    builds.begin(&mut folders)?;
     let mut config = Config::dev(address, args.data.clone(), workers);
     config.allowed_hosts = args.names();
     config.debuggable = args.inspect.is_some();
@@ -53,11 +57,11 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         settings.back_shards = settings.back_shards.max(2 * config.workers.len());
     }
     let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
-    let node = start(args, &config, &runtime, &lines, &mut builds)?;
+    let node = start(&config, &runtime, &lines, &mut builds, &mut folders)?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     lines.name_workers(config.workers.len() > 1);
     // Before the address is known to anybody, who may then change a file at once.
-    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, builds, &args.data)?;
+    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, builds, folders)?;
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
@@ -135,18 +139,13 @@ fn names(workers: &[WorkerConfig]) -> Vec<String> {
 /// Starts the node. Where a worker's code cannot be loaded, the error is shown and the files are
 /// waited for: whoever starts this is about to change them.
 fn start(
-    args: &DevArgs,
     config: &Config,
     runtime: &Runtime,
     lines: &Arc<Lines>,
     builds: &mut Builds,
+    folders: &mut Folders,
 ) -> anyhow::Result<Arc<Node>> {
-    let mut folders: Option<Folders> = None;
     loop {
-        if let Some(folders) = &mut folders {
-            // What came since the last try is watched, too, before its files are read.
-            watch_all(config, builds, folders);
-        }
         let error = match running::start(config, runtime, lines.clone()) {
             Ok(node) => return Ok(node),
             Err(error) => error,
@@ -158,13 +157,15 @@ fn start(
         if !in_code {
             return Err(error);
         }
-        let Some(folders) = &mut folders else {
-            let mut fresh = Folders::new(&args.data)?;
-            watch_all(config, builds, &mut fresh);
-            folders = Some(fresh);
+        let mut is_new = watch_all(config, builds, folders);
+        // An import may lead anywhere.
+        if let Some(folder) = failure::location(&error).and_then(|at| folder_of(&at.path)) {
+            is_new |= folders.watch_project(&folder);
+        }
+        if is_new {
             // Once more, for what has changed before it was watched.
             continue;
-        };
+        }
         let shown = failure::explain(&error);
         lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
         loop {
@@ -186,8 +187,12 @@ fn start(
     }
 }
 
-/// Watches the projects, and what the commands read that make their modules.
-fn watch_all(config: &Config, builds: &Builds, folders: &mut Folders) {
-    config.workers.iter().for_each(|worker| folders.watch_project(&worker.path));
-    builds.watch(folders);
+/// Watches the projects, and what the commands read that make their modules. Answers whether there
+/// were new folders.
+fn watch_all(config: &Config, builds: &Builds, folders: &mut Folders) -> bool {
+    let mut is_new = builds.watch(folders);
+    for worker in &config.workers {
+        is_new |= folders.watch_project(&worker.path);
+    }
+    is_new
 }

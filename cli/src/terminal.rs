@@ -151,12 +151,12 @@ impl RequestLog for Lines {
 
 impl Observer for Lines {
     fn event_ended(&self, report: &EventReport) {
-        let Some((message, stack)) = &report.exception else {
-            return self.used(report);
-        };
-        let served =
-            Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
-        self.exception(&served, &format!("{}: ", report.worker), message, stack);
+        if let Some((message, stack)) = &report.exception {
+            let (worker, version) = (Arc::clone(&report.worker), Arc::clone(&report.version));
+            let what = format!("{worker}: ");
+            self.exception(&Served { worker, version }, &what, message, stack);
+        }
+        self.used(report);
     }
 
     fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
@@ -203,11 +203,11 @@ impl Observer for Lines {
 
 impl Lines {
     /// Names the limit that ended an event, and the setting of it. Where the response had begun,
-    /// nothing else does. Of an event that came near its limit, what it used.
+    /// nothing else does. Of an event that came near its limit, what it used, also if it threw.
     fn used(&self, report: &EventReport) {
         let EventReport { worker, outcome, cpu, wall, cpu_limit, .. } = report;
         let spent = match outcome {
-            Outcome::Ok if report.is_costly() => {
+            Outcome::Ok | Outcome::Exception if report.is_costly() => {
                 let text = format!("{} of {} of CPU time", took(*cpu), took(*cpu_limit));
                 return self.say(&format!("{DIM}{worker}: {text}{DIM:#}"));
             }

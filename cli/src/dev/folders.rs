@@ -1,6 +1,9 @@
 //! The folders that are watched for changes, and what changed in them. Which worker a change
 //! concerns is `watch`'s.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -55,7 +58,9 @@ pub(super) struct Folders {
     refused: Refused,
     happenings: Receiver<Happening>,
     sender: Sender<Happening>,
-    /// The data folder, in which this process writes.
+    /// What the next change is to have, beside what happens.
+    again: HashSet<PathBuf>,
+    /// The data folder, in which this process writes. It may come later than this.
     data: PathBuf,
 }
 
@@ -117,9 +122,9 @@ impl Folders {
             let _ = events.send(Happening::Files(Change::of(event)));
         })
         .context("cannot watch files")?;
-        let data = data.canonicalize().unwrap_or_else(|_| data.to_owned());
-        let (watched, refused) = (HashSet::new(), Refused::None);
-        Ok(Self { watcher, watched, refused, happenings, sender, data })
+        let (watched, refused, again) = (HashSet::new(), Refused::None, HashSet::new());
+        let data = data.to_owned();
+        Ok(Self { watcher, watched, refused, happenings, sender, again, data })
     }
 
     /// Where further happenings can be sent to.
@@ -127,15 +132,22 @@ impl Folders {
         self.sender.clone()
     }
 
+    /// Makes these paths part of the next change that is waited for, which is there at once then.
+    pub(super) fn repeat(&mut self, paths: HashSet<PathBuf>) {
+        self.again.extend(paths);
+    }
+
     /// Watches a folder with all that are in it, or a file: a project that could not be loaded, or what
-    /// a command reads. What is not there is not watched.
-    pub(super) fn watch_project(&mut self, path: &Path) {
-        let Ok(path) = path.canonicalize() else { return };
+    /// a command reads. What is not there is not watched. Answers whether there were new ones.
+    pub(super) fn watch_project(&mut self, path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else { return false };
+        let before = self.watched.len();
         if path.is_dir() {
             self.watch_below(&path);
         } else if let Some(folder) = path.parent() {
             self.watch(folder);
         }
+        self.watched.len() > before
     }
 
     /// Watches the folders of a worker: those of its files, and of its project, where a new file
@@ -189,9 +201,15 @@ impl Folders {
     /// changed path `matters` is asked, and told whether it came, went or got another name. Folders
     /// that changed are no longer watched: they may be gone, or be others than before.
     pub(super) fn changed(&mut self, matters: impl Fn(&Path, bool) -> bool) -> Change {
-        let mut change = Change::default();
+        let mut change = Change { paths: std::mem::take(&mut self.again), ..Change::default() };
+        let data = self.data.canonicalize().ok();
+        let is_data = |path: &Path| data.as_deref() == Some(path);
         // When the gathering is over if nothing else happens, and when in any case.
-        let mut ends: Option<(Instant, Instant)> = None;
+        let now = Instant::now();
+        let mut ends = match change.paths.is_empty() {
+            true => None,
+            false => Some((now + SETTLE, now + GATHER)),
+        };
         loop {
             let wait = match ends {
                 None => IDLE,
@@ -208,7 +226,9 @@ impl Folders {
             }
             match self.happenings.recv_timeout(wait) {
                 Ok(Happening::Files(more)) => {
-                    let is_it = |path: &PathBuf| matters(path, more.structural.contains(path));
+                    let is_it = |path: &PathBuf| {
+                        !is_data(path) && matters(path, more.structural.contains(path))
+                    };
                     if !more.paths.iter().any(is_it) {
                         continue;
                     }
@@ -278,6 +298,7 @@ impl Folders {
 
     /// Watches a folder and those in it, without packages, hidden ones and the data.
     fn watch_below(&mut self, folder: &Path) {
+        let data = self.data.canonicalize().ok();
         let mut left = vec![folder.to_owned()];
         let mut seen = 0;
         while let Some(folder) = left.pop() {
@@ -292,8 +313,9 @@ impl Folders {
                 let is_hidden = name.to_string_lossy().starts_with('.');
                 // A link may lead anywhere, also round.
                 let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                if is_folder && !is_hidden && name != PACKAGES && entry.path() != self.data {
-                    left.push(entry.path());
+                let path = entry.path();
+                if is_folder && !is_hidden && name != PACKAGES && data.as_ref() != Some(&path) {
+                    left.push(path);
                 }
             }
         }
@@ -312,6 +334,11 @@ fn refusal(folder: &Path, error: &notify::Error) -> String {
     format!("{folder} is not watched for changes ({why}): load them with a restart or the key r")
 }
 
+/// The folder of a file at fault, in which an import of it may wait for another.
+pub(super) fn folder_of(file: &Path) -> Option<PathBuf> {
+    Some(file.canonicalize().ok()?.parent()?.to_owned())
+}
+
 /// Whether a path below a project's root is one that its author writes.
 pub(super) fn is_written_by_hand(root: &Path, path: &Path) -> bool {
     let Ok(below) = path.strip_prefix(root) else { return false };
@@ -324,55 +351,4 @@ pub(super) fn is_written_by_hand(root: &Path, path: &Path) -> bool {
 /// Whether a file of that name may hold variables of development.
 pub(super) fn holds_variables(name: &str) -> bool {
     name.starts_with(".dev.vars") || name.starts_with(".env")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs::File;
-    use std::io::Write as _;
-
-    use super::*;
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_file_that_is_being_written_is_waited_for() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let root = folder.path().canonicalize().expect("it is there");
-        let path = root.join("a.ts");
-        std::fs::write(&path, "old").expect("it is written");
-        let mut folders = Folders::new(&root.join(".data")).expect("files can be watched");
-        folders.watch_project(&root);
-        let mut file = File::create(&path).expect("it is opened, and empty from then on");
-        let writer = std::thread::spawn(move || {
-            // Far longer than a pause between two events that belong together.
-            #[expect(clippy::disallowed_methods, reason = "the pause is what is tested")]
-            std::thread::sleep(SETTLE * 8);
-            file.write_all(b"new").expect("it is written");
-        });
-        let change = folders.changed(|_, _| true);
-        assert!(change.paths.contains(&path), "{change:?}");
-        assert_eq!(std::fs::read_to_string(&path).expect("it is read"), "new");
-        writer.join().expect("it writes");
-    }
-
-    #[test]
-    fn what_is_written_by_hand_is_below_the_root_and_neither_hidden_nor_a_package() {
-        let cases = [
-            ("/app/src/a.ts", true),
-            ("/app", true),
-            ("/app/.dev.vars", true),
-            ("/app/.dev.vars.staging", true),
-            ("/app/.env.local", true),
-            ("/app/.a.ts.swp", false),
-            ("/app/.git/index", false),
-            ("/app/node_modules/hono/index.js", false),
-            ("/app/src/node_modules", false),
-            ("/application/a.ts", false),
-            ("/", false),
-        ];
-        for (path, expected) in cases {
-            let found = is_written_by_hand(Path::new("/app"), Path::new(path));
-            assert_eq!(found, expected, "{path}");
-        }
-    }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use node::{Deployments, Failure, Runtime, Worker};
+use node::{DeployError, Deployments, Failure, Reload, Runtime, Worker};
 
 use super::builds::Builds;
-use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
+use super::folders::{Change, Folders, Happening, folder_of, holds_variables, is_written_by_hand};
 use super::greeting;
 use crate::failure;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
@@ -48,22 +48,22 @@ struct Reloader {
     lines: Arc<Lines>,
     folders: Folders,
     builds: Builds,
-    /// For each worker, whether its files cannot be loaded as they are.
-    broken: Vec<bool>,
+    /// For each worker whose files cannot be loaded as they are, the folder of the one at fault: it may
+    /// lie anywhere. Where none is to blame, the worker's own.
+    broken: Vec<Option<PathBuf>>,
     /// Runs the trial starts of new versions.
     trials: tokio::runtime::Runtime,
 }
 
 impl Watch {
-    /// Watches the folders of all files that the workers were made from.
+    /// Watches the folders of all files that the workers were made from, too.
     pub(super) fn start(
         deployments: &Arc<Deployments>,
         runtime: &Runtime,
         lines: &Arc<Lines>,
         builds: Builds,
-        data: &Path,
+        folders: Folders,
     ) -> anyhow::Result<Watch> {
-        let folders = Folders::new(data)?;
         let happenings = folders.sender();
         let mut reloader = Reloader {
             deployments: Arc::clone(deployments),
@@ -71,7 +71,7 @@ impl Watch {
             lines: Arc::clone(lines),
             folders,
             builds,
-            broken: vec![false; deployments.workers().len()],
+            broken: vec![None; deployments.workers().len()],
             trials: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
         reloader.watch_all(true);
@@ -96,7 +96,8 @@ impl Reloader {
         let mut change = self.folders.changed(|path, structural| {
             let mut workers = workers.iter().zip(broken);
             builds.concern(path)
-                || workers.any(|(worker, broken)| concerns(worker, path, structural, *broken))
+                || workers
+                    .any(|(worker, broken)| concerns(worker, path, structural, broken.as_deref()))
         });
         // Before anything is read: what changes from now on is noticed.
         self.watch_all(!change.structural.is_empty());
@@ -108,7 +109,7 @@ impl Reloader {
             let workers = self.deployments.workers();
             let mut reloaded = false;
             for (index, worker) in workers.iter().enumerate() {
-                let broken = self.is_broken(index);
+                let broken = self.broken(index);
                 let is_it = |path: &PathBuf| {
                     concerns(worker, path, change.structural.contains(path), broken)
                 };
@@ -162,12 +163,8 @@ impl Reloader {
 
     fn reload(&mut self, index: usize, before: &Worker, asked: bool) {
         let began = Instant::now();
-        let was_broken = self.is_broken(index);
-        let result = self.deployments.reload(index);
-        if let Some(broken) = self.broken.get_mut(index) {
-            *broken = result.is_err();
-        }
-        match result {
+        let was_broken = self.broken(index).is_some();
+        match self.load(index, before) {
             Ok(reload) if reload.changed => {
                 let worker = &reload.worker;
                 // Its first request finds an isolate.
@@ -184,6 +181,23 @@ impl Reloader {
             }
             Ok(_) => {}
             Err(error) => self.complain(before, &error.to_string()),
+        }
+    }
+
+    /// Loads a worker again. What is at fault is watched from then on.
+    fn load(&mut self, index: usize, before: &Worker) -> Result<Reload, DeployError> {
+        loop {
+            let result = self.deployments.reload(index);
+            let folder = result.as_ref().err().and_then(folder_at_fault);
+            let is_new = folder.as_deref().is_some_and(|it| self.folders.watch_project(it));
+            if let Some(broken) = self.broken.get_mut(index) {
+                let own = || before.root().to_owned();
+                *broken = result.is_err().then(|| folder.unwrap_or_else(own));
+            }
+            if !is_new {
+                return result;
+            }
+            // Once more, for what has changed before it was watched.
         }
     }
 
@@ -213,9 +227,15 @@ impl Reloader {
         }
     }
 
-    fn is_broken(&self, index: usize) -> bool {
-        self.broken.get(index).copied().unwrap_or(false)
+    fn broken(&self, index: usize) -> Option<&Path> {
+        self.broken.get(index)?.as_deref()
     }
+}
+
+/// The folder of the file that an error is about.
+fn folder_at_fault(error: &DeployError) -> Option<PathBuf> {
+    let DeployError::Bundle(error) = error else { return None };
+    folder_of(&error.location()?.path)
 }
 
 /// Starts each worker once, on a thread of its own, to tell of those that cannot answer.
@@ -255,8 +275,8 @@ fn try_start(
 
 /// Whether a worker may be another one after a change of that path, which was structural when
 /// something came, went or got another name. While the worker's files cannot be loaded, any of its
-/// author's files may be what mends them.
-fn concerns(worker: &Worker, path: &Path, structural: bool, is_broken: bool) -> bool {
+/// author's files may be what mends them, and any beside the one at fault.
+fn concerns(worker: &Worker, path: &Path, structural: bool, broken: Option<&Path>) -> bool {
     if worker.inputs().iter().any(|input| input == path) {
         return true;
     }
@@ -269,7 +289,11 @@ fn concerns(worker: &Worker, path: &Path, structural: bool, is_broken: bool) -> 
     if structural && worker.folders().iter().any(is_listed) {
         return true;
     }
-    is_written_by_hand(worker.root(), path) && (structural || is_broken || is_manifest(path))
+    if broken.is_some_and(|folder| is_written_by_hand(folder, path)) {
+        return true;
+    }
+    let matters = structural || broken.is_some() || is_manifest(path);
+    matters && is_written_by_hand(worker.root(), path)
 }
 
 fn is_manifest(path: &Path) -> bool {

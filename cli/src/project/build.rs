@@ -3,12 +3,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read};
-use std::os::unix::process::ExitStatusExt as _;
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,12 @@ use bundle::{BundleError, CustomBuild};
 use node::WorkerConfig;
 
 use crate::terminal::DIM;
+
+/// The system's shell: a package may have a command of that name.
+const SHELL: &str = "/bin/sh";
+
+/// Of a command that runs for longer than this it is said: it may be one that never ends.
+const LONG: Duration = Duration::from_secs(10);
 
 /// How long output is waited for after the command has ended: what it has left running in the
 /// background may hold it for ever.
@@ -78,8 +84,9 @@ pub(crate) fn run(build: &CustomBuild, purpose: Purpose, show: &Show) -> Result<
     }
 }
 
-fn shell(build: &CustomBuild, purpose: Purpose, show: &Show) -> std::io::Result<ExitStatus> {
-    let mut command = Command::new("sh");
+fn shell(build: &CustomBuild, purpose: Purpose, show: &Show) -> io::Result<ExitStatus> {
+    let guard = Guard::start()?;
+    let mut command = Command::new(SHELL);
     command.arg("-c").arg(&build.command).current_dir(&build.folder);
     if let Some(path) = with_commands(&build.folder, env::var_os("PATH")) {
         command.env("PATH", path);
@@ -93,7 +100,7 @@ fn shell(build: &CustomBuild, purpose: Purpose, show: &Show) -> std::io::Result<
     );
     // The keys that are pressed are ours.
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+    let mut child = command.process_group(guard.group()?).spawn()?;
     let (over, is_over) = channel();
     if let Some(stdout) = child.stdout.take() {
         print(stdout, show, over.clone());
@@ -102,10 +109,53 @@ fn shell(build: &CustomBuild, purpose: Purpose, show: &Show) -> std::io::Result<
         print(stderr, show, over.clone());
     }
     drop(over);
+    let running = say_after(LONG, show);
     let status = child.wait()?;
+    drop(running);
+    // What it leaves running is meant to go on.
+    drop(guard);
     // Nothing is sent: it is over when nobody could.
     let _ = is_over.recv_timeout(REST);
     Ok(status)
+}
+
+/// Ends a command when this process ends, however it does: also by a signal, and at once. It is a
+/// process that leads a group, in which the command is to be with all that it starts. When its input
+/// is closed, which the system does with this process, it ends them all.
+struct Guard(Child);
+
+impl Guard {
+    fn start() -> io::Result<Self> {
+        let mut guard = Command::new(SHELL);
+        guard.args(["-c", "read -r _; kill -s TERM 0"]);
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Of its own: Ctrl-C on the terminal ends the group of this process alone.
+        Ok(Self(guard.process_group(0).spawn()?))
+    }
+
+    fn group(&self) -> io::Result<i32> {
+        i32::try_from(self.0.id()).map_err(io::Error::other)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Before its input is closed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Says that a command still runs after so long, unless what is answered is dropped before.
+fn say_after(patience: Duration, show: &Show) -> Sender<()> {
+    let (running, is_over) = channel();
+    let show = Arc::clone(show);
+    thread::spawn(move || {
+        if is_over.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            show("still running: it has to end before isolane goes on");
+        }
+    });
+    running
 }
 
 /// Shows what a command prints on one of its streams, for as long as there is something.
@@ -131,6 +181,15 @@ fn with_commands(folder: &Path, path: Option<OsString>) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_command_that_does_not_end_it_is_said() {
+        let (sender, said) = channel();
+        let show: Show = Arc::new(move |line: &str| drop(sender.send(line.to_owned())));
+        let _running = say_after(Duration::ZERO, &show);
+        let line = said.recv().expect("it is said");
+        assert!(line.starts_with("still running"), "{line}");
+    }
 
     #[test]
     fn commands_of_packages_come_first_the_nearest_before_the_others() {

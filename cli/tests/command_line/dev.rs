@@ -324,6 +324,29 @@ fn the_terminal_names_the_limit_that_broke_an_answer_off() {
 }
 
 #[test]
+fn the_terminal_tells_of_an_event_that_used_much_of_its_cpu_time_also_if_it_threw() {
+    // For a quarter of a second, of which it has a part on a busy machine.
+    let work = "export default { async fetch(request) {
+        const ends = Date.now() + 250;
+        while (Date.now() < ends) {
+            for (let i = 0; i < 1e6; i++) Math.sqrt(i);
+            await scheduler.wait(0);
+        }
+        if (request.url.endsWith('/throw')) throw new Error('after all');
+        return new Response();
+    } }";
+    let folder =
+        Folder::with(&[("app/index.js", work), ("app/isolane.toml", "limits = { cpu_ms = 500 }")]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    assert_eq!(get(port, "localhost", "/").status, 200);
+    let line = process.stdout.until(" of 500 ms of CPU time");
+    assert!(line.contains(" app: "), "{line}");
+    assert_eq!(get(port, "localhost", "/throw").status, 500);
+    process.stderr.until("app: Error: after all");
+    process.stdout.until(" of 500 ms of CPU time");
+}
+
+#[test]
 fn nothing_coloured_is_printed_where_there_is_no_terminal() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let (mut process, port) = dev(&folder, &["a.js"]);

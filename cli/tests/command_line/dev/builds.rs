@@ -1,21 +1,46 @@
 //! Commands of a project's own that make its modules: they run before `isolane dev` serves, and again
 //! when something changes that they read.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+use std::time::Instant;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::dev;
 use crate::folder::Folder;
 use crate::http::get;
-use crate::process::Process;
+use crate::process::{PATIENCE, Process};
 
 /// Copies what is in `src/text` into the module, and counts how often.
 const COMMAND: &str = "mkdir -p dist && echo run >> runs && (printf 'export default { fetch: () => \
     new Response(`' && cat src/text && echo '`) }') > dist/index.js";
 
+/// Does the same for as long as the test wants: it reads at once, says so, and writes when there is a
+/// file `go` beside the project.
+const SLOW: &str = "text=$(cat src/text); echo began; until [ -e ../go ]; do sleep 0.01; done; \
+    rm ../go; mkdir -p dist; echo \"export default { fetch: () => new Response('$text') }\" > \
+    dist/index.js";
+
 fn configuration(more: &str) -> String {
     format!("name = 'app'\nmain = 'dist/index.js'\n[build]\ncommand = \"{COMMAND}\"\n{more}")
 }
 
+fn slow(more: &str) -> String {
+    format!("name = 'app'\nmain = 'dist/index.js'\n[build]\ncommand = '''{SLOW}'''\n{more}")
+}
+
+/// Waits until the slow command has begun that often.
+fn has_begun(process: &mut Process, times: usize) {
+    while process.stdout.seen().matches("build began").count() < times {
+        process.stdout.until("build began");
+    }
+}
+
 fn runs(folder: &Folder) -> usize {
-    let runs = std::fs::read_to_string(folder.path().join("app/runs")).expect("it has run");
+    let runs = fs::read_to_string(folder.path().join("app/runs")).expect("it has run");
     runs.lines().count()
 }
 
@@ -58,9 +83,115 @@ fn what_it_writes_itself_does_not_have_it_run_without_end() {
         process.stdout.until("reloaded app ");
         assert_eq!(get(port, "localhost", "/").body, text);
     }
-    // Once more for the first time that it wrote what it reads, at most.
+    // Some times more at the start, until it is clear what it writes.
     let runs = runs(&folder);
-    assert!((4..=7).contains(&runs), "{runs}");
+    assert!((4..=10).contains(&runs), "{runs}");
+}
+
+#[test]
+fn a_save_while_it_runs_has_it_run_again() {
+    // Also where it writes what it reads.
+    for watched in ["src", "."] {
+        let configuration = slow(&format!("watch_dir = '{watched}'"));
+        let folder = Folder::with(&[
+            ("app/wrangler.toml", &configuration),
+            ("app/src/text", "one"),
+            ("go", ""),
+        ]);
+        let (mut process, port) = dev(&folder, &["app"]);
+        folder.write("app/src/text", "two");
+        for (times, text) in [(2, "three"), (3, "four")] {
+            has_begun(&mut process, times);
+            folder.write("app/src/text", text);
+            folder.write("go", "");
+        }
+        has_begun(&mut process, 4);
+        folder.write("go", "");
+        process.stdout.until("reloaded app ");
+        assert_eq!(get(port, "localhost", "/").body, "four", "{watched}");
+    }
+}
+
+#[test]
+fn a_save_while_it_runs_for_the_first_time_has_it_run_again() {
+    let folder = Folder::with(&[("app/wrangler.toml", &slow("")), ("app/src/text", "one")]);
+    let mut process = Process::start(folder.path(), ["dev", "app", "--port", "0"]);
+    has_begun(&mut process, 1);
+    folder.write("app/src/text", "two");
+    folder.write("go", "");
+    let port = process.dev_port();
+    folder.write("go", "");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "two");
+}
+
+#[test]
+fn a_save_for_one_command_while_another_runs_is_not_lost() {
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", &configuration("")),
+        ("app/src/text", "one"),
+        ("slow/wrangler.toml", &slow("").replace("'app'", "'slow'")),
+        ("slow/src/text", "one"),
+        ("go", ""),
+    ]);
+    let (mut process, port) = dev(&folder, &["app", "slow"]);
+    folder.write("slow/src/text", "two");
+    has_begun(&mut process, 2);
+    folder.write("app/src/text", "two");
+    folder.write("go", "");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "app.localhost", "/").body, "two");
+}
+
+/// Whether a process does something still: what is left of one that has ended may wait for its parent.
+fn goes_on(process: &str) -> bool {
+    let state = fs::read_to_string(format!("/proc/{process}/stat"));
+    state.is_ok_and(|state| !state.contains(") Z "))
+}
+
+#[test]
+fn it_does_not_outlive_the_process_that_runs_it() {
+    let command = "if [ -e src/endless ]; then sleep 600 & echo child $!; wait; fi";
+    let configuration = format!("main = 'index.js'\nbuild.command = '{command}'");
+    for is_first in [true, false] {
+        let folder = Folder::with(&[
+            ("app/wrangler.toml", &configuration),
+            ("app/index.js", ""),
+            ("app/src/other", ""),
+        ]);
+        if is_first {
+            folder.write("app/src/endless", "");
+        }
+        let mut process = Process::start(folder.path(), ["dev", "app", "--port", "0"]);
+        if !is_first {
+            process.dev_port();
+            folder.write("app/src/endless", "");
+        }
+        let line = process.stdout.until("build child ");
+        let (_, child) = line.rsplit_once(' ').expect("a number follows");
+        let id = i32::try_from(process.id()).expect("the identifier of a process is small");
+        kill(Pid::from_raw(id), Signal::SIGTERM).expect("the process is there");
+        process.ended();
+        let end = Instant::now() + PATIENCE;
+        while goes_on(child) {
+            assert!(Instant::now() < end, "{child} goes on, {is_first}");
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_package_whose_command_is_called_like_the_shell_does_not_run_it() {
+    let shell = "app/node_modules/.bin/sh";
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", &configuration("")),
+        ("app/src/text", "one"),
+        (shell, "#!/bin/sh\nexit 1\n"),
+    ]);
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.path().join(shell), executable).expect("it is there");
+    let (_process, port) = dev(&folder, &["app"]);
+    assert_eq!(get(port, "localhost", "/").body, "one");
 }
 
 #[test]
@@ -79,7 +210,7 @@ fn a_command_that_fails_ends_the_start_and_leaves_a_worker_as_it_was() {
     assert_eq!(failed.ended().code(), Some(1));
 
     let (mut process, port) = dev(&folder, &["app"]);
-    std::fs::remove_file(folder.path().join("app/src/text")).expect("it is there");
+    fs::remove_file(folder.path().join("app/src/text")).expect("it is there");
     process.stderr.until("failed with exit code");
     process.stderr.until("app goes on as it was");
     assert_eq!(get(port, "localhost", "/").body, "one");
@@ -95,6 +226,22 @@ fn another_command_in_the_configuration_runs_at_once() {
     let (mut process, port) = dev(&folder, &["app"]);
     let other = configuration("").replace("cat src/text", "echo -n two");
     folder.write("app/wrangler.toml", &other);
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "two");
+}
+
+#[test]
+fn another_folder_that_it_reads_in_the_configuration_is_watched_at_once() {
+    let configuration = configuration("").replace("src/text", "../shared/text");
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", &configuration),
+        ("app/src/other", ""),
+        ("shared/text", "one"),
+    ]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    folder.write("app/wrangler.toml", &format!("{configuration}watch_dir = '../shared'"));
+    process.stdout.until("built app ");
+    folder.write("shared/text", "two");
     process.stdout.until("reloaded app ");
     assert_eq!(get(port, "localhost", "/").body, "two");
 }

@@ -49,6 +49,21 @@ fn a_file_outside_of_the_projects_folder_is_watched_too() {
 }
 
 #[test]
+fn a_fault_outside_of_the_projects_folder_is_mended_there() {
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", &says("before")),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("shared/text.ts", "export const text = ;"),
+    ]);
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/", "../../shared/"));
+    process.stderr.until("web goes on as it was");
+    folder.write("shared/text.ts", &exports("mended"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "mended");
+}
+
+#[test]
 fn a_folder_that_goes_and_comes_again_is_watched_as_before() {
     let files = [("app/index.ts", IMPORTS), ("app/lib/deep/text.ts", &exports("one"))];
     let folder = Folder::with(&files);

@@ -190,6 +190,32 @@ fn code_that_cannot_be_loaded_is_waited_for() {
     assert_eq!(get(port, "localhost", "/").body, "mended");
 }
 
+#[test]
+fn code_at_fault_is_waited_for_wherever_it_is() {
+    // What is named, the main module, what that imports, and where it is.
+    let cases: [(&[&str], &str, &str, &str); 3] = [
+        (&["src/index.ts"], "src/index.ts", "./lib/text.ts", "src/lib/text.ts"),
+        (&["apps/web"], "apps/web/index.ts", "../../shared/text.ts", "shared/text.ts"),
+        (&["-c", "config/wrangler.toml"], "src/index.ts", "./lib/text.ts", "src/lib/text.ts"),
+    ];
+    for (named, main, import, at_fault) in cases {
+        let code = format!(
+            "import {{ text }} from '{import}';
+            export default {{ fetch: () => new Response(text) }};"
+        );
+        let folder = Folder::with(&[
+            (main, &code),
+            (at_fault, "export const text = ;"),
+            ("config/wrangler.toml", "name = 'app'\nmain = '../src/index.ts'"),
+        ]);
+        let mut process = start(&folder, &[&["dev", "--port", "0"], named].concat());
+        process.stderr.until("waiting for a change");
+        folder.write(at_fault, "export const text = 'mended';");
+        let port = process.dev_port();
+        assert_eq!(get(port, "localhost", "/").body, "mended", "{named:?}");
+    }
+}
+
 fn curl(folder: &Folder, arguments: &[&str]) -> String {
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", "60"])
