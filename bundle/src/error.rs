@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::text;
 
-/// Why a project could not be opened or loaded. Everything but [`BundleError::Io`] is for the
-/// project's author to mend.
+/// Why a project could not be opened or loaded. Everything but [`BundleError::Io`] and
+/// [`BundleError::Scratch`] is for the project's author to mend.
 #[derive(Debug, Error)]
 pub enum BundleError {
     /// The configuration is not well formed, or a value in it is not what it has to be.
@@ -24,6 +24,16 @@ pub enum BundleError {
     Io {
         /// The file or folder.
         path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// What the bundler is to be given in the place of a file cannot be written.
+    #[error("cannot write a corrected copy of {} into {}: {source}", file.display(), folder.display())]
+    Scratch {
+        /// The file.
+        file: PathBuf,
+        /// The folder for copies: [`crate::LoadOptions::scratch`], or the system's.
+        folder: PathBuf,
         /// What the operating system says.
         source: io::Error,
     },
@@ -73,6 +83,19 @@ pub enum BundleError {
         /// The extensions of these names; of one name the first wins.
         extensions: &'static [&'static str],
     },
+    /// The main module that was found by its name is a link out of the project's folder.
+    #[error(
+        "{} leads out of the project's folder, to {}: if that is the main module, name it as \"main\" \
+         in the configuration",
+        path.display(),
+        target.display()
+    )]
+    LinkedMain {
+        /// The link.
+        path: PathBuf,
+        /// The file that it leads to.
+        target: PathBuf,
+    },
     /// The configuration has no such environment.
     #[error("{} has no environment \"{name}\"{}", project.display(), environments(known))]
     NoEnvironment {
@@ -110,9 +133,11 @@ impl BundleError {
             Self::Source(error) => Some(&error.location),
             Self::CustomBuild { location, .. } => Some(location),
             Self::Io { .. }
+            | Self::Scratch { .. }
             | Self::NotAProject { .. }
             | Self::NotAConfiguration { .. }
             | Self::NoMain { .. }
+            | Self::LinkedMain { .. }
             | Self::NoEnvironment { .. }
             | Self::TooBig { .. }
             | Self::Bundler { .. } => None,
@@ -218,7 +243,7 @@ impl Problem {
 }
 
 /// A place in a file of the project, displayed as `path:line:column`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// The file, below the path that the project was opened with.
     pub path: PathBuf,

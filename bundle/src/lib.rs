@@ -12,6 +12,7 @@ mod dev_vars;
 mod error;
 mod load;
 mod name;
+mod paths;
 mod project;
 mod settings;
 mod source_maps;

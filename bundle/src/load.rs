@@ -22,6 +22,7 @@ mod wildcard;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rolldown_error::BatchedBuildDiagnostic;
@@ -44,7 +45,7 @@ const MAX_ROUNDS: usize = 10;
 
 /// How a project is bundled, beside what its configuration says. The default is what a deploy
 /// does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadOptions {
     /// Whether the code is minified, which `minify` of the configuration also asks for.
     pub minify: bool,
@@ -53,6 +54,9 @@ pub struct LoadOptions {
     /// Whether the code stays as it was written, so that a debugger finds every line and variable:
     /// nothing is minified, and nothing that is unused is left out.
     pub debuggable: bool,
+    /// The folder for what the bundler is given in the place of files that it would not take, for the
+    /// time of the load; it is made where it is absent. Without it, the system's for temporary files.
+    pub scratch: Option<PathBuf>,
 }
 
 /// What `process.env.NODE_ENV` is replaced with.
@@ -89,7 +93,7 @@ fn load_on_this_thread(
     options: &LoadOptions,
     limit_bytes: u64,
 ) -> Result<Bundle, BundleError> {
-    let mut tsconfigs = Tsconfigs::default();
+    let mut tsconfigs = Tsconfigs::new(options.scratch.clone());
     for _ in 0..MAX_ROUNDS {
         let (plugin, output) = run(project, options, limit_bytes, &mut tsconfigs)?;
         let inputs = plugin.inputs();
@@ -112,7 +116,11 @@ fn load_on_this_thread(
         };
     }
     Err(BundleError::Bundler {
-        message: "its modules lead to ever more tsconfig.json files that cannot be read".to_owned(),
+        message: format!(
+            "they lead to ever more tsconfig.json files beside one that cannot be read, the last of \
+             them {}",
+            project.shown(tsconfigs.last()).display()
+        ),
     })
 }
 

@@ -19,6 +19,7 @@ use crate::dev_vars::{self, DevVars};
 use crate::error::{BundleError, ConfigError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
+use crate::paths;
 use crate::settings::Settings;
 use meant::{Configured, Meant};
 
@@ -200,10 +201,7 @@ impl Project {
     fn of_file(path: &Path) -> Result<Self, BundleError> {
         let not_a_project = || BundleError::NotAProject { path: path.to_owned() };
         // The name and the folder of the link, if it is one, not those of its target.
-        let folder = match path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+        let folder = paths::folder_of(path);
         let file_name = path.file_name().ok_or_else(not_a_project)?;
         let root = folder.canonicalize().map_err(BundleError::io(folder))?;
         let main = root.join(file_name).canonicalize().map_err(BundleError::io(path))?;

@@ -51,6 +51,12 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Whether code is kept as it was written, so that debuggers find every variable.
     pub debuggable: bool,
+    /// In development: whether projects are loaded as for a deploy, with a warning of what a node
+    /// would refuse.
+    pub as_deployed: bool,
+    /// Where files are written for the time in which projects are loaded, if not where the system
+    /// has its temporary files.
+    pub scratch: Option<PathBuf>,
     /// What requests and workers may use.
     pub limits: Limits,
     /// How the KV store is kept.
@@ -349,6 +355,8 @@ impl Config {
             mode: Mode::Dev,
             allowed_hosts: Vec::new(),
             debuggable: false,
+            as_deployed: false,
+            scratch: None,
             // A developer's own code may take as long as a project can ask for.
             limits: Limits { cpu_max: LONGEST_CPU, ..Limits::default() },
             kv: Kv::default(),

@@ -9,6 +9,7 @@ use rolldown_error::{BuildDiagnostic, DiagnosticOptions, EventKind, Severity};
 use super::rules::{FileKind, Language};
 use super::syntax;
 use crate::error::{BundleError, Problem, SourceError, SourceFault};
+use crate::paths;
 use crate::project::Project;
 use crate::text;
 
@@ -17,7 +18,7 @@ pub(super) fn first(mut errors: Vec<BundleError>) -> BundleError {
     errors.sort_by_cached_key(|error| {
         let location = error.location();
         let place = location.map(|location| {
-            let is_package = location.path.iter().any(|part| part == "node_modules");
+            let is_package = paths::is_of_package(&location.path);
             (is_package, location.path.clone(), location.line, location.column)
         });
         (rank(error), place, error.to_string())

@@ -15,6 +15,7 @@ use super::rules::{FileKind, Language, WASM_MAGIC};
 use super::syntax::{self, Import};
 use crate::bundle::ModuleKind;
 use crate::error::{BundleError, FileSize, Location, Problem, SourceError, Warning};
+use crate::paths;
 use crate::project::Project;
 use crate::text;
 
@@ -49,6 +50,8 @@ struct Found {
     /// Names that a file imports from a module of the runtime that does not have them, by the file
     /// and the module, and where they stand.
     missing: BTreeMap<(PathBuf, String), BTreeMap<String, Location>>,
+    /// What else is worth knowing, by the place that it is about.
+    notes: BTreeMap<Location, String>,
     /// Imports that lead nowhere; where they stand is looked for when all is over.
     imports: Vec<BadImport>,
 }
@@ -150,7 +153,7 @@ impl Inputs {
 
     /// The bundle depends on which files a folder has, at any depth. Those of packages do not change.
     pub(super) fn lists(&self, folder: &Path) {
-        if !folder.components().any(|part| part.as_os_str() == "node_modules") {
+        if !paths::is_of_package(folder) {
             self.found.lock().folders.insert(folder.to_owned());
         }
     }
@@ -173,6 +176,11 @@ impl Inputs {
     pub(super) fn misses(&self, importer: &Path, module: &str, name: &str, location: Location) {
         let key = (importer.to_owned(), module.to_owned());
         self.found.lock().missing.entry(key).or_default().insert(name.to_owned(), location);
+    }
+
+    /// Something of a place is worth knowing.
+    pub(super) fn note(&self, location: Location, message: String) {
+        self.found.lock().notes.insert(location, message);
     }
 
     /// The names that a file imports in vain from a module of the runtime.
@@ -204,7 +212,11 @@ impl Inputs {
                 ),
             })
         });
-        found.lacking.iter().map(warning).chain(missing).collect()
+        let notes = found.notes.iter().map(|(location, message)| Warning {
+            location: Some(location.clone()),
+            message: message.clone(),
+        });
+        found.lacking.iter().map(warning).chain(missing).chain(notes).collect()
     }
 
     pub(super) fn error(&self, error: BundleError) {

@@ -22,6 +22,7 @@ use super::stand_ins;
 use super::syntax::{self, Named};
 use super::wildcard::{self, Wildcard};
 use crate::error::{BundleError, Location, Problem, SourceError};
+use crate::paths;
 use crate::project::Project;
 use crate::text;
 
@@ -134,10 +135,14 @@ impl ProjectPlugin {
     fn choose_files(&self, args: &mut HookTransformAstArgs<'_>) {
         let path = resolve::file_of(args.id);
         let folder = path.parent().unwrap_or(path);
-        let files_of = |import: &Wildcard| {
+        let mut crowded = Vec::new();
+        let mut files_of = |import: &Wildcard| {
             let meant = resolve::join(folder, &import.folder)?;
             self.inputs.lists(&meant);
-            let files = folders::files_below(&meant, wildcard::MAX_FILES)?;
+            let Some(files) = folders::files_below(&meant, wildcard::MAX_FILES) else {
+                crowded.push((import.offset, import.folder.clone()));
+                return None;
+            };
             let mut files: Vec<String> = files
                 .into_iter()
                 .filter(|file| file != path)
@@ -156,6 +161,20 @@ impl ProjectPlugin {
                 files_of(import).unwrap_or_default()
             });
         });
+        for (offset, folder) in crowded {
+            let message = format!(
+                "there are more than {} files in \"{folder}\": those that this import may mean are no \
+                 part of the bundle",
+                wildcard::MAX_FILES
+            );
+            self.inputs.note(self.place(path, args.ast.source(), offset), message);
+        }
+    }
+
+    /// A place in the text of a file.
+    fn place(&self, path: &Path, text: &str, offset: usize) -> Location {
+        let (line, column) = text::line_column(text, offset);
+        Location { path: self.project.shown(path), line, column }
     }
 
     /// A worker that imports what a module of the runtime does not export could not be linked,
@@ -182,8 +201,7 @@ impl ProjectPlugin {
             missing.retain(|(_, named)| named.is_export || values.contains(&named.place));
         }
         for (module, named) in missing {
-            let (line, column) = text::line_column(args.ast.source(), named.place.start);
-            let location = Location { path: self.project.shown(path), line, column };
+            let location = self.place(path, args.ast.source(), named.place.start);
             self.inputs.misses(path, &module, &named.name, location);
         }
     }
@@ -293,7 +311,7 @@ impl Plugin for ProjectPlugin {
         if self.has_decorators || !args.ast.source().contains('@') {
             return Ok(args.ast);
         }
-        let offset = if args.id.contains("/node_modules/") || args.id.starts_with('\0') {
+        let offset = if paths::is_of_package(Path::new(args.id)) || args.id.starts_with('\0') {
             None
         } else {
             syntax::decorator(args.ast.program())

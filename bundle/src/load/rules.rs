@@ -10,7 +10,7 @@ pub(super) const WASM_MAGIC: &[u8] = b"\0asm";
 
 /// The extensions that a file can be imported with when no rule says otherwise, for messages.
 pub(super) const KNOWN_EXTENSIONS: &str = ".js, .mjs, .cjs, .ts, .mts, .cts, .jsx, .tsx, .json, \
-     .txt, .html, .sql, .css, .csv, .md, .svg, .xml, .graphql, .bin and .wasm";
+     .txt, .html, .htm, .sql, .css, .csv, .md, .svg, .xml, .graphql, .gql, .bin and .wasm";
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,6 +190,20 @@ mod tests {
             ("a", None),
         ] {
             assert_eq!(rules.kind(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn messages_name_each_extension_that_is_known() {
+        let rules = Rules::new(&[]);
+        let words = KNOWN_EXTENSIONS.split([',', ' ']);
+        let named: Vec<&str> = words.filter(|word| word.starts_with('.')).collect();
+        for extension in &named {
+            assert!(rules.kind(&format!("a{extension}")).is_some(), "{extension}");
+        }
+        for glob in rules.rules.iter().flat_map(|rule| &rule.globs) {
+            let extension = glob.trim_start_matches("**/*");
+            assert!(named.contains(&extension), "{extension}");
         }
     }
 

@@ -1,5 +1,6 @@
-//! Reading a script a second time, to say precisely what the bundler only says roughly: where an
-//! import stands, where a syntax error is. Only for errors.
+//! What the syntax of a script says that the bundler does not say, or only roughly: where an import
+//! stands and where a syntax error is, for messages; which names it imports, and which as values, for
+//! each load.
 
 #[cfg(test)]
 mod tests;

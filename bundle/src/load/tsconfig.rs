@@ -17,6 +17,7 @@ use rolldown::JsxOptions;
 use self::lenient::{Lenient, Reader};
 use self::solution::Solution;
 use crate::error::{BundleError, Warning};
+use crate::paths;
 use crate::project::Project;
 
 /// The functions that JSX becomes calls of where nothing names others; wrangler's.
@@ -33,6 +34,10 @@ pub(super) struct Tsconfigs {
     files: BTreeSet<PathBuf>,
     warnings: Vec<Warning>,
     solution: Option<Solution>,
+    /// Where copies are written; without it where the system has its temporary files.
+    scratch: Option<PathBuf>,
+    /// The one that became known last, of those that copies are made of.
+    last: PathBuf,
 }
 
 /// What counts for the main module.
@@ -45,6 +50,11 @@ pub(super) struct Tsconfig {
 }
 
 impl Tsconfigs {
+    /// None are known yet. `scratch` is the folder for copies, if not the system's.
+    pub(super) fn new(scratch: Option<PathBuf>) -> Self {
+        Self { scratch, ..Self::default() }
+    }
+
     /// What counts for the main module: the file that the configuration names, else the one next to
     /// it or above it.
     ///
@@ -73,7 +83,7 @@ impl Tsconfigs {
     ///
     /// # Errors
     ///
-    /// When one is not well formed.
+    /// When one is not well formed, or no copies can be written.
     pub(super) fn look_at(
         &mut self,
         project: &Project,
@@ -99,15 +109,32 @@ impl Tsconfigs {
             return Ok(false);
         }
         self.is_lenient = true;
+        self.last = fresh.keys().next_back().cloned().unwrap_or_default();
         self.known.append(&mut fresh);
         self.files.extend(reader.files);
         self.warnings.extend(reader.warnings);
-        let written = match (&project.build.tsconfig, self.known.values().next()) {
-            (Some(_), Some(named)) => solution::write_for_all(named),
-            _ => solution::write(self.known.values()),
-        };
-        self.solution = Some(written.map_err(BundleError::io(&std::env::temp_dir()))?);
+        self.solution = Some(self.write(project)?);
         Ok(true)
+    }
+
+    /// Writes copies of those that are known.
+    fn write(&self, project: &Project) -> Result<Solution, BundleError> {
+        let written = solution::folder(self.scratch.as_deref()).and_then(|folder| {
+            match (&project.build.tsconfig, self.known.values().next()) {
+                (Some(_), Some(named)) => solution::write_for_all(folder, named),
+                _ => solution::write(folder, self.known.values()),
+            }
+        });
+        written.map_err(|source| BundleError::Scratch {
+            file: project.shown(&self.last),
+            folder: self.scratch.clone().unwrap_or_else(std::env::temp_dir),
+            source,
+        })
+    }
+
+    /// The one that became known last, of those that copies are made of.
+    pub(super) fn last(&self) -> &Path {
+        &self.last
     }
 
     /// Whether what they say is what copies say.
@@ -158,7 +185,7 @@ impl Tsconfigs {
 
 /// The `tsconfig.json` of the nearest folder, from this one up; packages have none.
 fn nearest(folder: &Path) -> Option<PathBuf> {
-    if folder.components().any(|part| part.as_os_str() == "node_modules") {
+    if paths::is_of_package(folder) {
         return None;
     }
     folder.ancestors().map(|folder| folder.join("tsconfig.json")).find(|file| file.is_file())

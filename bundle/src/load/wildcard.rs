@@ -12,7 +12,7 @@ use oxc::allocator::{Allocator, TakeIn};
 use oxc::ast::ast::{Argument, BinaryOperator, Expression, ImportExpression, Program};
 use oxc::ast_visit::{VisitMut, walk_mut};
 use oxc::parser::Parser;
-use oxc::span::{SourceType, Span};
+use oxc::span::{GetSpan as _, SourceType, Span};
 
 /// How many files such an import may mean. One that means more was not meant so.
 pub(super) const MAX_FILES: usize = 2000;
@@ -28,6 +28,8 @@ pub(super) struct Wildcard {
     glob: String,
     /// The folder that all meant files are in, as written: `./lang/`.
     pub(super) folder: String,
+    /// Where the specifier stands, in bytes.
+    pub(super) offset: usize,
 }
 
 impl Wildcard {
@@ -147,7 +149,7 @@ fn pattern(specifier: &Expression<'_>) -> Option<Wildcard> {
             None => glob.push('*'),
         }
     }
-    Some(Wildcard { glob, folder })
+    Some(Wildcard { glob, folder, offset: specifier.span().start as usize })
 }
 
 /// The texts of a concatenation, and `None` for each part that is not known.

@@ -50,7 +50,7 @@ pub(super) fn configured(
 ///
 /// # Errors
 ///
-/// When there is none.
+/// When there is none, or it is a link out of the folder.
 pub(super) fn found(root: &Path, shown: &Path) -> Result<PathBuf, BundleError> {
     let path = usual(root).find(|path| path.is_file()).ok_or_else(|| BundleError::NoMain {
         folder: shown.to_owned(),
@@ -58,12 +58,12 @@ pub(super) fn found(root: &Path, shown: &Path) -> Result<PathBuf, BundleError> {
         extensions: &EXTENSIONS,
     })?;
     let file = path.canonicalize().map_err(BundleError::io(&path))?;
-    // A link to a file outside of the folder is no module of the project.
     if file.starts_with(root) {
-        Ok(file)
-    } else {
-        Err(BundleError::NotAProject { path: path.to_owned() })
+        return Ok(file);
     }
+    // Nothing but its name says that it is the project's: that is too little for a file elsewhere.
+    let below = path.strip_prefix(root).unwrap_or(&path);
+    Err(BundleError::LinkedMain { path: shown.join(below), target: file })
 }
 
 /// Whether a file has one of the names by which a main module is found in that folder.

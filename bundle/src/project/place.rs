@@ -2,12 +2,14 @@
 //! a file, in the nearest folder above it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::config::{self, File};
 use crate::error::{BundleError, ConfigError, Location};
+use crate::paths;
 
 /// The file by which the build of a framework says where it has put the configuration of what it has
 /// built (<https://developers.cloudflare.com/workers/wrangler/configuration/#generated-wrangler-configuration>).
@@ -48,10 +50,7 @@ pub(super) struct Built {
 pub(super) fn of_config(named: &Path) -> Result<(Place, File), BundleError> {
     let no_config = || BundleError::NotAConfiguration { path: named.to_owned() };
     // The folder of the link, if it is one.
-    let shown = match named.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let shown = paths::folder_of(named);
     let file = File::named(named.canonicalize().map_err(BundleError::io(named))?, named.to_owned())
         .filter(|file| file.path.is_file())
         .ok_or_else(no_config)?;
@@ -64,14 +63,19 @@ pub(super) fn of_config(named: &Path) -> Result<(Place, File), BundleError> {
 ///
 /// # Errors
 ///
-/// When what the build has named is not there, or is of another environment.
+/// When what the build has named is not there, or is of another environment, or the file in which it
+/// does cannot be read.
 pub(super) fn built(
     place: &Place,
     environment: Option<&str>,
 ) -> Result<Option<Built>, BundleError> {
     let file = place.folder.join(REDIRECT);
-    let Ok(text) = fs::read_to_string(&file) else { return Ok(None) };
     let shown = place.shown.join(REDIRECT);
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(BundleError::io(&shown)(error)),
+    };
     let fault = |message: String| {
         let location = Location { path: shown.clone(), line: 1, column: 1 };
         BundleError::Config(ConfigError { location, message })
@@ -113,10 +117,7 @@ pub(super) fn built(
 
 /// The nearest folder with a configuration that a file is in, up to that of its package.
 pub(super) fn around(file: &Path) -> Option<(Place, File)> {
-    let beside = match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
+    let beside = paths::folder_of(file);
     let canonical = beside.canonicalize().ok()?;
     for (up, folder) in canonical.ancestors().enumerate() {
         let shown = match beside.ancestors().nth(up) {

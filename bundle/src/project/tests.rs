@@ -1,5 +1,7 @@
 //! What is a project, what it is called, and what is its main module.
 
+mod builds;
+
 use std::fs;
 
 use tempfile::TempDir;
@@ -257,58 +259,6 @@ fn what_a_build_is_made_of_is_the_sources_or_the_project() {
     );
 }
 
-#[test]
-fn what_a_build_has_made_is_the_project() {
-    let redirect = "{ \"configPath\": \"../../dist/server/wrangler.json\" }";
-    let built = "{ \"name\": \"site\", \"main\": \"entry.mjs\", \"no_bundle\": true,\n\
-        \"configPath\": \"x\", \"definedEnvironments\": [], \"topLevelName\": \"site\",\n\
-        \"durable_objects\": { \"bindings\": [] }, \"logfwdr\": { \"bindings\": [] },\n\
-        \"python_modules\": { \"exclude\": [\"**/*.pyc\"] }, \"queues\": { \"consumers\": [] },\n\
-        \"migrations\": [], \"triggers\": {}, \"cloudchamber\": {}, \"ai\": null }";
-    let (_temporary, root) = folder(&[
-        ("wrangler.jsonc", "{ \"name\": \"source\" }"),
-        (".wrangler/deploy/config.json", redirect),
-        (".dev.vars", "SECRET=s"),
-        ("dist/server/wrangler.json", built),
-        ("dist/server/entry.mjs", ""),
-    ]);
-    let project = Project::open(&root).unwrap();
-    assert_eq!(project.name(), "site");
-    assert!(project.main.ends_with("dist/server/entry.mjs"));
-    assert!(project.warnings().is_empty(), "{:?}", project.warnings());
-    let (file, vars) = project.dev_vars().unwrap().unwrap();
-    assert_eq!((file.file_name().unwrap(), &*vars["SECRET"]), (".dev.vars".as_ref(), "s"));
-
-    fs::remove_dir_all(root.join("dist")).unwrap();
-    let error = Project::open(&root).unwrap_err().to_string();
-    assert!(error.contains(".wrangler/deploy/config.json:1:1: ../../dist/server/wrangler.json is not there: run the build"), "{error}");
-}
-
-#[test]
-fn a_build_of_an_environment_is_that_environments() {
-    let (_temporary, root) = folder(&[
-        (".wrangler/deploy/config.json", "{ \"configPath\": \"../../dist/wrangler.json\" }"),
-        (
-            "dist/wrangler.json",
-            "{ \"name\": \"site-live\", \"main\": \"a.js\", \"targetEnvironment\": \"live\",\n\
-             \"definedEnvironments\": [\"live\", \"test\"] }",
-        ),
-        ("dist/a.js", ""),
-        (".dev.vars", "A=none"),
-        (".dev.vars.live", "A=live"),
-    ]);
-    let open = |environment: Option<&str>| {
-        let environment = environment.map(str::to_owned);
-        Project::open_with(&root, &OpenOptions { environment, config: None })
-    };
-    assert_eq!(open(None).unwrap().name(), "site-live");
-    let live = open(Some("live")).unwrap();
-    assert_eq!(live.name(), "site-live");
-    assert_eq!(live.dev_vars().unwrap().unwrap().1["A"], "live");
-    let error = open(Some("test")).unwrap_err().to_string();
-    assert!(error.contains("built for the environment \"live\", not for \"test\""), "{error}");
-}
-
 #[cfg(unix)]
 #[test]
 fn a_linked_file_keeps_its_name_and_has_its_targets_neighbours() {
@@ -321,6 +271,21 @@ fn a_linked_file_keeps_its_name_and_has_its_targets_neighbours() {
     let bundle = project.load().unwrap();
     assert_eq!(bundle.main, "index.js");
     assert!(bundle.modules[0].text().unwrap().contains("globalThis.b"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_main_module_that_is_a_link_out_of_the_folder_has_to_be_named() {
+    let (temporary, root) = folder(&[("notes.txt", "")]);
+    let target = temporary.path().join("elsewhere.ts");
+    fs::write(&target, "").unwrap();
+    std::os::unix::fs::symlink(&target, root.join("index.ts")).unwrap();
+    let error = Project::open(&root).unwrap_err().to_string();
+    let expected = format!("{}/index.ts leads out of the project's folder, to ", root.display());
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(error.ends_with("name it as \"main\" in the configuration"), "{error}");
+    fs::write(root.join("wrangler.toml"), "main = 'index.ts'").unwrap();
+    assert!(Project::open(&root).unwrap().main.ends_with("elsewhere.ts"));
 }
 
 #[test]

@@ -22,6 +22,10 @@ use super::log;
 use crate::args::ServeArgs;
 use crate::{harden, running};
 
+/// Where files are written while the projects of the configuration are loaded, below the data: the node
+/// may write nowhere else. It is gone when they are loaded.
+const SCRATCH: &str = ".isolane-scratch";
+
 /// How long the data folder may be another process's: of one that ends, or that gives it away.
 const FOLDER_PATIENCE: Duration = Duration::from_secs(3);
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +35,8 @@ const LOOKED_EACH: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (channel, begin, left) = link::begin()?;
-    let config = Config::load(&args.config)?;
+    let mut config = Config::load(&args.config)?;
+    config.scratch = Some(config.data.join(SCRATCH));
     // What the node makes is for its user alone.
     rustix::process::umask(FileMode::RWXG | FileMode::RWXO);
     std::fs::create_dir_all(&config.data)
@@ -66,7 +71,10 @@ fn serve(
     };
     let runtime = Runtime::start(config.runtime(), store.clone(), events.clone())
         .context("the runtime cannot start")?;
+    // What a process has left that ended meanwhile.
+    remove_scratch(config);
     let node = Node::prepare(config, runtime.clone(), Arc::new(TracingLog), &mut left)?;
+    remove_scratch(config);
     let node = running::with_replaced_shards(node, &runtime);
     events.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>)?;
     let admin_socket = AdminSocket::bind(config, &mut left)?;
@@ -99,6 +107,14 @@ fn serve(
     link::die_with_supervisor()?;
     link.give_sockets(&node, &admin).context("the supervisor cannot keep the sockets")?;
     until_stopped(config, &runtime, &node, Released { admin, store }, link)
+}
+
+/// Removes what was written while projects were loaded: no other process loads them meanwhile.
+fn remove_scratch(config: &Config) {
+    if let Some(scratch) = &config.scratch {
+        // It is there only where something was to be written.
+        let _ = std::fs::remove_dir_all(scratch);
+    }
 }
 
 /// The data folder, which is this process's.

@@ -87,6 +87,31 @@ fn a_node_runs_no_command_of_a_project() {
 }
 
 #[test]
+fn a_tsconfig_at_fault_is_mended_below_the_nodes_data() {
+    let folder = Folder::with(&[
+        (
+            "app/index.ts",
+            "import { text } from '@/text';\nexport default { fetch: () => new Response(text) }",
+        ),
+        ("app/lib/text.ts", "export const text: string = 'mended'"),
+        (
+            "app/tsconfig.json",
+            "{ \"extends\": \"./gone.json\", \"compilerOptions\": { \"paths\": { \"@/*\": [\"./lib/*\"] } } }",
+        ),
+    ]);
+    configure(&folder, "workers = [{ path = 'app', routes = ['*'] }]");
+    // The node may write nowhere else. Not every kernel sees to that, so there is no other place:
+    // `env`, which starts the program, takes a variable before it.
+    let serve = [env!("CARGO_BIN_EXE_isolane"), "serve"];
+    let mut process = Process::start_program("TMPDIR=/nowhere", folder.path(), serve);
+    let warning = process.stderr.until("app/tsconfig.json:1:14: ");
+    assert!(warning.contains("is not there: what it says has no effect"), "{warning}");
+    let port = listening(&mut process);
+    assert_eq!(get(port, "a.test", "/").body, "mended");
+    assert!(!folder.path().join("data/.isolane-scratch").exists());
+}
+
+#[test]
 fn a_host_that_nobody_serves_is_named_in_the_answer() {
     let folder = Folder::with(&[("a.js", SHOWS)]);
     let (_process, port) = serve(&folder, "workers = [{ path = 'a.js', routes = ['a.test'] }]");

@@ -56,6 +56,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         mode: Mode::Serve,
         allowed_hosts: Vec::new(),
         debuggable: false,
+        as_deployed: false,
+        scratch: None,
         limits,
         kv: kv(&source, raw.kv)?,
         outbound: outbound(&source, raw.outbound)?,

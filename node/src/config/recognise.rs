@@ -5,13 +5,15 @@ use std::fs;
 use std::path::Path;
 
 /// Keys of a node's configuration that no project's has.
-const OF_NODES: [&str; 12] = [
+const OF_NODES: [&str; 14] = [
     "admin",
+    "cf",
     "data",
     "deploys",
     "domain",
     "group",
     "hardening",
+    "kv",
     "listen",
     "log",
     "outbound",
@@ -37,6 +39,7 @@ pub(super) fn recognises(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schema::RawConfig;
     use super::*;
 
     #[test]
@@ -48,6 +51,8 @@ mod tests {
             ("node.toml", "= broken", true),
             ("node.toml", "name = 'shop'\nmain = 'a.js'", false),
             ("eu.toml", "listen = [{ address = '0.0.0.0:80' }]", true),
+            ("eu.toml", "[kv]\ncache_mb = 7", true),
+            ("eu.toml", "[cf]\ncountry = 'DE'", true),
             ("eu.toml", "[limits]\ncpu_ms = 7", false),
             ("wrangler.prod.toml", "name = 'shop'\nworkers = true", false),
             ("wrangler.prod.toml", "", false),
@@ -58,5 +63,17 @@ mod tests {
             assert_eq!(recognises(&path), expected, "{name}: {text}");
         }
         assert!(!recognises(&folder.path().join("gone.toml")));
+    }
+
+    #[test]
+    fn the_keys_of_nodes_are_those_of_the_schema_that_no_project_has() {
+        let unknown = toml::from_str::<RawConfig>("unknown_key = 1").err();
+        let message = unknown.expect("the key is refused").message().to_owned();
+        let (_, listed) = message.split_once("expected one of ").expect("it lists the others");
+        let keys = listed.split('`').skip(1).step_by(2);
+        let is_of_projects = |key: &&str| bundle::known_keys().any(|known| known.name == *key);
+        let mut of_nodes: Vec<&str> = keys.filter(|key| !is_of_projects(key)).collect();
+        of_nodes.sort_unstable();
+        assert_eq!(of_nodes, OF_NODES);
     }
 }

@@ -249,6 +249,19 @@ fn an_import_by_a_pattern_leads_to_the_files_that_are_meant() {
 }
 
 #[test]
+fn an_import_by_a_pattern_that_may_mean_too_many_files_is_a_warning_at_its_place() {
+    let text = "export default (n) =>\n  import(`./data/${n}.js`);";
+    let folder = Folder::with(&[("a.js", text)]);
+    for number in 0..=2000 {
+        folder.write(&format!("data/{number}.js"), "");
+    }
+    assert!(folder.code().contains("import(`./data/${n}.js`)"), "{}", folder.code());
+    let expected = "app/a.js:2:10: there are more than 2000 files in \"./data/\": those that this \
+                    import may mean are no part of the bundle";
+    assert_eq!(folder.warnings(), [expected]);
+}
+
+#[test]
 fn what_follows_an_import_by_a_pattern_is_found_where_it_was_written() {
     let text = "export default (l) => { import(`./lang/${l}.js`); throw new Error(l) };";
     let files = [("a.js", text), ("lang/en.js", "export default 1"), ("lang/de.js", "")];

@@ -146,6 +146,41 @@ fn one_that_the_configuration_names_is_read_in_the_same_way() {
 }
 
 #[test]
+fn copies_are_written_where_the_caller_wants_them_for_the_time_of_the_load() {
+    let folder = Folder::with(&[
+        ("a.ts", "console.log(1 as number)"),
+        ("tsconfig.json", "{ \"extends\": \"./gone.json\" }"),
+    ]);
+    let load = |scratch: &str| {
+        let scratch = Some(folder.root().join(scratch));
+        folder.open().load_with(&LoadOptions { scratch, ..LoadOptions::default() })
+    };
+    load("own/scratch").unwrap();
+    assert_eq!(fs::read_dir(folder.root().join("own/scratch")).unwrap().count(), 0);
+    let error = load("a.ts/scratch").unwrap_err();
+    let expected = "cannot write a corrected copy of app/tsconfig.json into app/a.ts/scratch: ";
+    assert!(folder.below_app(&error.to_string()).starts_with(expected), "{error}");
+}
+
+#[test]
+fn what_leads_to_ever_more_of_them_is_an_error_that_names_the_last() {
+    let leads_to =
+        |path: &str| format!("\"compilerOptions\": {{ \"paths\": {{ \"@/*\": [\"{path}/*\"] }} }}");
+    let folder = Folder::with(&[
+        ("a.ts", "import '@/a'"),
+        ("tsconfig.json", &format!("{{ \"extends\": \"./gone.json\", {} }}", leads_to("./n1"))),
+    ]);
+    for number in 1..=MAX_ROUNDS {
+        folder.write(&format!("n{number}/a.ts"), "import '@/a'");
+        let next = leads_to(&format!("../n{}", number + 1));
+        folder.write(&format!("n{number}/tsconfig.json"), format!("{{ {next} }}"));
+    }
+    let expected = "the modules cannot be bundled: they lead to ever more tsconfig.json files beside \
+                    one that cannot be read, the last of them app/n";
+    assert_eq!(folder.error(), format!("{expected}{MAX_ROUNDS}/tsconfig.json"));
+}
+
+#[test]
 fn one_that_is_not_well_formed_is_an_error_at_its_place() {
     for main in ["src/a.ts", "src/a.js"] {
         let folder = Folder::with(&[

@@ -10,6 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::super::resolve;
 use crate::config::{Document, Node, Value, parse_foreign};
 use crate::error::{BundleError, ConfigError, SourceError, SourceFault, Warning};
+use crate::paths;
 use crate::project::Project;
 use crate::text;
 
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             match self.file(&path, false) {
-                Err(error) if is_package(&path) => {
+                Err(error) if paths::is_of_package(&path) => {
                     let message = format!("\"{written}\" has no effect: {error}");
                     self.warn(file, node, message);
                 }
@@ -243,7 +244,7 @@ impl<'a> Reader<'a> {
     /// Nobody edits the files of packages.
     fn warn(&mut self, file: &File<'_>, node: &Node, message: String) {
         self.is_any_at_fault = true;
-        if !is_package(file.path) {
+        if !paths::is_of_package(file.path) {
             let location = Some(file.document.location(node.span.start));
             let warning = Warning { location, message };
             if !self.warnings.contains(&warning) {
@@ -270,10 +271,6 @@ fn existing(path: &Path) -> Option<PathBuf> {
     let candidates = [path.to_owned(), with_extension.into(), path.join("tsconfig.json")];
     let found = candidates.into_iter().find(|candidate| candidate.is_file())?;
     found.canonicalize().ok()
-}
-
-fn is_package(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "node_modules")
 }
 
 fn malformed(document: &Document<'_>, error: ConfigError) -> BundleError {

@@ -19,13 +19,23 @@ pub(super) struct Solution {
     pub(super) path: PathBuf,
 }
 
+/// A folder for copies: in that one, which is made where it is absent, or else where the system has its
+/// temporary files.
+pub(super) fn folder(scratch: Option<&Path>) -> io::Result<TempDir> {
+    let Some(scratch) = scratch else { return tempfile::tempdir() };
+    fs::create_dir_all(scratch)?;
+    tempfile::tempdir_in(scratch.canonicalize()?)
+}
+
 /// Writes copies of the `tsconfig.json` files of several folders: for each script that of the nearest
 /// folder counts.
-pub(super) fn write<'a>(configs: impl Iterator<Item = &'a Lenient>) -> io::Result<Solution> {
+pub(super) fn write<'a>(
+    folder: TempDir,
+    configs: impl Iterator<Item = &'a Lenient>,
+) -> io::Result<Solution> {
     let mut configs: Vec<_> = configs.collect();
     // The first that has a script is taken.
     configs.sort_by_key(|config| std::cmp::Reverse(config.path.components().count()));
-    let folder = tempfile::tempdir()?;
     let mut references = Vec::new();
     let mut refer = |options: &Map<String, Json>, files: Json| {
         let name = format!("{}.json", references.len());
@@ -55,8 +65,7 @@ pub(super) fn write<'a>(configs: impl Iterator<Item = &'a Lenient>) -> io::Resul
 }
 
 /// Writes a copy of the one `tsconfig.json` that counts for every script.
-pub(super) fn write_for_all(config: &Lenient) -> io::Result<Solution> {
-    let folder = tempfile::tempdir()?;
+pub(super) fn write_for_all(folder: TempDir, config: &Lenient) -> io::Result<Solution> {
     let path = folder.path().join("tsconfig.json");
     write_one(&path, &config.options, json!({}))?;
     Ok(Solution { _folder: folder, path })

@@ -10,7 +10,7 @@ fn chosen(text: &str, files: &[&str]) -> (Vec<(String, String)>, String) {
     let mut program = Parser::new(&allocator, text, SourceType::mjs()).parse().program;
     let mut found = Vec::new();
     choose(&allocator, &mut program, |wildcard| {
-        let Wildcard { glob, folder } = wildcard;
+        let Wildcard { glob, folder, .. } = wildcard;
         found.push((glob.clone(), folder.clone()));
         let meant = files.iter().filter(|file| wildcard.means(file));
         meant.map(|file| (*file).to_owned()).collect()
