@@ -47,7 +47,10 @@ pub(crate) enum Command {
     /// starts the node anew while it serves, with the configuration and the program as they are on
     /// disk by then.
     Serve(ServeArgs),
-    /// Load workers and start each once in an isolate, without serving them.
+    /// Load workers as a node would, and start each once in an isolate, without serving them.
+    ///
+    /// The `[build]` command of a project is run first, in a shell: look at the configuration of a
+    /// project that you do not know. Variables of development (.dev.vars, .env) do not count.
     Check(CheckArgs),
     Init(InitArgs),
     Deploy(DeployArgs),

@@ -1,10 +1,10 @@
-//! `isolane check`: do the workers load and start?
+//! `isolane check`: do the workers load and start, as they would on a node?
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, Deployments, Failure, MapStack, Worker};
+use node::{Config, Deployments, Failure, Limits, MapStack, Worker};
 use serde_json::json;
 
 use crate::args::CheckArgs;
@@ -34,7 +34,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         None => {
             let workers = project::all(&args.workers, &args.config, args.env.as_deref())?;
             build::make(&workers, Purpose::Deploy)?;
-            Config::dev(([127, 0, 0, 1], 0).into(), PathBuf::new(), workers)
+            let config = Config::dev(([127, 0, 0, 1], 0).into(), PathBuf::new(), workers);
+            Config { as_deployed: true, limits: Limits::default(), ..config }
         }
     };
     let mut settings = config.runtime();

@@ -54,7 +54,7 @@ pub(crate) struct DeployArgs {
     #[arg(long)]
     who: Option<String>,
     /// Bundle and validate on the node, and change nothing there. Where no node is named and none
-    /// runs here, validate on this machine.
+    /// runs here but `isolane dev`, validate on this machine.
     #[arg(long)]
     dry_run: bool,
     /// Write the bundle's modules and source maps into this folder, too.
@@ -85,7 +85,7 @@ async fn deploy(args: &DeployArgs) -> anyhow::Result<()> {
     let project = project::open(&project)?;
     let found = match args.dry_run {
         true => node.find().await?,
-        false => Some(node.endpoint().await?),
+        false => Some(node.for_deploys().await?),
     };
     let Some(endpoint) = found else {
         let Bundled { bundle, took, mut warnings } = bundled(args, &project)?;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::admin;
+use crate::admin::{self, Meant};
 
 pub(crate) use self::args::KvArgs;
 
@@ -30,13 +30,25 @@ async fn execute(args: &KvArgs) -> anyhow::Result<()> {
     if let KvCommand::Namespace(command) = &args.command {
         namespace::confirm(command, &meant)?;
     }
+    let place = place_of(&meant);
     let mut client = connect(&node, meant, access(&args.command)).await?;
     match &args.command {
-        KvCommand::Namespace(command) => namespace::run(&mut client, command, args.json).await,
-        KvCommand::Key(command) => key::run(&mut client, command, args.json).await,
-        KvCommand::Bulk(command) => bulk::run(&mut client, command, args.json).await,
+        KvCommand::Namespace(command) => {
+            namespace::run(&mut client, command, &place, args.json).await
+        }
+        KvCommand::Key(command) => key::run(&mut client, command, &place, args.json).await,
+        KvCommand::Bulk(command) => bulk::run(&mut client, command, &place, args.json).await,
         KvCommand::Export(export) => bulk::export(&mut client, export, args.json).await,
-        KvCommand::Import(import) => bulk::import(&mut client, import, args.json).await,
+        KvCommand::Import(import) => bulk::import(&mut client, import, &place, args.json).await,
+    }
+}
+
+/// What is said behind what was done: where, if not on this machine. A login of some time ago is easily
+/// forgotten.
+fn place_of(meant: &Meant) -> String {
+    match meant {
+        Meant::Node(endpoint) => format!(" at {}", endpoint.url()),
+        Meant::Data(_) => String::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The part of the admin API that is about workers, as the commands use it. Every request of it
-//! can be repeated without another effect, so one whose answer is lost is repeated.
+//! can be repeated without another effect, so one is repeated whose answer is lost, or that the node
+//! cannot do now.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::client::{Client, Refusal, counted, nothing};
 use super::endpoint::Endpoint;
 use super::refusal;
 
-/// How often a request is made when its answers are lost.
+/// How often a request is made when its answers are lost, or the node cannot do it now.
 const ATTEMPTS: u32 = 4;
 /// How long is waited before the second; each further wait is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -230,9 +231,9 @@ impl Api {
 
     /// What a repeated request does not find, the one before it has deleted.
     async fn delete(&mut self, ask: Ask) -> anyhow::Result<()> {
-        let (told, attempts) = self.attempt(&ask, |_| ()).await;
+        let (told, was_lost) = self.attempt(&ask, |_| ()).await;
         match told {
-            Err(error) if attempts > 1 && is_gone(&error) => Ok(()),
+            Err(error) if was_lost && is_gone(&error) => Ok(()),
             told => told.map(drop),
         }
     }
@@ -241,28 +242,32 @@ impl Api {
         self.attempt(&ask, |_| ()).await.0
     }
 
-    /// Makes a request until there is an answer; says how often it was made.
+    /// Makes a request until there is an answer for good; says whether one was lost before that.
     async fn attempt(
         &mut self,
         ask: &Ask,
         sent: impl Fn(u64) + Clone + Send + 'static,
-    ) -> (anyhow::Result<Bytes>, u32) {
+    ) -> (anyhow::Result<Bytes>, bool) {
         let mut attempts = 1;
         let mut pause = FIRST_PAUSE;
+        let mut was_lost = false;
         loop {
             match self.once(ask, sent.clone()).await {
-                // A node that nobody has reached yet is not there.
-                Err(error)
-                    if refusal(&error).is_none() && self.is_reached && attempts < ATTEMPTS =>
-                {
+                Err(error) if attempts < ATTEMPTS && self.is_for_now(&error) => {
+                    was_lost |= refusal(&error).is_none();
                     self.client = None;
                     attempts += 1;
                     sleep(pause).await;
                     pause *= 2;
                 }
-                told => return (told, attempts),
+                told => return (told, was_lost),
             }
         }
+    }
+
+    /// Whether the same request may end otherwise. A node that nobody has reached yet is not there.
+    fn is_for_now(&self, error: &anyhow::Error) -> bool {
+        refusal(error).map_or(self.is_reached, Refusal::is_for_now)
     }
 
     async fn once(

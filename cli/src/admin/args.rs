@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use node::{Announcement, Config, Token};
 
@@ -24,8 +24,9 @@ const NODE_VARIABLE: &str = "ISOLANE_NODE";
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which node")]
 pub(crate) struct NodeArgs {
-    /// The admin API of the node, such as https://10.0.0.5:8788. Without it: that of
-    /// ISOLANE_NODE, that of `isolane login`, or that of the node on this machine's data folder.
+    /// The admin API of the node, such as https://10.0.0.5:8788. Without it, --data and
+    /// --node-config: that of ISOLANE_NODE, that of `isolane login`, or that of the node on this
+    /// machine's data folder.
     #[arg(long, value_name = "URL", conflicts_with_all = ["data", "node_config"])]
     pub(crate) node: Option<String>,
     /// The file with the token of the node. Without it: ISOLANE_TOKEN, or that of `isolane login`.
@@ -87,9 +88,24 @@ impl NodeArgs {
     /// The API of the node that is meant. Nothing is sent yet.
     ///
     /// # Errors
-    /// When it cannot be told which node is meant, or there is none.
+    /// As [`for_deploys`](Self::for_deploys).
     pub(crate) async fn api(&self) -> anyhow::Result<Api> {
-        Ok(Api::new(self.endpoint().await?))
+        Ok(Api::new(self.for_deploys().await?))
+    }
+
+    /// Where the node that is meant is, for what is about deployed workers.
+    ///
+    /// # Errors
+    /// When it cannot be told which node is meant, there is none, or it is one for development.
+    pub(crate) async fn for_deploys(&self) -> anyhow::Result<Endpoint> {
+        let endpoint = self.endpoint().await?;
+        if endpoint.is_for_development() {
+            bail!(
+                "`isolane dev` runs here, which takes no deploys, and no other node is named: name \
+                 one with --node URL, or log in with `isolane login URL`"
+            );
+        }
+        Ok(endpoint)
     }
 
     /// Where the node that is meant is.
@@ -102,9 +118,11 @@ impl NodeArgs {
         self.at(meant).await?.with_context(|| nobody)
     }
 
-    /// The same; nothing where no node is named, and none runs on this machine's data.
+    /// The same; nothing where no node is named, and none that takes deploys runs on this machine's
+    /// data.
     pub(crate) async fn find(&self) -> anyhow::Result<Option<Endpoint>> {
-        self.at(self.meant()?).await
+        let found = self.at(self.meant()?).await?;
+        Ok(found.filter(|endpoint| !endpoint.is_for_development()))
     }
 
     /// Where a command has to look: what its arguments name, else what the environment does, else

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use node::ChangeError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -73,10 +74,15 @@ impl Refusal {
         Self { status, message, details }
     }
 
-    /// One that no node has said: this process does what a node would.
-    pub(crate) fn of_ours(status: u16, message: &str) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-        Self { status, message: message.to_owned(), details: Map::new() }
+    /// One that no node has said: this process does what a node would, and fails in the same way.
+    pub(crate) fn of_ours(error: ChangeError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, error.into_json())
+    }
+
+    /// Whether the node cannot do it now, and may be able to soon.
+    pub(crate) fn is_for_now(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE && self.detail("code") == Some("unavailable")
     }
 
     /// A text among what the node says.

@@ -26,6 +26,8 @@ pub(crate) struct Endpoint {
     /// The `Host` of requests; the address where there is none.
     host: Option<String>,
     token: Option<Token>,
+    /// Whether it has announced itself as a node for development, which takes no deploys.
+    is_for_development: bool,
 }
 
 /// The token in that file, or in the environment.
@@ -93,13 +95,15 @@ impl Endpoint {
                 found.with_context(|| format!("cannot find the host {name}"))?.collect()
             }
         };
-        if url.scheme() == "http" {
+        let (trust, host) = match url.scheme() {
             // A node takes an address for its host, and no name.
-            return Ok(Self { url: shown, addresses, trust: None, host: None, token });
-        }
-        let trust = Some(Trust::in_name(&host.to_owned(), ca_file)?);
-        let host = Some(url[Position::BeforeHost..Position::AfterPort].to_owned());
-        Ok(Self { url: shown, addresses, trust, host, token })
+            "http" => (None, None),
+            _ => {
+                let trust = Trust::in_name(&host.to_owned(), ca_file)?;
+                (Some(trust), Some(url[Position::BeforeHost..Position::AfterPort].to_owned()))
+            }
+        };
+        Ok(Self { url: shown, addresses, trust, host, token, is_for_development: false })
     }
 
     /// The node that has announced itself in a data folder.
@@ -114,12 +118,18 @@ impl Endpoint {
         let trust = announcement.certificate.as_deref().map(Trust::in_certificate).transpose()?;
         let scheme = if trust.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{address}");
-        Ok(Self { url, addresses: vec![address], trust, host: None, token })
+        let is_for_development = announcement.is_for_development;
+        Ok(Self { url, addresses: vec![address], trust, host: None, token, is_for_development })
     }
 
     /// Its URL, as a person knows it.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether it has said that it is a node for development, which takes no deploys.
+    pub(crate) fn is_for_development(&self) -> bool {
+        self.is_for_development
     }
 
     /// The token to show.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use bundle::Bundle;
 use bytes::Bytes;
 use node::{
-    ChangeError, Config, ConsoleLevel, Deployments, EventReport, Incident, Mode, Observer, Uploaded,
+    Config, ConsoleLevel, Deployments, EventReport, Incident, Limits, Mode, Observer, Uploaded,
 };
 
 use crate::admin::Refusal;
@@ -32,6 +32,7 @@ pub(super) async fn rehearse(bundle: &Bundle) -> anyhow::Result<Uploaded> {
     let progress = Progress::of("starting");
     let mut config = Config::dev(([127, 0, 0, 1], 0).into(), "".into(), Vec::new());
     config.mode = Mode::Serve;
+    config.limits = Limits::default();
     let mut settings = config.runtime();
     settings.cache_dir = None;
     settings.front_shards = 1;
@@ -41,17 +42,5 @@ pub(super) async fn rehearse(bundle: &Bundle) -> anyhow::Result<Uploaded> {
     let deployments = Deployments::load(&config, runtime)?;
     let rehearsed = deployments.rehearse(Bytes::from(bundle.to_archive())).await;
     drop(progress);
-    rehearsed.map_err(|error| refusal(error).into())
-}
-
-/// The error as a node would answer it.
-fn refusal(error: ChangeError) -> Refusal {
-    let message = error.to_string();
-    let mut refusal = Refusal::of_ours(error.status(), &message);
-    if let ChangeError::StartFailed { stack, outcome, .. } = error {
-        refusal.details.insert("code".to_owned(), "start_failed".into());
-        refusal.details.insert("stack".to_owned(), stack.into());
-        refusal.details.insert("outcome".to_owned(), outcome.to_string().into());
-    }
-    refusal
+    rehearsed.map_err(|error| Refusal::of_ours(error).into())
 }

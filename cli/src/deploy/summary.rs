@@ -82,7 +82,7 @@ impl Summary<'_> {
                 None => writeln!(
                     out,
                     "{GOOD}ok{GOOD:#}        {worker} {id} can be deployed {DIM}(started on this \
-                     machine: no node is named, and none runs here){DIM:#}"
+                     machine: no node is named, and none that takes deploys runs here){DIM:#}"
                 )?,
             }
             return self.write_bindings(&mut out);

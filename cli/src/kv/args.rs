@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use crate::admin::NodeArgs;
 
 const EXAMPLES: &str = "Examples:
-  isolane kv namespace list                       what the node in this folder keeps
+  isolane kv namespace list                       what is kept, and how much
   isolane kv key put -n SESSIONS ada '{\"id\":1}'   store a value
   isolane kv key put -n ASSETS logo --path a.png  store a file
   isolane kv key get -n SESSIONS ada              print a value
@@ -18,10 +18,10 @@ const EXAMPLES: &str = "Examples:
   isolane kv import -n COPY dump.ndjson           and back, into another one
   isolane kv key list -n KV --node-config node.toml   the data of a node of `isolane serve`
 
-Which data: that of the node at --node, of the one that ISOLANE_NODE names, or of the last
-`isolane login`; else that of this machine: in the folder of --data or of --node-config, else of
-node.toml here, else in .isolane, which is where `isolane dev` keeps it. A node that is running on
-the folder is asked.";
+Which data: that of the node at --node, or in the folder of --data or of --node-config; without
+these, that of the node that ISOLANE_NODE names, else of the last `isolane login`; else that of this
+machine: of node.toml here, else in .isolane, which is where `isolane dev` keeps it. A node that is
+running on the folder is asked. A command that changes data elsewhere than here says where.";
 
 const BULK_EXAMPLES: &str =
     "A FILE for put holds records, as a JSON array or one per line (NDJSON):
@@ -57,8 +57,8 @@ pub(super) struct Target {
     /// The node's configuration that names the data folder.
     #[arg(long, alias = "config", global = true, value_name = "FILE", conflicts_with = "data")]
     node_config: Option<PathBuf>,
-    /// The admin API of a running node, such as http://127.0.0.1:8788. Without it: that of
-    /// ISOLANE_NODE, or that of `isolane login`.
+    /// The admin API of a running node, such as http://127.0.0.1:8788. Without it, --data and
+    /// --node-config: that of ISOLANE_NODE, or that of `isolane login`.
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["data", "node_config"])]
     node: Option<String>,
     /// The file with the token of the node; without it, ISOLANE_TOKEN or `isolane login` has it.

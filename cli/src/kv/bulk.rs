@@ -51,20 +51,21 @@ struct Lines {
 pub(super) async fn run(
     client: &mut Client,
     command: &BulkCommand,
+    place: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
     match command {
         BulkCommand::Put(args) => {
             let (answer, fault) = upload(client, args, "bulk/put", "storing").await?;
             let Stored { stored } = read(answer).await?;
-            let sentence = format!("stored {}", count(stored, "key"));
+            let sentence = format!("stored {}{place}", count(stored, "key"));
             fault.check(&sentence).await?;
             say(as_json, &json!({ "stored": stored }), || sentence)
         }
         BulkCommand::Delete(args) => {
             let (answer, fault) = upload(client, args, "bulk/delete", "deleting").await?;
             let Deleted { deleted } = read(answer).await?;
-            let sentence = format!("deleted {}", count(deleted, "key"));
+            let sentence = format!("deleted {}{place}", count(deleted, "key"));
             fault.check(&sentence).await?;
             say(as_json, &json!({ "deleted": deleted }), || sentence)
         }
@@ -79,12 +80,13 @@ pub(super) async fn run(
 pub(super) async fn import(
     client: &mut Client,
     args: &ImportArgs,
+    place: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let args = BulkArgs { at: args.at.clone(), file: args.file.clone() };
     let (answer, fault) = upload(client, &args, "import", "importing").await?;
     let Imported { imported, expired } = read(answer).await?;
-    let sentence = match (format!("imported {}", count(imported, "key")), expired) {
+    let sentence = match (format!("imported {}{place}", count(imported, "key")), expired) {
         (sentence, 0) => sentence,
         (sentence, 1) => format!("{sentence}; 1 that has expired was left out"),
         (sentence, _) => format!("{sentence}; {expired} that have expired were left out"),

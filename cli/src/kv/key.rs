@@ -34,6 +34,7 @@ struct Named {
 pub(super) async fn run(
     client: &mut Client,
     command: &KeyCommand,
+    place: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
     match command {
@@ -43,11 +44,11 @@ pub(super) async fn run(
             }
             get(client, &at.namespace, key, path.as_deref()).await
         }
-        KeyCommand::Put(args) => put(client, args, as_json).await,
+        KeyCommand::Put(args) => put(client, args, place, as_json).await,
         KeyCommand::Delete { at, key } => {
             client.ask(Method::DELETE, &value_path(&at.namespace, key)).await?;
             let deleted = json!({ "namespace": at.namespace, "key": key, "deleted": true });
-            say(as_json, &deleted, || format!("deleted {}", plain(key)))
+            say(as_json, &deleted, || format!("deleted {}{place}", plain(key)))
         }
         KeyCommand::List { at, prefix, limit } => {
             list(client, &at.namespace, prefix, *limit, as_json).await
@@ -70,7 +71,12 @@ async fn get(
     output.finish()
 }
 
-async fn put(client: &mut Client, args: &PutArgs, as_json: bool) -> anyhow::Result<()> {
+async fn put(
+    client: &mut Client,
+    args: &PutArgs,
+    place: &str,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let PutArgs { at, key, value, path, ttl, expiration, metadata } = args;
     let mut query = Serializer::new(String::new());
     for (name, number) in [("expiration", expiration), ("expiration_ttl", ttl)] {
@@ -88,7 +94,7 @@ async fn put(client: &mut Client, args: &PutArgs, as_json: bool) -> anyhow::Resu
     };
     client.send(Method::PUT, &path_and_query, body, length).await?;
     let stored = json!({ "namespace": at.namespace, "key": key, "stored": true });
-    say(as_json, &stored, || format!("stored {}", plain(key)))
+    say(as_json, &stored, || format!("stored {}{place}", plain(key)))
 }
 
 /// A value from a file, with its length if that is known.

@@ -21,15 +21,16 @@ struct Info {
 pub(super) async fn run(
     client: &mut Client,
     command: &NamespaceCommand,
+    place: &str,
     as_json: bool,
 ) -> anyhow::Result<()> {
     match command {
         NamespaceCommand::List => list(client, as_json).await,
-        NamespaceCommand::Create { id } => create(client, id, as_json).await,
+        NamespaceCommand::Create { id } => create(client, id, place, as_json).await,
         NamespaceCommand::Delete { id, .. } => {
             client.ask(Method::DELETE, &namespace_path(id)).await?;
             say(as_json, &json!({ "id": id, "deleted": true }), || {
-                format!("deleted the namespace {}", plain(id))
+                format!("deleted the namespace {}{place}", plain(id))
             })
         }
     }
@@ -56,14 +57,14 @@ async fn list(client: &mut Client, as_json: bool) -> anyhow::Result<()> {
     output.finish()
 }
 
-async fn create(client: &mut Client, id: &str, as_json: bool) -> anyhow::Result<()> {
+async fn create(client: &mut Client, id: &str, place: &str, as_json: bool) -> anyhow::Result<()> {
     let answer = client.ask(Method::PUT, &namespace_path(id)).await?;
     let was_there = answer.status() == StatusCode::OK;
     say(as_json, &read::<Value>(answer).await?, || {
         if was_there {
-            format!("the namespace {} is there already", plain(id))
+            format!("the namespace {} is there already{place}", plain(id))
         } else {
-            format!("created the namespace {}", plain(id))
+            format!("created the namespace {}{place}", plain(id))
         }
     })
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::command::Isolane;
 use crate::folder::Folder;
+use crate::http::get;
 use crate::node::{Node, answers};
+use crate::process::Process;
 
 #[test]
 fn a_project_is_deployed_and_changed_while_the_node_serves() {
@@ -97,6 +99,49 @@ fn a_dry_run_without_a_node_says_whether_one_would_take_it() {
     assert!(isolane.bad(&["deploy", "app"], 1).contains("no node is named"));
     let nowhere = ["deploy", "app", "--dry-run", "--node", "http://127.0.0.1:1"];
     assert!(isolane.bad(&nowhere, 1).contains("no node answers at 127.0.0.1:1"));
+}
+
+#[test]
+fn a_dry_run_without_a_node_warns_and_refuses_as_one_would() {
+    let one = answers("one");
+    let files = [
+        ("slow/index.js", &*one),
+        ("slow/isolane.toml", "limits.cpu_ms = 60000"),
+        ("kv/index.js", &*one),
+        ("kv/isolane.toml", "kv_namespaces = [{ binding = 'USERS' }]"),
+    ];
+    let (node, folder) = (Node::with("", &files), Folder::with(&files));
+    for isolane in [node.isolane(), Isolane::within(&folder)] {
+        let dry = isolane.json(&["deploy", "slow", "--dry-run"]);
+        let warning = "limits.cpu_ms is 30000 and not 60000, because that is the node's maximum";
+        assert_eq!(dry["warnings"], json!([warning]));
+        let ended = isolane.run(&["deploy", "kv", "--dry-run", "--json"]);
+        let told: Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert_eq!((ended.code, &told["error"]["code"]), (Some(1), &json!("invalid")));
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.contains("the KV binding USERS names no namespace"), "{told}");
+    }
+}
+
+#[test]
+fn beside_isolane_dev_a_dry_run_is_on_this_machine_and_the_rest_asks_for_a_node() {
+    let folder = Folder::with(&[("index.js", &answers("one")), ("isolane.toml", "name = 'app'")]);
+    let mut dev = Process::start(folder.path(), ["dev", "--port", "0"]);
+    assert_eq!(get(dev.dev_port(), "localhost", "/").body, "one");
+    let isolane = Isolane::within(&folder);
+    let said = isolane.good(&["deploy", "--dry-run"]);
+    assert!(said.contains("can be deployed (started on this machine"), "{said}");
+    let commands: [&[&str]; 4] = [&["deploy"], &["list"], &["versions"], &["secret", "list"]];
+    for command in commands {
+        let refused = isolane.bad(command, 1);
+        assert!(refused.contains("`isolane dev` runs here, which takes no deploys"), "{refused}");
+        assert!(refused.contains("--node URL"), "{refused}");
+    }
+    // It is what commands speak to that are about KV; and who names it is told at once.
+    let node = isolane.json(&["whoami"])["node"].clone();
+    let named = ["list", "--node", node.as_str().unwrap(), "--token-file", ".isolane/admin.token"];
+    let refused = isolane.bad(&named, 1);
+    assert!(refused.contains("this node takes no deploys"), "{refused}");
 }
 
 #[test]

@@ -92,6 +92,31 @@ fn a_command_whose_answers_are_lost_ends_well_and_does_everything_once() {
 }
 
 #[test]
+fn what_a_node_cannot_do_now_is_asked_for_again() {
+    let node = Node::start();
+    node.deploy("one");
+    // The first requests, so many, do not reach the node.
+    let later = |mut left: u32| {
+        Proxy::to(&node.admin, move |_| match left.checked_sub(1) {
+            None => Answer::Arrives,
+            Some(fewer) => {
+                left = fewer;
+                Answer::IsForLater
+            }
+        })
+    };
+    let listed = node.isolane().json(&["list", "--node", &later(2).url()]);
+    assert_eq!(listed["workers"][0]["name"], "app");
+    // Not without an end; and what was refused was not done before.
+    let said = node.isolane().bad(&["list", "--node", &later(u32::MAX).url()], 1);
+    assert!(said.contains("the node restarts"), "{said}");
+    let url = later(2).url();
+    let delete = ["secret", "delete", "NONE", "--worker", "app", "--node", &url];
+    let said = node.isolane().bad(&delete, 1);
+    assert!(said.contains("there is no secret NONE"), "{said}");
+}
+
+#[test]
 fn who_deploys_while_somebody_else_does_is_told() {
     let node = Node::start();
     node.deploy("one");

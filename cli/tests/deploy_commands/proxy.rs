@@ -11,7 +11,12 @@ pub(crate) enum Answer {
     Arrives,
     /// The node has done it; nobody hears of that, and the connection is over.
     IsLost,
+    /// The node has not heard of it: it cannot do it now, the client is told.
+    IsForLater,
 }
+
+/// How a node says that.
+const LATER: &str = r#"{"error":{"code":"unavailable","message":"the node restarts"}}"#;
 
 /// A proxy to a node. Its thread ends with the test's process.
 pub(crate) struct Proxy(SocketAddr);
@@ -73,8 +78,16 @@ fn pass_on(
         let head = String::from_utf8_lossy(&buffer[..read]);
         let line = head.lines().next().unwrap_or_default();
         if line.ends_with(" HTTP/1.1") {
+            let fate = fate(line);
+            if fate == Answer::IsForLater {
+                let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json";
+                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{LATER}", LATER.len());
+                // The client may have gone.
+                let _ = client.write_all(answer.as_bytes());
+                continue;
+            }
             // Nobody listens when the node has gone.
-            let _ = fates.send(fate(line));
+            let _ = fates.send(fate);
         }
         if node.write_all(&buffer[..read]).is_err() {
             return;

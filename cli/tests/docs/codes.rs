@@ -87,8 +87,8 @@ pub(crate) fn of_the_admin_api() -> Result<String, Failed> {
             }
             "conflict" => (
                 "409",
-                "a route is another worker's, a version is active, a secret and a binding have one name",
-                "the message names both",
+                "a route is another worker's, a version is active, a secret and a binding have one name, or `isolane dev` serves there",
+                "the message says which",
             ),
             "precondition_failed" => (
                 "412",
@@ -108,7 +108,7 @@ pub(crate) fn of_the_admin_api() -> Result<String, Failed> {
             "unavailable" => (
                 "503",
                 "the node restarts, stops, or has too much to do",
-                "the commands try again by themselves",
+                "the commands about workers try again for two seconds; then wait a moment and say it again",
             ),
             "storage_full" => ("507", "the disk is full", "make room, or lower `kv.min_free_mb`"),
             "internal" => (

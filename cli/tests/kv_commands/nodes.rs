@@ -153,11 +153,13 @@ fn the_environment_and_a_login_name_a_node_for_these_commands_too() {
     let put = ["key", "put", "-n", "things", "a", "1"];
     let get = ["key", "get", "-n", "things", "a"];
     let named = [("ISOLANE_NODE", &*url)];
-    assert_eq!(kv_in(&elsewhere, &named, &put, b"").code, Some(0));
+    // What is not on this machine says where it is.
+    let told = kv_in(&elsewhere, &named, &put, b"");
+    assert_eq!(String::from_utf8_lossy(&told.stdout), format!("stored a at {url}\n"), "{told:?}");
     assert_eq!(kv_in(&elsewhere, &named, &get, b"").stdout, b"1");
     // What an argument names comes first.
     let local = [&put[..], &["--data", "own"]].concat();
-    assert_eq!(kv_in(&elsewhere, &named, &local, b"").code, Some(0));
+    assert_eq!(kv_in(&elsewhere, &named, &local, b"").stdout, b"stored a\n");
     assert!(elsewhere.path().join("own/kv").is_dir());
     let refused = kv_in(&elsewhere, &named, &["namespace", "delete", "things"], b"");
     assert!(refused.stderr.contains("--yes"), "{refused:?}");
@@ -170,5 +172,17 @@ fn the_environment_and_a_login_name_a_node_for_these_commands_too() {
         .output();
     assert!(login.expect("the isolane binary starts").status.success());
     assert_eq!(good(&elsewhere, &get), "1");
+    let changes: [(&[&str], &str, &str); 6] = [
+        (&["key", "delete", "-n", "things", "a"], "", "deleted a"),
+        (&["bulk", "put", "-n", "things", "-"], r#"[{"key":"b","value":"2"}]"#, "stored 1 key"),
+        (&["bulk", "delete", "-n", "things", "-"], r#"["b"]"#, "deleted 1 key"),
+        (&["import", "-n", "things"], "", "imported 0 keys"),
+        (&["namespace", "create", "more"], "", "created the namespace more"),
+        (&["namespace", "delete", "more", "--yes"], "", "deleted the namespace more"),
+    ];
+    for (arguments, input, done) in changes {
+        let said = good_with(&elsewhere, arguments, input.as_bytes());
+        assert_eq!(said, format!("{done} at {url}\n"), "{arguments:?}");
+    }
     assert!(!elsewhere.path().join(".isolane").exists());
 }

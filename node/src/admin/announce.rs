@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Mode;
+
 const FILE: &str = "admin.json";
 
 /// Where the node that has a data folder answers to commands.
@@ -22,6 +24,9 @@ pub struct Announcement {
     /// through its folder knows it by that, whatever name the certificate has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
+    /// Whether it is a node for development, which takes no deploys.
+    #[serde(default)]
+    pub is_for_development: bool,
 }
 
 /// An announcement that is there until this is dropped.
@@ -39,12 +44,14 @@ impl Announcement {
         listening: SocketAddr,
         token_file: Option<&Path>,
         certificate: Option<&Path>,
+        mode: Mode,
     ) -> io::Result<Self> {
         Ok(Self {
             address: SocketAddr::new(reachable(listening.ip()), listening.port()),
             pid: std::process::id(),
             token_file: token_file.map(std::path::absolute).transpose()?,
             certificate: certificate.map(std::path::absolute).transpose()?,
+            is_for_development: mode == Mode::Dev,
         })
     }
 
@@ -119,7 +126,7 @@ mod tests {
         assert_eq!(Announcement::read(folder.path()).unwrap(), None);
         let listening = "0.0.0.0:8788".parse().unwrap();
         let token = Path::new("/etc/token");
-        let announcement = Announcement::new(listening, Some(token), None).unwrap();
+        let announcement = Announcement::new(listening, Some(token), None, Mode::Serve).unwrap();
         assert_eq!(announcement.address.to_string(), "127.0.0.1:8788");
         let announced = announcement.write(folder.path(), None).unwrap();
         assert_eq!(Announcement::read(folder.path()).unwrap(), Some(announcement));

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use kv::{Refused, StoreError};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// A response of the admin API.
 pub(super) type Answer = Response<Body>;
@@ -100,13 +100,17 @@ impl Fault {
         self
     }
 
+    /// All that there is to say: the code, the message, and what belongs to them.
+    pub(super) fn said(&self) -> Map<String, Value> {
+        let own: [(&str, Value); 2] =
+            [("code", self.code.into()), ("message", self.message.as_str().into())];
+        let all = own.into_iter().chain(self.details.iter().cloned());
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// The fault as a JSON object.
-    pub(super) fn to_json(&self) -> serde_json::Value {
-        let mut error = json!({ "code": self.code, "message": self.message });
-        for (name, value) in &self.details {
-            error[*name] = value.clone();
-        }
-        json!({ "error": error })
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "error": self.said() })
     }
 
     pub(super) fn into_answer(self) -> Answer {

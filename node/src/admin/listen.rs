@@ -155,7 +155,7 @@ impl AdminListener {
         let token_file = config.admin.token_file.as_deref().or(made_token.as_deref());
         // Clients without a name of the node in mind are shown the first.
         let certificate = config.admin.certificates.first().map(|files| files.cert.as_path());
-        let announcement = Announcement::new(address, token_file, certificate);
+        let announcement = Announcement::new(address, token_file, certificate, config.mode);
         let announcement = announcement.map_err(announce)?;
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run);
         let thread = Some(thread.map_err(listen)?);

@@ -42,7 +42,7 @@ impl Served {
     pub(super) fn answer(&self) -> Result<Answer, Fault> {
         // Where nothing can be deployed, there is nothing but what it was started with.
         let deployed = match self.deployments.worker_count() {
-            Err(ChangeError::Unavailable { .. }) => 0,
+            Err(ChangeError::NoDeploys | ChangeError::Unavailable { .. }) => 0,
             deployed => deployed?,
         };
         let workers = deployed + self.deployments.workers().len() as u64;

@@ -7,7 +7,7 @@ mod versions;
 
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Fault, json, no_content, not_modified};
 use super::callers::Caller;
@@ -132,6 +132,13 @@ fn tagged(mut answer: Answer, worker: &WorkerRecord) -> Answer {
     answer
 }
 
+impl ChangeError {
+    /// What the admin API says of it: `code`, `message` and what belongs to them.
+    pub fn into_json(self) -> Map<String, Value> {
+        Fault::from(self).said()
+    }
+}
+
 impl From<ChangeError> for Fault {
     fn from(error: ChangeError) -> Self {
         let status = StatusCode::from_u16(error.status());
@@ -189,6 +196,7 @@ mod tests {
             (ChangeError::Invalid { message: message() }, 400),
             (ChangeError::NotFound { what: message() }, 404),
             (ChangeError::Conflict { message: message() }, 409),
+            (ChangeError::NoDeploys, 409),
             (ChangeError::PreconditionFailed { worker: message(), current: None }, 412),
             (ChangeError::TooLarge { message: message() }, 413),
             (

@@ -258,11 +258,7 @@ impl Deployments {
 impl Shared {
     /// The registry, where there is one.
     fn registry(&self) -> Result<&Registry, ChangeError> {
-        self.registry.get().ok_or_else(|| {
-            let message =
-                "this node takes no deploys: it serves the projects that it was started with";
-            ChangeError::Unavailable { message: message.to_owned() }
-        })
+        self.registry.get().ok_or(ChangeError::NoDeploys)
     }
 
     /// A worker as callers see it: the routes that it has by its name are among its routes.

@@ -43,8 +43,8 @@ pub(super) fn of(
 ) -> Result<Definition, DeployError> {
     let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
     let settings = bundle.settings;
-    let (node_compat, startup_eval) = (settings.node_compat(), settings.startup_eval());
-    let shared_memory = settings.shared_memory();
+    let (node_compat, node_als) = (settings.node_compat(), settings.node_als());
+    let (startup_eval, shared_memory) = (settings.startup_eval(), settings.shared_memory());
     let switches = switches(&settings);
     let limits = granted(&settings, limits, warnings);
     let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
@@ -60,6 +60,7 @@ pub(super) fn of(
         missing_bindings: settings.missing_bindings,
         limits,
         node_compat,
+        node_als,
         startup_eval,
         unsafe_eval: settings.unsafe_eval,
         shared_memory,
@@ -130,6 +131,19 @@ fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> r
     runtime::Limits { cpu, memory_bytes, subrequests }
 }
 
+/// What a node would refuse of a bundle and development takes.
+pub(super) fn refused_by_nodes(bundle: &Bundle) -> impl Iterator<Item = Warning> {
+    let unnamed = bundle.settings.kv_namespaces.iter().filter(|namespace| namespace.id.is_none());
+    unnamed.map(move |namespace| {
+        let error = no_namespace(&bundle.name, &namespace.binding);
+        Warning { location: None, message: format!("a node refuses this: {error}") }
+    })
+}
+
+fn no_namespace(worker: &str, binding: &str) -> DeployError {
+    DeployError::NoNamespace { worker: worker.to_owned(), binding: binding.to_owned() }
+}
+
 /// A namespace without an identifier is the binding's name in development. Among tenants it has to
 /// be named: what a binding reads and writes is then never a matter of chance.
 fn kv_namespaces(
@@ -144,9 +158,7 @@ fn kv_namespaces(
             match (namespace.id.clone(), mode) {
                 (Some(id), _) => Ok((binding, id)),
                 (None, Mode::Dev) => Ok((binding.clone(), binding)),
-                (None, Mode::Serve) => {
-                    Err(DeployError::NoNamespace { worker: worker.to_owned(), binding })
-                }
+                (None, Mode::Serve) => Err(no_namespace(worker, &binding)),
             }
         })
         .collect()
@@ -215,6 +227,36 @@ mod tests {
             definition.modules.iter().find(|module| module.url == "worker:///a.txt").unwrap();
         assert!(matches!(&text.source, ModuleSource::Text(text) if &**text == "hello"));
         assert!(warnings.is_empty(), "{warnings:?}");
+    }
+
+    #[test]
+    fn what_dates_and_flags_decide_and_what_is_missing_reach_the_runtime() {
+        let new = r#"
+            compatibility_date = "2026-08-22"
+            compatibility_flags = ["request_signal_passthrough"]
+            d1_databases = [{ binding = "DB", database_name = "shop", database_id = "1" }]
+        "#;
+        let (definition, _) = define(new, WorkerConfig::at(""), Mode::Serve);
+        let expected = Switches {
+            node_timers: true,
+            upper_case_methods: true,
+            bot_management_default: false,
+            signal_passthrough: true,
+        };
+        assert_eq!(definition.switches, expected);
+        let missing: Vec<_> = definition.missing_bindings.into_iter().collect();
+        assert_eq!(missing, [("DB".to_owned(), "d1_databases".to_owned())]);
+        let old = "compatibility_date = '2023-01-01'\ncompatibility_flags = ['nodejs_als']";
+        let (definition, _) = define(old, WorkerConfig::at(""), Mode::Serve);
+        let expected = Switches {
+            node_timers: false,
+            upper_case_methods: false,
+            bot_management_default: true,
+            signal_passthrough: false,
+        };
+        assert_eq!(definition.switches, expected);
+        assert!(definition.missing_bindings.is_empty());
+        assert_eq!((definition.node_compat, definition.node_als), (false, true));
     }
 
     #[test]

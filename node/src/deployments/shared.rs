@@ -1,5 +1,6 @@
 //! What the requests, the changes and the threads of the deployments share.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -34,6 +35,10 @@ pub(super) struct Shared {
     pub(super) allowed_hosts: Vec<String>,
     /// Whether code is kept as it was written, for debuggers.
     pub(super) debuggable: bool,
+    /// In development: whether projects are loaded as for a deploy.
+    pub(super) as_deployed: bool,
+    /// Where files are written while projects are loaded, if not the system's place.
+    pub(super) scratch: Option<PathBuf>,
     pub(super) limits: Limits,
     pub(super) reach: Reach,
     /// Whose requests are whose: the one thing that they all read.
@@ -68,6 +73,8 @@ impl Shared {
             mode: config.mode,
             allowed_hosts: config.allowed_hosts.clone(),
             debuggable: config.debuggable,
+            as_deployed: config.as_deployed,
+            scratch: config.scratch.clone(),
             limits: config.limits.clone(),
             reach: Reach::of(config),
             table: ArcSwap::default(),

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bundle::{Project, Warning};
+use bundle::{LoadOptions, Project, Warning};
 use parking_lot::Mutex;
 use router::Pattern;
 use runtime::Version;
 
 use super::DeployError;
-use super::definition::Origin;
+use super::definition::{self, Origin};
 use super::development::{self, EnvEntry};
 use super::loader;
 use super::shared::Shared;
@@ -41,8 +41,11 @@ impl Worker {
         let read_at = SystemTime::now();
         let project = Project::open_with(&config.path, &config.open_options())?;
         let (mut bundle, local) = match shared.mode {
-            Mode::Dev => development::load(&project, shared.debuggable)?,
-            Mode::Serve => (project.load()?, None),
+            Mode::Dev if !shared.as_deployed => development::load(&project, shared.debuggable)?,
+            Mode::Dev | Mode::Serve => {
+                let scratch = shared.scratch.clone();
+                (project.load_with(&LoadOptions { scratch, ..LoadOptions::default() })?, None)
+            }
         };
         if let Some(name) = &config.name {
             bundle.name.clone_from(name);
@@ -69,6 +72,9 @@ impl Worker {
                     build.command
                 ),
             });
+        }
+        if shared.as_deployed {
+            warnings.extend(definition::refused_by_nodes(&bundle));
         }
         let bindings = development::bindings(&bundle.settings, &config.vars, local.as_ref());
         let loaded = loader::load(shared, bundle, Origin::folder(config), &mut warnings)?;

@@ -200,6 +200,35 @@ pub(super) const CASES: &[Case<'_>] = &[
         ],
     },
     Case {
+        name: "a project that runs here and that a node would refuse",
+        files: &[
+            ("shop/index.js", GOOD),
+            ("shop/isolane.toml", "kv_namespaces = [{ binding = 'CART' }]\nlimits.cpu_ms = 60000"),
+        ],
+        arguments: &["check", "shop"],
+        code: 0,
+        says: &[
+            "warning: a node refuses this: worker shop: the KV binding CART names no namespace: give",
+            "warning: limits.cpu_ms is 30000 and not 60000",
+            "ok shop starts in",
+        ],
+    },
+    Case {
+        name: "a project that is another in development",
+        files: &[
+            (
+                "shop/index.js",
+                "import { env } from 'cloudflare:workers';\n\
+                 export default { fetch() {} };\n\
+                 throw new Error(`${process.env.NODE_ENV}, secret ${env.SECRET}`)",
+            ),
+            ("shop/.dev.vars", "SECRET=local"),
+        ],
+        arguments: &["check", "shop"],
+        code: 1,
+        says: &["Error: production, secret undefined\n"],
+    },
+    Case {
         name: "a tsconfig that extends what is not there",
         files: &[
             ("app/index.ts", GOOD),
@@ -297,6 +326,13 @@ pub(super) const CASES: &[Case<'_>] = &[
         arguments: &["--help"],
         code: 0,
         says: &["Examples:", "Exit codes: 0 success, 1 failure, 2 bad arguments"],
+    },
+    Case {
+        name: "help says that a check runs a project's command",
+        files: &[],
+        arguments: &["check", "--help"],
+        code: 0,
+        says: &["The `[build]` command of a project is run first"],
     },
     Case {
         name: "the version",

@@ -51,6 +51,12 @@ pub enum ChangeError {
         /// In the words of the log: `exception`, `exceededCpu`, `exceededMemory`.
         outcome: Outcome,
     },
+    /// The node takes no deploys, now or later.
+    #[error(
+        "this node takes no deploys: it serves the projects that it was started with; deploy to one \
+         that `isolane serve` runs"
+    )]
+    NoDeploys,
     /// The node cannot do it now: it has too much to do, or stops.
     #[error("{message}")]
     Unavailable {
@@ -79,7 +85,7 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => 400,
             Self::NotFound { .. } => 404,
-            Self::Conflict { .. } => 409,
+            Self::Conflict { .. } | Self::NoDeploys => 409,
             Self::PreconditionFailed { .. } => 412,
             Self::TooLarge { .. } => 413,
             Self::StartFailed { .. } => 422,
@@ -94,7 +100,7 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound { .. } => "not_found",
-            Self::Conflict { .. } => "conflict",
+            Self::Conflict { .. } | Self::NoDeploys => "conflict",
             Self::PreconditionFailed { .. } => "precondition_failed",
             Self::TooLarge { .. } => "too_large",
             Self::StartFailed { .. } => "start_failed",
