@@ -23,10 +23,12 @@ def main():
     peers.install_tools(options.peers)
     tools = peers.tools(options.peers)
     results = {"isolane": node.version(options.isolane), "tools": peers.tool_versions(options.peers)}
-    results["applications"] = {}
+    results["applications"] = _kept(options, results)
     upstream = servers.Upstream(tools)
     try:
         for application in applications.every(options.only):
+            if application.name in results["applications"]:
+                continue
             try:
                 result = run.compare(application, tools, upstream, options)
             except (client.Wrong, RuntimeError) as error:
@@ -38,10 +40,29 @@ def main():
     finally:
         upstream.stop()
     text = report.markdown(results)
-    if options.write:
-        options.write.write_text(text, encoding="utf-8")
     print(text)
+    if options.write:
+        lacking = [it.name for it in applications.every([]) if it.name not in results["applications"]]
+        if lacking:
+            sys.exit(f"{options.write} is not written: it would lack {', '.join(lacking)}")
+        options.write.write_text(text, encoding="utf-8")
     return 0 if report.is_compatible(results) else 1
+
+
+def _kept(options, results):
+    """What an earlier run with the same programs' versions has found: `{}` where none counts."""
+    if not options.resume:
+        return {}
+    if not options.json:
+        sys.exit("--resume goes on with what --json FILE has: name the file")
+    file = pathlib.Path(options.json)
+    if not file.is_file():
+        return {}
+    earlier = json.loads(file.read_text(encoding="utf-8"))
+    if any(earlier[key] != results[key] for key in ("isolane", "tools")):
+        sys.exit(f"{file} is of another isolane or other peers: take it away, or leave out --resume")
+    # What has failed is asked again.
+    return {name: it for name, it in earlier["applications"].items() if "failed" not in it}
 
 
 def _arguments():
@@ -58,6 +79,9 @@ def _arguments():
     parser.add_argument("--rounds", type=int, default=3, help="starts and changes (default: 3)")
     parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="the table, as Markdown")
     parser.add_argument("--json", metavar="FILE", help="write the results to this file")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what the file of --json has already"
+    )
     return parser.parse_args()
 
 

@@ -11,7 +11,7 @@ Programs as people write them for Cloudflare Workers, with the npm packages that
 `isolane dev` and by `wrangler dev` (which runs Cloudflare's workerd) from the same folders. Each is sent
 the same requests, and statuses, headers and bodies are compared: {same} of {checks} answers are the same,
 {planned} wait for a feature that is planned, {different} differ. The programs and their requests are in
-[`cli/tests/apps`](../cli/tests/apps); CI runs them, too, `dev` and deployed.
+[`cli/tests/apps`](../cli/tests/apps); CI runs them, too, `dev` and deployed, but for those of `frameworks/`.
 
 Written by `benches/compatibility.py` on {day}: Isolane {isolane}, wrangler {wrangler} on Node.js
 {node}, {machine}. *Ready* is from the start of the process to the end of the first answer, *saved* from a
@@ -25,7 +25,7 @@ def markdown(results):
     found = results["applications"]
     counts = {"same": 0, "planned": 0, "different": 0}
     rows, planned, different = [], [], []
-    for name, result in found.items():
+    for name, result in sorted(found.items()):
         if "failed" in result:
             rows.append([name, "", "does not run", "", "", "", ""])
             different.append(f"- **{name}**: {result['failed']}")
