@@ -3,6 +3,7 @@
 //! Not here: which events run in it and when (the shard).
 #![allow(unsafe_code, reason = "the one place of the project that may")]
 
+mod allocator;
 pub(crate) mod clock;
 mod enter;
 pub(crate) mod fatal;

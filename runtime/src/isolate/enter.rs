@@ -10,6 +10,7 @@ use bindings::event::outgoing::{self, Outgoing, Untaken};
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 
+use super::allocator;
 use super::clock::thread_cpu_ns;
 use super::ledger::{Ledger, Payer, Verdict};
 use super::{Functions, Isolate};
@@ -60,6 +61,7 @@ impl Isolate {
         let js = self.js.as_mut().expect("only Drop takes the runtime");
         ENTERED.with(|entered| *entered.borrow_mut() = Some(self.ledger.clone()));
         self.clock.look();
+        allocator::begin(self.ledger.limit_bytes());
         let started_ns = thread_cpu_ns();
         let deadline_ns = self.ledger.begin(payer, started_ns);
         let unlooked_since_ns = started_ns.saturating_sub(self.ledger.unpaid_ns());
@@ -73,6 +75,7 @@ impl Isolate {
         std::mem::forget(no_unwinding);
 
         let js = self.js.as_mut().expect("only Drop takes the runtime");
+        allocator::end();
         self.pulse.end();
         let ended_ns = thread_cpu_ns();
         let verdict = self.ledger.end(ended_ns);

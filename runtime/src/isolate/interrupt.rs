@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 
 use deno_core::v8;
 
+use super::allocator;
 use super::enter;
 use super::ledger::Ledger;
 use super::pulse::Pulse;
@@ -39,6 +40,7 @@ pub(super) fn is_to_end(isolate: &mut v8::Isolate) -> bool {
 fn look(isolate: &mut v8::Isolate) -> bool {
     let Some(pulse) = Pulse::current() else { return false };
     pulse.answered();
+    allocator::look();
     let Some(ledger) = enter::current_ledger() else { return false };
     let running = running_event(isolate, &ledger);
     // The node may have run short of memory while it waited.

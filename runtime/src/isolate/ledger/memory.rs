@@ -71,6 +71,11 @@ impl Ledger {
         self.memory.over_memory.get()
     }
 
+    /// What the isolate may have, in bytes.
+    pub(in crate::isolate) fn limit_bytes(&self) -> usize {
+        self.memory.limit_bytes
+    }
+
     /// Why memory was refused since the last call, if it was.
     pub(crate) fn take_refused(&self) -> Option<ShortOf> {
         self.memory.buffers.take_refused()

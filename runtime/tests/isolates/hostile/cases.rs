@@ -116,6 +116,26 @@ pub const CASES: &[(&str, &str, End)] = &[
     ("endless_atob", "const t = btoa('x'.repeat(1e6)); while (true) atob(t)", End::CpuOrMemory),
     ("endless_url_parsing", "while (true) new URL('http://a.test/' + Math.random())", End::Cpu),
     ("endless_console", "while (true) console.log('x'.repeat(1000))", End::Cpu),
+    (
+        "a_clone_of_a_text_that_stands_there_many_times",
+        "structuredClone(Array(1e4).fill('x'.repeat(6e7)))",
+        End::Threw,
+    ),
+    (
+        "parameters_of_a_text_that_stands_there_many_times",
+        "const p = new URLSearchParams(), text = 'x'.repeat(6e7); for (let i = 0; i < 1000; i++) p.append(i, text); p.toString()",
+        End::Threw,
+    ),
+    (
+        "an_inspector_that_asks_for_blanks",
+        "console.log({ [Symbol.for('Deno.customInspect')]: (inspect) => inspect({ a: 'x'.repeat(100) }, { indentationLvl: 8e9 }) })",
+        End::Shard,
+    ),
+    (
+        "slices_of_slices_of_a_blob",
+        "let b = new Blob(['x']); for (;;) b = b.slice(0, 1)",
+        End::CpuOrMemory,
+    ),
     ("endless_blob", "while (true) new Blob(['x'.repeat(1e6)])", End::CpuOrMemory),
     (
         "endless_headers",
