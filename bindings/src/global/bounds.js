@@ -1,5 +1,5 @@
 // Bounds on what V8 and the crates do in one piece, which no limit can interrupt: the text of a
-// `BigInt` and the patterns of `URLPattern`. What has no bound because it would slow down what
+// `BigInt`, the patterns of `URLPattern`, URLs and their parameters. What has no bound because it would slow down what
 // everybody does (regular expressions, arrays without end, strings of half a gigabyte) costs its
 // shard.
 (function () {
@@ -11,7 +11,9 @@ const {
   BigIntPrototype,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
+  ObjectHasOwn,
   RangeError,
+  StringPrototypeIndexOf,
   TypeError,
 } = primordials;
 const { ops } = core;
@@ -20,6 +22,19 @@ const { ops } = core;
 const DIGITS = 1_000_000;
 /** Characters of a pattern, as of a URL. */
 const PATTERN_CHARACTERS = 16_384;
+/**
+ * Characters of a URL, and of what is resolved against one. Where deno_web sees in JavaScript that a URL is
+ * as it should be, it has no bound.
+ */
+const URL_CHARACTERS = 2 << 20;
+/** What the ops that parse URLs answer for one that is none. */
+const NO_URL = 2;
+/** Parameters that a text is parsed into. */
+const PARAMETERS = 100_000;
+/** Characters of all parameters that become one text. */
+const PARAMETERS_CHARACTERS = 64 << 20;
+/** No label of an encoding is longer. */
+const LABEL_CHARACTERS = 64;
 /** URL Pattern Standard, section 1.2. */
 const COMPONENTS = ["baseURL", "hash", "hostname", "password", "pathname", "port", "protocol",
   "search", "username"];
@@ -66,6 +81,65 @@ ops.op_urlpattern_parse = function (pattern, base, options) {
     );
   }
   return parsePattern(pattern, base, options);
+};
+
+const { op_url_parse, op_url_parse_with_base, op_url_reparse } = ops;
+ops.op_url_parse = function (href, components) {
+  return href.length > URL_CHARACTERS ? NO_URL : op_url_parse(href, components);
+};
+ops.op_url_parse_with_base = function (href, base, components) {
+  const isTooLong = href.length + base.length > URL_CHARACTERS;
+  return isTooLong ? NO_URL : op_url_parse_with_base(href, base, components);
+};
+ops.op_url_reparse = function (href, setter, value, components) {
+  const isTooLong = href.length + value.length > URL_CHARACTERS;
+  return isTooLong ? NO_URL : op_url_reparse(href, setter, value, components);
+};
+
+/** Whether a text has more than so many parameters. */
+function hasTooMany(text) {
+  let at = text.length > PARAMETERS ? StringPrototypeIndexOf(text, "&") : -1;
+  for (let count = 1; at !== -1; count++) {
+    if (count === PARAMETERS) {
+      return true;
+    }
+    at = StringPrototypeIndexOf(text, "&", at + 1);
+  }
+  return false;
+}
+
+const parseParameters = ops.op_url_parse_search_params;
+ops.op_url_parse_search_params = function (text, bytes) {
+  if (typeof text === "string" && hasTooMany(text)) {
+    throw new RangeError(`There are more than ${PARAMETERS} parameters`);
+  }
+  return parseParameters(text, bytes);
+};
+
+/** What stands in a list, which the code of a worker may have kept from getting its own. */
+function own(list, index) {
+  if (!ObjectHasOwn(list, index)) {
+    throw new TypeError("The parameters are not as they were");
+  }
+  return list[index];
+}
+
+const stringifyParameters = ops.op_url_stringify_search_params;
+ops.op_url_stringify_search_params = function (list) {
+  let characters = 0;
+  for (let i = 0; i < list.length; i++) {
+    const pair = own(list, i);
+    characters += own(pair, 0).length + own(pair, 1).length;
+  }
+  if (characters > PARAMETERS_CHARACTERS) {
+    throw new RangeError(`The parameters have more than ${PARAMETERS_CHARACTERS} characters`);
+  }
+  return stringifyParameters(list);
+};
+
+const normalizeLabel = ops.op_encoding_normalize_label;
+ops.op_encoding_normalize_label = function (label) {
+  return normalizeLabel(label.length > LABEL_CHARACTERS ? "(a long text)" : label);
 };
 
 return {};

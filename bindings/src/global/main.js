@@ -21,10 +21,11 @@ const { op_clone_trust } = core.ops;
 // First of all: the other scripts take what they find.
 const inside = core.loadExtScript("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
+// Before the scripts that take the ops that it replaces.
+core.loadExtScript("ext:isolane_bindings/bounds.js");
 core.loadExtScript("ext:isolane_bindings/clock.js");
 const { hostObjectBrand, load } = core.loadExtScript("ext:isolane_bindings/hidden.js");
 const { installTemporal } = load("ext:isolane_bindings/temporal.js");
-load("ext:isolane_bindings/bounds.js");
 load("ext:isolane_bindings/forms.js");
 // Before the scripts that take what these replace.
 load("ext:isolane_bindings/header_text.js");
