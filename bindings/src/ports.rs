@@ -43,6 +43,10 @@ struct Queue {
     bytes: AtomicUsize,
     /// Whether the port that would read them is gone.
     closed: AtomicBool,
+    /// Ports that are in them.
+    ports: AtomicUsize,
+    /// Whether the port that would read them is in a message itself.
+    is_away: AtomicBool,
 }
 
 /// One end, as it is while it is handed from one object to another.
@@ -81,7 +85,15 @@ impl Counted {
         before / STEP_BYTES != (before + bytes) / STEP_BYTES
     }
 
-    fn received(&self, bytes: usize) {
+    fn received(&self, data: &JsMessageData) {
+        if !data.transferables.is_empty() {
+            let shape = serde_json::to_value(&data.transferables).unwrap_or_default();
+            self.incoming.ports.fetch_sub(ports_of(&shape).len(), Ordering::Relaxed);
+        }
+        self.received_bytes(data.data.len());
+    }
+
+    fn received_bytes(&self, bytes: usize) {
         let bytes = bytes + MESSAGE_BYTES;
         self.incoming.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.total.fetch_sub(bytes, Ordering::Relaxed);
@@ -121,12 +133,14 @@ impl Resource for PortResource {
         self.cancel.cancel();
         let resource =
             Rc::try_unwrap(self).map_err(|_| JsErrorBox::from_err(MessagePortError::NotReady))?;
+        resource.port.incoming.is_away.store(true, Ordering::Relaxed);
         Ok(Box::new(resource.port))
     }
 }
 
 impl TransferredResource for Counted {
     fn receive(self: Box<Self>) -> Rc<dyn Resource> {
+        self.incoming.is_away.store(false, Ordering::Relaxed);
         Rc::new(PortResource::new(*self))
     }
 }
@@ -180,9 +194,16 @@ fn post(
         // Its type is not public: it is known by the shape that it has for JavaScript.
         serde_json::to_value(&data.transferables).unwrap_or_default()
     };
-    if !data.transferables.is_empty() && names(&transferable(&data), rid) {
-        return Err(MessagePortError::TransferSelf);
-    }
+    let ports = match data.transferables.is_empty() {
+        true => 0,
+        false => {
+            let rids = ports_of(&transferable(&data));
+            match may_carry(&mut state.borrow_mut(), &resource, rid, &rids)? {
+                true => rids.len(),
+                false => return Ok(()),
+            }
+        }
+    };
     let is_full = resource.port.sent(bytes);
     if is_full {
         let meter = state.borrow().borrow::<Meter>().clone();
@@ -194,16 +215,52 @@ fn post(
         resource.port.outgoing.bytes.fetch_sub(bytes, Ordering::Relaxed);
         resource.port.total.fetch_sub(bytes, Ordering::Relaxed);
     }
+    if sent.is_ok() {
+        resource.port.outgoing.ports.fetch_add(ports, Ordering::Relaxed);
+    }
     sent
 }
 
-/// Whether one of the transferables is the resource.
-fn names(transferables: &serde_json::Value, rid: ResourceId) -> bool {
-    transferables.as_array().is_some_and(|list| {
-        list.iter().any(|item| {
-            item["kind"] == "resource" && item["data"][1].as_u64() == Some(u64::from(rid))
-        })
-    })
+/// The resources among transferables.
+fn ports_of(transferables: &serde_json::Value) -> Vec<ResourceId> {
+    let is_resource = |item: &&serde_json::Value| item["kind"] == "resource";
+    let list = transferables.as_array().into_iter().flatten().filter(is_resource);
+    list.filter_map(|item| item["data"][1].as_u64()?.try_into().ok()).collect()
+}
+
+/// Whether a message with these ports is to be sent on a port; one that would come to a port of its own
+/// is dropped, with its ports (HTML Standard, 9.4.3, message port post message steps: "doomed").
+///
+/// # Errors
+/// For ports within ports: in a circle they would be there for ever, and a long row of them could not
+/// be dropped without an end of the stack. So a port goes nowhere while a message with a port waits for
+/// it, and carries no port while it is on its way itself.
+fn may_carry(
+    state: &mut OpState,
+    sender: &PortResource,
+    rid: ResourceId,
+    ports: &[ResourceId],
+) -> Result<bool, MessagePortError> {
+    if ports.contains(&rid) {
+        return Err(MessagePortError::TransferSelf);
+    }
+    let mut is_doomed = false;
+    for port in ports {
+        let incoming = find(state, *port)?.port.incoming.clone();
+        is_doomed |= Arc::ptr_eq(&incoming, &sender.port.outgoing);
+        if incoming.ports.load(Ordering::Relaxed) > 0 {
+            return Err(MessagePortError::NotReady);
+        }
+    }
+    if !ports.is_empty() && sender.port.outgoing.is_away.load(Ordering::Relaxed) {
+        return Err(MessagePortError::NotReady);
+    }
+    if is_doomed {
+        for port in ports {
+            drop(state.resource_table.take_any(*port));
+        }
+    }
+    Ok(!is_doomed)
 }
 
 #[op2]
@@ -215,8 +272,8 @@ async fn op_message_port_recv_message(
     let cancel = RcRef::map(resource.clone(), |resource| &resource.cancel);
     let received = resource.port.port.recv(state).or_cancel(cancel).await??;
     match &received {
-        Some(RecvMessageData::Raw(data)) => resource.port.received(data.len()),
-        Some(RecvMessageData::Full(data)) => resource.port.received(data.data.len()),
+        Some(RecvMessageData::Raw(data)) => resource.port.received_bytes(data.len()),
+        Some(RecvMessageData::Full(data)) => resource.port.received(data),
         None => {}
     }
     Ok(received)
@@ -230,7 +287,7 @@ fn op_message_port_recv_message_sync(
     let resource = find(state, rid)?;
     let received = resource.port.port.try_recv_sync(state)?;
     if let Some(data) = &received {
-        resource.port.received(data.data.len());
+        resource.port.received(data);
     }
     Ok(received)
 }

@@ -61,6 +61,51 @@ pub fn trials() -> Vec<Trial> {
                 r#"["ab","f","AbortError",true,true,"DataCloneError","DataCloneError","DataCloneError","DataCloneError"]"#
             );
         }),
+        trial("objects::urls_and_parameters_have_bounds", || async {
+            let reply = Worker::with_handler(
+                "const long = 'é' + 'x'.repeat(3 << 20), base = 'http://a.test/', url = new URL(base);
+                 const tried = (make) => { try { return make() } catch (e) { return e.name } };
+                 const list = new URLSearchParams('a=b');
+                 const seen = [
+                     tried(() => new URL(base + long)), tried(() => new URL(long, base)), URL.canParse(base + long),
+                     tried(() => { url.href = base + long }), tried(() => { url.hash = long; return url.href.length < 100 }),
+                     tried(() => new URLSearchParams('a&'.repeat(99_999)).size), tried(() => new URLSearchParams('a&'.repeat(100_001))),
+                     tried(() => new TextDecoder(long)), new URL(base + long.slice(1, 1 << 20)).href.length,
+                 ];
+                 Object.defineProperty(Array.prototype, '0', { configurable: true, get() { throw 1 }, set() {} });
+                 const holes = tried(() => { const p = new URLSearchParams(); p.append('a', 'b'); return p.toString() });
+                 delete Array.prototype[0];
+                 return Response.json([...seen, holes, list.toString()])",
+            )
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"["TypeError","TypeError",false,"TypeError",true,99999,"RangeError","RangeError",1048589,"TypeError","a=b"]"#
+            );
+        }),
+        trial("objects::ports_are_not_in_their_own_messages_nor_in_long_rows", || async {
+            let reply = Worker::with_handler(
+                "const tried = (post) => { try { post(); return 'sent' } catch (e) { return e.name } };
+                 const channel = () => new MessageChannel(), read = (port) => new Promise((resolve) => port.onmessage = resolve);
+                 const [a, b, c, d, e, f, g, h] = Array.from({ length: 8 }, channel);
+                 const seen = [
+                     tried(() => a.port1.postMessage('x'.repeat(1e6), [a.port2])),
+                     tried(() => b.port1.postMessage('in b', [c.port2])), tried(() => d.port1.postMessage('in d', [b.port2])),
+                     tried(() => f.port1.postMessage('in f', [g.port2])), tried(() => g.port1.postMessage('in g', [e.port2])),
+                 ];
+                 const got = await read(f.port2);
+                 seen.push(got.data, tried(() => g.port1.postMessage('later', [h.port2])));
+                 seen.push((await read(got.ports[0])).data);
+                 return Response.json(seen)",
+            )
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"["sent","sent","TypeError","sent","TypeError","in f","sent","later"]"#
+            );
+        }),
         trial("objects::the_global_object_has_what_it_should", || async {
             let reply = Worker::with_handler(
                 "const chain = []; for (let o = globalThis; o !== Object.prototype; o = Object.getPrototypeOf(o)) chain.push(...Reflect.ownKeys(o).filter((key) => typeof key === 'string'));

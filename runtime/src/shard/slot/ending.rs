@@ -76,7 +76,7 @@ impl Slot {
             Verdict::NodeMemory(id) => (self.node_memory(), id),
             Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
         };
-        self.version.trust.offend();
+        self.version.trust.offend(&self.version.standing.distrust);
         self.condemn_lossy(match verdict {
             Verdict::Memory(_) => "it exceeded its memory limit",
             Verdict::NodeMemory(_) => EXPELLED,
@@ -278,7 +278,10 @@ impl Slot {
         self.state.set(State::Gone);
         if let Some(isolate) = isolate {
             self.shard.shared.memory.moves_out(isolate.ledger().holding());
+            // Whose it is, should its end cost the shard.
+            self.shard.handle.set_running(Some(self.version.clone()));
             self.shard.dispose(isolate);
+            self.shard.handle.set_running(None);
             self.shard.handle.isolates.fetch_sub(1, Ordering::Relaxed);
             self.shard.shared.isolates.fetch_sub(1, Ordering::Relaxed);
         }
