@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use deno_core::{OpState, op2, v8};
 
 /// A Wasm memory has one for what is in use and one for what is set aside.
@@ -51,6 +52,24 @@ struct Hold {
     _object: v8::Weak<v8::Object>,
 }
 
+/// Bytes that wait.
+struct Queued<B: AsRef<[u8]>> {
+    bytes: B,
+    queued: Arc<AtomicUsize>,
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Queued<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+}
+
+impl<B: AsRef<[u8]>> Drop for Queued<B> {
+    fn drop(&mut self) {
+        self.queued.fetch_sub(self.bytes.as_ref().len(), Ordering::Relaxed);
+    }
+}
+
 impl Meter {
     /// Sets the limit, or takes it away.
     pub fn set_limit(&self, limit: Option<Rc<dyn MemoryLimit>>) {
@@ -70,6 +89,14 @@ impl Meter {
 
     pub(crate) fn queued(&self) -> &Arc<AtomicUsize> {
         &self.0.queued_bytes
+    }
+
+    /// Bytes that wait in Rust for something, and count among the isolate's until the last of their
+    /// slices is dropped.
+    pub(crate) fn queue(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
+        let queued = self.0.queued_bytes.clone();
+        queued.fetch_add(bytes.as_ref().len(), Ordering::Relaxed);
+        Bytes::from_owner(Queued { bytes, queued })
     }
 
     fn limit(&self) -> Option<Rc<dyn MemoryLimit>> {

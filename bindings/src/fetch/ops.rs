@@ -27,6 +27,7 @@ use super::request::{Content, Ready, build};
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
 use crate::headers::{self, HeaderText, Listed};
+use crate::memory::Meter;
 
 /// The ops, under the names of those they replace.
 pub(crate) fn declarations() -> [OpDecl; 3] {
@@ -92,7 +93,8 @@ fn op_fetch(
     crate::event::note_running(scope, state);
     // First of all, so that a stream is closed whatever happens next.
     let content = match (has_body, data, resource) {
-        (true, Some(data), _) => Content::Bytes(data.0.into()),
+        // It may wait for a connection, or for its server.
+        (true, Some(data), _) => Content::Bytes(waiting(data.0.into(), state.try_borrow())),
         (true, None, Some(rid)) => {
             Content::Stream(UploadSource::new(state.resource_table.take_any(rid)?))
         }
@@ -117,7 +119,7 @@ fn op_fetch(
             })
         }
         "data" => {
-            let what = data_content(&url)?;
+            let what = data_content(&url, state.try_borrow::<Meter>())?;
             let request_rid = state.resource_table.add(Pending { url, what });
             Ok(FetchReturn { request_rid, cancel_handle_rid: None })
         }
@@ -201,11 +203,19 @@ fn depart(
     })
 }
 
-fn data_content(url: &Url) -> Result<What, FetchError> {
+/// Bytes that wait to be sent or read.
+fn waiting(bytes: Vec<u8>, meter: Option<&Meter>) -> Bytes {
+    match meter {
+        Some(meter) => meter.queue(bytes),
+        None => bytes.into(),
+    }
+}
+
+fn data_content(url: &Url, meter: Option<&Meter>) -> Result<What, FetchError> {
     let invalid = |reason: String| FetchError::invalid("the data: URL", reason);
     let data = DataUrl::process(url.as_str()).map_err(|error| invalid(error.to_string()))?;
     let (bytes, _fragment) = data.decode_to_vec().map_err(|error| invalid(error.to_string()))?;
-    Ok(What::Data(bytes.into(), data.mime_type().to_string()))
+    Ok(What::Data(waiting(bytes, meter), data.mime_type().to_string()))
 }
 
 /// Sends the request and waits for the head of its response, unless the worker aborts or its
