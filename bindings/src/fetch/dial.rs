@@ -20,6 +20,10 @@ use super::outbound::{Refused, WorkerSide};
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long one address is given before the next is tried beside it (RFC 8305, section 5).
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+/// How many are tried at a time: each is a socket, and all of them have one share together.
+const AT_ONCE: usize = 2;
+/// How long one is given while there are others.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
 /// Addresses of one name that are tried at most.
 const MAX_ADDRESSES: usize = 16;
 
@@ -104,10 +108,13 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts = FuturesUnordered::new();
     let mut first_error = None;
     loop {
-        if let Some(address) = addresses.pop_front() {
-            attempts.push(TcpStream::connect(address));
+        if attempts.len() < AT_ONCE
+            && let Some(address) = addresses.pop_front()
+        {
+            let limit = if addresses.is_empty() { CONNECT_LIMIT } else { ATTEMPT_LIMIT };
+            attempts.push(attempt(address, limit));
         }
-        let more = !addresses.is_empty();
+        let more = !addresses.is_empty() && attempts.len() < AT_ONCE;
         tokio::select! {
             attempt = attempts.next() => match attempt {
                 Some(Ok(stream)) => return Ok(stream),
@@ -122,6 +129,11 @@ async fn race(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
             () = sleep(NEXT_ADDRESS_AFTER), if more => {}
         }
     }
+}
+
+async fn attempt(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    let connected = timeout(limit, TcpStream::connect(address)).await;
+    connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]
