@@ -61,6 +61,12 @@ pub enum Refusal {
         /// The limit, in bytes.
         limit_bytes: usize,
     },
+    /// The request has too many header fields.
+    #[error("The request has more than {limit} header fields.")]
+    TooManyHeaders {
+        /// How many there may be.
+        limit: usize,
+    },
     /// The request's body is too long.
     #[error("The request's body is longer than {limit_bytes} bytes.")]
     BodyTooLarge {
@@ -133,7 +139,7 @@ impl Refusal {
             Self::UriTooLong { .. } => 414,
             Self::BadExpectation => 417,
             Self::Misdirected { .. } | Self::NotForDevelopment { .. } => 421,
-            Self::HeadersTooLarge { .. } => 431,
+            Self::HeadersTooLarge { .. } | Self::TooManyHeaders { .. } => 431,
             Self::BadStatus(_) => 500,
             Self::NoAnswerInTime => 504,
             Self::Failed(failure) => failure.status(),
@@ -157,6 +163,7 @@ impl Refusal {
             | Self::Misdirected { .. }
             | Self::UriTooLong { .. }
             | Self::HeadersTooLarge { .. }
+            | Self::TooManyHeaders { .. }
             | Self::BodyTooLarge { .. }
             | Self::BodyTimeout
             | Self::BodyBroken => 1000 + self.status(),
@@ -177,7 +184,8 @@ impl Refusal {
             | Self::UnknownHost { .. }
             | Self::Misdirected { .. }
             | Self::UriTooLong { .. }
-            | Self::HeadersTooLarge { .. } => Outcome::ScriptNotFound,
+            | Self::HeadersTooLarge { .. }
+            | Self::TooManyHeaders { .. } => Outcome::ScriptNotFound,
             Self::BodyTooLarge { .. } | Self::BodyTimeout | Self::BodyBroken => Outcome::Canceled,
             Self::NoAnswerInTime => Outcome::ExceededWallTime,
             Self::BadStatus(_) => Outcome::Exception,

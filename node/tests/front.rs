@@ -11,6 +11,8 @@ mod departures;
 mod endings;
 #[path = "front/limits.rs"]
 mod limits;
+#[path = "front/progress.rs"]
+mod progress;
 #[path = "front/requests.rs"]
 mod requests;
 #[path = "front/secured.rs"]

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-use bindings::event::outgoing::{Outgoing, Pool};
+use bindings::event::outgoing::Outgoing;
 use bindings::kv::KvNamespaces;
 use deno_core::{JsRuntime, v8};
 
@@ -140,7 +140,7 @@ impl Runtime {
             .collect();
         let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
         let standing = self.shared.losses.standing(&definition.worker);
-        let worker = Pool::new(self.shared.config.outgoing_worker_bytes);
+        let worker = standing.outgoing(self.shared.config.outgoing_worker_bytes);
         let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
         let waiting_with_kv = &self.shared.waiting_with_kv;
         let version = Version::new(definition, cache, kv, standing, outgoing, waiting_with_kv);

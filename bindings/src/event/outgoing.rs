@@ -11,6 +11,13 @@ use deno_core::v8;
 /// Bodies up to this length are not charged: sockets take them at once.
 pub const FREE_BYTES: usize = 16 << 10;
 
+/// For bodies up to this length there is a quarter more, which longer ones do not get: whose clients
+/// are slow to take those is still answered.
+const SHORT_BYTES: u64 = 64 << 10;
+
+/// Of the node's last quarter a worker gets something while it has less than this part of all.
+const PART_OF_THE_LAST: u64 = 32;
+
 /// Bytes in memory, and how many there may be.
 #[derive(Debug)]
 pub struct Pool {
@@ -36,7 +43,8 @@ pub struct Outgoing {
 
 /// What was charged, until this is dropped.
 struct Charge {
-    bytes: u64,
+    of_worker: u64,
+    of_node: u64,
     outgoing: Outgoing,
 }
 
@@ -57,12 +65,15 @@ impl Pool {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    fn charge(&self, bytes: u64, alone: bool) -> bool {
-        let fits = |now: u64| {
-            let after = now.checked_add(bytes)?;
-            (after <= self.limit_bytes || (alone && now == 0)).then_some(after)
-        };
+    fn charge(&self, bytes: u64, most: u64) -> bool {
+        let fits = |now: u64| now.checked_add(bytes).filter(|after| *after <= most);
         self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    }
+
+    /// What bodies of that length may come to with all others.
+    fn most(&self, bytes: u64) -> u64 {
+        let more = if bytes <= SHORT_BYTES { self.limit_bytes / 4 } else { 0 };
+        self.limit_bytes.saturating_add(more)
     }
 }
 
@@ -72,28 +83,23 @@ impl Outgoing {
         Outgoing { worker, node }
     }
 
-    /// Whether the worker can answer nothing more for now, and why.
-    pub fn is_full(&self) -> Option<Untaken> {
-        let full = |pool: &Pool| pool.bytes() >= pool.limit_bytes;
-        let untaken = |pool: &Pool, of_node| Untaken { limit_bytes: pool.limit_bytes, of_node };
-        match () {
-            () if full(&self.worker) => Some(untaken(&self.worker, false)),
-            () if full(&self.node) => Some(untaken(&self.node, true)),
-            () => None,
-        }
-    }
-
     /// Charges a body before it is copied. A single one may be longer than all that its worker
-    /// may have: what it can be is bounded by the isolate's memory.
+    /// may have, of which it counts for all: what it can be is bounded by the isolate's memory.
     fn charge(&self, bytes: u64) -> Result<Charge, Untaken> {
-        if !self.worker.charge(bytes, true) {
-            return Err(Untaken { limit_bytes: self.worker.limit_bytes, of_node: false });
+        let untaken = |pool: &Pool, of_node| Untaken { limit_bytes: pool.limit_bytes, of_node };
+        let of_worker = bytes.min(self.worker.limit_bytes);
+        if !self.worker.charge(of_worker, self.worker.most(bytes)) {
+            return Err(untaken(&self.worker, false));
         }
-        if !self.node.charge(bytes, false) {
-            self.worker.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Untaken { limit_bytes: self.node.limit_bytes, of_node: true });
+        let mut charge = Charge { of_worker, of_node: 0, outgoing: self.clone() };
+        let limit = self.node.limit_bytes;
+        let has_little = self.worker.bytes() <= limit / PART_OF_THE_LAST;
+        let most = if has_little { self.node.most(bytes) } else { limit - limit / 4 };
+        if !self.node.charge(bytes, most) {
+            return Err(untaken(&self.node, true));
         }
-        Ok(Charge { bytes, outgoing: self.clone() })
+        charge.of_node = bytes;
+        Ok(charge)
     }
 
     /// Makes a body of so many bytes, charged until the last of its slices is dropped.
@@ -136,8 +142,8 @@ impl AsRef<[u8]> for Charged {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.outgoing.worker.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.outgoing.node.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.outgoing.worker.bytes.fetch_sub(self.of_worker, Ordering::Relaxed);
+        self.outgoing.node.bytes.fetch_sub(self.of_node, Ordering::Relaxed);
     }
 }
 
@@ -160,7 +166,6 @@ mod tests {
         drop(whole);
         assert_eq!((worker.bytes(), node.bytes()), (BODY as u64, BODY as u64));
         assert_eq!(body(&outgoing, BODY).unwrap_err().limit_bytes, BODY as u64);
-        assert!(outgoing.is_full().is_some_and(|untaken| !untaken.of_node));
         drop(piece);
         assert_eq!((worker.bytes(), node.bytes()), (0, 0));
         assert!(body(&outgoing, BODY).is_ok());
@@ -168,22 +173,30 @@ mod tests {
 
     #[test]
     fn one_worker_does_not_take_the_share_of_others_but_the_node_has_an_end() {
-        let node = Pool::new(3 * BODY as u64);
-        let of_worker = || Outgoing::new(Pool::new(2 * BODY as u64), node.clone());
+        const MANY: u64 = 64 * BODY as u64;
+        let node = Pool::new(MANY);
+        let of_worker = || Outgoing::new(Pool::new(60 * BODY as u64), node.clone());
         let (greedy, other) = (of_worker(), of_worker());
-        let held: Vec<_> = (0..5).filter_map(|_| body(&greedy, BODY).ok()).collect();
-        assert_eq!(held.len(), 2);
-        let _third = body(&other, BODY).unwrap();
-        assert!(body(&other, BODY).unwrap_err().of_node);
-        assert_eq!(node.bytes(), 3 * BODY as u64);
+        let held: Vec<_> = (0..100).filter_map(|_| body(&greedy, BODY).ok()).collect();
+        assert_eq!(held.len(), 48, "the last quarter is for who has little");
+        assert!(body(&greedy, BODY).unwrap_err().of_node);
+        let few: Vec<_> = (0..100).filter_map(|_| body(&other, BODY).ok()).collect();
+        assert_eq!(few.len(), 2);
+        let rest: Vec<_> = (0..20).filter_map(|_| body(&of_worker(), BODY).ok()).collect();
+        assert_eq!(rest.len(), 14);
+        assert!(body(&of_worker(), BODY).unwrap_err().of_node);
+        assert!(body(&of_worker(), SHORT_BYTES as usize).is_ok(), "a short one still goes");
+        assert_eq!(node.bytes(), MANY);
     }
 
     #[test]
-    fn a_body_that_is_too_long_is_sent_alone_and_a_short_one_always() {
-        let outgoing = Outgoing::new(Pool::new(10), Pool::new(1 << 30));
-        let long = body(&outgoing, BODY).unwrap();
+    fn a_body_that_is_too_long_is_sent_alone_and_short_ones_beside_it() {
+        let outgoing = Outgoing::new(Pool::new(BODY as u64), Pool::new(1 << 30));
+        let long = body(&outgoing, 10 * BODY).unwrap();
         assert!(body(&outgoing, BODY).is_err());
+        assert!(body(&outgoing, BODY / 4).is_ok());
         assert!(body(&outgoing, FREE_BYTES).is_ok());
         drop(long);
+        assert_eq!(outgoing.worker.bytes(), 0);
     }
 }

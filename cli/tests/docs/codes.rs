@@ -218,7 +218,7 @@ fn about(refusal: &Refusal) -> Told {
             "`isolane dev` was asked for a host that it was not told of",
             "`isolane dev --host NAME`",
         ),
-        Refusal::HeadersTooLarge { .. } => {
+        Refusal::HeadersTooLarge { .. } | Refusal::TooManyHeaders { .. } => {
             ("the headers are too long together", "`limits.headers_kb` in `node.toml`")
         }
         Refusal::BadStatus(_) => (

@@ -20,6 +20,9 @@ use crate::refusal::{Refusal, Served};
 
 /// A body that is in memory is sent in pieces of so many bytes.
 const PIECE_BYTES: usize = 64 << 10;
+/// In HTTP/2, where the last one may still be the connection's, which tells nobody, when the body is let
+/// go.
+const HTTP2_PIECE_BYTES: usize = 16 << 10;
 /// What nginx logs for a client that went away before the answer.
 const CLIENT_CLOSED: u16 = 499;
 
@@ -80,7 +83,8 @@ pub(super) fn of_a_worker(
     method: &Method,
 ) -> Result<Response<ResponseBody>, Refusal> {
     let is_ours = |name: &&HeaderName| name.as_str().starts_with(OURS);
-    while let Some(name) = response.headers().keys().find(is_ours).cloned() {
+    let ours: Vec<_> = response.headers().keys().filter(is_ours).cloned().collect();
+    for name in ours {
         response.headers_mut().remove(name);
     }
     sendable(response, method)
@@ -143,6 +147,9 @@ pub(super) struct Answer {
     /// What the head declares: after so many bytes hyper does not ask for the end.
     declared: Option<u64>,
     ended: bool,
+    /// Bytes of the piece that hyper has taken last. In HTTP/2 it keeps that until the client has room
+    /// for it: it asks for the next one, or lets go of the body, when that is sent.
+    in_hand: u64,
     receipt: Receipt,
 }
 
@@ -160,7 +167,8 @@ impl Answer {
             _ => None,
         };
         response.map(|body| {
-            let answer = Self { ended: body.is_end_stream(), body, declared, receipt };
+            let ended = body.is_end_stream();
+            let answer = Self { body, declared, ended, in_hand: 0, receipt };
             answer.note(true);
             answer
         })
@@ -172,8 +180,13 @@ impl Answer {
             ResponseBody::Full(bytes) => bytes.len() as u64,
             _ => 0,
         };
-        self.receipt.running.leave(left);
-        self.receipt.running.hold(held && !self.ended);
+        self.receipt.running.leave(left + self.in_hand);
+        self.receipt.running.hold(held && (!self.ended || self.in_hand > 0));
+    }
+
+    /// The piece that hyper had is on its way.
+    fn sent(&mut self) {
+        self.receipt.running.take(std::mem::take(&mut self.in_hand));
     }
 }
 
@@ -181,11 +194,13 @@ impl Answer {
 /// that is.
 fn poll_piece(
     body: &mut ResponseBody,
+    is_http2: bool,
     cx: &mut Context<'_>,
 ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    let piece_bytes = if is_http2 { HTTP2_PIECE_BYTES } else { PIECE_BYTES };
     match body {
-        ResponseBody::Full(bytes) if bytes.len() > PIECE_BYTES => {
-            Poll::Ready(Some(Ok(Frame::data(bytes.split_to(PIECE_BYTES)))))
+        ResponseBody::Full(bytes) if bytes.len() > piece_bytes => {
+            Poll::Ready(Some(Ok(Frame::data(bytes.split_to(piece_bytes)))))
         }
         body => Pin::new(body).poll_frame(cx),
     }
@@ -199,7 +214,9 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Poll::Ready(frame) = poll_piece(&mut self.body, cx) else {
+        self.sent();
+        let is_http2 = self.receipt.protocol == Version::HTTP_2;
+        let Poll::Ready(frame) = poll_piece(&mut self.body, is_http2, cx) else {
             self.note(false);
             return Poll::Pending;
         };
@@ -207,7 +224,7 @@ impl Body for Answer {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.receipt.bytes += bytes;
-                self.receipt.running.take(bytes);
+                self.in_hand = bytes;
                 let all_sent = self.declared.is_some_and(|length| self.receipt.bytes >= length);
                 self.ended = all_sent || self.body.is_end_stream();
             }
@@ -229,6 +246,7 @@ impl Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
+        self.sent();
         if !self.ended {
             self.receipt.outcome = Outcome::ResponseStreamDisconnected;
         }

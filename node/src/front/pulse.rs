@@ -20,6 +20,13 @@ use super::upload::Flow;
 /// bytes.
 const UNTAKEN_BYTES: u64 = 1 << 20;
 
+/// Answers of an HTTP/2 connection that stand still may hold so much together, in bytes.
+const STILL_BYTES: u64 = 256 << 10;
+
+/// What a client may leave untaken is to be taken within so many looks, or it moves too slowly: who
+/// holds much of a worker's memory has to take more of it.
+const LOOKS_TO_TAKE: u64 = 60;
+
 /// What is known about a connection's activity. Shared by its stream, its driver and the
 /// requests on it, all on one thread.
 pub(super) struct Pulse {
@@ -46,6 +53,8 @@ pub(super) struct Pulse {
     held: Cell<usize>,
     /// What of its answers is not taken, in bytes.
     untaken: Cell<u64>,
+    /// In HTTP/2: the answers one by one, for one that moves does not excuse those that stand still.
+    streams: RefCell<Vec<Rc<Stream>>>,
     room: Notify,
     /// Who reads a connection whose client has said that it sends nothing more.
     reader: RefCell<Option<Waker>>,
@@ -59,10 +68,20 @@ struct Watched {
     last_bytes: Option<u64>,
 }
 
-/// Whether the client was waited for to take something, and what it had taken.
+/// Whether the client was waited for to take something, what it had taken, and what not.
 #[derive(Clone, Copy)]
 struct Look {
     taken: u64,
+    untaken: u64,
+}
+
+/// An answer in HTTP/2.
+#[derive(Default)]
+struct Stream {
+    untaken: Cell<u64>,
+    held: Cell<bool>,
+    /// It was held at the last look, and nothing of it has been taken since.
+    still: Cell<bool>,
 }
 
 /// Why a connection has to end, and when.
@@ -90,6 +109,7 @@ impl Pulse {
             taken: Cell::new(0),
             held: Cell::new(0),
             untaken: Cell::new(0),
+            streams: RefCell::default(),
             room: Notify::new(),
             reader: RefCell::default(),
             last: Cell::new(None),
@@ -104,8 +124,11 @@ impl Pulse {
         self.head_since.set(None);
         self.protocol.set(protocol);
         self.reads_ahead.set(has_body);
+        let stream = (protocol == Version::HTTP_2).then(Rc::<Stream>::default);
+        self.streams.borrow_mut().extend(stream.clone());
         Running {
             pulse: Rc::clone(self),
+            stream,
             underway: Cell::new(Some(Underway(Some(Rc::clone(self))))),
             held: Cell::new(false),
             untaken: Cell::new(0),
@@ -171,9 +194,10 @@ impl Pulse {
         }
     }
 
-    /// Looks whether the client moved less than `least_bytes` since the last look, where it was
-    /// waited for both times. A body that stalls fails by itself; the answer is whether the
-    /// connection has to end, because the client does not take what it asked for.
+    /// Looks whether the client moved less than `least_bytes` since the last look, or less than what it
+    /// leaves untaken asks for, where it was waited for both times. A body that stalls fails by itself;
+    /// the answer is whether the connection has to end, because the client does not take what it asked
+    /// for.
     pub(super) fn is_stalled(&self, least_bytes: u64) -> bool {
         for upload in self.uploads.borrow_mut().iter_mut() {
             let now = upload.flow.awaited_bytes();
@@ -185,11 +209,28 @@ impl Pulse {
             upload.last_bytes = now;
         }
         let waits = if self.is_http2() { self.held.get() > 0 } else { self.blocked.get() };
-        let now = waits.then(|| Look { taken: self.taken.get() });
+        let look = Look { taken: self.taken.get(), untaken: self.untaken.get() };
+        let now = waits.then_some(look);
+        let still_bytes = self.still_bytes();
         match (self.last.replace(now), now) {
-            (Some(last), Some(now)) => now.taken - last.taken < least_bytes,
+            (Some(last), Some(now)) => {
+                let least_bytes = least_bytes.max(last.untaken / LOOKS_TO_TAKE);
+                now.taken - last.taken < least_bytes || still_bytes > STILL_BYTES
+            }
             _ => false,
         }
+    }
+
+    /// What answers hold of which nothing was taken since the last look.
+    fn still_bytes(&self) -> u64 {
+        let mut bytes = 0;
+        for stream in self.streams.borrow().iter() {
+            let is_held = stream.held.get();
+            if stream.still.replace(is_held) && is_held {
+                bytes += stream.untaken.get();
+            }
+        }
+        bytes
     }
 
     /// Waits until the client has taken enough of its answers for another to be begun.
@@ -254,6 +295,7 @@ impl Deadline {
 /// A request that runs on a connection.
 pub(super) struct Running {
     pulse: Rc<Pulse>,
+    stream: Option<Rc<Stream>>,
     underway: Cell<Option<Underway>>,
     held: Cell<bool>,
     untaken: Cell<u64>,
@@ -274,6 +316,9 @@ impl Running {
         if self.held.replace(held) != held {
             let others = &self.pulse.held;
             others.set(if held { others.get() + 1 } else { others.get() - 1 });
+            if let Some(stream) = &self.stream {
+                stream.held.set(held);
+            }
         }
     }
 
@@ -284,6 +329,9 @@ impl Running {
         if before == untaken {
             return;
         }
+        if let Some(stream) = &self.stream {
+            stream.untaken.set(untaken);
+        }
         let had = pulse.untaken.replace(pulse.untaken.get() + untaken - before);
         if had > UNTAKEN_BYTES && pulse.untaken.get() <= UNTAKEN_BYTES {
             pulse.room.notify_waiters();
@@ -292,8 +340,11 @@ impl Running {
 
     /// The client asked for so much of the answer.
     pub(super) fn take(&self, bytes: u64) {
-        if self.pulse.is_http2() {
+        if let Some(stream) = &self.stream
+            && bytes > 0
+        {
             self.pulse.taken.set(self.pulse.taken.get() + bytes);
+            stream.still.set(false);
         }
     }
 }
@@ -321,6 +372,9 @@ impl Drop for Running {
         drop(self.underway());
         self.hold(false);
         self.leave(0);
+        if let Some(stream) = &self.stream {
+            self.pulse.streams.borrow_mut().retain(|other| !Rc::ptr_eq(other, stream));
+        }
         let running = self.pulse.running.get() - 1;
         self.pulse.running.set(running);
         if running == 0 {

@@ -16,6 +16,10 @@ use crate::refusal::Refusal;
 /// No method that anybody registered is half as long.
 const METHOD_BYTES: usize = 64;
 
+/// Fields of a head: HTTP/1 has no more than a hundred (hyper's bound). In HTTP/2 a byte may stand for a
+/// field, which takes a hundred bytes of memory.
+const MAX_FIELDS: usize = 256;
+
 /// The client's address, under the name that workers know. A client's own is never passed on.
 pub(super) const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
@@ -39,6 +43,9 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
         fields.map(|(name, value)| name.as_str().len() + value.len() + b": \r\n".len()).sum();
     if headers_bytes > limits.headers_bytes {
         return Err(Refusal::HeadersTooLarge { limit_bytes: limits.headers_bytes });
+    }
+    if parts.headers.len() > MAX_FIELDS {
+        return Err(Refusal::TooManyHeaders { limit: MAX_FIELDS });
     }
     check_framing(&parts.headers)?;
     // RFC 9110 section 10.1.1: the only expectation that there is.

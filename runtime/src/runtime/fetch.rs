@@ -4,12 +4,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bindings::event::outgoing::Untaken;
 use tokio::sync::oneshot;
 
 use super::Runtime;
 use crate::event::{FetchEvent, ResponseBody};
-use crate::incident::Resource;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::shard::{Answer, Job, Message, Shard, ShardHandle, Started, Ticket};
@@ -33,11 +31,9 @@ impl Runtime {
         if let Some(failure) = version.recent_failure() {
             return Err(failure);
         }
-        if let Some(untaken) = version.outgoing.is_full() {
-            return Err(self.refuse_untaken(version, untaken));
-        }
         if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
-            if shard.has_ready(version.key) && !version.standing.is_deaf() {
+            let standing = &version.standing;
+            if shard.has_ready(version.key) && !standing.is_deaf() && !standing.inline.is_heavy() {
                 return self.call(&shard, version, event).await;
             }
             if self.shared.config.inspect.is_none() && placement::should_promote(version) {
@@ -47,13 +43,6 @@ impl Runtime {
             }
         }
         self.submit(version, event).await
-    }
-
-    #[cold]
-    fn refuse_untaken(&self, version: &Version, untaken: Untaken) -> Failure {
-        let failure = Failure::untaken(untaken);
-        self.shared.tell_refused(Resource::ClientBytes, version, &failure);
-        failure
     }
 
     async fn call(
