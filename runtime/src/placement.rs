@@ -8,10 +8,11 @@
 //! for those that have shown short slices. Whoever uses more than a share of the machine, in
 //! whatever slices, runs on slow shards, which get what time all others leave.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use crate::definition::Limits;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
@@ -48,41 +49,40 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(120);
 /// Events in an isolate from which on another isolate on another shard is worth making.
 const EVENTS_TO_SPREAD: u32 = 24;
 
+/// What each call may take of a front shard for nothing. Beyond it a worker has a share: with slices
+/// that are just short enough it could keep the sockets of all others waiting.
+const FREE_INLINE: Duration = Duration::from_micros(250);
+
 /// What is known of a version's behaviour.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Trust {
-    epoch: Instant,
     short_slices: AtomicU64,
-    offences: AtomicU32,
-    offended_at_ms: AtomicU64,
-    distrusted_until_ms: AtomicU64,
     window_started_ms: AtomicU64,
     window_events: AtomicU32,
 }
 
-impl Default for Trust {
-    fn default() -> Self {
-        Trust {
-            epoch: Instant::now(),
-            short_slices: AtomicU64::new(0),
-            offences: AtomicU32::new(0),
-            offended_at_ms: AtomicU64::new(0),
-            distrusted_until_ms: AtomicU64::new(0),
-            window_started_ms: AtomicU64::new(0),
-            window_events: AtomicU32::new(0),
-        }
-    }
+/// How a worker has lost its trust: across its versions, or a new one would begin without that.
+#[derive(Debug, Default)]
+pub(crate) struct Distrust {
+    offences: AtomicU32,
+    offended_at_ms: AtomicU64,
+    until_ms: AtomicU64,
+}
+
+/// Milliseconds of this process's clock.
+fn now_ms() -> u64 {
+    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+    EPOCH.elapsed().as_millis() as u64
 }
 
 impl Trust {
     /// Records how long a slice kept its shard, and how many events it answered or ended. Tells
     /// whether that was too long for a shard with sockets.
-    pub(crate) fn slice_took(&self, cpu: Duration, events: usize) -> bool {
-        let events = u32::try_from(events).unwrap_or(u32::MAX);
-        let allowed = SHARE_OF_MANY.saturating_mul(events).clamp(LONG_SLICE, LONG_FOR_MANY);
+    pub(crate) fn slice_took(&self, distrust: &Distrust, cpu: Duration, events: usize) -> bool {
+        let allowed = SHARE_OF_MANY.saturating_mul(count(events)).clamp(LONG_SLICE, LONG_FOR_MANY);
         let is_long = cpu >= allowed;
         if is_long {
-            self.offend();
+            self.offend(distrust);
         } else {
             self.short_slices.fetch_add(1, Ordering::Relaxed);
         }
@@ -90,27 +90,14 @@ impl Trust {
     }
 
     /// Ends the trust.
-    pub(crate) fn offend(&self) {
-        self.offend_at(self.now_ms());
-    }
-
-    fn offend_at(&self, now_ms: u64) {
-        let before_ms = self.offended_at_ms.swap(now_ms, Ordering::Relaxed);
-        if now_ms.saturating_sub(before_ms) > FORGIVEN_AFTER.as_millis() as u64 {
-            self.offences.store(0, Ordering::Relaxed);
-        }
-        let offences = self.offences.fetch_add(1, Ordering::Relaxed).min(DISTRUST_DOUBLINGS);
-        let pause = DISTRUST * 2u32.pow(offences);
-        let until_ms = now_ms + pause.as_millis() as u64;
-        self.distrusted_until_ms.fetch_max(until_ms, Ordering::Relaxed);
+    pub(crate) fn offend(&self, distrust: &Distrust) {
+        distrust.offend_at(now_ms());
         self.short_slices.store(0, Ordering::Relaxed);
     }
 
     /// Whether the worker may run where sockets wait for it.
-    pub(crate) fn is_trusted(&self) -> bool {
-        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST
-            && (self.offences.load(Ordering::Relaxed) == 0
-                || self.now_ms() >= self.distrusted_until_ms.load(Ordering::Relaxed))
+    pub(crate) fn is_trusted(&self, distrust: &Distrust) -> bool {
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST && distrust.is_over()
     }
 
     /// Its slices were short before this process.
@@ -125,7 +112,7 @@ impl Trust {
 
     /// Counts an event that was not served inline; answers whether the worker is busy.
     fn is_busy(&self) -> bool {
-        let now = self.now_ms();
+        let now = now_ms();
         let started = self.window_started_ms.load(Ordering::Relaxed);
         if now.saturating_sub(started) > WINDOW.as_millis() as u64 {
             self.window_started_ms.store(now, Ordering::Relaxed);
@@ -133,15 +120,41 @@ impl Trust {
         }
         self.window_events.fetch_add(1, Ordering::Relaxed) + 1 >= EVENTS_TO_PROMOTE
     }
+}
 
-    fn now_ms(&self) -> u64 {
-        self.epoch.elapsed().as_millis() as u64
+impl Distrust {
+    fn offend_at(&self, now_ms: u64) {
+        let before_ms = self.offended_at_ms.swap(now_ms, Ordering::Relaxed);
+        if now_ms.saturating_sub(before_ms) > FORGIVEN_AFTER.as_millis() as u64 {
+            self.offences.store(0, Ordering::Relaxed);
+        }
+        let offences = self.offences.fetch_add(1, Ordering::Relaxed).min(DISTRUST_DOUBLINGS);
+        let pause = DISTRUST * 2u32.pow(offences);
+        self.until_ms.fetch_max(now_ms + pause.as_millis() as u64, Ordering::Relaxed);
     }
+
+    fn is_over(&self) -> bool {
+        self.offences.load(Ordering::Relaxed) == 0
+            || now_ms() >= self.until_ms.load(Ordering::Relaxed)
+    }
+}
+
+fn count(events: usize) -> u32 {
+    u32::try_from(events).unwrap_or(u32::MAX)
+}
+
+/// What a slice on a front shard takes of its worker's part of it.
+pub(crate) fn inline_cost(cpu: Duration, events: usize) -> Duration {
+    cpu.saturating_sub(FREE_INLINE.saturating_mul(count(events).max(1)))
 }
 
 /// Whether a version that is not yet on this front shard should get an isolate on it.
 pub(crate) fn should_promote(version: &Version) -> bool {
-    version.trust.is_busy() && version.trust.is_trusted()
+    version.trust.is_busy()
+        && version.trust.is_trusted(&version.standing.distrust)
+        && !version.standing.inline.is_heavy()
+        // An event that does not end keeps the sockets waiting for so long.
+        && version.definition.limits.cpu <= Limits::default().cpu
 }
 
 /// Whether a shard can take an event now, or soon.
@@ -267,34 +280,48 @@ mod tests {
 
     #[test]
     fn trust_is_earned_by_short_slices_and_lost_by_one_long_one() {
+        let distrust = Distrust::default();
+        let behave = |trust: &Trust| {
+            for _ in 0..EVENTS_TO_TRUST {
+                trust.slice_took(&distrust, Duration::from_micros(50), 1);
+            }
+        };
         let trust = Trust::default();
-        assert!(!trust.is_trusted());
-        for _ in 0..EVENTS_TO_TRUST {
-            trust.slice_took(Duration::from_micros(50), 1);
+        assert!(!trust.is_trusted(&distrust));
+        behave(&trust);
+        assert!(trust.is_trusted(&distrust));
+        assert!(trust.slice_took(&distrust, LONG_SLICE, 1));
+        assert!(!trust.is_trusted(&distrust));
+        // It has to wait, however well it behaves, and so does its next version.
+        for trust in [trust, Trust::default()] {
+            behave(&trust);
+            assert!(!trust.is_trusted(&distrust));
         }
-        assert!(trust.is_trusted());
-        assert!(trust.slice_took(LONG_SLICE, 1));
-        assert!(!trust.is_trusted());
-        for _ in 0..EVENTS_TO_TRUST {
-            trust.slice_took(Duration::from_micros(50), 1);
-        }
-        assert!(!trust.is_trusted(), "a distrusted worker has to wait, however well it behaves");
     }
 
     #[test]
     fn a_slice_for_many_events_is_not_one_events_long_slice() {
-        let trust = Trust::default();
-        assert!(!trust.slice_took(Duration::from_millis(8), 200));
-        assert!(trust.slice_took(Duration::from_millis(8), 10));
-        assert!(trust.slice_took(LONG_FOR_MANY, 10_000));
+        let (trust, distrust) = (Trust::default(), Distrust::default());
+        assert!(!trust.slice_took(&distrust, Duration::from_millis(8), 200));
+        assert!(trust.slice_took(&distrust, Duration::from_millis(8), 10));
+        assert!(trust.slice_took(&distrust, LONG_FOR_MANY, 10_000));
+    }
+
+    #[test]
+    fn short_calls_cost_nothing_of_a_front_shard_and_longer_ones_what_is_beyond() {
+        let ms = Duration::from_millis;
+        assert_eq!(inline_cost(Duration::from_micros(200), 1), Duration::ZERO);
+        assert_eq!(inline_cost(ms(1), 4), Duration::ZERO);
+        assert_eq!(inline_cost(ms(1), 0), Duration::from_micros(750));
+        assert_eq!(inline_cost(ms(4), 8), ms(2));
     }
 
     #[test]
     fn offences_double_the_pause_and_are_forgiven() {
-        let trust = Trust::default();
+        let distrust = Distrust::default();
         let pause_s = |at_s: u64| {
-            trust.offend_at(at_s * 1000);
-            trust.distrusted_until_ms.load(Ordering::Relaxed) / 1000 - at_s
+            distrust.offend_at(at_s * 1000);
+            distrust.until_ms.load(Ordering::Relaxed) / 1000 - at_s
         };
         assert_eq!([pause_s(100), pause_s(110), pause_s(130)], [5, 10, 20]);
         assert_eq!(pause_s(130 + 121), 5);

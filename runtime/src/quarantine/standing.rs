@@ -1,16 +1,18 @@
 //! How a node stands to one worker: what its code has cost, how long it is not started for that, and
 //! where it does not come to a look.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use bindings::event::outgoing::Pool;
 use parking_lot::Mutex;
 
 use super::budget::Budget;
 use super::{Purpose, Sentence};
 use crate::outcome::Failure;
+use crate::placement::Distrust;
 use crate::runtime::Offender;
 use crate::shard::ShardHandle;
 use crate::share::Share;
@@ -30,6 +32,12 @@ pub(crate) struct Standing {
     worker: Arc<str>,
     /// What it has used of the machine.
     pub(crate) share: Share,
+    /// What it has used of the shards that have the sockets, beyond what short calls take there.
+    pub(crate) inline: Share,
+    /// How often, and when, its slices have been too long for those, in any version.
+    pub(crate) distrust: Distrust,
+    /// What waits in memory of its answers.
+    outgoing: OnceLock<Arc<Pool>>,
     /// The shard on which its code does not come to a look.
     deaf_on: ArcSwapOption<ShardHandle>,
     is_deaf: AtomicBool,
@@ -52,12 +60,20 @@ impl Standing {
         Standing {
             worker: worker.clone(),
             share: Share::default(),
+            inline: Share::default(),
+            distrust: Distrust::default(),
+            outgoing: OnceLock::new(),
             deaf_on: ArcSwapOption::empty(),
             is_deaf: AtomicBool::new(false),
             budget: budget.clone(),
             has_offended: AtomicBool::new(false),
             record: Mutex::default(),
         }
+    }
+
+    /// Where the bodies of its answers are charged, in all of its versions.
+    pub(crate) fn outgoing(&self, limit_bytes: u64) -> Arc<Pool> {
+        self.outgoing.get_or_init(|| Pool::new(limit_bytes)).clone()
     }
 
     /// Whether its code is in something that V8 does in one piece, and has been for a while.

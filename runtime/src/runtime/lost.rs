@@ -79,7 +79,7 @@ impl Shared {
         tell(IncidentKind::ShardLost, culprit, format!("{reason}; its {kind} shard was replaced"));
         let is_used_up = self.losses.count();
         if let Some(version) = culprit {
-            version.trust.offend();
+            version.trust.offend(&version.standing.distrust);
             let purpose = match kind {
                 Kind::Check => Purpose::Check,
                 Kind::Front | Kind::Back => Purpose::Serve,

@@ -22,6 +22,7 @@ use super::{Shard, Started};
 use crate::isolate::ledger::Payer;
 use crate::isolate::{Isolate, SliceEnd};
 use crate::outcome::{Failure, Outcome};
+use crate::placement;
 use crate::version::{Residence, Version};
 
 /// A condemned isolate's events get this long to end by themselves: V8 drops an isolate's
@@ -275,8 +276,11 @@ impl Slot {
             Some(isolate) => isolate.events().take_changed(),
             None => Vec::new(),
         };
-        let was_long = self.version.trust.slice_took(end.cpu, changed.len());
-        if !self.shard.handle.is_front() {
+        let standing = &self.version.standing;
+        let was_long = self.version.trust.slice_took(&standing.distrust, end.cpu, changed.len());
+        if self.shard.handle.is_front() {
+            standing.inline.charge(placement::inline_cost(end.cpu, changed.len()));
+        } else {
             self.charge_share(end.cpu);
         }
         let mut answer = None;
@@ -301,6 +305,8 @@ impl Slot {
             self.condemn("it is over its memory limit");
         } else if self.shard.handle.is_front() && was_long {
             self.condemn("its slices are too long for a front shard");
+        } else if self.shard.handle.is_front() && standing.inline.is_heavy() {
+            self.condemn("it takes too much of a front shard");
         }
         answer
     }
