@@ -47,6 +47,7 @@ use libtest_mimic::Arguments;
 fn main() {
     // V8's platform comes before any thread.
     deno_core::JsRuntime::init_platform(None);
+    worker::prepare();
     let tests = [
         requests::trials(),
         redirects::trials(),

@@ -116,18 +116,22 @@ impl Figures {
     }
 }
 
-/// Brings a case to each position; each comes to an end.
+/// Brings a case to each position, by requests and by commands at the same time; each comes to an end.
 fn bring(node: &Node, case: &Case) {
-    let name = case.name;
-    for position in ["handler", "top"] {
-        let answer = get(node.port, &format!("{name}-{position}.test"), "/");
-        assert!(answer.status >= 200, "{name}, {position}: {answer:?}");
-    }
-    for arguments in [vec!["deploy", name], vec!["check", name]] {
-        let ended = node.isolane().run(&arguments);
-        assert!(ended.code.is_some(), "{arguments:?} was killed: {}", ended.stderr);
-        assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
-    }
+    let (name, port) = (case.name, node.port);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for position in ["handler", "top"] {
+                let answer = get(port, &format!("{name}-{position}.test"), "/");
+                assert!(answer.status >= 200, "{name}, {position}: {answer:?}");
+            }
+        });
+        for arguments in [["deploy", name], ["check", name]] {
+            let ended = node.isolane().run(&arguments);
+            assert!(ended.code.is_some(), "{arguments:?} was killed: {}", ended.stderr);
+            assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
+        }
+    });
 }
 
 fn costs_are_as_expected(figures: &Figures, case: &Case) {

@@ -2,8 +2,10 @@
 //! whole environment.
 
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use deno_core::error::CoreError;
+use deno_core::snapshot::{CreateSnapshotOptions, create_snapshot};
 use deno_core::{Extension, JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
 use isolane_bindings::fetch::{EventLimits, Outbound, OutboundPolicy, Unlimited};
 
@@ -35,6 +37,23 @@ const PRELUDE: &str = r#"
     async function turns(n) { while (n-- > 0) await new Promise((done) => setTimeout(done, 0)); }
 "#;
 
+/// What each isolate begins with: to read all scripts anew takes a second.
+static SNAPSHOT: OnceLock<Box<[u8]>> = OnceLock::new();
+
+/// Makes what isolates begin with.
+pub(crate) fn prepare() {
+    let options = CreateSnapshotOptions {
+        cargo_manifest_dir: env!("CARGO_MANIFEST_DIR"),
+        startup_snapshot: None,
+        skip_op_registration: false,
+        extensions: extensions(),
+        extension_transpiler: None,
+        with_runtime_cb: None,
+    };
+    let snapshot = create_snapshot(options, None).unwrap();
+    SNAPSHOT.set(snapshot.output).expect("it is made once");
+}
+
 /// An isolate.
 pub(crate) struct Worker {
     runtime: JsRuntime,
@@ -65,7 +84,11 @@ impl Worker {
 
     /// One whose state holds no way out.
     pub(crate) fn without_network() -> Self {
-        let options = RuntimeOptions { extensions: extensions(), ..RuntimeOptions::default() };
+        let options = RuntimeOptions {
+            extensions: extensions(),
+            startup_snapshot: SNAPSHOT.get().map(|snapshot| &**snapshot),
+            ..RuntimeOptions::default()
+        };
         let mut runtime = JsRuntime::new(options);
         runtime.execute_script("prelude.js", PRELUDE).unwrap();
         Self { runtime }
