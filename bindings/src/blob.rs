@@ -12,6 +12,8 @@ use deno_web::{Blob, BlobPart, BlobStoreTrait};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
+use crate::memory::Charge;
+
 type Part = Arc<dyn BlobPart + Send + Sync>;
 
 /// What a part takes beside its bytes, about.
@@ -39,26 +41,6 @@ struct FlatPart {
 struct Memory {
     part: Part,
     _charge: Charge,
-}
-
-/// Counts in the quota until it is dropped.
-#[derive(Debug)]
-struct Charge {
-    bytes: usize,
-    used_bytes: Arc<AtomicUsize>,
-}
-
-impl Charge {
-    fn new(bytes: usize, used_bytes: &Arc<AtomicUsize>) -> Charge {
-        used_bytes.fetch_add(bytes, Ordering::Relaxed);
-        Charge { bytes, used_bytes: used_bytes.clone() }
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.used_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
 }
 
 impl QuotaBlobStore {

@@ -52,21 +52,35 @@ struct Hold {
     _object: v8::Weak<v8::Object>,
 }
 
-/// Bytes that wait.
-struct Queued<B: AsRef<[u8]>> {
-    bytes: B,
-    queued: Arc<AtomicUsize>,
+/// Counts in a number of bytes until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    bytes: usize,
+    counter: Arc<AtomicUsize>,
 }
 
-impl<B: AsRef<[u8]>> AsRef<[u8]> for Queued<B> {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.as_ref()
+impl Charge {
+    pub(crate) fn new(bytes: usize, counter: &Arc<AtomicUsize>) -> Charge {
+        counter.fetch_add(bytes, Ordering::Relaxed);
+        Charge { bytes, counter: counter.clone() }
     }
 }
 
-impl<B: AsRef<[u8]>> Drop for Queued<B> {
+impl Drop for Charge {
     fn drop(&mut self) {
-        self.queued.fetch_sub(self.bytes.as_ref().len(), Ordering::Relaxed);
+        self.counter.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that wait.
+struct Queued {
+    bytes: Vec<u8>,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Queued {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -93,10 +107,9 @@ impl Meter {
 
     /// Bytes that wait in Rust for something, and count among the isolate's until the last of their
     /// slices is dropped.
-    pub(crate) fn queue(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
-        let queued = self.0.queued_bytes.clone();
-        queued.fetch_add(bytes.as_ref().len(), Ordering::Relaxed);
-        Bytes::from_owner(Queued { bytes, queued })
+    pub(crate) fn queue(&self, bytes: Vec<u8>) -> Bytes {
+        let charge = Charge::new(bytes.len(), self.queued());
+        Bytes::from_owner(Queued { bytes, _charge: charge })
     }
 
     fn limit(&self) -> Option<Rc<dyn MemoryLimit>> {

@@ -86,10 +86,7 @@ impl Counted {
     }
 
     fn received(&self, data: &JsMessageData) {
-        if !data.transferables.is_empty() {
-            let shape = serde_json::to_value(&data.transferables).unwrap_or_default();
-            self.incoming.ports.fetch_sub(ports_of(&shape).len(), Ordering::Relaxed);
-        }
+        self.incoming.ports.fetch_sub(ports_of(data).len(), Ordering::Relaxed);
         self.received_bytes(data.data.len());
     }
 
@@ -190,20 +187,10 @@ fn post(
 ) -> Result<(), MessagePortError> {
     let resource = find(&state.borrow(), rid)?;
     let bytes = data.data.len();
-    let transferable = |data: &JsMessageData| {
-        // Its type is not public: it is known by the shape that it has for JavaScript.
-        serde_json::to_value(&data.transferables).unwrap_or_default()
-    };
-    let ports = match data.transferables.is_empty() {
-        true => 0,
-        false => {
-            let rids = ports_of(&transferable(&data));
-            match may_carry(&mut state.borrow_mut(), &resource, rid, &rids)? {
-                true => rids.len(),
-                false => return Ok(()),
-            }
-        }
-    };
+    let ports = ports_of(&data);
+    if !may_carry(&mut state.borrow_mut(), &resource, rid, &ports)? {
+        return Ok(());
+    }
     let is_full = resource.port.sent(bytes);
     if is_full {
         let meter = state.borrow().borrow::<Meter>().clone();
@@ -216,13 +203,18 @@ fn post(
         resource.port.total.fetch_sub(bytes, Ordering::Relaxed);
     }
     if sent.is_ok() {
-        resource.port.outgoing.ports.fetch_add(ports, Ordering::Relaxed);
+        resource.port.outgoing.ports.fetch_add(ports.len(), Ordering::Relaxed);
     }
     sent
 }
 
-/// The resources among transferables.
-fn ports_of(transferables: &serde_json::Value) -> Vec<ResourceId> {
+/// The ports in a message.
+fn ports_of(data: &JsMessageData) -> Vec<ResourceId> {
+    if data.transferables.is_empty() {
+        return Vec::new();
+    }
+    // Their type is not public: it is known by the shape that it has for JavaScript.
+    let transferables = serde_json::to_value(&data.transferables).unwrap_or_default();
     let is_resource = |item: &&serde_json::Value| item["kind"] == "resource";
     let list = transferables.as_array().into_iter().flatten().filter(is_resource);
     list.filter_map(|item| item["data"][1].as_u64()?.try_into().ok()).collect()

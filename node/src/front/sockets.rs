@@ -201,16 +201,26 @@ mod tests {
         assert_eq!(sockets.shut_down(false), 0);
     }
 
+    /// Two connections that are served, with their clients.
+    async fn two_of(
+        sockets: &Sockets,
+        slots: &Arc<Semaphore>,
+        tracker: &TaskTracker,
+    ) -> Vec<(std::net::TcpStream, Socket)> {
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let (client, stream) = connected().await;
+            let slot = Arc::clone(slots).acquire_owned().await.unwrap();
+            kept.push((client, sockets.add(stream, slot, tracker.token())));
+        }
+        kept
+    }
+
     #[tokio::test]
     async fn a_connection_that_has_ended_is_forgotten() {
         let (slots, tracker) = (Arc::new(Semaphore::new(2)), TaskTracker::new());
         let sockets = Sockets::default();
-        let mut kept = Vec::new();
-        for _ in 0..2 {
-            let (client, stream) = connected().await;
-            let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
-            kept.push((client, sockets.add(stream, slot, tracker.token())));
-        }
+        let mut kept = two_of(&sockets, &slots, &tracker).await;
         drop(kept.remove(0));
         assert_eq!((slots.available_permits(), tracker.len()), (1, 1));
         assert_eq!(sockets.shut_down(false), 1);
@@ -220,12 +230,7 @@ mod tests {
     async fn a_connection_is_asked_about_while_the_shards_sockets_are_locked() {
         let (slots, tracker) = (Arc::new(Semaphore::new(2)), TaskTracker::new());
         let sockets = Sockets::default();
-        let mut kept = Vec::new();
-        for _ in 0..2 {
-            let (client, stream) = connected().await;
-            let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
-            kept.push((client, sockets.add(stream, slot, tracker.token())));
-        }
+        let mut kept = two_of(&sockets, &slots, &tracker).await;
         let places = [kept[0].1.place(), kept[1].1.place()];
         let locked = sockets.0.lock();
         let (sender, receiver) = std::sync::mpsc::channel();

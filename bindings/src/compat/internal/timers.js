@@ -52,8 +52,7 @@ class Timeout {
   }
 
   close() {
-    this.#isCleared = true;
-    timers.clear(this.#id);
+    clear(this);
     return this;
   }
 
