@@ -5,9 +5,13 @@
 
 mod body;
 mod error;
+mod line;
+mod operation;
 mod ops;
 mod reply;
+mod sinks;
 mod state;
+mod text;
 
 use std::sync::Arc;
 
@@ -15,6 +19,7 @@ use deno_core::{Extension, OpState};
 use kv::{Namespace, Store};
 
 use self::state::KvState;
+use crate::memory::Meter;
 
 /// The KV namespaces of one worker version, in the order in which the version binds them. They are
 /// all that its isolates can reach of the node's store.
@@ -22,13 +27,20 @@ use self::state::KvState;
 pub struct KvNamespaces {
     /// The store of the node.
     pub store: Arc<dyn Store>,
-    /// What `makeKvNamespace(index)` of `kv.js` takes its index from.
+    /// What `makeKvNamespace(index)` of `kv.js` takes its index from, as the worker asks for them.
     pub namespaces: Vec<Namespace>,
 }
 
 /// Gives an isolate the namespaces of the version that it is about to run. Without them every
-/// operation fails.
-pub fn install(state: &mut OpState, namespaces: KvNamespaces) {
+/// operation fails. What their answers take in memory counts among the isolate's.
+pub fn install(state: &mut OpState, mut namespaces: KvNamespaces) {
+    if let Some(meter) = state.try_borrow::<Meter>() {
+        for namespace in &mut namespaces.namespaces {
+            if let Some(caller) = namespace.caller() {
+                *namespace = namespace.asked_by(&caller.counted_in(meter.queued()));
+            }
+        }
+    }
     state.put(KvState::new(namespaces));
 }
 

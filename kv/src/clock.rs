@@ -2,8 +2,9 @@
 //! up by itself.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment in whole seconds since the UNIX epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +14,9 @@ pub struct UnixSeconds(pub u64);
 pub trait Clock: Send + Sync + 'static {
     /// The present second.
     fn now(&self) -> UnixSeconds;
+
+    /// The time since some moment, by a clock that nobody can set and that never jumps.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The clock of the operating system.
@@ -21,7 +25,10 @@ pub struct SystemClock;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    now: AtomicU64,
+    elapsed_s: AtomicU64,
+}
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,22 +54,37 @@ impl Clock for SystemClock {
         // A clock set before 1970 reads as 1970: nothing has expired yet.
         UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()))
     }
+
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
+    }
 }
 
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn new(now: UnixSeconds) -> Self {
-        Self(AtomicU64::new(now.0))
+        Self { now: AtomicU64::new(now.0), elapsed_s: AtomicU64::new(0) }
     }
 
-    /// Moves the clock `seconds` ahead.
+    /// Lets `seconds` go by.
     pub fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::Relaxed);
+        self.elapsed_s.fetch_add(seconds, Ordering::Relaxed);
+        self.now.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Sets the clock, as somebody sets the time of day: no time goes by.
+    pub fn set(&self, now: UnixSeconds) {
+        self.now.store(now.0, Ordering::Relaxed);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UnixSeconds {
-        UnixSeconds(self.0.load(Ordering::Relaxed))
+        UnixSeconds(self.now.load(Ordering::Relaxed))
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.elapsed_s.load(Ordering::Relaxed))
     }
 }

@@ -9,6 +9,7 @@ mod apply;
 mod batch;
 mod cache;
 mod codec;
+mod database;
 mod disk;
 mod fair;
 mod fault;
@@ -21,11 +22,14 @@ mod log;
 mod metrics;
 mod open;
 mod pieces;
+mod quota;
 mod readers;
 mod record;
+mod room;
 mod schema;
 mod shared;
 mod snapshot;
+mod steady;
 mod suspect;
 #[cfg(test)]
 mod tests;
@@ -60,6 +64,7 @@ use self::job::Job;
 use self::metrics::Metrics;
 use self::open::{FileOptions, Opened};
 use self::pieces::PiecesSink;
+use self::room::{Carries, Read};
 use self::shared::Shared;
 use self::snapshot::{Snapshot, reading};
 use self::writer::{Writer, WriterOptions};
@@ -77,6 +82,9 @@ pub struct EmbeddedOptions {
     pub log_bytes: u64,
     /// Writes are refused as long as the disk has less room than this, in bytes.
     pub min_free_bytes: u64,
+    /// What the keys, values and metadata of one namespace may take, in bytes: a put that would
+    /// make it more is refused.
+    pub namespace_bytes: u64,
     /// How many threads read what is not in memory.
     pub readers: usize,
 }
@@ -99,6 +107,7 @@ impl Default for EmbeddedOptions {
             page_cache_bytes: 64 << 20,
             log_bytes: 16 << 20,
             min_free_bytes: 64 << 20,
+            namespace_bytes: 10 << 30,
             readers: 2,
         }
     }
@@ -144,6 +153,7 @@ impl EmbeddedStore {
         let options = WriterOptions {
             files,
             min_free_bytes: options.min_free_bytes,
+            namespace_bytes: options.namespace_bytes,
             path: PathBuf::from(path),
         };
         // Made before the threads, so that a failure to start one ends the others.
@@ -186,12 +196,15 @@ impl EmbeddedStore {
     }
 
     /// What is under a key, from memory or with a reader thread.
-    fn lookup<T: Send + 'static>(
+    fn lookup<T: Send + Unpin + 'static>(
         &self,
         namespace: &Namespace,
         key: &str,
         form: fn(&Entry) -> T,
-    ) -> Lookup<Option<T>> {
+    ) -> Lookup<Option<T>>
+    where
+        Option<T>: Carries,
+    {
         let number = match self.shared.number(namespace) {
             Ok(Some(number)) => number,
             Ok(None) => return Lookup::done(None),
@@ -203,9 +216,14 @@ impl EmbeddedStore {
         }
         self.shared.metrics.miss();
         let keys = [key.to_owned()];
-        self.shared.read(namespace, keys[0].len(), move |shared, database| {
-            let found = find(shared, database, number, &keys)?;
-            Ok(found.first().and_then(|entry| visible(entry, shared.clock.now()).map(form)))
+        self.shared.read_within(namespace, keys[0].len(), 0, move |shared, database, allowance| {
+            Ok(match find(shared, database, number, &keys, allowance)? {
+                Read::Needs(bytes) => Read::Needs(bytes),
+                Read::Done(found) => {
+                    let found = found.first().and_then(|entry| visible(entry, shared.clock.now()));
+                    Read::Done(found.map(form))
+                }
+            })
         })
     }
 }
@@ -242,9 +260,9 @@ impl Store for EmbeddedStore {
         }
         self.shared.metrics.miss();
         let key = key.to_owned();
-        let (namespace, store) = (namespace.clone(), Arc::clone(&self.shared));
-        self.shared.read(&namespace.clone(), key.len(), move |shared, database| {
-            reading(find_stream(shared, database, number, &key, &namespace, &store))
+        let (asked, store) = (namespace.clone(), Arc::clone(&self.shared));
+        self.shared.read_within(namespace, key.len(), 0, move |_, database, allowance| {
+            reading(find_stream(&store, database, number, &key, &asked, allowance))
         })
     }
 
@@ -261,9 +279,11 @@ impl Store for EmbeddedStore {
         self.shared.metrics.miss();
         let keys = keys.to_vec();
         let bytes = keys.iter().map(String::len).sum();
-        self.shared.read(namespace, bytes, move |shared, database| {
-            let found = find(shared, database, number, &keys)?;
-            gather(found.into_iter(), shared.clock.now())
+        self.shared.read_within(namespace, bytes, 0, move |shared, database, allowance| {
+            Ok(match find(shared, database, number, &keys, allowance)? {
+                Read::Needs(bytes) => Read::Needs(bytes),
+                Read::Done(found) => Read::Done(gather(found.into_iter(), shared.clock.now())?),
+            })
         })
     }
 
@@ -298,9 +318,13 @@ impl Store for EmbeddedStore {
             Err(closed) => return Lookup::failed(closed),
         };
         let request = request.clone();
-        self.shared.read(namespace, request.prefix.len(), move |shared, database| {
+        let kept_bytes = request.prefix.len();
+        let most_bytes = self.shared.listed_bytes(namespace, request.limit);
+        self.shared.read_within(namespace, kept_bytes, most_bytes, move |shared, database, _| {
             let now = shared.clock.now();
-            reading(Snapshot::take(database).and_then(|tables| tables.list(number, &request, now)))
+            let page =
+                Snapshot::take(database).and_then(|tables| tables.list(number, &request, now));
+            reading(page.map(Read::Done))
         })
     }
 

@@ -3,7 +3,12 @@
 //! a worker sees of it is in `bindings`.
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::mutable_key_type,
+    reason = "a namespace is its identity, whatever is counted for its caller"
+)]
 
+mod caller;
 mod clock;
 mod cursor;
 mod embedded;
@@ -15,6 +20,7 @@ mod store;
 mod stream;
 mod validate;
 
+pub use caller::Caller;
 pub use clock::{Clock, ManualClock, SystemClock, UnixSeconds};
 pub use cursor::{decode_cursor, encode_cursor};
 pub use embedded::{EmbeddedOptions, EmbeddedStore, OpenError};
@@ -31,5 +37,6 @@ pub use store::{
 };
 pub use validate::{
     BulkType, validate_bulk, validate_bulk_bytes, validate_cache_ttl, validate_expiration,
-    validate_key, validate_list_limit, validate_metadata, validate_prefix, validate_value_bytes,
+    validate_key, validate_list_limit, validate_metadata, validate_metadata_bytes, validate_prefix,
+    validate_value_bytes,
 };

@@ -87,7 +87,7 @@ impl MemoryStore {
         let fresh = Arc::new(RwLock::new(Keyspace::default()));
         let before = self.inner.namespaces.rcu(|namespaces| {
             let mut namespaces = HashMap::clone(namespaces);
-            namespaces.entry(namespace.clone()).or_insert_with(|| fresh.clone());
+            namespaces.entry(namespace.as_name()).or_insert_with(|| fresh.clone());
             namespaces
         });
         // Another thread may have been first: then the one in the table before counts.

@@ -1,19 +1,26 @@
 //! The seam between those who use a key-value store and the engines that are one. No engine is
 //! here, and no limit: those are in `limits` and `validate`.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::caller::Caller;
 use crate::clock::UnixSeconds;
 use crate::error::{KeyError, Refused, StoreError};
 use crate::lookup::Lookup;
 use crate::validate::{validate_key, validate_metadata, validate_value_bytes};
 
-/// The identity of a namespace: keys of two namespaces never meet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Namespace(Arc<str>);
+/// A namespace, as somebody asks for it: keys of two namespaces never meet. It is its identity, and
+/// equal to the same one that another caller asks for.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    id: Arc<str>,
+    caller: Option<Caller>,
+}
 
 /// What is stored under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,20 +214,63 @@ pub trait Store: Send + Sync + 'static {
 }
 
 impl Namespace {
-    /// The namespace with this identity.
+    /// The namespace with this identity, as the operator asks for it.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self(id.into())
+        Self { id: id.into(), caller: None }
+    }
+
+    /// The same namespace, as `caller` asks for it: an engine takes turns between callers, and bounds
+    /// what each has waiting.
+    #[must_use]
+    pub fn asked_by(&self, caller: &Caller) -> Self {
+        Self { id: Arc::clone(&self.id), caller: Some(caller.clone()) }
     }
 
     /// Its identity.
     pub fn id(&self) -> &str {
-        &self.0
+        &self.id
+    }
+
+    /// Who asks for it, unless it is the operator.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// The same namespace, to be kept as the name of what is in it.
+    pub(crate) fn as_name(&self) -> Self {
+        Self { id: Arc::clone(&self.id), caller: None }
+    }
+}
+
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Namespace {}
+
+impl PartialOrd for Namespace {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Namespace {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id.cmp(&other.id)
+    }
+}
+
+impl Hash for Namespace {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
     }
 }
 
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.id.fmt(f)
     }
 }
 

@@ -74,7 +74,16 @@ pub fn validate_expiration(
 ///
 /// 413 beyond [`MAX_METADATA_BYTES`].
 pub fn validate_metadata(json: &str) -> Result<(), Refused> {
-    at_most("Metadata length", json.len(), MAX_METADATA_BYTES)
+    validate_metadata_bytes(json.len())
+}
+
+/// Checks the length of metadata, in bytes of JSON.
+///
+/// # Errors
+///
+/// 413 beyond [`MAX_METADATA_BYTES`].
+pub fn validate_metadata_bytes(bytes: usize) -> Result<(), Refused> {
+    at_most("Metadata length", bytes, MAX_METADATA_BYTES)
 }
 
 /// Checks the length of a value, in bytes.

@@ -3,6 +3,8 @@
 
 use kv::{KeyError, Refused, StoreError};
 
+use crate::pace::Pace;
+
 /// The operations by the names that messages give them; a list reports itself as a get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
@@ -30,6 +32,9 @@ pub(super) enum KvError {
     #[class(range)]
     #[error("The value is too large for a string.")]
     TooLargeForString,
+    #[class(range)]
+    #[error("There is no memory left for the value.")]
+    NoMemory,
     #[class(generic)]
     #[error("The KV namespace is not bound to this worker.")]
     NotBound,
@@ -57,16 +62,23 @@ impl Method {
         }
     }
 
-    /// Tells the operator what the worker must not see.
+    /// Tells the operator what the worker must not see; not for each call: a full or broken disk is one
+    /// state, however many ask.
     pub(super) fn failed(self, error: StoreError) -> KvError {
+        static FULL: Pace = Pace::new();
+        static BROKEN: Pace = Pace::new();
         match &error {
             // Said by the node itself, once.
             StoreError::Refused(_) | StoreError::Closed => {}
             StoreError::Full { .. } | StoreError::DiskFull { .. } => {
-                tracing::warn!(method = self.name(), %error, "kv");
+                if let Some(withheld) = FULL.tell() {
+                    tracing::warn!(method = self.name(), %error, withheld, "kv");
+                }
             }
             StoreError::Failed { source, .. } => {
-                tracing::error!(method = self.name(), %error, %source, "kv");
+                if let Some(withheld) = BROKEN.tell() {
+                    tracing::error!(method = self.name(), %error, %source, withheld, "kv");
+                }
             }
         }
         self.refused(error.into_refused())

@@ -7,20 +7,31 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::{OpState, op2, v8};
-use kv::{KeyError, ListRequest, Put, Refused, UnixSeconds};
+use kv::{KeyError, ListRequest, Lookup, Put, Refused, UnixSeconds};
 
 use super::error::{KvError, Method};
+use super::operation::Operation;
 use super::reply::{Form, Kind, Reply, present, present_answer};
-use super::state::KvState;
+use super::state::{Asker, KvState};
+use super::text;
+use crate::memory::{Charge, Meter};
+
+/// From so many bytes on it is asked whether there is room for a value that is put. What smaller ones
+/// take is seen when the isolate's memory is looked at.
+const LARGE_BYTES: usize = 64 << 10;
 
 /// Throws when no key has this name.
-#[op2(fast)]
-pub(super) fn op_kv_check_key(#[string] key: &str, #[smi] method: u32) -> Result<(), KvError> {
-    kv::validate_key(key).map_err(|error| Method::from(method).bad_key(error))
+#[op2(nofast)]
+pub(super) fn op_kv_check_key<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: v8::Local<'s, v8::String>,
+    #[smi] method: u32,
+) -> Result<(), KvError> {
+    let bad_key = |error| Method::from(method).bad_key(error);
+    text::key(scope, key).map(drop).map_err(bad_key)
 }
 
 /// Throws that a value of a bulk get is no JSON.
@@ -31,18 +42,18 @@ pub(super) fn op_kv_not_json() -> Result<(), KvError> {
 }
 
 /// The second in which a key to be put expires, or `NaN`. Throws when the options are refused.
-#[op2]
-pub(super) fn op_kv_expiration(
+#[op2(nofast)]
+pub(super) fn op_kv_expiration<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
     expiration: f64,
     expiration_ttl: f64,
-    #[string] metadata: Option<String>,
+    metadata: v8::Local<'s, v8::Value>,
 ) -> Result<f64, KvError> {
-    let refused = |refused| Method::Put.refused(refused);
     let now = bound(state)?.store().now();
     let at = kv::validate_expiration(optional(expiration), optional(expiration_ttl), now)
-        .map_err(refused)?;
-    kv::validate_metadata(metadata.as_deref().unwrap_or_default()).map_err(refused)?;
+        .map_err(|refused| Method::Put.refused(refused))?;
+    text::metadata(scope, metadata)?;
     Ok(at.map_or(f64::NAN, |at| at.0 as f64))
 }
 
@@ -59,17 +70,15 @@ pub(super) fn op_kv_get<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Get, kind: Kind::from(kind) };
     check_cache_ttl(form.method, cache_ttl)?;
-    let kv = bound(state)?;
-    let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = if matches!(form.kind, Kind::Stream) {
-        store.get_stream(namespace, key).map(move |entry| Reply::Stream(entry, with_metadata))
+    let key = key.into();
+    let operation = if matches!(form.kind, Kind::Stream) {
+        Operation::GetStream { key, with_metadata }
     } else if with_metadata {
-        store.get_entry(namespace, key).map(Reply::Entry)
+        Operation::GetEntry(key)
     } else {
-        store.get(namespace, key).map(Reply::Value)
+        Operation::Get(key)
     };
-    let answer = kv.answer(form, lookup);
-    present_answer(scope, state, form, answer)
+    ask(scope, state, form, namespace, operation, None)
 }
 
 /// What is under several keys, as one operation.
@@ -79,69 +88,63 @@ pub(super) fn op_kv_get_many<'s>(
     state: &mut OpState,
     #[smi] namespace: u32,
     keys: v8::Local<'s, v8::Array>,
-    #[string] kind: Option<String>,
+    kind: v8::Local<'s, v8::Value>,
     cache_ttl: f64,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::GetBulk, kind: Kind::Text };
     let refused = |refused| form.method.refused(refused);
+    let kind = text::kind(scope, kind);
     kv::validate_bulk(kind.as_deref(), keys.length() as usize).map_err(refused)?;
     let mut names = Vec::with_capacity(keys.length() as usize);
     for index in 0..keys.length() {
         let key = keys.get_index(scope, index).and_then(|key| key.to_string(scope));
-        let key = key.map_or_else(String::new, |key| key.to_rust_string_lossy(scope));
-        kv::validate_key(&key).map_err(KeyError::into_refused).map_err(refused)?;
+        let key = key.map_or(Err(KeyError::Empty), |key| text::key(scope, key));
+        names.push(key.map_err(KeyError::into_refused).map_err(refused)?);
         check_cache_ttl(form.method, cache_ttl)?;
-        names.push(key);
     }
-    let kv = bound(state)?;
-    let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = store.get_many(namespace, &names).map(Reply::Entries);
-    let answer = kv.answer(form, lookup);
-    present_answer(scope, state, form, answer)
+    ask(scope, state, form, namespace, Operation::GetMany(names), None)
 }
 
 /// Stores a string or the bytes of a view. The expiration is that of `op_kv_expiration`.
 #[op2]
 pub(super) fn op_kv_put<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    state: &mut OpState,
+    state: Rc<RefCell<OpState>>,
     #[smi] namespace: u32,
     #[string] key: &str,
     value: v8::Local<'s, v8::Value>,
     expiration: f64,
-    #[string] metadata: Option<String>,
+    metadata: v8::Local<'s, v8::Value>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Put, kind: Kind::Text };
-    let value = bytes_of(scope, value).map_err(|refused| form.method.refused(refused))?;
-    let put = Put { value, expiration: seconds(expiration), metadata: metadata.map(Arc::from) };
-    let kv = bound(state)?;
-    let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = store.put(namespace, key, put).map(|()| Reply::Done);
-    let answer = kv.answer(form, lookup);
-    present_answer(scope, state, form, answer)
+    let metadata = text::metadata(scope, metadata)?;
+    let (value, charge) = taken(scope, &state, value)?;
+    let put = Put { value, expiration: seconds(expiration), metadata };
+    let operation = Operation::Put(key.into(), put);
+    ask(scope, &mut state.borrow_mut(), form, namespace, operation, charge)
 }
 
 /// Begins to store a value that comes piece by piece; the number is for the ops below. The
 /// expiration is that of `op_kv_expiration`.
-#[op2]
+#[op2(nofast)]
 #[smi]
-pub(super) fn op_kv_sink_open(
-    scope: &mut v8::PinScope<'_, '_>,
+pub(super) fn op_kv_sink_open<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
     #[smi] namespace: u32,
     #[string] key: &str,
     expiration: f64,
-    #[string] metadata: Option<String>,
+    metadata: v8::Local<'s, v8::Value>,
 ) -> Result<u32, KvError> {
-    let event = crate::event::running(scope, state);
+    let asker = Asker::running(scope, state);
+    let metadata = text::metadata(scope, metadata)?;
     let kv = bound(state)?;
     let (store, namespace) = kv.namespace(namespace)?;
-    let metadata = metadata.map(Arc::from);
     let sink = store
         .put_stream(namespace, key, seconds(expiration), metadata)
         .map_err(|error| Method::Put.failed(error))?;
     kv.sinks
-        .add(sink, event)
+        .add(sink, asker)
         .ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
 }
 
@@ -149,16 +152,14 @@ pub(super) fn op_kv_sink_open(
 #[op2]
 pub(super) fn op_kv_sink_write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    state: &mut OpState,
+    state: Rc<RefCell<OpState>>,
     #[smi] sink: u32,
     piece: v8::Local<'s, v8::Value>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let form = Form { method: Method::Put, kind: Kind::Text };
-    let piece = bytes_of(scope, piece).map_err(|refused| form.method.refused(refused))?;
-    let kv = bound(state)?;
-    let lookup = kv.sinks.get(sink).ok_or(KvError::NotBound)?.write(piece);
-    let answer = kv.answer(form, lookup.map(|()| Reply::Done));
-    present_answer(scope, state, form, answer)
+    let (piece, charge) = taken(scope, &state, piece)?;
+    let state = &mut state.borrow_mut();
+    let written = bound(state)?.sinks.get(sink).ok_or(KvError::NotBound)?.write(piece);
+    put_answer(scope, state, written, charge)
 }
 
 /// Stores a value that is complete.
@@ -168,11 +169,8 @@ pub(super) fn op_kv_sink_finish<'s>(
     state: &mut OpState,
     #[smi] sink: u32,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let form = Form { method: Method::Put, kind: Kind::Text };
-    let kv = bound(state)?;
-    let lookup = kv.sinks.remove(sink).ok_or(KvError::NotBound)?.finish();
-    let answer = kv.answer(form, lookup.map(|()| Reply::Done));
-    present_answer(scope, state, form, answer)
+    let stored = bound(state)?.sinks.remove(sink).ok_or(KvError::NotBound)?.finish();
+    put_answer(scope, state, stored, None)
 }
 
 /// Gives up a value that is not complete.
@@ -191,11 +189,7 @@ pub(super) fn op_kv_delete<'s>(
     #[string] key: &str,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Delete, kind: Kind::Text };
-    let kv = bound(state)?;
-    let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = store.delete(namespace, key).map(|()| Reply::Done);
-    let answer = kv.answer(form, lookup);
-    present_answer(scope, state, form, answer)
+    ask(scope, state, form, namespace, Operation::Delete(key.into()), None)
 }
 
 /// One page of keys. A limit that is not above zero means the default.
@@ -204,24 +198,18 @@ pub(super) fn op_kv_list<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
     #[smi] namespace: u32,
-    #[string] prefix: String,
+    prefix: v8::Local<'s, v8::Value>,
     limit: f64,
-    #[string] cursor: &str,
+    cursor: v8::Local<'s, v8::Value>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Get, kind: Kind::Text };
     let refused = |refused| form.method.refused(refused);
     let limit = kv::validate_list_limit(optional(limit).filter(|limit| *limit > 0));
     let limit = limit.map_err(refused)?;
-    kv::validate_prefix(&prefix).map_err(refused)?;
-    let start_after = match cursor {
-        "" => None,
-        cursor => Some(kv::decode_cursor(cursor).map_err(refused)?),
-    };
-    let kv = bound(state)?;
-    let (store, namespace) = kv.namespace(namespace)?;
-    let lookup = store.list(namespace, &ListRequest { prefix, limit, start_after });
-    let answer = kv.answer(form, lookup.map(Reply::Page));
-    present_answer(scope, state, form, answer)
+    let prefix = text::prefix(scope, prefix).map_err(refused)?;
+    let start_after = text::cursor(scope, cursor).map_err(refused)?;
+    let request = ListRequest { prefix, limit, start_after };
+    ask(scope, state, form, namespace, Operation::List(request), None)
 }
 
 /// Waits until the operation with this token has its answer.
@@ -259,6 +247,33 @@ fn bound(state: &mut OpState) -> Result<&mut KvState, KvError> {
     state.try_borrow_mut::<KvState>().ok_or(KvError::NotBound)
 }
 
+/// Asks the store on behalf of the event that calls. `charge` is held until it has answered.
+fn ask<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    form: Form,
+    namespace: u32,
+    operation: Operation<'_>,
+    charge: Option<Charge>,
+) -> Result<v8::Local<'s, v8::Value>, KvError> {
+    let asker = Asker::running(scope, state);
+    let answer = bound(state)?.ask(asker, form, namespace, operation, charge)?;
+    present_answer(scope, state, form, answer)
+}
+
+/// The answer to a part of a value.
+fn put_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &mut OpState,
+    lookup: Lookup<()>,
+    charge: Option<Charge>,
+) -> Result<v8::Local<'s, v8::Value>, KvError> {
+    let form = Form { method: Method::Put, kind: Kind::Text };
+    let asker = Asker::running(scope, state);
+    let answer = bound(state)?.answer(asker, form, lookup.map(|()| Reply::Done), charge);
+    present_answer(scope, state, form, answer)
+}
+
 fn optional(number: f64) -> Option<i64> {
     (!number.is_nan()).then_some(number as i64)
 }
@@ -276,19 +291,41 @@ fn check_cache_ttl(method: Method, cache_ttl: f64) -> Result<(), KvError> {
     }
 }
 
-/// A copy of the value's bytes, made only if the store takes that many.
-fn bytes_of(
-    scope: &v8::PinScope<'_, '_>,
+/// A copy of the value's bytes, made only if the store takes that many and the isolate has room for
+/// them, and what charges the isolate with them.
+fn taken(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &RefCell<OpState>,
     value: v8::Local<'_, v8::Value>,
-) -> Result<Bytes, Refused> {
+) -> Result<(Bytes, Option<Charge>), KvError> {
+    let value_bytes = length_of(scope, value);
+    kv::validate_value_bytes(value_bytes).map_err(|refused| Method::Put.refused(refused))?;
+    let meter = state.borrow().try_borrow::<Meter>().cloned();
+    if let Some(meter) = &meter
+        && value_bytes > LARGE_BYTES
+        && !meter.demand(scope, value_bytes)
+    {
+        return Err(KvError::NoMemory);
+    }
+    let charge = meter.map(|meter| Charge::new(value_bytes, meter.queued()));
+    Ok((copied(scope, value), charge))
+}
+
+/// How many bytes a value is.
+fn length_of(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> usize {
     if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        kv::validate_value_bytes(view.byte_length())?;
+        return view.byte_length();
+    }
+    v8::Local::<v8::String>::try_from(value).map_or(0, |string| string.utf8_length(scope))
+}
+
+fn copied(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
+    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
         let mut bytes = vec![0; view.byte_length()];
         let copied = view.copy_contents(&mut bytes);
         bytes.truncate(copied);
-        return Ok(bytes.into());
+        return bytes.into();
     }
-    let Ok(string) = v8::Local::<v8::String>::try_from(value) else { return Ok(Bytes::new()) };
-    kv::validate_value_bytes(string.utf8_length(scope))?;
-    Ok(string.to_rust_string_lossy(scope).into())
+    let string = v8::Local::<v8::String>::try_from(value);
+    string.map_or_else(|_| Bytes::new(), |string| string.to_rust_string_lossy(scope).into())
 }

@@ -1,18 +1,40 @@
-//! A queue from many threads to some, which takes turns between namespaces: a tenant with a thousand
-//! operations waiting delays another's one operation by one.
+//! A queue from many threads to some, which takes turns between owners by what their operations
+//! cost (deficit round robin, Shreedhar and Varghese, 1995): a tenant with a thousand operations
+//! waiting, or with large ones, delays another's one by one turn.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
 use crate::store::Namespace;
 
-/// The most bytes that the operations of one namespace may keep waiting, and those of all.
-const MAX_NAMESPACE_BYTES: usize = 64 << 20;
+/// What an owner may have done in one turn, in bytes.
+pub(super) const TURN_BYTES: usize = 256 << 10;
+/// An operation costs as much as so many bytes at least.
+const LEAST_COST_BYTES: usize = 16 << 10;
+/// The most bytes that the operations of one owner may keep waiting, and those of all.
+const MAX_OWNER_BYTES: usize = 64 << 20;
 const MAX_BYTES: usize = 512 << 20;
-/// What one namespace may keep waiting even when those of others fill the queue.
+/// What one owner may keep waiting even when those of others fill the queue.
 const ALWAYS_BYTES: usize = 1 << 20;
+
+/// Whose operation it is: a worker's, or, where none asks, a namespace's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    Caller(Arc<str>),
+    Namespace(Namespace),
+}
+
+/// What an operation takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    /// The bytes that it keeps in memory while it waits.
+    pub(super) kept_bytes: usize,
+    /// The bytes that are read or written for it, about.
+    pub(super) cost_bytes: usize,
+}
 
 /// The queue.
 pub(super) struct FairQueue<T> {
@@ -21,16 +43,18 @@ pub(super) struct FairQueue<T> {
 }
 
 struct State<T> {
-    lines: HashMap<Namespace, Line<T>>,
-    /// The namespaces with something waiting, in the order of their turns.
-    turns: VecDeque<Namespace>,
+    lines: HashMap<Owner, Line<T>>,
+    /// The owners with something waiting, in the order of their turns.
+    turns: VecDeque<Owner>,
     bytes: usize,
     closed: bool,
 }
 
 struct Line<T> {
-    items: VecDeque<(T, usize)>,
+    items: VecDeque<(T, Load)>,
     bytes: usize,
+    /// What is left of the turn, with what was saved in turns before.
+    credit: usize,
 }
 
 /// Why an item was not taken.
@@ -50,6 +74,27 @@ pub(super) enum Popped<T> {
     Closed,
 }
 
+impl Owner {
+    /// Whose the operations are that ask this namespace.
+    pub(super) fn of(namespace: &Namespace) -> Self {
+        match namespace.caller() {
+            Some(caller) => Self::Caller(Arc::clone(caller.name())),
+            None => Self::Namespace(namespace.clone()),
+        }
+    }
+}
+
+impl Load {
+    /// Of an operation that writes what it keeps.
+    pub(super) fn of_write(bytes: usize) -> Self {
+        Self { kept_bytes: bytes, cost_bytes: bytes }
+    }
+
+    fn cost(self) -> usize {
+        self.cost_bytes.max(LEAST_COST_BYTES)
+    }
+}
+
 impl<T> FairQueue<T> {
     pub(super) fn new() -> Self {
         let state =
@@ -57,35 +102,20 @@ impl<T> FairQueue<T> {
         Self { state: Mutex::new(state), arrived: Condvar::new() }
     }
 
-    /// Adds an item that keeps so many bytes.
-    pub(super) fn push(
-        &self,
-        namespace: &Namespace,
-        item: T,
-        bytes: usize,
-    ) -> Result<(), PushError> {
+    /// Adds an item.
+    pub(super) fn push(&self, owner: Owner, item: T, load: Load) -> Result<(), PushError> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(PushError::Closed);
         }
-        let State { lines, turns, bytes: waiting, .. } = &mut *state;
-        let waiting_here = lines.get(namespace).map_or(0, |line| line.bytes);
-        if *waiting + bytes > MAX_BYTES && waiting_here + bytes > ALWAYS_BYTES {
+        let waiting_here = state.lines.get(&owner).map_or(0, |line| line.bytes);
+        let here = waiting_here.saturating_add(load.kept_bytes);
+        let in_all = state.bytes.saturating_add(load.kept_bytes);
+        if here > MAX_OWNER_BYTES || (in_all > MAX_BYTES && here > ALWAYS_BYTES) {
             return Err(PushError::Full);
         }
-        match lines.get_mut(namespace) {
-            Some(line) if line.bytes + bytes > MAX_NAMESPACE_BYTES => return Err(PushError::Full),
-            Some(line) => {
-                line.items.push_back((item, bytes));
-                line.bytes += bytes;
-            }
-            None => {
-                let items = VecDeque::from([(item, bytes)]);
-                lines.insert(namespace.clone(), Line { items, bytes });
-                turns.push_back(namespace.clone());
-            }
-        }
-        state.bytes += bytes;
+        state.bytes = in_all;
+        state.add(owner, item, load);
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -125,64 +155,44 @@ impl<T> FairQueue<T> {
 }
 
 impl<T> State<T> {
-    fn pop(&mut self) -> Option<T> {
-        let namespace = self.turns.pop_front()?;
-        let line = self.lines.get_mut(&namespace)?;
-        let (item, bytes) = line.items.pop_front()?;
-        line.bytes -= bytes;
-        self.bytes -= bytes;
-        if line.items.is_empty() {
-            self.lines.remove(&namespace);
-        } else {
-            self.turns.push_back(namespace);
+    fn add(&mut self, owner: Owner, item: T, load: Load) {
+        if let Some(line) = self.lines.get_mut(&owner) {
+            line.bytes += load.kept_bytes;
+            line.items.push_back((item, load));
+            return;
         }
-        Some(item)
+        let items = VecDeque::from([(item, load)]);
+        let line = Line { items, bytes: load.kept_bytes, credit: TURN_BYTES };
+        self.lines.insert(owner.clone(), line);
+        self.turns.push_back(owner);
+    }
+
+    /// The first of whose turn it is. An item that costs more than is left of the turn waits for
+    /// further ones.
+    fn pop(&mut self) -> Option<T> {
+        loop {
+            let owner = self.turns.front()?;
+            let line = self.lines.get_mut(owner)?;
+            let (_, load) = line.items.front()?;
+            let cost = load.cost();
+            if cost > line.credit {
+                line.credit += TURN_BYTES;
+                self.turns.rotate_left(1);
+                continue;
+            }
+            let (item, load) = line.items.pop_front()?;
+            line.credit -= cost;
+            line.bytes -= load.kept_bytes;
+            self.bytes -= load.kept_bytes;
+            if line.items.is_empty()
+                && let Some(owner) = self.turns.pop_front()
+            {
+                self.lines.remove(&owner);
+            }
+            return Some(item);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn push(queue: &FairQueue<u32>, namespace: &str, item: u32, bytes: usize) -> bool {
-        queue.push(&Namespace::new(namespace), item, bytes).is_ok()
-    }
-
-    #[test]
-    fn namespaces_take_turns_and_keep_their_order() {
-        let queue = FairQueue::new();
-        for item in [1, 2, 3] {
-            push(&queue, "busy", item, 0);
-        }
-        push(&queue, "quiet", 10, 0);
-        let order: Vec<_> = std::iter::from_fn(|| queue.try_pop()).collect();
-        assert_eq!(order, [1, 10, 2, 3]);
-        assert!(queue.state.lock().lines.is_empty());
-    }
-
-    #[test]
-    fn a_namespace_cannot_fill_the_memory() {
-        let queue = FairQueue::new();
-        assert!(push(&queue, "busy", 1, MAX_NAMESPACE_BYTES));
-        assert!(!push(&queue, "busy", 2, 1));
-        assert!(push(&queue, "quiet", 3, 1));
-        assert_eq!(queue.try_pop(), Some(1));
-        assert!(push(&queue, "busy", 4, 1));
-    }
-
-    #[test]
-    fn a_closed_queue_gives_what_it_has() {
-        let queue = FairQueue::new();
-        push(&queue, "a", 1, 0);
-        queue.close();
-        assert!(!push(&queue, "a", 2, 0));
-        assert_eq!(queue.pop(None), Popped::Item(1));
-        assert_eq!(queue.pop(None), Popped::Closed);
-    }
-
-    #[test]
-    fn waiting_ends_at_the_deadline() {
-        let queue = FairQueue::<u32>::new();
-        assert_eq!(queue.pop(Some(Instant::now())), Popped::TimedOut);
-    }
-}
+mod tests;

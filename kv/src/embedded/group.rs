@@ -135,7 +135,7 @@ impl Group<'_> {
         txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
         txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
         let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-        self.names_to_change().insert(namespace.clone(), state);
+        self.names_to_change().insert(namespace.as_name(), state);
         Ok(number)
     }
 

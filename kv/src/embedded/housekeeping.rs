@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
 
+use crate::clock::UnixSeconds;
+
 use super::apply::Apply;
+use super::database::begin_volatile;
 use super::fault::Fault;
 use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key};
 use super::shared::Shared;
-use super::writer::{Files, begin_volatile};
+use super::steady::Steady;
+use super::writer::Files;
 
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_secs(1);
@@ -30,11 +34,15 @@ pub(super) struct Housekeeping {
     more: bool,
     /// Where the look for values to remove goes on.
     from: u64,
+    steady: Steady,
+    /// Which keys may be removed as expired: those that were at that moment, if any.
+    expired_at: Option<UnixSeconds>,
 }
 
 impl Housekeeping {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, next: Instant::now(), more: false, from: 0 }
+        let steady = Steady::new(&*shared.clock);
+        Self { shared, next: Instant::now(), more: false, from: 0, steady, expired_at: None }
     }
 
     pub(super) fn next(&self) -> Instant {
@@ -53,6 +61,7 @@ impl Housekeeping {
         }
         // Set first: a step that fails is not to be repeated at once.
         self.next = Instant::now() + EVERY;
+        self.expired_at = self.steady.look(&*self.shared.clock);
         self.more = self.is_needed(database)? && self.work(database, files)?;
         if self.more {
             self.next = Instant::now() + BETWEEN_STEPS;
@@ -62,8 +71,13 @@ impl Housekeeping {
 
     fn is_needed(&self, database: &Database) -> Result<bool, Fault> {
         let txn = database.begin_read()?;
-        let until = expiry_key(self.shared.clock.now().0.saturating_add(1), &[]);
-        let expired = txn.open_table(EXPIRIES)?.range(..until.as_slice())?.next().is_some();
+        let expired = match self.expired_at {
+            Some(now) => {
+                let until = expiry_key(now.0.saturating_add(1), &[]);
+                txn.open_table(EXPIRIES)?.range(..until.as_slice())?.next().is_some()
+            }
+            None => false,
+        };
         let is_empty = txn.open_table(UNREFERENCED)?.is_empty()?;
         Ok(expired || !is_empty || !txn.open_table(DROPPED)?.is_empty()?)
     }
@@ -71,7 +85,10 @@ impl Housekeeping {
     fn work(&mut self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
         let txn = begin_volatile(database)?;
         let mut apply = Apply::new(&txn, &self.shared.holds, files.next_value)?;
-        let swept = apply.sweep(self.shared.clock.now(), STEP_KEYS)?;
+        let swept = match self.expired_at {
+            Some(now) => apply.sweep(now, STEP_KEYS)?,
+            None => Vec::new(),
+        };
         let cleaned = apply.clean(&mut self.from, STEP_PIECES)?;
         let applied = apply.finish()?;
         txn.commit()?;

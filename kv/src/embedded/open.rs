@@ -11,6 +11,7 @@ use crate::store::Namespace;
 
 use super::apply::Apply;
 use super::batch;
+use super::database::begin_durable;
 use super::disk::{DatabaseFile, Disk};
 use super::fault::Fault;
 use super::holds::Holds;
@@ -168,14 +169,6 @@ impl From<Fault> for OpenFault {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// Begins a transaction whose commit is on disk, and after which the database opens at once however
-/// the process ends.
-pub(super) fn begin_durable(database: &Database) -> Result<redb::WriteTransaction, Fault> {
-    let mut txn = database.begin_write()?;
-    txn.set_quick_repair(true);
-    Ok(txn)
 }
 
 /// What the table of numbers says.

@@ -11,11 +11,13 @@ use crate::lookup::Lookup;
 use crate::store::{Change, Namespace, Put, ValueSink, ValueSource};
 use crate::validate::validate_value_bytes;
 
+use super::fair::{Load, Owner};
 use super::fault::Fault;
 use super::holds::Hold;
 use super::job::{Job, Reply, StoreValue};
 use super::readers::{refusal, wait_for};
 use super::record::MAX_PIECE_BYTES;
+use super::room::Read;
 use super::shared::Shared;
 use super::snapshot::{Snapshot, reading};
 
@@ -45,18 +47,20 @@ impl PiecesSource {
 
 impl ValueSource for PiecesSource {
     fn read(&mut self) -> Lookup<Option<Bytes>> {
-        if self.place.lock().left_bytes == 0 {
+        let left_bytes = self.place.lock().left_bytes;
+        if left_bytes == 0 {
             return Lookup::done(None);
         }
+        let needed_bytes = usize::try_from(left_bytes).unwrap_or(usize::MAX).min(WINDOW_BYTES);
         let (place, hold) = (Arc::clone(&self.place), Arc::clone(&self.hold));
-        self.shared.read(&self.namespace, 0, move |_, database| {
+        self.shared.read_within(&self.namespace, 0, needed_bytes, move |_, database, _| {
             // Asked after the database was got: if the files were opened again before that, the
             // identity may be another value's.
             if !hold.is_current() {
                 return reading(Err(Fault::Closed));
             }
             let tables = reading(Snapshot::take(database))?;
-            reading(place.lock().advance(&tables, hold.id()))
+            reading(place.lock().advance(&tables, hold.id()).map(Read::Done))
         })
     }
 }
@@ -199,8 +203,8 @@ impl Shared {
     ) -> Lookup<T> {
         let (reply, answer) = oneshot::channel();
         let job = job(reply);
-        let bytes = job.bytes();
-        match self.jobs.push(namespace, job, bytes) {
+        let load = Load::of_write(job.bytes());
+        match self.jobs.push(Owner::of(namespace), job, load) {
             Ok(()) => wait_for(answer),
             Err(error) => Lookup::failed(refusal(error)),
         }

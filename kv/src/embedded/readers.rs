@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::lookup::Lookup;
 use crate::store::Namespace;
 
-use super::fair::{Popped, PushError};
+use super::fair::{Load, Owner, Popped, PushError};
 use super::fault::Fault;
 use super::shared::Shared;
 
@@ -38,11 +38,11 @@ pub(super) fn start(shared: &Arc<Shared>, count: usize) -> io::Result<Vec<JoinHa
 }
 
 impl Shared {
-    /// Has a reader thread read. The request keeps so many bytes while it waits.
+    /// Has a reader thread read.
     pub(super) fn read<T: Send + 'static>(
         &self,
         namespace: &Namespace,
-        request_bytes: usize,
+        load: Load,
         read: impl FnOnce(&Self, &Arc<Database>) -> Result<T, StoreError> + Send + 'static,
     ) -> Lookup<T> {
         let (reply, answer) = oneshot::channel();
@@ -66,7 +66,8 @@ impl Shared {
             // Who does not wait any more needs no answer.
             let _unwanted = reply.send(result).is_err();
         });
-        match self.reads.push(namespace, job, REQUEST_BYTES + request_bytes) {
+        let kept_bytes = REQUEST_BYTES + load.kept_bytes;
+        match self.reads.push(Owner::of(namespace), job, Load { kept_bytes, ..load }) {
             Ok(()) => wait_for(answer),
             Err(error) => Lookup::failed(refusal(error)),
         }

@@ -10,6 +10,7 @@ use redb::Database;
 
 use crate::clock::Clock;
 use crate::error::StoreError;
+use crate::limits::{MAX_KEY_BYTES, MAX_METADATA_BYTES};
 use crate::store::Namespace;
 
 use super::apply::Growth;
@@ -21,6 +22,9 @@ use super::metrics::Metrics;
 use super::open::Opened;
 use super::readers::ReadJob;
 use super::writer::Files;
+
+/// What a key of a list may take: its name, its metadata, and what surrounds them.
+const LISTED_KEY_BYTES: usize = MAX_KEY_BYTES + MAX_METADATA_BYTES + 64;
 
 /// The store's parts that more than one thread uses.
 pub(super) struct Shared {
@@ -54,6 +58,16 @@ pub(super) struct NamespaceState {
 }
 
 impl Shared {
+    /// The most that a list of a namespace can answer, in bytes: its keys, as far as they are counted,
+    /// with what each takes beside its name.
+    pub(super) fn listed_bytes(&self, namespace: &Namespace, limit: usize) -> usize {
+        let most = limit * LISTED_KEY_BYTES;
+        self.namespaces.load().get(namespace).map_or(most, |state| {
+            let keys = usize::try_from(state.keys.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+            most.min(keys.saturating_mul(LISTED_KEY_BYTES))
+        })
+    }
+
     /// The number of a namespace that exists.
     pub(super) fn number(&self, namespace: &Namespace) -> Result<Option<u32>, StoreError> {
         if self.closed.load(Ordering::Acquire) {

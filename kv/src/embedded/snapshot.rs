@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::{Bytes, BytesMut};
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _};
 
-use crate::clock::UnixSeconds;
+use crate::clock::{UnixSeconds, is_visible};
 use crate::error::StoreError;
 use crate::store::{Entry, ListPage, ListRequest, ListedKey};
 
@@ -37,6 +37,29 @@ pub(super) enum FoundValue {
     Pieces { id: u64, bytes: u64 },
 }
 
+impl Found {
+    pub(super) fn is_visible(&self, now: UnixSeconds) -> bool {
+        is_visible(self.expiration, now)
+    }
+
+    pub(super) fn is_in_pieces(&self) -> bool {
+        matches!(self.value, FoundValue::Pieces { .. })
+    }
+
+    /// The length of the value.
+    pub(super) fn value_bytes(&self) -> usize {
+        match &self.value {
+            FoundValue::Whole(value) => value.len(),
+            FoundValue::Pieces { bytes, .. } => usize::try_from(*bytes).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// What counts of it in the size of its namespace, beside the key.
+    pub(super) fn counted_bytes(&self) -> u64 {
+        self.value_bytes() as u64 + self.metadata.as_ref().map_or(0, |text| text.len() as u64)
+    }
+}
+
 impl Snapshot {
     pub(super) fn take(database: &Database) -> Result<Self, Fault> {
         let txn = database.begin_read()?;
@@ -57,9 +80,8 @@ impl Snapshot {
         Ok(Some(Found { expiration: record.expiration, metadata, value }))
     }
 
-    /// What is under a key with its whole value, expired or not.
-    pub(super) fn entry(&self, namespace: u32, key: &str) -> Result<Option<Entry>, Fault> {
-        let Some(found) = self.find(namespace, key)? else { return Ok(None) };
+    /// What was found in this snapshot, with its whole value.
+    pub(super) fn whole(&self, found: Found) -> Result<Entry, Fault> {
         let Found { expiration, metadata, value } = found;
         let value = match value {
             FoundValue::Whole(value) => value,
@@ -71,7 +93,7 @@ impl Snapshot {
                 value
             }
         };
-        Ok(Some(Entry { value, expiration, metadata }))
+        Ok(Entry { value, expiration, metadata })
     }
 
     /// At most about `most` bytes of a value from the piece at `first` on, and the position of the

@@ -6,6 +6,8 @@ mod failures;
 mod folder;
 mod housekeeping;
 mod power;
+mod quota;
+mod rooms;
 pub(in crate::embedded) mod sim;
 mod streams;
 
@@ -28,6 +30,7 @@ fn options() -> EmbeddedOptions {
         page_cache_bytes: 1 << 20,
         log_bytes: 64 << 10,
         min_free_bytes: 0,
+        namespace_bytes: u64::MAX,
         readers: 1,
     }
 }
@@ -41,7 +44,7 @@ fn open_with(disk: &SimDisk, options: EmbeddedOptions) -> Result<EmbeddedStore, 
 }
 
 fn wait<T: Send + Unpin + 'static>(lookup: Lookup<T>) -> Result<T, StoreError> {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(lookup)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(lookup)
 }
 
 fn namespace() -> Namespace {

@@ -12,18 +12,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, WriteTransaction};
+use redb::Database;
 
 use crate::error::StoreError;
 
 use super::batch;
+use super::database::{begin_durable, begin_volatile, close};
 use super::disk::Disk;
 use super::fair::Popped;
 use super::fault::Fault;
 use super::group::{Group, Outcome};
 use super::housekeeping::Housekeeping;
 use super::job::Job;
-use super::open::{FileOptions, Opened, begin_durable};
+use super::open::{FileOptions, Opened};
+use super::quota;
 use super::schema::{META, META_LOG_EPOCH};
 use super::shared::Shared;
 
@@ -70,6 +72,8 @@ pub(super) struct WriterOptions {
     pub(super) files: FileOptions,
     /// Writes are refused when the disk has less room than this.
     pub(super) min_free_bytes: u64,
+    /// What one namespace may hold.
+    pub(super) namespace_bytes: u64,
     /// For messages.
     pub(super) path: PathBuf,
 }
@@ -165,21 +169,25 @@ impl Writer {
         let started = Instant::now();
         let bytes = group.iter().filter(|job| job.adds()).map(Job::bytes).sum();
         let done = self.open_files().and_then(|()| {
+            let is_checkpoint = group.is_empty();
             if let Err(full) = self.room_for(bytes) {
                 let is_possible = |job: &Job| !job.adds();
                 let (possible, refused) =
                     std::mem::take(&mut group).into_iter().partition(is_possible);
                 group = possible;
                 refused.into_iter().for_each(|job: Job| job.fail(&full));
-                if group.is_empty() {
-                    return Ok(Outcome::default());
-                }
             }
-            self.write(&group)
+            self.keep_within_quota(&mut group)?;
+            if group.is_empty() && !is_checkpoint {
+                return Ok(None);
+            }
+            self.write(&group).map(Some)
         });
         let changes = group.iter().map(Job::changes).sum::<usize>();
         match done {
-            Ok(outcome) => {
+            // All were refused.
+            Ok(None) => {}
+            Ok(Some(outcome)) => {
                 self.shared.metrics.committed(changes, started.elapsed());
                 self.publish(group, outcome);
             }
@@ -214,6 +222,20 @@ impl Writer {
             return Err(StoreError::DiskFull { free_bytes, kept_free_bytes });
         }
         Ok(())
+    }
+
+    /// Refuses what would make a namespace hold more than it may.
+    fn keep_within_quota(&mut self, group: &mut Vec<Job>) -> Result<(), StoreError> {
+        let bound_bytes = self.options.namespace_bytes;
+        let kept = Fault::catch(|| {
+            let names = self.shared.namespaces.load();
+            let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
+            quota::keep_within(bound_bytes, &names, &database, group)
+        });
+        kept.map_err(|fault| {
+            self.give_up(&fault);
+            self.failed(fault)
+        })
     }
 
     /// Writes a group into the log and the tables.
@@ -366,22 +388,4 @@ impl Writer {
             Err(fault) => fault.while_doing("writing"),
         }
     }
-}
-
-/// Closes a database that has failed, and that may fail at this, too.
-fn close(database: Database) {
-    let closed = Fault::catch(|| {
-        drop(database);
-        Ok(())
-    });
-    if let Err(fault) = closed {
-        tracing::warn!(error = %fault, "the KV store's file could not be closed in order");
-    }
-}
-
-/// Begins a transaction whose commit is seen by readers, and is on disk with the next durable one.
-pub(super) fn begin_volatile(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut txn = database.begin_write()?;
-    txn.set_durability(Durability::None)?;
-    Ok(txn)
 }

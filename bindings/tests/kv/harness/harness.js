@@ -10,7 +10,7 @@ const { structuredClone } = load("ext:deno_web/13_message_port.js");
 const { DOMException } = load("ext:deno_web/01_dom_exception.js");
 const { KvNamespace, makeKvNamespace } = load("ext:isolane_kv/kv.js");
 const { subrequests } = load("ext:isolane_bindings/event.js");
-const { op_test_advance, op_test_now } = core.ops;
+const { op_test_advance, op_test_charged, op_test_most_under_way, op_test_now } = core.ops;
 
 const tests = [];
 
@@ -24,6 +24,8 @@ Object.assign(globalThis, {
   SECOND: makeKvNamespace(1),
   UNBOUND: makeKvNamespace(2),
   advance: op_test_advance,
+  charged: op_test_charged,
+  mostUnderWay: op_test_most_under_way,
   now: op_test_now,
   structuredClone,
   subrequests,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use deno_core::{Extension, JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, op2, v8};
 use isolane_bindings::kv as binding;
+use isolane_bindings::memory::Meter;
 use kv::{
-    Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore, Namespace,
-    Store, UnixSeconds,
+    Caller, Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore,
+    Namespace, Store, UnixSeconds,
 };
 
-use crate::later::Later;
+use crate::later::{Later, UnderWay};
 
 /// When the store answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,9 +38,12 @@ async fn failures(script: String, answers: Answers) -> String {
     let folder = tempfile::tempdir().unwrap();
     let options = MemoryOptions { clock: clock.clone(), max_bytes: Some(STORE_BYTES) };
     let memory = MemoryStore::new(options);
+    let under_way = Arc::<UnderWay>::default();
     let store: Arc<dyn Store> = match answers {
         Answers::AtOnce => Arc::new(memory),
-        Answers::Later => Arc::new(Later(Arc::new(memory))),
+        Answers::Later => {
+            Arc::new(Later { store: Arc::new(memory), under_way: Arc::clone(&under_way) })
+        }
         Answers::FromDisk => {
             // A cache so small that some values do not fit.
             let options =
@@ -47,11 +51,14 @@ async fn failures(script: String, answers: Answers) -> String {
             Arc::new(EmbeddedStore::open(folder.path(), options).unwrap())
         }
     };
-    let namespaces = vec![Namespace::new("first"), Namespace::new("second")];
+    let caller = Caller::new("worker");
+    let namespaces = ["first", "second"].map(|id| Namespace::new(id).asked_by(&caller)).to_vec();
     {
         let state = runtime.op_state();
         let mut state = state.borrow_mut();
         state.put(clock);
+        state.put(under_way);
+        state.put(Meter::default());
         binding::install(&mut state, binding::KvNamespaces { store, namespaces });
     }
     let when = format!(
@@ -90,6 +97,18 @@ fn op_test_now(state: &mut OpState) -> f64 {
     state.borrow::<Arc<ManualClock>>().now().0 as f64
 }
 
+/// The most operations that the store has ever had under way at a time, if it answers later.
+#[op2(fast)]
+fn op_test_most_under_way(state: &mut OpState) -> f64 {
+    state.borrow::<Arc<UnderWay>>().most() as f64
+}
+
+/// The bytes that are charged to the isolate.
+#[op2(fast)]
+fn op_test_charged(state: &mut OpState) -> f64 {
+    state.borrow::<Meter>().queued_bytes() as f64
+}
+
 /// What the event provides: here a plain counter.
 #[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
 mod event {
@@ -105,12 +124,12 @@ mod event {
 
 #[allow(missing_docs, unreachable_pub, reason = "the macro's items are not ours to document")]
 mod harness {
-    use super::{op_test_advance, op_test_now};
+    use super::{op_test_advance, op_test_charged, op_test_most_under_way, op_test_now};
 
     deno_core::extension!(
         kv_test,
         deps = [deno_web, isolane_kv],
-        ops = [op_test_advance, op_test_now],
+        ops = [op_test_advance, op_test_charged, op_test_most_under_way, op_test_now],
         esm_entry_point = "ext:kv_test/harness.js",
         esm = [dir "tests/kv/harness", "checks.js", "harness.js"],
     );

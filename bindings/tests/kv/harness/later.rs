@@ -1,6 +1,7 @@
-//! A store that answers as another one does, but never at once.
+//! A store that answers as another one does, but never at once, and counts what is under way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use kv::{
@@ -8,38 +9,69 @@ use kv::{
     StreamedEntry, UnixSeconds, ValueSink,
 };
 
-pub(crate) struct Later(pub(crate) Arc<dyn Store>);
+pub(crate) struct Later {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) under_way: Arc<UnderWay>,
+}
 
-fn later<T: Send + Unpin + 'static>(lookup: Lookup<T>) -> Lookup<T> {
-    Lookup::Pending(Box::pin(async {
-        tokio::task::yield_now().await;
-        lookup.await
-    }))
+/// How many operations are under way, and the most that ever were.
+#[derive(Default)]
+pub(crate) struct UnderWay {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl UnderWay {
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(now, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Later {
+    fn later<T: Send + Unpin + 'static>(&self, lookup: Lookup<T>) -> Lookup<T> {
+        let under_way = Arc::clone(&self.under_way);
+        under_way.begin();
+        Lookup::Pending(Box::pin(async move {
+            tokio::task::yield_now().await;
+            let answer = lookup.await;
+            under_way.end();
+            answer
+        }))
+    }
 }
 
 impl Store for Later {
     fn now(&self) -> UnixSeconds {
-        self.0.now()
+        self.store.now()
     }
 
     fn get(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Bytes>> {
-        later(self.0.get(namespace, key))
+        self.later(self.store.get(namespace, key))
     }
 
     fn get_entry(&self, namespace: &Namespace, key: &str) -> Lookup<Option<Entry>> {
-        later(self.0.get_entry(namespace, key))
+        self.later(self.store.get_entry(namespace, key))
     }
 
     fn get_many(&self, namespace: &Namespace, keys: &[String]) -> Lookup<Vec<Option<Entry>>> {
-        later(self.0.get_many(namespace, keys))
+        self.later(self.store.get_many(namespace, keys))
     }
 
     fn get_stream(&self, namespace: &Namespace, key: &str) -> Lookup<Option<StreamedEntry>> {
-        later(self.0.get_stream(namespace, key))
+        self.later(self.store.get_stream(namespace, key))
     }
 
     fn write(&self, namespace: &Namespace, changes: Vec<Change>) -> Lookup<()> {
-        later(self.0.write(namespace, changes))
+        self.later(self.store.write(namespace, changes))
     }
 
     fn put_stream(
@@ -49,22 +81,22 @@ impl Store for Later {
         expiration: Option<UnixSeconds>,
         metadata: Option<Arc<str>>,
     ) -> Result<Box<dyn ValueSink>, StoreError> {
-        self.0.put_stream(namespace, key, expiration, metadata)
+        self.store.put_stream(namespace, key, expiration, metadata)
     }
 
     fn list(&self, namespace: &Namespace, request: &ListRequest) -> Lookup<ListPage> {
-        later(self.0.list(namespace, request))
+        self.later(self.store.list(namespace, request))
     }
 
     fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
-        later(self.0.namespaces())
+        self.later(self.store.namespaces())
     }
 
     fn create_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
-        later(self.0.create_namespace(namespace))
+        self.later(self.store.create_namespace(namespace))
     }
 
     fn delete_namespace(&self, namespace: &Namespace) -> Lookup<bool> {
-        later(self.0.delete_namespace(namespace))
+        self.later(self.store.delete_namespace(namespace))
     }
 }

@@ -42,12 +42,35 @@ fn expired_keys_are_swept_and_counted_out() {
     wait(store.write(&namespace(), changes)).unwrap();
     wait(store.put(&namespace(), "later", expiring(vec![1], NOW + 600))).unwrap();
     put(&store, "stays", "1").unwrap();
-    clock.advance(60);
+    clock.advance(400);
     until(&store, "swept", |[records, pieces, expiries, unreferenced, _]| {
         (records, pieces, expiries, unreferenced) == (2, 0, 1, 0)
     });
     let info = &wait(store.namespaces()).unwrap()[0];
     assert_eq!((info.keys, info.bytes), (2, "later1stays1".len() as u64));
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_while_has_hidden_keys_and_removed_none() {
+    let clock = Arc::new(ManualClock::new(UnixSeconds(NOW)));
+    let store =
+        open_with(&SimDisk::new(), EmbeddedOptions { clock: clock.clone(), ..options() }).unwrap();
+    let expiring = Put { expiration: Some(UnixSeconds(NOW + 10_000)), ..Put::bytes("v") };
+    wait(store.put(&namespace(), "k", expiring)).unwrap();
+    let step = |name: &str| {
+        let other = Namespace::new(name);
+        wait(store.put(&other, "k", Put::bytes("v"))).unwrap();
+        wait(store.delete_namespace(&other)).unwrap();
+        until(&store, "cleaned", |[_, _, _, _, dropped]| dropped == 0);
+    };
+    clock.advance(400);
+    clock.set(UnixSeconds(NOW + 86_400));
+    step("first");
+    assert_eq!(get(&store, "k").unwrap(), None);
+    step("second");
+    clock.set(UnixSeconds(NOW));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(rows(&store)[2], 1);
 }
 
 #[test]
