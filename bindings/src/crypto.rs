@@ -16,7 +16,7 @@ mod values;
 mod work;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ use request::Request;
 
 pub use calls::{Calls, CpuAccount, CpuPayer, Ended, Measured, watch};
 pub use lanes::prepare_threads;
+pub(crate) use lanes::used as thread_cpu;
 pub(crate) use rsa::op_crypto_rsa_key;
 pub(crate) use work::{Job, afford, on_lane};
 
@@ -58,6 +59,9 @@ pub(crate) struct Crypto {
     /// What calls give that are not deno_crypto's.
     outcomes: RefCell<HashMap<u32, JoinHandle<Outcome>>>,
     keys: RefCell<own::Keys>,
+    /// Events that end because they had too little CPU time for what another thread was to do. The
+    /// isolate goes with the first of them.
+    used_up: RefCell<HashSet<u32>>,
     next: Cell<u32>,
 }
 
@@ -207,6 +211,13 @@ pub(crate) fn op_crypto_end(
         check(scope, &state);
     }
     is_there
+}
+
+/// Whether an event ends because it had too little CPU time for what another thread was to do: then
+/// its code is not to hear of it.
+#[op2(fast)]
+pub(crate) fn op_crypto_used_up(state: &mut OpState, #[smi] event: u32) -> bool {
+    state.borrow::<Rc<Crypto>>().used_up.borrow().contains(&event)
 }
 
 /// Waits for what a call took.

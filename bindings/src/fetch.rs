@@ -28,7 +28,9 @@ mod upload;
 
 pub use connections::Connections;
 pub use limits::{EventLimits, Unlimited};
-pub use outbound::{OnRefusal, Outbound, OutboundError, OutboundLimits, Refused, WorkerOutbound};
+pub use outbound::{
+    IoPayer, OnRefusal, Outbound, OutboundError, OutboundLimits, Refused, WorkerOutbound,
+};
 pub use policy::OutboundPolicy;
 
 use deno_core::{Extension, OpState};

@@ -27,8 +27,12 @@ macro_rules! trials {
 
 #[path = "fetch/bodies.rs"]
 mod bodies;
+#[path = "fetch/codings.rs"]
+mod codings;
 #[path = "fetch/connections.rs"]
 mod connections;
+#[path = "fetch/crowds.rs"]
+mod crowds;
 #[path = "fetch/events.rs"]
 mod events;
 #[path = "fetch/redirects.rs"]
@@ -52,9 +56,11 @@ fn main() {
         requests::trials(),
         redirects::trials(),
         bodies::trials(),
+        codings::trials(),
         connections::trials(),
         events::trials(),
         tenants::trials(),
+        crowds::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), tests.into_iter().flatten().collect()).exit();
 }

@@ -13,7 +13,8 @@ use super::lanes::{self, Place};
 /// Who takes CPU time that is used for an event outside its isolate's thread.
 pub trait CpuPayer {
     /// Charges an event, 0 for whoever runs, with a time. Answers whether that is more than its
-    /// limit.
+    /// limit, or what runs is to end anyway. Where no slice of the isolate runs, an event that has
+    /// no more than it has used ends before any of its code goes on.
     fn charge(&self, event: u32, time: Duration) -> bool;
 
     /// CPU time that an event, 0 for whoever runs, has left.
@@ -21,6 +22,13 @@ pub trait CpuPayer {
 
     /// CPU time that it may use in all.
     fn limit(&self, event: u32) -> Duration;
+
+    /// Whether a slice of the isolate runs: that is charged with all that its thread takes.
+    fn is_running(&self) -> bool;
+
+    /// Ends an event for which work was given up because it had no more CPU time: the rest of what
+    /// it has is used up.
+    fn use_up(&self, event: u32);
 
     /// Calls that are under way. The payer looks whether they have ended before it says what an
     /// event has used, or has left.
@@ -38,7 +46,7 @@ impl CpuAccount {
         CpuAccount(payer)
     }
 
-    pub(super) fn charge(&self, event: u32, time: Duration) -> bool {
+    pub(crate) fn charge(&self, event: u32, time: Duration) -> bool {
         self.0.charge(event, time)
     }
 
@@ -48,6 +56,14 @@ impl CpuAccount {
 
     pub(super) fn limit(&self, event: u32) -> Duration {
         self.0.limit(event)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+
+    pub(super) fn use_up(&self, event: u32) {
+        self.0.use_up(event);
     }
 }
 

@@ -146,6 +146,6 @@ pub(super) fn taken() -> Duration {
 }
 
 /// CPU time that the calling thread has used. A system call.
-pub(super) fn used() -> Duration {
+pub(crate) fn used() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use deno_core::{CancelFuture, OpState};
 use deno_error::JsErrorBox;
 
-use super::{CpuAccount, Measured, PATIENCE, calls, cancel_handle, lanes, over, refused, worker};
+use super::{
+    CpuAccount, Measured, PATIENCE, calls, cancel_handle, crypto, lanes, over, refused, worker,
+};
 
 /// What a piece of work is, and is expected to take.
 pub(crate) struct Job {
@@ -28,23 +30,31 @@ pub(crate) struct Job {
 pub(crate) struct Budget {
     given_up: Arc<AtomicBool>,
     until: Duration,
+    has_run_out: AtomicBool,
 }
 
 impl Budget {
     /// Whether nobody waits for the work any more, or it has taken all that there was. A system
     /// call.
     pub(crate) fn is_over(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed) || lanes::used() > self.until
+        if lanes::used() > self.until {
+            self.has_run_out.store(true, Ordering::Relaxed);
+        }
+        self.given_up.load(Ordering::Relaxed) || self.has_run_out.load(Ordering::Relaxed)
+    }
+
+    fn new(given_up: Arc<AtomicBool>, until: Duration) -> Budget {
+        Budget { given_up, until, has_run_out: AtomicBool::new(false) }
     }
 
     #[cfg(test)]
     pub(crate) fn endless() -> Budget {
-        Budget { given_up: Arc::default(), until: Duration::MAX }
+        Budget::new(Arc::default(), Duration::MAX)
     }
 
     #[cfg(test)]
     pub(crate) fn over() -> Budget {
-        Budget { given_up: Arc::new(true.into()), until: Duration::MAX }
+        Budget::new(Arc::new(true.into()), Duration::MAX)
     }
 }
 
@@ -79,11 +89,12 @@ pub(crate) fn afford(
 }
 
 /// Does the work in the worker's turn. Afterwards the event is charged with what it took, and is to
-/// be judged (`op_crypto_end`).
+/// be judged (`op_crypto_end`). An event that has too little CPU time for it ends, and its code is
+/// not to hear of it (`op_crypto_used_up`).
 ///
 /// # Errors
 ///
-/// Where the event is over, the node has no thread, or the work panics.
+/// Where the event is over or ends, the node has no thread, or the work panics.
 pub(crate) async fn on_lane<T: Send + 'static>(
     state: &RefCell<OpState>,
     job: Job,
@@ -97,19 +108,35 @@ pub(crate) async fn on_lane<T: Send + 'static>(
     let account = state.borrow().try_borrow::<CpuAccount>().cloned();
     let left = account.as_ref().map_or(Duration::MAX, |account| account.left(event));
     if account.as_ref().is_some_and(|account| account.charge(event, price)) {
-        // The event ends as soon as its code goes on.
-        return Err(over());
+        return Err(used_up(state, event));
     }
     place.begin().map_err(refused)?;
     let gives_up = GivesUp(Arc::default());
     let given_up = gives_up.0.clone();
     let made = place.runtime().spawn_blocking(move || {
-        let until = lanes::used().saturating_add(left);
-        work(&Budget { given_up, until })
+        let budget = Budget::new(given_up, lanes::used().saturating_add(left));
+        let made = work(&budget);
+        (made, budget.has_run_out.into_inner())
     });
     let what = Measured { call: call.to_owned(), algorithm, price, took: price };
     let end = calls::end(place, event, what, account.as_ref());
-    let made = made.or_cancel(cancel).await.map_err(|_| over())?;
+    let made = made.or_cancel(cancel.clone()).await.map_err(|_| over())?;
     end.wait().await;
-    made.map_err(|_| refused("the work failed"))
+    let (made, has_run_out) = made.map_err(|_| refused("the work failed"))?;
+    match account {
+        // What others have reserved meanwhile may come back, but the work is lost.
+        Some(account) if has_run_out && event != 0 && !cancel.is_canceled() => {
+            account.use_up(event);
+            Err(used_up(state, event))
+        }
+        _ => Ok(made),
+    }
+}
+
+/// Notes that the event ends for its CPU time.
+fn used_up(state: &RefCell<OpState>, event: u32) -> JsErrorBox {
+    if event != 0 {
+        crypto(state).used_up.borrow_mut().insert(event);
+    }
+    over()
 }

@@ -15,9 +15,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Error as ClientError;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use rustls::ClientConfig;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ use super::connector::Connector;
 use super::error::{ConnectError, FetchError, find, innermost};
 use super::outbound::WorkerSide;
 use super::pieces::{PieceReader, PieceWriter, pieces};
-use super::shares::{Share, Shortage};
+use super::shares::{Holder, Share, Shortage};
 use super::sockets::{Using, Wire};
 use super::upload::Upload;
 
@@ -35,9 +35,9 @@ const MAX_IDLE_PER_HOST: usize = 32;
 const IDLE_LIMIT: Duration = Duration::from_secs(60);
 /// What a worker leaves unread of one HTTP/2 response.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-/// As large as it can be: an isolate that does not read its response must not stop the
-/// responses of others on the same connection.
-const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
+/// What it leaves unread of all responses on one connection: as much as of so many requests as a
+/// worker may have under way, or those that nobody reads would stop the others.
+const CONNECTION_WINDOW_BYTES: u32 = 64 * 1024 * 1024;
 /// Some servers send more than hyper's 16 KiB of headers.
 const H2_MAX_HEADERS_BYTES: u32 = 256 * 1024;
 /// How long an HTTP/2 connection may hold on to a body that was cancelled.
@@ -59,15 +59,55 @@ pub(crate) struct Answer {
     pub(crate) length_bytes: Option<u64>,
 }
 
-enum Failed {
+/// A request on its way, and who waits for the answer.
+pub(crate) struct Exchange {
+    request: Request<Upload>,
+    place: Place,
+    cancelled: CancellationToken,
+    answer: Answered,
+}
+
+type Answered = oneshot::Sender<Result<Answer, Failed>>;
+
+/// Why there is no answer.
+pub(crate) enum Failed {
     Shortage(Shortage),
     Client(ClientError),
+}
+
+impl Exchange {
+    /// A request, and where its answer comes.
+    pub(crate) fn new(
+        request: Request<Upload>,
+        place: Place,
+        cancelled: CancellationToken,
+    ) -> (Self, oneshot::Receiver<Result<Answer, Failed>>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { request, place, cancelled, answer }, answered)
+    }
+}
+
+/// Waits for the head of a response.
+pub(crate) async fn answer(
+    host: &str,
+    answered: oneshot::Receiver<Result<Answer, Failed>>,
+) -> Result<Answer, FetchError> {
+    match answered.await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(Failed::Client(error))) => Err(FetchError::from_client(host, &error)),
+        Ok(Err(Failed::Shortage(shortage))) => {
+            let host = host.to_owned();
+            Err(FetchError::Connect(ConnectError::Busy { host, shortage }))
+        }
+        // Only cancelling drops the sender.
+        Err(_) => Err(FetchError::Cancelled { host: host.to_owned() }),
+    }
 }
 
 impl Client {
     /// A client without connections.
     pub(crate) fn new(side: Arc<WorkerSide>, tls: ClientConfig) -> Self {
-        let pool = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        let pool = hyper_util::client::legacy::Client::builder(side.account().clone())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_LIMIT)
@@ -79,48 +119,24 @@ impl Client {
         Self { pool, side }
     }
 
-    /// Sends a request on the runtime's threads and waits for the head of its response.
-    pub(crate) async fn send(
-        &self,
-        runtime: &Runtime,
-        host: &str,
-        request: Request<Upload>,
-        place: Place,
-        cancelled: CancellationToken,
-    ) -> Result<Answer, FetchError> {
-        let (answer, answered) = oneshot::channel();
-        let side = self.side.clone();
-        runtime.spawn(drive(self.pool.clone(), side, request, place, answer, cancelled));
-        let host = host.to_owned();
-        match answered.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Failed::Client(error))) => Err(FetchError::from_client(&host, &error)),
-            Ok(Err(Failed::Shortage(shortage))) => {
-                Err(FetchError::Connect(ConnectError::Busy { host, shortage }))
-            }
-            // Only cancelling drops the sender.
-            Err(_) => Err(FetchError::Cancelled { host }),
-        }
+    /// Begins a request on the threads of the way out.
+    pub(crate) fn begin(&self, threads: &Handle, exchange: Exchange) {
+        let (pool, side) = (self.pool.clone(), self.side.clone());
+        let task = self.side.account().charged(Box::pin(drive(pool, side, exchange)));
+        threads.spawn(task);
     }
 }
 
-type Answered = oneshot::Sender<Result<Answer, Failed>>;
-
 /// One request and its response, on the client's threads, until both have ended or both are
 /// cancelled.
-async fn drive(
-    pool: PooledClient,
-    side: Arc<WorkerSide>,
-    mut request: Request<Upload>,
-    place: Place,
-    answer: Answered,
-    cancelled: CancellationToken,
-) {
+async fn drive(pool: PooledClient, side: Arc<WorkerSide>, exchange: Exchange) {
+    let Exchange { mut request, place, cancelled, answer } = exchange;
+    let holder = place.holder();
     let mut attempt = Attempt::of(&mut request, place);
     tokio::select! {
         biased;
         () = cancelled.cancelled() => {}
-        () = exchange(pool, &side, request, answer, &mut attempt) => {}
+        () = travel(pool, &side, holder, request, answer, &mut attempt) => {}
     }
     tokio::select! {
         biased;
@@ -135,9 +151,10 @@ struct Attempt {
     released: CancellationToken,
     /// The place among the connections of the event.
     _place: Option<Place>,
-    /// The share of the node's connections, until one is used.
-    share: Option<Share>,
+    /// Dropped before the share: whoever has that next may need this one's place.
     using: Option<Using>,
+    /// The share of the node's requests.
+    share: Option<Share>,
 }
 
 impl Attempt {
@@ -155,7 +172,7 @@ impl Attempt {
     fn repeat_with(&mut self, request: &mut Request<Upload>) {
         self.released = request.body().released();
         self.connection = capture_connection(request);
-        self.stop_using();
+        self.using = None;
     }
 
     /// Sends the request, and notes that its connection is used as soon as it has one.
@@ -183,18 +200,11 @@ impl Attempt {
     }
 
     fn note_connection(&mut self) {
-        let Some((wire, is_shared)) = self.wire() else { return };
+        let Some((wire, _)) = self.wire() else { return };
         if self.using.as_ref().is_some_and(|using| using.is_of(&wire)) {
             return;
         }
-        self.stop_using();
-        self.using = Some(wire.used_by(self.share.take(), is_shared));
-    }
-
-    fn stop_using(&mut self) {
-        if let Some(mut using) = self.using.take() {
-            self.share = using.take_share();
-        }
+        self.using = Some(wire.used());
     }
 
     /// The response has begun. One that comes before the body of its request was sent leaves a
@@ -229,9 +239,12 @@ impl Attempt {
     /// connection for ever.
     async fn release(&mut self) {
         let retired = self.retire();
+        if let Some((wire, false)) = &retired {
+            wire.cut();
+        }
         self.let_go();
-        let Some((wire, shared)) = retired else { return };
-        if !shared || timeout(RELEASE_LIMIT, self.released.cancelled()).await.is_err() {
+        let Some((wire, true)) = retired else { return };
+        if timeout(RELEASE_LIMIT, self.released.cancelled()).await.is_err() {
             wire.cut();
         }
     }
@@ -252,14 +265,15 @@ impl Attempt {
     }
 }
 
-async fn exchange(
+async fn travel(
     pool: PooledClient,
     side: &WorkerSide,
+    holder: Arc<dyn Holder>,
     request: Request<Upload>,
     answer: Answered,
     attempt: &mut Attempt,
 ) {
-    let response = match side.share().await.map_err(Failed::Shortage) {
+    let response = match side.share(holder).await.map_err(Failed::Shortage) {
         Ok(share) => {
             attempt.share = Some(share);
             request_once_or_twice(&pool, request, attempt).await.map_err(Failed::Client)

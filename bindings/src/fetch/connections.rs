@@ -1,17 +1,20 @@
 //! The connections that one event may have open at a time, each from its request until its
 //! response has arrived whole, was cancelled or was dropped (Workers, "Simultaneous open
 //! connections"). Where all of them stand still and another request waits, the one that was
-//! used least recently is given up, as on Workers: else the event would wait for ever.
-//! Not here: what all events of a worker may have (`shares.rs`).
+//! used least recently is given up, as on Workers: else the event would wait for ever. One may also
+//! be given up for another worker.
+//! Not here: what all events of a worker may have, and who gives up what for others (`shares.rs`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use deno_core::parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+use super::shares::{Holder, now_ms};
 
 /// How often a request that waits looks whether the others stand still, and how often it must
 /// see that in a row. A worker that computes is not taken for one that stands still: looks are
@@ -33,11 +36,22 @@ pub(crate) struct Connection {
     event: Arc<Connections>,
     /// What is under way: the head of the response, a read, a write.
     busy: AtomicUsize,
+    /// By the event's clock.
     last_used: AtomicU64,
+    moved_ms: AtomicU64,
     /// Its place is free again: the response has arrived whole, or never will.
     closed: AtomicBool,
-    given_up: AtomicBool,
+    given_up: OnceLock<GivenUpFor>,
     request: CancellationToken,
+}
+
+/// For whom a connection was given up.
+#[derive(Debug, Clone, Copy)]
+enum GivenUpFor {
+    /// Another request of the event.
+    Event,
+    /// Another worker.
+    Worker,
 }
 
 /// The place of a connection, free when it is dropped.
@@ -76,9 +90,10 @@ impl Connections {
         };
         let connection = Arc::new(Connection {
             last_used: AtomicU64::new(self.tick()),
+            moved_ms: AtomicU64::new(now_ms()),
             busy: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-            given_up: AtomicBool::new(false),
+            given_up: OnceLock::new(),
             request,
             event: self.clone(),
         });
@@ -124,8 +139,7 @@ impl Connections {
             .min_by_key(|it| it.last_used.load(Ordering::Relaxed));
         drop(open);
         if let Some(oldest) = oldest {
-            oldest.given_up.store(true, Ordering::Relaxed);
-            oldest.request.cancel();
+            oldest.give_up_for(GivenUpFor::Event);
             self.tick();
         }
     }
@@ -143,19 +157,53 @@ impl Connection {
     /// Marks that something is under way, until what this returns is dropped.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::Relaxed);
-        self.last_used.store(self.event.tick(), Ordering::Relaxed);
+        self.moved();
         Busy(self.clone())
     }
 
-    /// Why the response broke off, if it was given up for another request.
+    /// Why the request or its response broke off, if it was given up for another one.
     pub(crate) fn reason_given_up(&self) -> Option<String> {
-        self.given_up.load(Ordering::Relaxed).then(|| {
-            format!(
+        Some(match self.given_up.get()? {
+            GivenUpFor::Event => format!(
                 "it was given up for a request that waited: an event has at most {} connections \
                  open, and nothing was read from any of them; read or cancel every response",
                 self.event.most
-            )
+            ),
+            GivenUpFor::Worker => {
+                "it was given up for another worker: the node has as many outgoing requests under \
+                 way as it may have, this worker has most of them, and this one had stood still \
+                 longest; make fewer at a time, and read or cancel every response"
+                    .to_owned()
+            }
         })
+    }
+
+    fn give_up_for(&self, whom: GivenUpFor) {
+        // The first reason stays.
+        let _ = self.given_up.set(whom);
+        self.request.cancel();
+    }
+
+    fn moved(&self) {
+        self.last_used.store(self.event.tick(), Ordering::Relaxed);
+        self.moved_ms.store(now_ms(), Ordering::Relaxed);
+    }
+}
+
+impl Holder for Connection {
+    fn moved_ms(&self) -> u64 {
+        self.moved_ms.load(Ordering::Relaxed)
+    }
+
+    fn give_up(&self) {
+        self.give_up_for(GivenUpFor::Worker);
+    }
+}
+
+impl Place {
+    /// Who can be made to give up the connection.
+    pub(crate) fn holder(&self) -> Arc<dyn Holder> {
+        self.connection.clone()
     }
 }
 
@@ -169,6 +217,22 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let connection = &self.0;
         connection.busy.fetch_sub(1, Ordering::Relaxed);
-        connection.last_used.store(connection.event.tick(), Ordering::Relaxed);
+        connection.moved();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_is_given_up_for_another_worker_says_so() {
+        let request = CancellationToken::new();
+        let (place, connection) = Connections::new(1).enter(request.clone()).await;
+        assert_eq!(connection.reason_given_up(), None);
+        place.holder().give_up();
+        assert!(request.is_cancelled());
+        let reason = connection.reason_given_up().unwrap();
+        assert!(reason.contains("for another worker"), "{reason}");
     }
 }

@@ -1,7 +1,8 @@
 //! New connections for a worker's pool: TCP by `dial.rs`, TLS with ALPN on top of it for
-//! `https`, and a way to cut one. Not here: which connection a request gets (the pool), how
-//! many there may be (`shares.rs`, `sockets.rs`).
+//! `https`, and a way to cut one, also while it is made. Not here: which connection a request gets
+//! (the pool), how many there may be (`shares.rs`, `sockets.rs`).
 
+use std::future::{poll_fn, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use tower_service::Service;
 
 use super::dial::{Target, dial, timed_out};
 use super::error::ConnectError;
-use super::outbound::WorkerSide;
+use super::outbound::{Refused, WorkerSide};
 use super::sockets::{Room, Wire};
 
 const TLS_LIMIT: Duration = Duration::from_secs(10);
@@ -49,27 +50,41 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl Connector {
-    async fn open(self, uri: Uri) -> Result<Open, ConnectError> {
+    async fn open(self, uri: Uri, wire: Wire, room: Room) -> Result<Open, ConnectError> {
         let target = target(&uri);
-        let (wire, room) = self.side.sockets().enter(self.side.worker());
-        let tcp = dial(&target, &self.side).await?;
-        let (stream, h2): (Box<dyn Stream>, bool) = if uri.scheme_str() == Some("https") {
-            let failed = |reason: String| ConnectError::Tls { host: target.shown.clone(), reason };
-            let name = ServerName::try_from(target.host.clone())
-                .map_err(|error| failed(error.to_string()))?;
-            let handshake = TlsConnector::from(self.tls).connect(name, tcp);
-            let stream = timeout(TLS_LIMIT, handshake)
-                .await
-                .map_err(|_| timed_out(&target, "agreeing on TLS", TLS_LIMIT))?
-                .map_err(|error| failed(error.to_string()))?;
-            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            (Box::new(stream), h2)
-        } else {
-            (Box::new(tcp), false)
+        let mut cut = Box::pin(wire.when_cut());
+        let (stream, h2) = tokio::select! {
+            biased;
+            () = &mut cut => {
+                let reason = "it was closed to make room for others".to_owned();
+                return Err(ConnectError::Refused { host: target.shown, reason });
+            }
+            stream = self.stream(&target, uri.scheme_str() == Some("https")) => stream?,
         };
-        let cut = Box::pin(wire.when_cut());
         wire.opened();
         Ok(Open { io: TokioIo::new(stream), h2, wire, cut, _room: room })
+    }
+
+    /// The bytes to the target and back, and whether they are to be HTTP/2.
+    async fn stream(
+        &self,
+        target: &Target,
+        is_https: bool,
+    ) -> Result<(Box<dyn Stream>, bool), ConnectError> {
+        let tcp = dial(target, &self.side).await?;
+        if !is_https {
+            return Ok((Box::new(tcp), false));
+        }
+        let failed = |reason: String| ConnectError::Tls { host: target.shown.clone(), reason };
+        let name =
+            ServerName::try_from(target.host.clone()).map_err(|error| failed(error.to_string()))?;
+        let handshake = TlsConnector::from(self.tls.clone()).connect(name, tcp);
+        let stream = timeout(TLS_LIMIT, handshake)
+            .await
+            .map_err(|_| timed_out(target, "agreeing on TLS", TLS_LIMIT))?
+            .map_err(|error| failed(error.to_string()))?;
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Box::new(stream), h2))
     }
 }
 
@@ -82,8 +97,27 @@ impl Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
+    /// Polled by the task of the request that asks, in which the request's share is held. Where
+    /// that gets another connection meanwhile, the pool goes on in a task of its own: then the
+    /// connection is made for nobody, and gives way to one that a request needs.
     fn call(&mut self, uri: Uri) -> Self::Future {
-        self.clone().open(uri).boxed()
+        let (wire, room) = match self.side.sockets().enter(self.side.worker()) {
+            Ok(entered) => entered,
+            Err(shortage) => {
+                self.side.refuse(Refused::Connections, &shortage);
+                let host = target(&uri).shown;
+                return ready(Err(ConnectError::Busy { host, shortage })).boxed();
+            }
+        };
+        let asked_in = tokio::task::try_id();
+        let mut open = Box::pin(self.clone().open(uri, wire.clone(), room));
+        poll_fn(move |cx| {
+            if tokio::task::try_id() != asked_in {
+                wire.made_for_nobody();
+            }
+            open.as_mut().poll(cx)
+        })
+        .boxed()
     }
 }
 

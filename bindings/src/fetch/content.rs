@@ -1,7 +1,10 @@
-//! Content codings of responses: which ones a body has, and taking them off (Fetch standard,
-//! "handle content codings"). They are taken off while the worker reads, on its own shard, so
-//! that a body which grows a thousandfold costs its reader and nobody else.
-//! Not here: when a body is left as it is (`request.rs` decides by the request's headers).
+//! Content codings of responses: which ones a body has, what takes each of them off and what that
+//! holds of memory (Fetch standard, "handle content codings").
+//! Not here: when a body is left as it is (`request.rs` decides by the request's headers), the
+//! reading (`content/decoded.rs`).
+
+mod decoded;
+mod layer;
 
 use std::io;
 
@@ -11,12 +14,21 @@ use async_compression::tokio::bufread::{
 use async_compression::zstd::DParameter;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncRead};
+
+pub(crate) use decoded::{Decoded, Payer};
 
 /// More than this many codings on top of each other are nobody's honest response.
 const MAX_CODINGS: usize = 3;
 /// The largest window of the coding `zstd` (RFC 9659): 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
+/// What a decoder of DEFLATE holds: a window of 32 KiB, tables and buffers.
+const DEFLATE_BYTES: usize = 64 * 1024;
+/// What the others hold beside their window.
+const TABLES_BYTES: usize = 256 * 1024;
+
+const LARGE_WINDOW: &str = "it is brotli with a large window, which is no content coding: \
+     the server has to compress with a window of 16 MiB at most (lgwin = 24)";
 
 /// One content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,31 +66,48 @@ pub(crate) fn codings(headers: &HeaderMap) -> Vec<Coding> {
     if codings.len() > MAX_CODINGS { Vec::new() } else { codings }
 }
 
-/// The body without its codings. Waits for the first bytes: a body that turns out to be
-/// empty is empty, whatever coding it claims.
-pub(crate) async fn decoded(mut body: BoxRead, codings: &[Coding]) -> io::Result<BoxRead> {
-    for coding in codings.iter().rev() {
-        let start = body.fill_buf().await?;
-        if start.is_empty() {
-            return Ok(body);
+/// What takes a coding off a body that begins with these bytes.
+fn decoder(coding: Coding, is_zlib: bool, body: BoxRead) -> Box<dyn AsyncRead + Unpin> {
+    match coding {
+        Coding::Brotli => Box::new(BrotliDecoder::new(body)),
+        Coding::Deflate if is_zlib => Box::new(ZlibDecoder::new(body)),
+        Coding::Deflate => Box::new(DeflateDecoder::new(body)),
+        Coding::Gzip => {
+            let mut decoder = GzipDecoder::new(body);
+            decoder.multiple_members(true);
+            Box::new(decoder)
         }
-        let zlib = is_zlib(start);
-        body = match coding {
-            Coding::Brotli => Box::new(BufReader::new(BrotliDecoder::new(body))),
-            Coding::Deflate if zlib => Box::new(BufReader::new(ZlibDecoder::new(body))),
-            Coding::Deflate => Box::new(BufReader::new(DeflateDecoder::new(body))),
-            Coding::Gzip => {
-                let mut decoder = GzipDecoder::new(body);
-                decoder.multiple_members(true);
-                Box::new(BufReader::new(decoder))
-            }
-            Coding::Zstd => {
-                let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
-                Box::new(BufReader::new(ZstdDecoder::with_params(body, &window)))
-            }
-        };
+        Coding::Zstd => {
+            let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
+            Box::new(ZstdDecoder::with_params(body, &window))
+        }
     }
-    Ok(body)
+}
+
+/// What a decoder may hold, in bytes, of a body with this first byte: its window and its tables.
+///
+/// # Errors
+///
+/// For brotli with a window that is larger than the coding's.
+fn held_bytes(coding: Coding, first: u8) -> io::Result<usize> {
+    Ok(match coding {
+        Coding::Deflate | Coding::Gzip => DEFLATE_BYTES,
+        Coding::Brotli => brotli_window_bytes(first)? + TABLES_BYTES,
+        Coding::Zstd => (1 << ZSTD_WINDOW_LOG) + TABLES_BYTES,
+    })
+}
+
+/// The window that the header of brotli asks for (RFC 7932, section 9.1). The decoder would also take
+/// "large windows" of up to a gigabyte, which are another format.
+fn brotli_window_bytes(first: u8) -> io::Result<usize> {
+    let bits = match (first & 1, (first >> 1) & 7, (first >> 4) & 7) {
+        (0, _, _) => 16,
+        (_, 0, 0) => 17,
+        (_, 0, 1) => return Err(io::Error::new(io::ErrorKind::InvalidData, LARGE_WINDOW)),
+        (_, 0, more) => 8 + u32::from(more),
+        (_, few, _) => 17 + u32::from(few),
+    };
+    Ok(1 << bits)
 }
 
 /// Whether these bytes begin a zlib stream (RFC 1950, section 2.2), as `deflate` should.
@@ -97,7 +126,7 @@ fn is_zlib(start: &[u8]) -> bool {
 mod tests {
     use super::*;
     use async_compression::tokio::bufread as encode;
-    use tokio::io::{AsyncRead, AsyncReadExt};
+    use tokio::io::AsyncReadExt;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -110,7 +139,8 @@ mod tests {
     }
 
     async fn decode(bytes: Vec<u8>, codings: &[Coding]) -> io::Result<Vec<u8>> {
-        all(decoded(Box::new(io::Cursor::new(bytes)), codings).await?).await
+        let body = Box::new(io::Cursor::new(bytes));
+        all(Decoded::new(body, codings.to_vec(), None, None)).await
     }
 
     #[test]
@@ -152,5 +182,24 @@ mod tests {
         let mut half = all(encode::GzipEncoder::new(&[7_u8; 1000][..])).await.unwrap();
         half.truncate(half.len() - 6);
         assert!(decode(half, &[Coding::Gzip]).await.is_err());
+    }
+
+    #[test]
+    fn the_window_of_brotli_is_in_its_first_byte() {
+        // 1 bit, 4 bits or 7 bits, in the order of the RFC's table.
+        let kib = |first| brotli_window_bytes(first).map(|bytes| bytes / 1024).ok();
+        let table = [(0, 64), (0b0000_0001, 128), (0b0011, 256), (0b1001, 2048), (0b1111, 16384)];
+        for (first, size) in table {
+            assert_eq!(kib(first), Some(size), "{first:#b}");
+        }
+        assert_eq!((kib(0b010_0001), kib(0b111_0001)), (Some(1), Some(32)));
+        assert_eq!(kib(0x11), None);
+        assert_eq!(kib(0x91), None);
+    }
+
+    #[tokio::test]
+    async fn brotli_with_a_large_window_is_refused_before_it_is_decoded() {
+        let error = decode(vec![0x11, 0x1e, 0, 0], &[Coding::Brotli]).await.unwrap_err();
+        assert!(error.to_string().contains("16 MiB"), "{error}");
     }
 }

@@ -27,6 +27,11 @@ pub trait EventLimits {
     /// Cancelled when the event ends: what it still has on the network ends with it.
     fn cancel(&self) -> Rc<CancelHandle>;
 
+    /// The event, as whoever counts its CPU time knows it; 0 where nobody does.
+    fn event(&self) -> u32 {
+        0
+    }
+
     /// Headers that go out with the request; they replace the worker's own of the same name.
     fn extra_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         Vec::new()

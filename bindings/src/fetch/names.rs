@@ -15,8 +15,9 @@ use hickory_resolver::name_server::TokioConnectionProvider;
 use hickory_resolver::proto::xfer::Protocol;
 use hickory_resolver::{ResolveError, TokioResolver};
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
-use super::shares::{Bounds, Shares, Shortage};
+use super::shares::{Bounds, Holder, Shares, Shortage, now_ms};
 
 /// How long a look-up may take, the wait for its turn included.
 pub(crate) const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
@@ -56,6 +57,12 @@ pub(crate) enum NoAddress {
     TimedOut,
 }
 
+/// A look-up that can be given up for another worker's.
+struct Lookup {
+    began_ms: u64,
+    given_up: CancellationToken,
+}
+
 impl Names {
     /// A resolver that asks these servers, or the system's if there are none.
     pub(crate) fn new(servers: Vec<SocketAddr>, places: Bounds) -> Self {
@@ -73,27 +80,52 @@ impl Names {
         worker: &Arc<str>,
         name: &str,
     ) -> Result<Vec<IpAddr>, NoAddress> {
+        match self.current() {
+            Some(resolver) => self.ask_servers(&resolver, worker, name).await,
+            None => self.ask_system(worker, name).await,
+        }
+    }
+
+    async fn ask_servers(
+        &self,
+        resolver: &TokioResolver,
+        worker: &Arc<str>,
+        name: &str,
+    ) -> Result<Vec<IpAddr>, NoAddress> {
         let start = Instant::now();
-        let resolver = self.current();
-        let places = if resolver.is_some() { &self.places } else { &self.system_places };
-        let place = places.take(worker, RESOLVE_LIMIT).await.map_err(NoAddress::Busy)?;
+        let given_up = CancellationToken::new();
+        let holder = Lookup { began_ms: now_ms(), given_up: given_up.clone() };
+        let place = self.places.claim(worker, RESOLVE_LIMIT, Arc::new(holder)).await;
+        let _place = place.map_err(NoAddress::Busy)?;
         let left = RESOLVE_LIMIT.saturating_sub(start.elapsed());
-        let Some(resolver) = resolver else {
-            let name = (name.to_owned(), 0);
-            let lookup = tokio::task::spawn_blocking(move || {
-                // Held by the thread, which goes on whoever still waits.
-                let _place = place;
-                name.to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
-            });
-            let found = timeout(left, lookup).await.map_err(|_| NoAddress::TimedOut)?;
-            let found: io::Result<Vec<_>> =
-                found.unwrap_or_else(|lost| Err(io::Error::other(lost)));
-            return found.map_err(|error| NoAddress::Failed(error.to_string()));
+        let found = tokio::select! {
+            biased;
+            () = given_up.cancelled() => return Err(NoAddress::Failed(
+                "the look-up was given up for another worker: the node has as many under way as it \
+                 may have, and this worker has most of them; look up fewer names at a time"
+                    .to_owned()
+            )),
+            found = timeout(left, resolver.lookup_ip(name)) => found,
         };
-        let lookup = resolver.lookup_ip(name);
-        let found = timeout(left, lookup).await.map_err(|_| NoAddress::TimedOut)?;
+        let found = found.map_err(|_| NoAddress::TimedOut)?;
         let found = found.map_err(|error| NoAddress::Failed(reason(&error)))?;
         Ok(found.iter().collect())
+    }
+
+    async fn ask_system(&self, worker: &Arc<str>, name: &str) -> Result<Vec<IpAddr>, NoAddress> {
+        let start = Instant::now();
+        let place = self.system_places.take(worker, RESOLVE_LIMIT).await;
+        let place = place.map_err(NoAddress::Busy)?;
+        let left = RESOLVE_LIMIT.saturating_sub(start.elapsed());
+        let name = (name.to_owned(), 0);
+        let lookup = tokio::task::spawn_blocking(move || {
+            // Held by the thread, which goes on whoever still waits.
+            let _place = place;
+            name.to_socket_addrs().map(|found| found.map(|address| address.ip()).collect())
+        });
+        let found = timeout(left, lookup).await.map_err(|_| NoAddress::TimedOut)?;
+        let found: io::Result<Vec<_>> = found.unwrap_or_else(|lost| Err(io::Error::other(lost)));
+        found.map_err(|error| NoAddress::Failed(error.to_string()))
     }
 
     /// The look-ups that are under way.
@@ -136,6 +168,16 @@ impl Names {
             config.add_name_server(NameServerConfig::new(server, Protocol::Tcp));
         }
         Ok((config, ResolverOpts::default()))
+    }
+}
+
+impl Holder for Lookup {
+    fn moved_ms(&self) -> u64 {
+        self.began_ms
+    }
+
+    fn give_up(&self) {
+        self.given_up.cancel();
     }
 }
 

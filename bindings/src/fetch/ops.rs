@@ -15,19 +15,24 @@ use deno_fetch::data_url::DataUrl;
 use deno_fetch::{FetchCancelHandle, FetchReturn};
 use http::{Method, StatusCode, response};
 use hyper::ext::ReasonPhrase;
+use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Answer;
 use super::connections::Connections;
-use super::content::codings;
+use super::content::{Decoded, Payer, codings};
 use super::error::FetchError;
 use super::limits::EventLimits;
 use super::outbound::WorkerOutbound;
 use super::request::{Content, Ready, build};
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
+use crate::crypto::CpuAccount;
 use crate::headers::{self, HeaderText, Listed};
 use crate::memory::Meter;
+
+/// Characters of a URL that is fetched: as many as one that is parsed may have (`global/bounds.js`).
+const MAX_URL_CHARACTERS: usize = 2 << 20;
 
 /// The ops, under the names of those they replace.
 pub(crate) fn declarations() -> [OpDecl; 3] {
@@ -69,6 +74,8 @@ struct Departure {
     event: Rc<CancelHandle>,
     /// The worker's `AbortSignal`.
     abort: Rc<CancelHandle>,
+    meter: Option<Meter>,
+    payer: Option<Payer>,
 }
 
 impl Resource for Pending {
@@ -83,7 +90,7 @@ fn op_fetch(
     scope: &mut v8::PinScope<'_, '_>,
     state: &mut OpState,
     #[scoped] method: ByteString,
-    #[string] url: String,
+    url: v8::Local<'_, v8::String>,
     #[scoped] headers: Listed,
     #[smi] client_rid: Option<u32>,
     has_body: bool,
@@ -105,7 +112,7 @@ fn op_fetch(
     }
     let method =
         Method::from_bytes(&method).map_err(|error| FetchError::invalid("the method", error))?;
-    let url = Url::parse(&url).map_err(|error| FetchError::invalid("the URL", error))?;
+    let url = url_of(scope, url)?;
     match url.scheme() {
         "http" | "https" => {
             let headers = headers.0;
@@ -129,6 +136,20 @@ fn op_fetch(
     }
 }
 
+/// The URL of a text that is not copied where it is too long. It is not taken as a `String`: for those
+/// deno_core has a buffer on each thread, which stays as long as the longest text that was ever passed.
+fn url_of(
+    scope: &mut v8::PinScope<'_, '_>,
+    text: v8::Local<'_, v8::String>,
+) -> Result<Url, FetchError> {
+    if text.length() > MAX_URL_CHARACTERS {
+        let reason = format!("it has more than {MAX_URL_CHARACTERS} characters");
+        return Err(FetchError::invalid("the URL", reason));
+    }
+    let text = text.to_rust_string_lossy(scope);
+    Url::parse(&text).map_err(|error| FetchError::invalid("the URL", error))
+}
+
 #[op2]
 async fn op_fetch_send(
     state: Rc<RefCell<OpState>>,
@@ -141,9 +162,10 @@ async fn op_fetch_send(
     match what {
         What::Data(bytes, mime_type) => {
             let length_bytes = Some(bytes.len() as u64);
-            let source = Source::whole(bytes);
+            let source = Source::Whole(bytes);
             let nothing = CancellationToken::new();
-            let body = ResponseBody::new(String::new(), source, length_bytes, nothing, None);
+            let meter = state.borrow().try_borrow::<Meter>().cloned();
+            let body = ResponseBody::new(String::new(), source, length_bytes, nothing, None, meter);
             Ok(Received {
                 status: StatusCode::OK.as_u16(),
                 status_text: "OK".to_owned(),
@@ -194,13 +216,22 @@ fn depart(
     let limits = state.try_borrow::<Rc<dyn EventLimits>>().ok_or(FetchError::NoNetwork)?.clone();
     limits.subrequest().map_err(FetchError::Limit)?;
     let ready = build(method, url, headers, content, limits.extra_headers())?;
+    let event = limits.cancel();
     Ok(Departure {
         ready,
         outbound,
         connections: limits.connections(),
-        event: limits.cancel(),
         abort: CancelHandle::new_rc(),
+        meter: state.try_borrow::<Meter>().cloned(),
+        payer: payer(state.try_borrow(), limits.event(), &event),
+        event,
     })
+}
+
+/// Who pays for the decoding of the response.
+fn payer(account: Option<&CpuAccount>, event: u32, over: &Rc<CancelHandle>) -> Option<Payer> {
+    let account = account.filter(|_| event != 0)?.clone();
+    Some(Payer { account, event, over: over.clone() })
 }
 
 /// Bytes that wait to be sent or read.
@@ -221,7 +252,7 @@ fn data_content(url: &Url, meter: Option<&Meter>) -> Result<What, FetchError> {
 /// Sends the request and waits for the head of its response, unless the worker aborts or its
 /// event ends.
 async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, bool), FetchError> {
-    let Departure { ready, outbound, connections, event, abort } = departure;
+    let Departure { ready, outbound, connections, event, abort, meter, payer } = departure;
     let Ready { host, request, source, decode } = ready;
     let cancelled = CancellationToken::new();
     let guard = cancelled.clone().drop_guard();
@@ -232,7 +263,11 @@ async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, 
             let pump = source.pump(writer, cancelled.clone(), connection.clone());
             deno_core::unsync::spawn(pump);
         }
-        let answer = outbound.send(&host, request, place, cancelled.clone()).await?;
+        let sent = outbound.send(&host, request, place, cancelled.clone()).await;
+        let answer = sent.map_err(|error| match connection.reason_given_up() {
+            Some(reason) => FetchError::Exchange { host: host.clone(), reason },
+            None => error,
+        })?;
         Ok::<_, FetchError>((answer, connection))
     };
     let answer = sent.or_cancel(abort).or_cancel(event.clone()).await;
@@ -244,13 +279,15 @@ async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, 
     let codings = if decode { codings(&head.headers) } else { Vec::new() };
     let body_decoded = !codings.is_empty();
     let (source, length_bytes) = if body_decoded {
-        (Source::Coded { pieces, codings }, None)
+        let body = Box::new(StreamReader::new(pieces));
+        let decoded = Decoded::new(body, codings, meter.clone(), payer);
+        (Source::Decoded(Box::new(decoded)), None)
     } else {
         (Source::Raw { pieces, left: Bytes::new() }, length_bytes)
     };
     deno_core::unsync::spawn(end_with(event, cancelled));
     let request = guard.disarm();
-    let body = ResponseBody::new(host, source, length_bytes, request, Some(connection));
+    let body = ResponseBody::new(host, source, length_bytes, request, Some(connection), meter);
     Ok((head, body, body_decoded))
 }
 

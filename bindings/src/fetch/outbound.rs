@@ -1,28 +1,27 @@
-//! The way out of the node: what all workers share of it (threads, connections, look-ups), and
+//! The way out of the node: what all workers share of it (threads, requests, look-ups), and
 //! the side of one worker, which has a client of its own. No connection, and nothing that TLS
 //! remembers, is of two workers: what one makes a server say, another must not hear.
 //! Not here: how a request is sent (`client.rs`).
 
+mod account;
+mod clients;
 mod limits;
 mod sides;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
-use deno_core::parking_lot::Mutex;
 use http::Request;
-use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use self::clients::{Clients, Seat};
 use self::sides::NodeSide;
-use super::client::{Answer, Client};
+use super::client::{Answer, Exchange, answer};
 use super::connections::Place;
 use super::error::FetchError;
 use super::names::Names;
@@ -31,18 +30,14 @@ use super::shares::{Bounds, Shares};
 use super::sockets::Sockets;
 use super::upload::Upload;
 
+pub use self::account::IoPayer;
 pub use self::limits::OutboundLimits;
 pub(crate) use self::sides::WorkerSide;
 pub use self::sides::{OnRefusal, Refused};
 
-/// Requests of one worker that may wait for a connection, and for a look-up.
+/// Requests of one worker that may wait for their share, and for a look-up.
 const WAITING_PER_WORKER: usize = 4096;
 const MAX_IO_THREADS: usize = 2;
-/// Servers whose TLS sessions a worker's client remembers.
-const TLS_SESSIONS: usize = 32;
-/// How long a client is kept that no isolate has, and how many there are before such go.
-const KEEP_CLIENT: Duration = Duration::from_secs(60);
-const MAX_CLIENTS: usize = 1024;
 
 /// The way out, shared by all isolates of the process. Cloning it is cheap. It starts its
 /// threads with the first request or with [`Outbound::start`], never before: V8's platform
@@ -56,9 +51,7 @@ pub struct Outbound {
 #[derive(Clone)]
 pub struct WorkerOutbound {
     shared: Arc<Shared>,
-    worker: Arc<str>,
-    /// Made with the first request.
-    client: Arc<OnceLock<Arc<Client>>>,
+    seat: Arc<Seat>,
 }
 
 /// Why the way out cannot be built or started.
@@ -82,15 +75,10 @@ pub enum OutboundError {
 
 struct Shared {
     node: Arc<NodeSide>,
-    tls: ClientConfig,
-    clients: Mutex<HashMap<Arc<str>, Kept>>,
+    clients: Arc<Clients>,
+    /// What each thread does first.
+    prepare: OnceLock<fn()>,
     runtime: OnceLock<Runtime>,
-}
-
-/// The client of a worker, which outlives the worker's last isolate for a while.
-struct Kept {
-    client: Arc<Client>,
-    asked: Instant,
 }
 
 impl Outbound {
@@ -124,7 +112,7 @@ impl Outbound {
             waiting_per_worker: WAITING_PER_WORKER,
         };
         let connections = Bounds {
-            what: "outgoing connections in use",
+            what: "outgoing requests under way",
             all: limits.connections,
             per_worker: limits.connections_per_worker,
             waiting_per_worker: WAITING_PER_WORKER,
@@ -135,16 +123,13 @@ impl Outbound {
             limits,
             shares: Shares::new(connections),
             sockets: Sockets::new(limits.connections, limits.connections_per_worker),
+            turns: account::turns(),
             on_refusal: OnceLock::new(),
         };
-        Ok(Self {
-            shared: Arc::new(Shared {
-                node: Arc::new(node),
-                tls: tls_config(extra_roots)?,
-                clients: Mutex::default(),
-                runtime: OnceLock::new(),
-            }),
-        })
+        let node = Arc::new(node);
+        let clients = Arc::new(Clients::new(node.clone(), tls_config(extra_roots)?));
+        let (prepare, runtime) = (OnceLock::new(), OnceLock::new());
+        Ok(Self { shared: Arc::new(Shared { node, clients, prepare, runtime }) })
     }
 
     /// Sets who is told of refusals; the first one stays.
@@ -154,10 +139,18 @@ impl Outbound {
         self
     }
 
+    /// Sets what each of the threads does first (the runtime lowers its priority); the first one
+    /// stays.
+    #[must_use]
+    pub fn preparing(self, prepare: fn()) -> Self {
+        let _ = self.shared.prepare.set(prepare);
+        self
+    }
+
     /// The way out for a worker. Isolates of one worker share its connections.
     pub fn for_worker(&self, worker: &Arc<str>) -> WorkerOutbound {
-        let (shared, worker) = (self.shared.clone(), worker.clone());
-        WorkerOutbound { shared, worker, client: Arc::default() }
+        let seat = Seat::new(self.shared.clients.clone(), worker.clone(), None);
+        WorkerOutbound { shared: self.shared.clone(), seat: Arc::new(seat) }
     }
 
     /// Starts the threads now instead of with the first request.
@@ -174,8 +167,8 @@ impl Outbound {
         self.shared.node.sockets.count()
     }
 
-    /// The number of connections that are in use now.
-    pub fn used_connections(&self) -> usize {
+    /// The number of requests that are under way now, each until its response has ended.
+    pub fn requests(&self) -> usize {
         self.shared.node.shares.taken()
     }
 
@@ -195,8 +188,15 @@ impl fmt::Debug for Outbound {
 }
 
 impl WorkerOutbound {
+    /// The same, and the CPU time that the worker's requests and connections take is charged.
+    /// Whose client is there already goes on with whoever paid first.
+    #[must_use]
+    pub fn paid_by(self, payer: Arc<dyn IoPayer>) -> Self {
+        Self { seat: Arc::new(self.seat.paid_by(payer)), ..self }
+    }
+
     pub(crate) fn worker(&self) -> &Arc<str> {
-        &self.worker
+        self.seat.worker()
     }
 
     /// Sends a request and waits for the head of its response. `cancelled` ends the request
@@ -213,17 +213,20 @@ impl WorkerOutbound {
             host: host.to_owned(),
             reason: error.to_string(),
         })?;
-        self.client().send(runtime, host, request, place, cancelled).await
-    }
-
-    fn client(&self) -> &Client {
-        self.client.get_or_init(|| self.shared.client(&self.worker))
+        let (exchange, answered) = Exchange::new(request, place, cancelled);
+        if let Some(client) = self.seat.made() {
+            client.begin(runtime.handle(), exchange);
+        } else {
+            let seat = self.seat.clone();
+            runtime.spawn(async move { seat.client().begin(&Handle::current(), exchange) });
+        }
+        answer(host, answered).await
     }
 }
 
 impl fmt::Debug for WorkerOutbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WorkerOutbound").field("worker", &self.worker).finish()
+        f.debug_struct("WorkerOutbound").field("worker", self.worker()).finish()
     }
 }
 
@@ -233,9 +236,15 @@ impl Shared {
             return Ok(runtime);
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let prepare = self.prepare.get().copied();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(cores.min(MAX_IO_THREADS))
             .thread_name("isolane-fetch")
+            .on_thread_start(move || {
+                if let Some(prepare) = prepare {
+                    prepare();
+                }
+            })
             .enable_all()
             .build()?;
         if let Err(unused) = self.runtime.set(runtime) {
@@ -243,36 +252,6 @@ impl Shared {
             unused.shutdown_background();
         }
         Ok(self.runtime.get().expect("it was set just now"))
-    }
-
-    /// The client of a worker: that of its other isolates, or a new one.
-    fn client(&self, worker: &Arc<str>) -> Arc<Client> {
-        let mut clients = self.clients.lock();
-        let now = Instant::now();
-        if let Some(kept) = clients.get_mut(worker) {
-            kept.asked = now;
-            return kept.client.clone();
-        }
-        clients.retain(|_, kept| !kept.is_idle() || now - kept.asked < KEEP_CLIENT);
-        if clients.len() >= MAX_CLIENTS {
-            let idle = clients.iter().filter(|(_, kept)| kept.is_idle());
-            let oldest = idle.min_by_key(|(_, kept)| kept.asked).map(|(name, _)| name.clone());
-            oldest.map(|name| clients.remove(&name));
-        }
-        let mut tls = self.tls.clone();
-        tls.resumption = Resumption::in_memory_sessions(TLS_SESSIONS);
-        let (node, worker) = (self.node.clone(), worker.clone());
-        let side = WorkerSide::new(node, worker.clone());
-        let client = Arc::new(Client::new(Arc::new(side), tls));
-        clients.insert(worker, Kept { client: client.clone(), asked: now });
-        client
-    }
-}
-
-impl Kept {
-    /// Whether no isolate has it.
-    fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.client) == 1
     }
 }
 
@@ -317,17 +296,5 @@ mod tests {
         assert!(outbound.shared.runtime.get().is_none());
         outbound.start().unwrap();
         assert!(outbound.shared.runtime.get().is_some());
-    }
-
-    #[test]
-    fn a_worker_has_one_client_and_no_other_worker_has_it() {
-        let outbound = Outbound::new(OutboundPolicy::default(), Vec::new()).unwrap();
-        let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        let isolates = [outbound.for_worker(&a), outbound.for_worker(&a), outbound.for_worker(&b)];
-        let [first, second, other] = &isolates;
-        assert!(std::ptr::eq(first.client(), second.client()));
-        assert!(!std::ptr::eq(first.client(), other.client()));
-        drop(isolates);
-        assert!(outbound.shared.clients.lock().values().all(Kept::is_idle));
     }
 }

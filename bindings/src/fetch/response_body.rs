@@ -2,23 +2,24 @@
 //! cancelled when it is closed. Not here: how the pieces come (`client.rs`).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use deno_core::{
-    AsyncRefCell, AsyncResult, BufView, CancelHandle, CancelTryFuture, RcRef, Resource,
+    AsyncRefCell, AsyncResult, BufMutView, BufView, CancelHandle, CancelTryFuture, RcRef, Resource,
 };
 use deno_error::JsErrorBox;
 use futures_util::TryStreamExt;
 use tokio::io::AsyncReadExt;
-use tokio_util::io::StreamReader;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connections::Connection;
-use super::content::{BoxRead, Coding, decoded};
+use super::content::Decoded;
 use super::pieces::PieceReader;
+use crate::memory::{Charge, Meter};
 
 /// Bytes that are decoded at a time.
 const DECODE_BYTES: usize = 32 * 1024;
@@ -27,12 +28,14 @@ const DECODE_BYTES: usize = 32 * 1024;
 pub(crate) enum Source {
     /// From the network, as they are; what is left of the last piece is read first.
     Raw { pieces: PieceReader, left: Bytes },
-    /// From the network with codings that nobody has looked at yet.
-    Coded { pieces: PieceReader, codings: Vec<Coding> },
-    /// Through decoders.
-    Decoded(BoxRead),
+    /// From the network through decoders.
+    Decoded(Box<Decoded>),
+    /// From memory.
+    Whole(Bytes),
     /// Nothing comes any more.
     Ended,
+    /// Nothing comes any more, and something is missing.
+    Failed(String),
 }
 
 /// The resource that the worker's `Response` reads.
@@ -44,18 +47,22 @@ pub(crate) struct ResponseBody {
     request: CancellationToken,
     /// Nothing where the body does not come from the network.
     connection: Option<Arc<Connection>>,
+    meter: Option<Meter>,
+    /// What one call of JavaScript has collected so far, in Rust's memory.
+    collected: RefCell<Option<Charge>>,
     _end_with_this: DropGuard,
 }
 
 impl ResponseBody {
     /// `request` is cancelled with the resource; `length_bytes` is that of the body as it
-    /// will be read, if it is known.
+    /// will be read, if it is known; `meter` counts what is collected of it.
     pub(crate) fn new(
         host: String,
         source: Source,
         length_bytes: Option<u64>,
         request: CancellationToken,
         connection: Option<Arc<Connection>>,
+        meter: Option<Meter>,
     ) -> Self {
         Self {
             host,
@@ -63,26 +70,59 @@ impl ResponseBody {
             closed: CancelHandle::new(),
             length_bytes,
             connection,
+            meter,
+            collected: RefCell::default(),
             _end_with_this: request.clone().drop_guard(),
             request,
+        }
+    }
+
+    /// Counts a buffer of Rust's, in which all of the body is collected for one call: V8 sees it at
+    /// the end. Where the worker reads piece by piece, the buffer is its own.
+    fn count_collected(&self, mut room: BufMutView) -> Result<BufMutView, JsErrorBox> {
+        let Some(meter) = &self.meter else { return Ok(room) };
+        let start = room.reset_cursor();
+        let (mut room, length) = match room.maybe_unwrap_bytes() {
+            Ok(bytes) => {
+                let length = bytes.len();
+                (BufMutView::from(bytes), length)
+            }
+            Err(room) => (room, 0),
+        };
+        room.advance_cursor(start);
+        if length == 0 {
+            return Ok(room);
+        }
+        let mut collected = self.collected.borrow_mut();
+        collected.get_or_insert_with(|| Charge::new(0, meter.queued())).set(length);
+        match meter.limit_bytes() {
+            Some(limit) if meter.queued_bytes() > limit => Err(JsErrorBox::type_error(format!(
+                "{}: the body of the response has {start} bytes so far, and the worker has no \
+                 memory for more: read it as a stream, or see limits.memory_mb",
+                self.host
+            ))),
+            _ => Ok(room),
         }
     }
 }
 
 impl Source {
-    /// All of a body that is there already.
-    pub(crate) fn whole(bytes: Bytes) -> Self {
-        Source::Decoded(Box::new(io::Cursor::new(bytes)))
+    /// Up to `limit` bytes; none at the end. Lets go of what it reads from as soon as nothing comes
+    /// any more, however long the response is kept.
+    async fn read(&mut self, limit: usize) -> io::Result<Bytes> {
+        if limit == 0 {
+            return Ok(Bytes::new());
+        }
+        let read = self.read_some(limit).await;
+        match &read {
+            Ok(bytes) if bytes.is_empty() => *self = Source::Ended,
+            Ok(_) => {}
+            Err(error) => *self = Source::Failed(error.to_string()),
+        }
+        read
     }
 
-    /// Up to `limit` bytes; none at the end.
-    async fn read(&mut self, limit: usize) -> io::Result<Bytes> {
-        if let Source::Coded { .. } = self
-            && let Source::Coded { pieces, codings } = std::mem::replace(self, Source::Ended)
-        {
-            let reader: BoxRead = Box::new(StreamReader::new(pieces));
-            *self = Source::Decoded(decoded(reader, &codings).await?);
-        }
+    async fn read_some(&mut self, limit: usize) -> io::Result<Bytes> {
         match self {
             Source::Raw { pieces, left } => {
                 if left.is_empty() {
@@ -96,7 +136,9 @@ impl Source {
                 reader.read_buf(&mut room).await?;
                 Ok(room.into_inner().freeze())
             }
-            Source::Coded { .. } | Source::Ended => Ok(Bytes::new()),
+            Source::Whole(left) => Ok(left.split_to(left.len().min(limit))),
+            Source::Ended => Ok(Bytes::new()),
+            Source::Failed(reason) => Err(io::Error::other(reason.clone())),
         }
     }
 }
@@ -122,6 +164,18 @@ impl Resource for ResponseBody {
                 })
             };
             read.try_or_cancel(closed).await.map(BufView::from)
+        })
+    }
+
+    fn read_byob(self: Rc<Self>, room: BufMutView) -> AsyncResult<(usize, BufMutView)> {
+        Box::pin(async move {
+            let mut room = self.count_collected(room)?;
+            let bytes = Resource::read(self.clone(), room.len()).await?;
+            if bytes.is_empty() {
+                *self.collected.borrow_mut() = None;
+            }
+            room[..bytes.len()].copy_from_slice(&bytes);
+            Ok((bytes.len(), room))
         })
     }
 

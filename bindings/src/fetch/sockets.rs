@@ -1,14 +1,20 @@
-//! The open connections of all workers: which are in use, which are idle, and which idle one is
-//! closed when there is room for no more. Not here: who may have one more in use (`shares.rs`).
+//! The connections of all workers that are open or being made: which have a request, and which one
+//! without is closed when there is room for no more. Each request has a share (`shares.rs`) and at
+//! most one connection, so there always is such a one: what is open is bounded by what may be in use.
+//! Not here: who may have one more request under way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use deno_core::parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::shares::Share;
+use super::shares::Shortage;
+
+/// What is counted here, for messages.
+const WHAT: &str = "outgoing connections";
 
 /// The bounds, and what is open. Clones share it.
 #[derive(Clone)]
@@ -49,8 +55,8 @@ struct Known {
 
 struct State {
     users: usize,
-    /// The share that one of the requests on a shared connection left to it.
-    share: Option<Share>,
+    /// One of the users is the request for which the connection is being made.
+    is_being_made: bool,
     idle_since: u64,
     evicted: bool,
 }
@@ -58,7 +64,6 @@ struct State {
 /// A request's use of a connection, which is idle when the last one is dropped.
 pub(crate) struct Using {
     wire: Wire,
-    share: Option<Share>,
 }
 
 impl Sockets {
@@ -77,29 +82,41 @@ impl Sockets {
         self.0.open.lock().count
     }
 
-    /// Makes room for one more connection of the worker, by closing its idle connection, or
-    /// that of whoever has most, if need be. What is in use is bounded by shares.
-    pub(crate) fn enter(&self, worker: &Arc<str>) -> (Wire, Room) {
+    /// Makes room for one more connection of the worker, by closing one of its own that has no
+    /// request, or one of whoever has most of those, if need be.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such connection.
+    pub(crate) fn enter(&self, worker: &Arc<str>) -> Result<(Wire, Room), Shortage> {
         let wire = Wire(Arc::new(Known {
             sockets: self.clone(),
             responses: AtomicUsize::new(0),
             cut: CancellationToken::new(),
-            // Its maker is its first user.
-            state: Mutex::new(State { users: 1, share: None, idle_since: 0, evicted: false }),
+            state: Mutex::new(State {
+                users: 1,
+                is_being_made: true,
+                idle_since: 0,
+                evicted: false,
+            }),
         }));
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         let mut table = self.0.open.lock();
+        let (what, waited) = (WHAT, Duration::ZERO);
         let own = table.workers.get(worker).map_or(0, HashMap::len);
         if own >= self.0.per_worker {
-            table.evict_from(&worker.clone());
-        } else if table.count >= self.0.all
-            && let Some(greediest) = table.greediest()
-        {
-            table.evict_from(&greediest);
+            if !table.evict_from(worker) {
+                return Err(Shortage::Worker { what, count: own, waited });
+            }
+        } else if table.count >= self.0.all {
+            let greediest = table.greediest();
+            if !greediest.is_some_and(|greediest| table.evict_from(&greediest)) {
+                return Err(Shortage::Node { what, count: table.count, own, waited });
+            }
         }
         table.workers.entry(worker.clone()).or_default().insert(id, wire.clone());
         table.count += 1;
-        (wire, Room { sockets: self.clone(), worker: worker.clone(), id })
+        Ok((wire, Room { sockets: self.clone(), worker: worker.clone(), id }))
     }
 
     fn tick(&self) -> u64 {
@@ -108,22 +125,26 @@ impl Sockets {
 }
 
 impl Table {
+    /// Who has most connections without a request.
     fn greediest(&self) -> Option<Arc<str>> {
-        let idle = |wires: &HashMap<u64, Wire>| {
-            wires.values().filter(|wire| wire.idle_since().is_some()).count()
+        let spare = |wires: &HashMap<u64, Wire>| {
+            wires.values().filter(|wire| wire.spare_since().is_some()).count()
         };
-        let most = self.workers.iter().map(|(name, wires)| (idle(wires), name)).max();
-        most.filter(|(idle, _)| *idle > 0).map(|(_, name)| name.clone())
+        let most = self.workers.iter().map(|(name, wires)| (spare(wires), name)).max();
+        most.filter(|(spare, _)| *spare > 0).map(|(_, name)| name.clone())
     }
 
-    /// Closes the worker's connection that has been idle for longest.
-    fn evict_from(&mut self, worker: &Arc<str>) {
-        let Some(wires) = self.workers.get(worker) else { return };
-        let idle = wires.iter().filter_map(|(id, wire)| Some((wire.idle_since()?, *id)));
-        let Some((_, id)) = idle.min() else { return };
-        if wires.get(&id).is_some_and(Wire::evict) {
+    /// Closes the worker's connection that has been without a request for longest; answers whether
+    /// there was one.
+    fn evict_from(&mut self, worker: &Arc<str>) -> bool {
+        let Some(wires) = self.workers.get(worker) else { return false };
+        let spare = wires.iter().filter_map(|(id, wire)| Some((wire.spare_since()?, *id)));
+        let Some((_, id)) = spare.min() else { return false };
+        let is_evicted = wires.get(&id).is_some_and(Wire::evict);
+        if is_evicted {
             self.remove(worker, id);
         }
+        is_evicted
     }
 
     fn remove(&mut self, worker: &Arc<str>, id: u64) {
@@ -173,22 +194,21 @@ impl Wire {
 
     /// The connection is there, and idle until a request uses it.
     pub(crate) fn opened(&self) {
-        self.leave();
+        self.made_for_nobody();
     }
 
-    /// Marks the connection as used by a request that has this share. A connection that
-    /// requests share has one share for all of them.
-    pub(crate) fn used_by(&self, mut share: Option<Share>, is_shared: bool) -> Using {
-        let mut state = self.0.state.lock();
-        state.users += 1;
-        if is_shared && state.share.is_none() {
-            state.share = share.take();
+    /// The request for which it is being made has got another one.
+    pub(crate) fn made_for_nobody(&self) {
+        let was_being_made = std::mem::take(&mut self.0.state.lock().is_being_made);
+        if was_being_made {
+            self.leave();
         }
-        drop(state);
-        if is_shared {
-            drop(share.take());
-        }
-        Using { wire: self.clone(), share }
+    }
+
+    /// Marks the connection as used by a request.
+    pub(crate) fn used(&self) -> Using {
+        self.0.state.lock().users += 1;
+        Using { wire: self.clone() }
     }
 
     fn leave(&self) {
@@ -196,20 +216,21 @@ impl Wire {
         state.users = state.users.saturating_sub(1);
         if state.users == 0 {
             state.idle_since = self.0.sockets.tick();
-            let share = state.share.take();
-            drop(state);
-            drop(share);
         }
     }
 
-    fn idle_since(&self) -> Option<u64> {
+    /// Since when no request has it; those that are being closed come first.
+    fn spare_since(&self) -> Option<u64> {
+        if self.is_cut() {
+            return Some(0);
+        }
         let state = self.0.state.lock();
         (state.users == 0).then_some(state.idle_since)
     }
 
     fn evict(&self) -> bool {
         let mut state = self.0.state.lock();
-        if state.users > 0 {
+        if state.users > 0 && !self.is_cut() {
             return false;
         }
         state.evicted = true;
@@ -223,11 +244,6 @@ impl Using {
     /// Whether it is this connection that is used.
     pub(crate) fn is_of(&self, wire: &Wire) -> bool {
         Arc::ptr_eq(&self.wire.0, &wire.0)
-    }
-
-    /// Takes the share, for another connection.
-    pub(crate) fn take_share(&mut self) -> Option<Share> {
-        self.share.take()
     }
 }
 
@@ -245,13 +261,13 @@ mod tests {
     fn the_longest_idle_connection_of_the_greediest_makes_room() {
         let sockets = Sockets::new(3, 3);
         let (greedy, quiet): (Arc<str>, Arc<str>) = ("greedy".into(), "quiet".into());
-        let (kept, _room) = sockets.enter(&quiet);
+        let (kept, _room) = sockets.enter(&quiet).unwrap();
         kept.opened();
-        let (old, _old) = sockets.enter(&greedy);
-        let (young, _young) = sockets.enter(&greedy);
+        let (old, _old) = sockets.enter(&greedy).unwrap();
+        let (young, _young) = sockets.enter(&greedy).unwrap();
         old.opened();
         young.opened();
-        let (_new, _new_room) = sockets.enter(&quiet);
+        let (_new, _new_room) = sockets.enter(&quiet).unwrap();
         assert_eq!((old.is_cut(), young.is_cut(), kept.is_cut()), (true, false, false));
         assert_eq!(sockets.count(), 3);
     }
@@ -260,15 +276,64 @@ mod tests {
     fn a_connection_in_use_is_not_closed_and_a_worker_makes_room_for_itself() {
         let sockets = Sockets::new(100, 2);
         let worker: Arc<str> = "worker".into();
-        let (busy, busy_room) = sockets.enter(&worker);
-        let (idle, _idle) = sockets.enter(&worker);
+        let (busy, busy_room) = sockets.enter(&worker).unwrap();
+        let (idle, _idle) = sockets.enter(&worker).unwrap();
         busy.opened();
         idle.opened();
-        let using = busy.used_by(None, false);
-        let (_new, _new_room) = sockets.enter(&worker);
+        let using = busy.used();
+        let (_new, _new_room) = sockets.enter(&worker).unwrap();
         assert_eq!((busy.is_cut(), idle.is_cut()), (false, true));
         drop(using);
         drop(busy_room);
         assert_eq!(sockets.count(), 1);
+    }
+
+    #[test]
+    fn there_is_no_room_where_every_connection_has_a_request() {
+        let sockets = Sockets::new(2, 2);
+        let (greedy, quiet): (Arc<str>, Arc<str>) = ("greedy".into(), "quiet".into());
+        let (made, _made) = sockets.enter(&greedy).unwrap();
+        let (used, _used) = sockets.enter(&greedy).unwrap();
+        used.opened();
+        let _using = used.used();
+        let own = sockets.enter(&greedy).err();
+        let (what, count, waited) = (WHAT, 2, Duration::ZERO);
+        assert_eq!(own, Some(Shortage::Worker { what, count, waited }));
+        let others = sockets.enter(&quiet).err();
+        assert_eq!(others, Some(Shortage::Node { what, count, own: 0, waited }));
+        assert_eq!((made.is_cut(), used.is_cut(), sockets.count()), (false, false, 2));
+    }
+
+    #[test]
+    fn one_that_was_made_for_nobody_is_in_use_as_soon_as_a_request_has_it() {
+        let sockets = Sockets::new(1, 1);
+        let worker: Arc<str> = "worker".into();
+        let (wire, _room) = sockets.enter(&worker).unwrap();
+        wire.made_for_nobody();
+        let _using = wire.used();
+        // Nobody leaves it twice.
+        wire.opened();
+        assert!(sockets.enter(&worker).is_err());
+        assert!(!wire.is_cut());
+    }
+
+    #[test]
+    fn one_that_is_made_for_nobody_or_being_closed_makes_room() {
+        let sockets = Sockets::new(2, 2);
+        let worker: Arc<str> = "worker".into();
+        let (unwanted, _unwanted) = sockets.enter(&worker).unwrap();
+        let (closing, _closing) = sockets.enter(&worker).unwrap();
+        closing.opened();
+        let _using = closing.used();
+        closing.cut();
+        unwanted.made_for_nobody();
+        assert!(!unwanted.is_cut());
+        // The one that is being closed is first.
+        let (_first, _first_room) = sockets.enter(&worker).unwrap();
+        assert!(!unwanted.is_cut());
+        let (_second, _second_room) = sockets.enter(&worker).unwrap();
+        assert!(unwanted.is_cut());
+        assert_eq!(sockets.count(), 2);
+        assert!(sockets.enter(&worker).is_err());
     }
 }

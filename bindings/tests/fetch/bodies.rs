@@ -1,11 +1,10 @@
-//! Bodies in both directions: streams, backpressure, codings, and bodies that break off.
+//! Bodies in both directions: streams, backpressure, and bodies that break off. Not here: codings.
 
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use bytes::Bytes;
 use futures_util::stream;
 use http::Response;
@@ -15,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::server::{Body, Server, endless, ok, ok_with, read_all};
+use crate::server::{Body, Server, endless, ok, read_all};
 use crate::worker::Worker;
 
 trials![
@@ -24,10 +23,7 @@ trials![
     a_server_that_does_not_read_slows_the_workers_stream,
     a_worker_that_does_not_read_slows_the_server,
     a_cancelled_response_closes_its_connection,
-    codings_come_off,
-    a_body_asked_for_as_it_is_stays_as_it_is,
     a_response_that_breaks_off_is_an_error,
-    a_damaged_coding_is_an_error,
     a_workers_stream_that_fails_does_not_look_complete,
 ];
 
@@ -167,53 +163,6 @@ async fn a_cancelled_response_closes_its_connection() {
     server.all_closed().await;
 }
 
-async fn coded(coding: &str, text: &'static [u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match coding {
-        "gzip" => GzipEncoder::new(text).read_to_end(&mut bytes).await.unwrap(),
-        "br" => BrotliEncoder::new(text).read_to_end(&mut bytes).await.unwrap(),
-        "deflate" => ZlibEncoder::new(text).read_to_end(&mut bytes).await.unwrap(),
-        "zstd" => ZstdEncoder::new(text).read_to_end(&mut bytes).await.unwrap(),
-        other => panic!("{other}"),
-    };
-    bytes
-}
-
-const TEXT: &[u8] = b"hello hello hello hello hello hello hello hello hello hello";
-
-async fn codings_come_off() {
-    let server = Server::start(|request| {
-        Box::pin(async move {
-            let coding = request.uri().path().trim_start_matches('/');
-            ok_with("content-encoding", coding, coded(coding, TEXT).await)
-        })
-    })
-    .await;
-    let mut worker = Worker::new();
-    for coding in ["gzip", "br", "deflate", "zstd"] {
-        let url = server.url(&format!("/{coding}"));
-        let script = format!(
-            "const r = await fetch('{url}');
-             return r.headers.get('content-encoding') + ' ' + await r.text();"
-        );
-        let expected = format!("{coding} {}", String::from_utf8_lossy(TEXT));
-        assert_eq!(worker.run(&script).await, expected);
-    }
-}
-
-async fn a_body_asked_for_as_it_is_stays_as_it_is() {
-    let server = Server::start(|_| {
-        Box::pin(async { ok_with("content-encoding", "gzip", coded("gzip", TEXT).await) })
-    })
-    .await;
-    let script = format!(
-        "const init = {{ headers: {{ 'accept-encoding': 'identity' }} }};
-         return String((await (await fetch('{}', init)).arrayBuffer()).byteLength);",
-        server.url("/")
-    );
-    assert_eq!(Worker::new().run(&script).await, coded("gzip", TEXT).await.len().to_string());
-}
-
 /// A server that sends these bytes to whoever connects, and closes.
 async fn raw(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -237,16 +186,6 @@ async fn a_response_that_breaks_off_is_an_error() {
     let url = raw(b"").await;
     let seen = Worker::new().run(&format!("return await failure(fetch('{url}'));")).await;
     assert!(seen.starts_with("TypeError: fetch failed: 127.0.0.1:"), "{seen}");
-}
-
-async fn a_damaged_coding_is_an_error() {
-    let server = Server::start(|_| {
-        Box::pin(async { ok_with("content-encoding", "gzip", "this is no gzip") })
-    })
-    .await;
-    let script = format!("return await failure((await fetch('{}')).text());", server.url("/"));
-    let seen = Worker::new().run(&script).await;
-    assert!(seen.contains("the body of the response broke off"), "{seen}");
 }
 
 async fn a_workers_stream_that_fails_does_not_look_complete() {

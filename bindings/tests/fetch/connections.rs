@@ -11,15 +11,16 @@ use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use isolane_bindings::fetch::{Outbound, OutboundPolicy, Unlimited};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::server::{Server, endless, ok, read_all};
+use crate::server::{Server, endless, ok, read_all, tls};
 use crate::worker::{Worker, loopback};
 
 trials![
     one_http2_connection_serves_many_requests,
+    what_waits_unread_on_an_http2_connection_is_bounded,
     http1_connections_are_reused,
     isolates_share_connections,
     a_connection_that_grew_old_is_replaced,
@@ -65,6 +66,59 @@ async fn one_http2_connection_serves_many_requests() {
     let mut worker = Worker::with(outbound.clone(), Rc::new(Unlimited));
     assert_eq!(worker.run(&script).await, "HTTP/2.021");
     assert_eq!((server.connections(), most.get(), outbound.open_connections()), (1, 20, 1));
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1): its type, its stream and its payload.
+async fn frame(stream: &mut (impl AsyncRead + Unpin)) -> (u8, u32, Vec<u8>) {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).await.unwrap();
+    let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+    stream.read_exact(&mut payload).await.unwrap();
+    (head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload)
+}
+
+/// The windows that a client of HTTP/2 gives: of each stream, and of the connection.
+async fn windows(stream: &mut (impl AsyncRead + Unpin)) -> (u32, u32) {
+    const SETTINGS: u8 = 4;
+    const INITIAL_WINDOW_SIZE: u16 = 4;
+    const WINDOW_UPDATE: u8 = 8;
+    const DEFAULT_WINDOW: u32 = 65_535;
+    stream.read_exact(&mut [0; 24]).await.unwrap();
+    let (mut of_streams, mut of_connection) = (0, 0);
+    while of_streams == 0 || of_connection == 0 {
+        let (kind, id, payload) = frame(stream).await;
+        let number = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+        match (kind, id) {
+            (SETTINGS, 0) => {
+                let is_window =
+                    |at: &usize| payload[*at..at + 2] == INITIAL_WINDOW_SIZE.to_be_bytes();
+                let at = (0..payload.len()).step_by(6).find(is_window);
+                of_streams = at.map_or(DEFAULT_WINDOW, |at| number(at + 2));
+            }
+            (WINDOW_UPDATE, 0) => of_connection = DEFAULT_WINDOW + number(0),
+            _ => {}
+        }
+    }
+    (of_streams, of_connection)
+}
+
+async fn what_waits_unread_on_an_http2_connection_is_bounded() {
+    let (acceptor, root) = tls(&["h2"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let policy = OutboundPolicy {
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        ..OutboundPolicy::default()
+    };
+    let outbound = Outbound::new(policy, vec![root]).unwrap();
+    let mut worker = Worker::with(outbound, Rc::new(Unlimited));
+    let script = format!("return await failure(fetch('https://localhost:{port}/'));");
+    let served = async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        windows(&mut acceptor.accept(socket).await.unwrap()).await
+    };
+    let (_, windows) = tokio::join!(worker.run(&script), served);
+    assert_eq!(windows, (256 * 1024, 64 * 1024 * 1024));
 }
 
 async fn http1_connections_are_reused() {

@@ -134,13 +134,13 @@ async fn a_worker_with_stalled_connections_waits_for_itself() {
     let mut greedy = worker("greedy", &outbound);
     let seen = greedy.run(&stall).await;
     assert!(seen.starts_with("TypeError: fetch failed: 127.0.0.1:"), "{seen}");
-    assert!(seen.contains("this worker has 4 outgoing connections in use"), "{seen}");
+    assert!(seen.contains("this worker has 4 outgoing requests under way"), "{seen}");
     drop(client);
-    assert_eq!(outbound.used_connections(), 4);
+    assert_eq!(outbound.requests(), 4);
     let told = std::mem::take(&mut *told.lock());
     let (name, what, detail) = told.first().unwrap();
     assert_eq!((name.as_str(), *what), ("greedy", Refused::Connections));
-    assert!(detail.contains("outgoing connections"), "{detail}");
+    assert!(detail.contains("outgoing requests"), "{detail}");
     let ask = format!(
         "let good = 0;
          for (let i = 0; i < 20; i++) good += await text('{}') === 'quick';
@@ -153,7 +153,7 @@ async fn a_worker_with_stalled_connections_waits_for_itself() {
     drop(quiet);
     drop(greedy);
     server.all_closed().await;
-    while outbound.used_connections() > 0 {
+    while outbound.requests() > 0 {
         tokio::task::yield_now().await;
     }
 }
@@ -176,7 +176,7 @@ async fn idle_connections_make_room() {
 
 /// A server of names: 127.0.0.1 for `*.good.test`, no such name for `*.none.test`, else silence.
 /// Answers the names that it was asked for.
-async fn name_server() -> (SocketAddr, Rc<RefCell<Vec<String>>>, Rc<Notify>) {
+pub(crate) async fn name_server() -> (SocketAddr, Rc<RefCell<Vec<String>>>, Rc<Notify>) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let (asked, told) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Notify::new()));
@@ -267,7 +267,7 @@ async fn a_lookup_that_nobody_waits_for_is_over() {
     }
     let seen = worker.run("controller.abort(); return (await Promise.all(all)).at(-1);").await;
     assert!(seen.starts_with("AbortError"), "{seen}");
-    while outbound.lookups() > 0 || outbound.used_connections() > 0 {
+    while outbound.lookups() > 0 || outbound.requests() > 0 {
         tokio::task::yield_now().await;
     }
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use deno_core::error::CoreError;
 use deno_core::snapshot::{CreateSnapshotOptions, create_snapshot};
 use deno_core::{Extension, JsRuntime, PollEventLoopOptions, RuntimeOptions, v8};
-use isolane_bindings::fetch::{EventLimits, Outbound, OutboundPolicy, Unlimited};
+use isolane_bindings::fetch::{EventLimits, Outbound, OutboundPolicy, Unlimited, WorkerOutbound};
 
 deno_core::extension!(
     deno_telemetry,
@@ -72,13 +72,14 @@ impl Worker {
 
     /// One of a worker of this name.
     pub(crate) fn named(name: &str, outbound: &Outbound, limits: Rc<dyn EventLimits>) -> Self {
+        Self::with_way_out(outbound.for_worker(&name.into()), limits)
+    }
+
+    /// One of the worker that has this way out.
+    pub(crate) fn with_way_out(outbound: WorkerOutbound, limits: Rc<dyn EventLimits>) -> Self {
         let worker = Self::without_network();
         let state = worker.runtime.op_state();
-        isolane_bindings::fetch::connect(
-            &mut state.borrow_mut(),
-            outbound.for_worker(&name.into()),
-            limits,
-        );
+        isolane_bindings::fetch::connect(&mut state.borrow_mut(), outbound, limits);
         worker
     }
 
@@ -92,6 +93,11 @@ impl Worker {
         let mut runtime = JsRuntime::new(options);
         runtime.execute_script("prelude.js", PRELUDE).unwrap();
         Self { runtime }
+    }
+
+    /// Puts something into the isolate's state.
+    pub(crate) fn put<T: 'static>(&mut self, value: T) {
+        self.runtime.op_state().borrow_mut().put(value);
     }
 
     /// Runs the body of an `async` function; what it returns must be a string.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use deno_core::parking_lot::Mutex;
 
 use super::OutboundLimits;
+use super::account::Account;
 use crate::fetch::names::Names;
 use crate::fetch::policy::OutboundPolicy;
-use crate::fetch::shares::{Share, Shares, Shortage};
+use crate::fetch::shares::{Holder, Share, Shares, Shortage};
 use crate::fetch::sockets::Sockets;
 
 /// How often one worker's refusals are told.
@@ -18,7 +19,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 /// What a worker did not get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// One more outgoing connection.
+    /// One more outgoing request, or the connection for it.
     Connections,
     /// One more look-up of a name.
     Lookups,
@@ -34,8 +35,11 @@ pub(super) struct NodeSide {
     pub(super) policy: OutboundPolicy,
     pub(super) limits: OutboundLimits,
     pub(super) names: Names,
+    /// Of the requests that are under way.
     pub(super) shares: Shares,
     pub(super) sockets: Sockets,
+    /// Of workers that have used more than their share of the machine.
+    pub(super) turns: Shares,
     pub(super) on_refusal: OnceLock<OnRefusal>,
 }
 
@@ -43,6 +47,7 @@ pub(super) struct NodeSide {
 pub(crate) struct WorkerSide {
     node: Arc<NodeSide>,
     worker: Arc<str>,
+    account: Account,
     told: Mutex<Told>,
 }
 
@@ -54,12 +59,17 @@ struct Told {
 }
 
 impl WorkerSide {
-    pub(super) fn new(node: Arc<NodeSide>, worker: Arc<str>) -> WorkerSide {
-        WorkerSide { node, worker, told: Mutex::default() }
+    pub(super) fn new(node: Arc<NodeSide>, worker: Arc<str>, account: Account) -> WorkerSide {
+        WorkerSide { node, worker, account, told: Mutex::default() }
     }
 
     pub(crate) fn worker(&self) -> &Arc<str> {
         &self.worker
+    }
+
+    /// Who pays for what runs on the threads of the way out.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
     }
 
     pub(crate) fn policy(&self) -> &OutboundPolicy {
@@ -74,9 +84,9 @@ impl WorkerSide {
         &self.node.sockets
     }
 
-    /// One more connection in use, waited for.
-    pub(crate) async fn share(&self) -> Result<Share, Shortage> {
-        let share = self.node.shares.take(&self.worker, self.node.limits.wait).await;
+    /// The share of one more request, waited for. `holder` can be made to give it up.
+    pub(crate) async fn share(&self, holder: Arc<dyn Holder>) -> Result<Share, Shortage> {
+        let share = self.node.shares.claim(&self.worker, self.node.limits.wait, holder).await;
         if let Err(shortage) = &share {
             self.refuse(Refused::Connections, shortage);
         }

@@ -23,6 +23,7 @@ const {
   op_compat_scrypt_end,
   op_compat_scrypt_step,
   op_crypto_end,
+  op_crypto_used_up,
   op_memory_has_room,
   op_memory_hold,
   op_memory_limit,
@@ -116,29 +117,27 @@ function pbkdf2(password, salt, iterations, length, digest, callback) {
   const given = pbkdf2Arguments(password, salt, iterations, length, digest);
   validateFunction(callback, "callback");
   hold(given, length);
+  const event = currentEvent();
   settle(
-    op_compat_pbkdf2(
-      currentEvent(),
-      given.digest,
-      given.password,
-      given.salt,
-      iterations,
-      length,
-    ),
+    event,
+    op_compat_pbkdf2(event, given.digest, given.password, given.salt, iterations, length),
     given,
     callback,
   );
 }
 
 /**
- * Calls back with the bytes that another thread makes, once the event has paid for them.
+ * Calls back with the bytes that another thread makes, once the event has paid for them. Of one that
+ * ends because it cannot, nobody is called.
  * @param {{ held: number }} given what the memory is held for meanwhile
  */
-function settle(promise, given, callback) {
+function settle(event, promise, given, callback) {
   const end = (error, bytes) => {
     op_memory_release(given.held);
     op_crypto_end(0);
-    nextTick(callback, error, bytes);
+    if (!op_crypto_used_up(event)) {
+      nextTick(callback, error, bytes);
+    }
   };
   PromisePrototypeThen(promise, (bytes) => end(null, output(bytes)), (error) => end(error));
 }
@@ -218,8 +217,10 @@ function scrypt(password, salt, length, options, callback) {
   const given = scryptArguments(password, salt, length, options);
   validateFunction(callback, "callback");
   hold(given, given.bytes);
+  const event = currentEvent();
   settle(
-    op_compat_scrypt(currentEvent(), given.password, given.salt, given.numbers, length),
+    event,
+    op_compat_scrypt(event, given.password, given.salt, given.numbers, length),
     given,
     callback,
   );
