@@ -11,6 +11,7 @@ use deno_core::convert::Uint8Array;
 use deno_core::v8::{ValueDeserializerHelper, ValueSerializerHelper};
 use deno_core::{JsBuffer, OpState, op2, v8};
 use deno_error::JsErrorBox;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The symbol under which prototypes of the runtime have what clones their objects. What single
 /// objects have, or their kind, is under a hidden one.
@@ -77,7 +78,8 @@ pub(crate) fn op_clone_trust(
 
 struct Writer<'a> {
     state: Rc<RefCell<OpState>>,
-    transferred: Option<v8::Local<'a, v8::Array>>,
+    /// The objects that are transferred and not written, each with its index in their list.
+    transferred: FxHashMap<v8::Local<'a, v8::Object>, u32>,
     on_error: Option<v8::Local<'a, v8::Function>>,
     brand: v8::Local<'a, v8::Symbol>,
     hidden_brand: v8::Local<'a, v8::Private>,
@@ -152,13 +154,9 @@ impl v8::ValueSerializerImpl for Writer<'_> {
             writer.write_uint32(DESCRIBED);
             return writer.write_value(scope.get_current_context(), description);
         }
-        if let Some(transferred) = self.transferred {
-            for index in 0..transferred.length() {
-                if transferred.get_index(scope, index)? == object {
-                    writer.write_uint32(index);
-                    return Some(true);
-                }
-            }
+        if let Some(index) = self.transferred.get(&object) {
+            writer.write_uint32(*index);
+            return Some(true);
         }
         let message = v8::String::new(scope, UNSUPPORTED)?;
         self.throw_data_clone_error(scope, message);
@@ -232,6 +230,7 @@ fn serialize<'s>(
         Some(list) => buffers_of(scope, list)?,
         None => Vec::new(),
     };
+    let transferred = transferred.map(|list| places(scope, list)).unwrap_or_default();
     // What is in them is written like anything else: it is the message's then, and charged with it.
     let writer = Box::new(Writer { state, transferred, on_error, brand, hidden_brand });
     let serializer = v8::ValueSerializer::new(scope, writer);
@@ -267,17 +266,33 @@ fn not_transferable() -> JsErrorBox {
     JsErrorBox::new("DOMExceptionDataCloneError", "Value not transferable")
 }
 
+/// Where each object of a list stands in it: the first place, if there are several.
+fn places<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    list: v8::Local<'s, v8::Array>,
+) -> FxHashMap<v8::Local<'s, v8::Object>, u32> {
+    let mut places = FxHashMap::default();
+    for index in 0..list.length() {
+        let object = list.get_index(scope, index).and_then(|it| it.try_cast::<v8::Object>().ok());
+        if let Some(object) = object {
+            places.entry(object).or_insert(index);
+        }
+    }
+    places
+}
+
 /// The buffers of a list, all of which can be taken from where they are.
 fn buffers_of<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     list: v8::Local<'s, v8::Array>,
 ) -> Result<Vec<v8::Local<'s, v8::ArrayBuffer>>, JsErrorBox> {
     let mut buffers = Vec::with_capacity(list.length() as usize);
+    let mut seen = FxHashSet::default();
     for index in 0..list.length() {
         let buffer =
             list.get_index(scope, index).and_then(|it| it.try_cast::<v8::ArrayBuffer>().ok());
         let buffer = buffer.filter(|buffer| buffer.is_detachable()).ok_or_else(not_transferable)?;
-        if buffer.was_detached() || buffers.contains(&buffer) {
+        if buffer.was_detached() || !seen.insert(buffer) {
             return Err(not_transferable());
         }
         buffers.push(buffer);

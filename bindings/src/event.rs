@@ -27,6 +27,7 @@ use outgoing::Untaken;
 use stream::Unsent;
 
 use crate::fetch::Connections;
+use crate::hops::Hops;
 
 pub use client::Client;
 pub use console::{Console, Idle};
@@ -66,6 +67,7 @@ pub struct Event {
     refused: Cell<Option<Untaken>>,
     waiting: Cell<u32>,
     subrequests_left: Cell<u32>,
+    hops: Hops,
     connections: RefCell<Option<Arc<Connections>>>,
     cancel: Rc<CancelHandle>,
     listens_for_abort: Cell<bool>,
@@ -226,6 +228,7 @@ impl Events {
         let id = self.0.next_id.get();
         // Smi range: an id is an integer in V8's async context without an allocation.
         self.0.next_id.set(if id >= 0x3fff_fff0 { 1 } else { id + 1 });
+        let hops = head.extensions.get::<Hops>().copied().unwrap_or_default();
         let event = Rc::new(Event {
             id,
             head: RefCell::new(Some(head)),
@@ -240,6 +243,7 @@ impl Events {
             refused: Cell::new(None),
             waiting: Cell::new(0),
             subrequests_left: Cell::new(subrequests),
+            hops,
             connections: RefCell::default(),
             cancel: CancelHandle::new_rc(),
             listens_for_abort: Cell::new(false),

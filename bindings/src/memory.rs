@@ -64,6 +64,13 @@ impl Charge {
         counter.fetch_add(bytes, Ordering::Relaxed);
         Charge { bytes, counter: counter.clone() }
     }
+
+    /// Counts in another number of bytes from now on.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        self.counter.fetch_add(bytes, Ordering::Relaxed);
+        self.counter.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
 }
 
 impl Drop for Charge {

@@ -30,9 +30,15 @@ const {
 const printer = core.loadExtScript("ext:deno_web/01_console.js");
 const { performance } = core.loadExtScript("ext:deno_web/15_performance.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/event.js");
-const { behind, ELEMENTS, isLegible, LEGIBLE_CHARACTERS, Scale, STRING_CHARACTERS } = core.loadExtScript(
-  "ext:isolane_bindings/console/weigh.js",
-);
+const {
+  behind,
+  ELEMENTS,
+  isLegible,
+  LEGIBLE_CHARACTERS,
+  Scale,
+  standIn,
+  STRING_CHARACTERS,
+} = core.loadExtScript("ext:isolane_bindings/console/weigh.js");
 
 /** What Rust knows the levels as. */
 const DEBUG = 0;
@@ -96,13 +102,6 @@ function unprintable(error) {
   } catch {
     return "[cannot be printed]";
   }
-}
-
-/** What stands for a value that would print more than anybody reads. */
-function standIn(value) {
-  const object = behind(value);
-  const count = ArrayIsArray(object) ? object.length : ObjectKeys(object).length;
-  return `[${typeof value}, too large to print: ${count} properties]`;
 }
 
 function options(depth) {

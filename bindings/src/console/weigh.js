@@ -6,13 +6,21 @@
 const { core, primordials } = __bootstrap;
 const {
   ArrayIsArray,
+  ErrorPrototype,
   MapPrototypeGetSize,
   ObjectHasOwn,
   ObjectKeys,
+  ObjectPrototypeIsPrototypeOf,
   ReflectGetOwnPropertyDescriptor,
   SafeMapIterator,
+  SafeSet,
   SafeSetIterator,
+  SetPrototypeAdd,
+  SetPrototypeDelete,
   SetPrototypeGetSize,
+  SetPrototypeHas,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
   SymbolPrototypeGetDescription,
   TypedArrayPrototypeGetLength,
 } = primordials;
@@ -28,14 +36,38 @@ const CHARACTERS_PER_VALUE = 64;
 const STRING_CHARACTERS = 10_000;
 /** Longer strings are not looked into: V8 would make one piece of them first. */
 const LEGIBLE_CHARACTERS = 1_048_576;
-/** Objects that know themselves how they are printed. */
-const CUSTOM = 50;
+/** An error, whose frames are compared with those of its cause. */
+const ERROR = 50;
+/** Characters of a stack that stand for an error which is too large to print. */
+const STACK_CHARACTERS = 1_000;
+/**
+ * Each line of a stack is compared with each other one and with those of the cause's, sometimes more
+ * than once: so many pairs weigh as much as a value.
+ */
+const PAIRS_PER_VALUE = 100;
 /** A filter of properties, as V8 numbers them. */
 const ONLY_ENUMERABLE = 2;
 
+const NO_LIMITS = { __proto__: null };
+
 /** What one call has left. */
 class Scale {
-  left = BUDGET;
+  /** The objects that the one which is weighed is in. */
+  path = undefined;
+
+  /**
+   * @param {object} [limits]
+   * @param {number} limits.budget what may be printed, about as many values
+   * @param {number} limits.characters of each string that are printed
+   * @param {number} limits.elements of each array that are printed
+   * @param {number} limits.entries of each map and set that are printed
+   */
+  constructor({ budget, characters, elements, entries } = NO_LIMITS) {
+    this.left = budget ?? BUDGET;
+    this.characters = characters ?? STRING_CHARACTERS;
+    this.elements = elements ?? ELEMENTS;
+    this.entries = entries ?? this.elements;
+  }
 
   /**
    * How deep a value may be printed, which is then taken from what is left.
@@ -70,7 +102,7 @@ class Scale {
       this.left = 0;
       return false;
     }
-    const printed = length < STRING_CHARACTERS ? length : STRING_CHARACTERS;
+    const printed = length < this.characters ? length : this.characters;
     return this.take(1 + printed / CHARACTERS_PER_VALUE);
   }
 }
@@ -104,14 +136,29 @@ function weigh(scale, value, depth) {
     return scale.take(1);
   }
   const object = behind(value);
-  if (object === null || depth < 0) {
+  if (object === null) {
     return scale.take(1);
+  }
+  if (depth < 0) {
+    // An error is made ready for printing before it is known to be too deep for that.
+    return scale.take(1) && (!isError(object) || weighStacks(scale, object));
   }
   if (!scale.take(2)) {
     return false;
   }
+  scale.path ??= new SafeSet();
+  if (SetPrototypeHas(scale.path, object)) {
+    return true;
+  }
+  SetPrototypeAdd(scale.path, object);
+  const isLight = weighObject(scale, object, depth);
+  SetPrototypeDelete(scale.path, object);
+  return isLight;
+}
+
+function weighObject(scale, object, depth) {
   if (ArrayIsArray(object)) {
-    const length = object.length < ELEMENTS ? object.length : ELEMENTS;
+    const length = object.length < scale.elements ? object.length : scale.elements;
     for (let i = 0; i < length; i++) {
       if (!weighProperty(scale, object, i, depth)) {
         return false;
@@ -121,7 +168,8 @@ function weigh(scale, value, depth) {
   }
   if (core.isTypedArray(object)) {
     const length = TypedArrayPrototypeGetLength(object);
-    return scale.take(length < ELEMENTS ? length : ELEMENTS) && weighNames(scale, object, depth);
+    return scale.take(length < scale.elements ? length : scale.elements) &&
+      weighNames(scale, object, depth);
   }
   if (core.isMap(object)) {
     return weighMap(scale, object, depth) && weighKeys(scale, object, depth);
@@ -129,7 +177,7 @@ function weigh(scale, value, depth) {
   if (core.isSet(object)) {
     return weighSet(scale, object, depth) && weighKeys(scale, object, depth);
   }
-  if (core.isNativeError(object) && !weighError(scale, object, depth)) {
+  if (isError(object) && !weighError(scale, object, depth)) {
     return false;
   }
   return weighKeys(scale, object, depth);
@@ -173,7 +221,7 @@ function weighMap(scale, map, depth) {
     return true;
   }
   for (const entry of new SafeMapIterator(map)) {
-    if (seen++ === ELEMENTS) {
+    if (seen++ >= scale.entries) {
       break;
     }
     if (!weigh(scale, entry[0], depth - 1) || !weigh(scale, entry[1], depth - 1)) {
@@ -189,7 +237,7 @@ function weighSet(scale, set, depth) {
     return true;
   }
   for (const value of new SafeSetIterator(set)) {
-    if (seen++ === ELEMENTS) {
+    if (seen++ >= scale.entries) {
       break;
     }
     if (!weigh(scale, value, depth - 1)) {
@@ -199,20 +247,85 @@ function weighSet(scale, set, depth) {
   return true;
 }
 
-/** An error is printed with its stack, and with what is not enumerable but says why. */
-function weighError(scale, error, depth) {
-  let stack;
+/** Whether an object is printed as an error. */
+function isError(object) {
   try {
-    stack = error.stack;
+    return core.isNativeError(object) || ObjectPrototypeIsPrototypeOf(ErrorPrototype, object);
   } catch {
-    // A getter of the worker's own; it is printed without.
-  }
-  if (typeof stack === "string" && !scale.take(stack.length / CHARACTERS_PER_VALUE)) {
+    // A proxy among its prototypes.
     return false;
   }
-  return scale.take(CUSTOM) && weighProperty(scale, error, "message", depth) &&
+}
+
+/** What stands there, or nothing where a getter of the worker's own says so by throwing. */
+function read(object, key) {
+  try {
+    return object[key];
+  } catch {
+    return undefined;
+  }
+}
+
+function linesOf(text) {
+  let lines = 1;
+  for (let at = StringPrototypeIndexOf(text, "\n"); at !== -1; lines++) {
+    at = StringPrototypeIndexOf(text, "\n", at + 1);
+  }
+  return lines;
+}
+
+/** @returns {number} the lines of a stack, once it has been weighed; -1 if that was too much */
+function weighStack(scale, error) {
+  const stack = read(error, "stack");
+  if (typeof stack !== "string") {
+    return 0;
+  }
+  return scale.take(stack.length / CHARACTERS_PER_VALUE) ? linesOf(stack) : -1;
+}
+
+/** The stacks of an error and of its cause, which are compared. */
+function weighStacks(scale, error) {
+  const lines = weighStack(scale, error);
+  if (lines < 0) {
+    return false;
+  }
+  const cause = behind(read(error, "cause"));
+  const hasStack = typeof cause === "object" && cause !== null && isError(cause);
+  const others = hasStack ? weighStack(scale, cause) : 0;
+  return others >= 0 && scale.take(lines * (lines + others) / PAIRS_PER_VALUE);
+}
+
+/** An error is printed with its stack, and with what is not enumerable but says why. */
+function weighError(scale, error, depth) {
+  return weighStacks(scale, error) && scale.take(ERROR) &&
+    weighProperty(scale, error, "message", depth) &&
     weighProperty(scale, error, "cause", depth) && weighProperty(scale, error, "errors", depth);
 }
 
-return { behind, ELEMENTS, isLegible, LEGIBLE_CHARACTERS, Scale, STRING_CHARACTERS };
+/** What stands for a value that would print more than anybody reads. */
+function standIn(value) {
+  if (typeof value === "string") {
+    return `[a text of ${value.length} characters]`;
+  }
+  if (typeof value === "symbol") {
+    return "[a symbol]";
+  }
+  const object = behind(value);
+  const stack = isError(object) ? read(object, "stack") : undefined;
+  if (typeof stack === "string") {
+    return `${StringPrototypeSlice(stack, 0, STACK_CHARACTERS)}\u2026`;
+  }
+  const count = ArrayIsArray(object) ? object.length : ObjectKeys(object).length;
+  return `[${typeof value}, too large to print: ${count} properties]`;
+}
+
+return {
+  behind,
+  ELEMENTS,
+  isLegible,
+  LEGIBLE_CHARACTERS,
+  Scale,
+  standIn,
+  STRING_CHARACTERS,
+};
 })();

@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -73,6 +75,8 @@ pub enum ResponseBody {
 /// stream.
 pub struct Chunks {
     receiver: mpsc::Receiver<Result<Bytes, BodyError>>,
+    /// `None` where the sender does not count.
+    waiting: Option<WaitingBytes>,
     /// Ends the body where the thread that sends it will never do so.
     lost: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
@@ -80,11 +84,27 @@ pub struct Chunks {
 impl Chunks {
     /// Chunks that come from this channel.
     pub fn new(receiver: mpsc::Receiver<Result<Bytes, BodyError>>) -> Chunks {
-        Chunks { receiver, lost: None }
+        Chunks { receiver, waiting: None, lost: None }
+    }
+
+    /// A channel for so many chunks, which counts their bytes.
+    pub fn channel(chunks: usize) -> (ChunkSender, Chunks) {
+        let (sender, receiver) = mpsc::channel(chunks);
+        let waiting = WaitingBytes::default();
+        let sender = ChunkSender { sender, waiting: waiting.clone() };
+        (sender, Chunks { receiver, waiting: Some(waiting), lost: None })
+    }
+
+    /// What of them was sent and is not taken, where that is counted.
+    pub fn waiting(&self) -> Option<&WaitingBytes> {
+        self.waiting.as_ref()
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         let chunk = self.receiver.poll_recv(cx);
+        if let (Poll::Ready(Some(Ok(chunk))), Some(waiting)) = (&chunk, &self.waiting) {
+            waiting.0.fetch_sub(chunk.len() as u64, Ordering::Relaxed);
+        }
         if chunk.is_pending()
             && let Some(lost) = &mut self.lost
             && lost.as_mut().poll(cx).is_ready()
@@ -95,6 +115,44 @@ impl Chunks {
             return Poll::Ready(Some(Err(error)));
         }
         chunk
+    }
+}
+
+/// Bytes of chunks that were sent and are not taken. Clones count the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct WaitingBytes(Arc<AtomicU64>);
+
+impl WaitingBytes {
+    /// How many there are now.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Where the chunks of a stream come from.
+#[derive(Debug)]
+pub struct ChunkSender {
+    sender: mpsc::Sender<Result<Bytes, BodyError>>,
+    waiting: WaitingBytes,
+}
+
+impl ChunkSender {
+    /// Sends a chunk, or the error that ends the body, as soon as there is room in the channel.
+    /// Answers whether anybody reads the body.
+    pub async fn send(&self, chunk: Result<Bytes, BodyError>) -> bool {
+        let bytes = chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+        self.waiting.0.fetch_add(bytes, Ordering::Relaxed);
+        self.sender.send(chunk).await.is_ok()
+    }
+
+    /// Whether all that was sent has been taken.
+    pub fn are_taken(&self) -> bool {
+        self.waiting.bytes() == 0
+    }
+
+    /// Waits until nobody reads the body any more.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
     }
 }
 

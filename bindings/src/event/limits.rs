@@ -1,13 +1,16 @@
-//! What an event may use of the network: its subrequests, its connections, its end.
+//! What an event may use of the network: its subrequests, its connections, its end; and how far its
+//! request has come.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use deno_core::CancelHandle;
 use deno_error::JsErrorBox;
+use http::{HeaderName, HeaderValue};
 
 use super::Events;
 use crate::fetch::{Connections, EventLimits};
+use crate::hops::Hops;
 
 impl EventLimits for Events {
     fn subrequest(&self) -> Result<(), JsErrorBox> {
@@ -25,5 +28,16 @@ impl EventLimits for Events {
 
     fn cancel(&self) -> Rc<CancelHandle> {
         self.running().map_or_else(CancelHandle::new_rc, |event| event.cancel_handle())
+    }
+
+    fn event(&self) -> u32 {
+        self.running().map_or(0, |event| event.id())
+    }
+
+    /// To every host: which of them lead back to the node is known to public name servers and
+    /// proxies, and not here. A stranger can do nothing with a count but send it back.
+    fn extra_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let hops = self.running().map(|event| event.hops.next());
+        hops.map(|hops| (Hops::HEADER, hops.value())).into_iter().collect()
     }
 }

@@ -52,6 +52,7 @@ deno_core::extension!(
         crate::crypto::op_crypto_rsa_key,
         crate::crypto::op_crypto_soon,
         crate::crypto::op_crypto_turn,
+        crate::crypto::op_crypto_used_up,
         crate::forms::op_form_parts,
         crate::hidden::op_hidden_brand,
         crate::hidden::op_hidden_symbol,
@@ -80,6 +81,7 @@ deno_core::extension!(
     lazy_loaded_js = [
         dir "src",
         "ext:isolane_bindings/console/console.js" = "console/console.js",
+        "ext:isolane_bindings/console/options.js" = "console/options.js",
         "ext:isolane_bindings/console/weigh.js" = "console/weigh.js",
         "ext:isolane_bindings/entrypoint.js" = "event/entrypoint.js",
         "ext:isolane_bindings/answer.js" = "event/answer.js",
@@ -105,6 +107,7 @@ deno_core::extension!(
         "ext:isolane_bindings/incoming.js" = "event/incoming.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
+        "ext:isolane_bindings/locales.js" = "global/locales.js",
         "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
         "ext:isolane_bindings/modules.js" = "modules.js",
         "ext:isolane_bindings/node_globals.js" = "global/node_globals.js",

@@ -1,15 +1,25 @@
 //! What waits in memory on its way to clients: each body that is answered at once is charged to its
 //! worker and to the node until the last of its bytes is let go, and refused where that is too
-//! much. Bodies that stream wait in their short channels instead.
+//! much. So are the chunks of bodies that stream, which are not refused: where there is too much,
+//! nothing more is read of the stream until there is room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use deno_core::v8;
 
 /// Bodies up to this length are not charged: sockets take them at once.
 pub const FREE_BYTES: usize = 16 << 10;
+
+/// Chunks of streams up to this length are not charged: a stream has few of them at a time.
+const FREE_CHUNK_BYTES: usize = 1 << 10;
+
+/// A stream that waits for room looks for it after so long, and then less and less often. It is told
+/// by nobody: who lets bytes go is a thread with sockets, which must not wait for one of a worker.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LOOK_AGAIN_AT_MOST: Duration = Duration::from_millis(160);
 
 /// For bodies up to this length there is a quarter more, which longer ones do not get: whose clients
 /// are slow to take those is still answered.
@@ -92,14 +102,52 @@ impl Outgoing {
             return Err(untaken(&self.worker, false));
         }
         let mut charge = Charge { of_worker, of_node: 0, outgoing: self.clone() };
-        let limit = self.node.limit_bytes;
-        let has_little = self.worker.bytes() <= limit / PART_OF_THE_LAST;
-        let most = if has_little { self.node.most(bytes) } else { limit - limit / 4 };
+        let most = if self.has_little() { self.node.most(bytes) } else { self.part_of_node() };
         if !self.node.charge(bytes, most) {
             return Err(untaken(&self.node, true));
         }
         charge.of_node = bytes;
         Ok(charge)
+    }
+
+    /// Whether the worker may have some of the node's last quarter.
+    fn has_little(&self) -> bool {
+        self.worker.bytes() <= self.node.limit_bytes / PART_OF_THE_LAST
+    }
+
+    /// What of the node's limit is for those who have more.
+    fn part_of_node(&self) -> u64 {
+        self.node.limit_bytes - self.node.limit_bytes / 4
+    }
+
+    /// Whether more is to be read of streams.
+    pub(super) fn has_room(&self) -> bool {
+        let of_node = if self.has_little() { self.node.limit_bytes } else { self.part_of_node() };
+        self.worker.bytes() < self.worker.limit_bytes && self.node.bytes() < of_node
+    }
+
+    /// Waits until more is to be read of streams.
+    pub(super) async fn room(&self) {
+        let mut pause = LOOK_AGAIN;
+        while !self.has_room() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN_AT_MOST);
+        }
+    }
+
+    /// A chunk of a stream, charged until the last of its slices is dropped. It is there already: what
+    /// is beyond the limit is charged to the worker alone, of which nothing else is sent before that is
+    /// gone, and takes nothing of the node's limit from others.
+    pub(super) fn chunk(&self, chunk: Bytes) -> Bytes {
+        if chunk.len() <= FREE_CHUNK_BYTES {
+            return chunk;
+        }
+        let bytes = chunk.len() as u64;
+        let charge = self.charge(bytes).unwrap_or_else(|_| {
+            self.worker.bytes.fetch_add(bytes, Ordering::Relaxed);
+            Charge { of_worker: bytes, of_node: 0, outgoing: self.clone() }
+        });
+        Bytes::from_owner(Charged { body: chunk, _charge: charge })
     }
 
     /// Makes a body of so many bytes, charged until the last of its slices is dropped.
@@ -149,6 +197,8 @@ impl Drop for Charge {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
 
     const BODY: usize = 100 << 10;
@@ -198,5 +248,46 @@ mod tests {
         assert!(body(&outgoing, FREE_BYTES).is_ok());
         drop(long);
         assert_eq!(outgoing.worker.bytes(), 0);
+    }
+
+    #[test]
+    fn a_chunk_of_a_stream_is_charged_though_there_is_no_room() {
+        let (worker, node) = (Pool::new(SHORT_BYTES), Pool::new(1 << 30));
+        let outgoing = Outgoing::new(worker.clone(), node.clone());
+        let chunk = || outgoing.chunk(Bytes::from(vec![7; SHORT_BYTES as usize]));
+        assert!(outgoing.has_room());
+        let first = chunk();
+        assert!(!outgoing.has_room());
+        let second = chunk();
+        assert_eq!((worker.bytes(), node.bytes()), (2 * SHORT_BYTES, SHORT_BYTES));
+        assert!(body(&outgoing, FREE_BYTES + 1).is_err(), "nor is anything else sent");
+        drop(second);
+        assert!(!outgoing.has_room());
+        drop(first);
+        assert_eq!((worker.bytes(), node.bytes()), (0, 0));
+        assert!(outgoing.has_room());
+        drop(outgoing.chunk(Bytes::from_static(b"short")));
+    }
+
+    #[test]
+    fn streams_wait_before_the_last_quarter_of_the_node() {
+        let node = Pool::new(64 * BODY as u64);
+        let outgoing = Outgoing::new(Pool::new(1 << 30), node.clone());
+        let held: Vec<_> = (0..48).map(|_| body(&outgoing, BODY).unwrap()).collect();
+        assert!(!outgoing.has_room());
+        assert!(Outgoing::new(Pool::new(1 << 30), node).has_room(), "who has little goes on");
+        drop(held);
+        assert!(outgoing.has_room());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_goes_on_when_there_is_some() {
+        let outgoing = Outgoing::new(Pool::new(BODY as u64), Pool::new(1 << 30));
+        let held = body(&outgoing, BODY).unwrap();
+        let mut waits = std::pin::pin!(outgoing.room());
+        let looked = std::future::poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx))).await;
+        assert!(looked.is_pending());
+        drop(held);
+        waits.await;
     }
 }

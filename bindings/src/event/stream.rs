@@ -13,10 +13,10 @@ use deno_core::{CancelFuture, OpState, Resource, ResourceId, op2};
 use deno_error::JsErrorBox;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
-use tokio::sync::mpsc;
 
-use super::body::{BodyError, Chunks, ResponseBody};
+use super::body::{BodyError, ChunkSender, Chunks, ResponseBody};
 use super::ops::head;
+use super::outgoing::Outgoing;
 use super::{Event, Events, Thrown};
 use crate::streams::{Pipe, PipeEnd};
 
@@ -24,6 +24,8 @@ use crate::streams::{Pipe, PipeEnd};
 const CHANNEL_CHUNKS: usize = 2;
 /// Bytes asked of a source at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// The same where too much waits for clients, and nothing of this stream does.
+const LITTLE_BYTES: usize = 4 * 1024;
 /// How long a stream of which the client has all that was promised may take to end.
 const TO_END: Duration = Duration::from_secs(5);
 
@@ -40,7 +42,8 @@ pub(super) fn op_event_respond_stream(
 ) -> Result<(), JsErrorBox> {
     let resource = state.resource_table.take_any(rid).map_err(JsErrorBox::from_err)?;
     let events = state.borrow::<Events>().clone();
-    let (mut unsent, chunks) = Unsent::new(resource, events.clone());
+    let outgoing = state.try_borrow::<Outgoing>().cloned();
+    let (mut unsent, chunks) = Unsent::new(resource, events.clone(), outgoing);
     let response = head(status, &headers, ResponseBody::Stream(chunks))?;
     let Some(event) = events.get(id).filter(|event| !event.is_answered()) else {
         return Ok(());
@@ -73,17 +76,35 @@ impl Source {
         Source { resource, pipe }
     }
 
-    /// The next chunk; an empty one is the end.
-    fn read(&self, event: &Event) -> Read {
+    /// The next chunk, when the worker's clients have taken enough of others; a little of it at once
+    /// where nothing of this stream waits.
+    fn read_with_room(&self, event: &Event, outgoing: Option<&Outgoing>, is_taken: bool) -> Read {
+        let Some(outgoing) = outgoing.filter(|it| !it.has_room()).cloned() else {
+            return self.read(event, CHUNK_BYTES);
+        };
+        if is_taken {
+            return self.read(event, LITTLE_BYTES);
+        }
+        let read = self.read(event, CHUNK_BYTES);
+        let cancel = event.cancel.clone();
+        Box::pin(async move {
+            // Where the event is over, reading says so.
+            let _ = outgoing.room().or_cancel(cancel).await;
+            read.await
+        })
+    }
+
+    /// The next chunk, of so many bytes at most; an empty one is the end.
+    fn read(&self, event: &Event, limit_bytes: usize) -> Read {
         let cancel = event.cancel.clone();
         let over = || thrown("the event is over".to_owned());
         match self.pipe.clone() {
             Some(pipe) => Box::pin(async move {
-                let read = pipe.next(CHUNK_BYTES).or_cancel(cancel);
+                let read = pipe.next(limit_bytes).or_cancel(cancel);
                 read.await.unwrap_or_else(|_| Err(over()))
             }),
             None => {
-                let read = self.resource.clone().read(CHUNK_BYTES).or_cancel(cancel);
+                let read = self.resource.clone().read(limit_bytes).or_cancel(cancel);
                 Box::pin(async move {
                     match read.await {
                         // A copy: what is read may be the isolate's memory.
@@ -110,9 +131,11 @@ fn thrown(message: String) -> Thrown {
 /// A body that nothing has been read of.
 pub(super) struct Unsent {
     source: Source,
-    chunks: mpsc::Sender<Result<Bytes, BodyError>>,
+    chunks: ChunkSender,
     expected: Expected,
     events: Events,
+    /// Where its chunks are charged; nowhere in an isolate without a worker.
+    outgoing: Option<Outgoing>,
 }
 
 /// What is expected of a body.
@@ -126,11 +149,15 @@ struct Expected {
 
 impl Unsent {
     /// The body, and what its client reads.
-    fn new(resource: Rc<dyn Resource>, events: Events) -> (Unsent, Chunks) {
-        let (chunks, receiver) = mpsc::channel(CHANNEL_CHUNKS);
+    fn new(
+        resource: Rc<dyn Resource>,
+        events: Events,
+        outgoing: Option<Outgoing>,
+    ) -> (Unsent, Chunks) {
+        let (sender, chunks) = Chunks::channel(CHANNEL_CHUNKS);
         let source = Source::new(resource);
         let expected = Expected { length_bytes: None, is_wanted: true };
-        (Unsent { source, chunks, expected, events }, Chunks::new(receiver))
+        (Unsent { source, chunks: sender, expected, events, outgoing }, chunks)
     }
 
     /// Begins to send the body, unless it fails with what is there of it already: then nothing has
@@ -139,7 +166,9 @@ impl Unsent {
     /// # Errors
     /// What the stream failed with.
     pub(super) fn begin(self, event: &Rc<Event>) -> Result<(), Thrown> {
-        let mut first = self.source.read(event);
+        let has_room = self.outgoing.as_ref().is_none_or(Outgoing::has_room);
+        let first_bytes = if has_room { CHUNK_BYTES } else { LITTLE_BYTES };
+        let mut first = self.source.read(event, first_bytes);
         let first: Read = match first.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(thrown)) => {
                 event.streaming.set(false);
@@ -155,7 +184,7 @@ impl Unsent {
 
     /// Sends chunks until the stream ends, fails, or nobody reads it any more.
     async fn send(self, event: Rc<Event>, mut next: Read) {
-        let Unsent { source, chunks, expected, events } = self;
+        let Unsent { source, chunks, expected, events, outgoing } = self;
         let mut sent_bytes = 0;
         loop {
             let chunk = tokio::select! {
@@ -174,7 +203,11 @@ impl Unsent {
                 Ok(chunk) if chunk.is_empty() => break,
                 Ok(chunk) => {
                     sent_bytes += chunk.len() as u64;
-                    if chunks.send(Ok(chunk)).await.is_err() {
+                    let chunk = match &outgoing {
+                        Some(outgoing) => outgoing.chunk(chunk),
+                        None => chunk,
+                    };
+                    if !chunks.send(Ok(chunk)).await {
                         if !expected.is_kept(sent_bytes) {
                             expected.break_off(&event);
                         }
@@ -191,7 +224,7 @@ impl Unsent {
                     break;
                 }
             }
-            next = source.read(&event);
+            next = source.read_with_room(&event, outgoing.as_ref(), chunks.are_taken());
         }
         drop(source);
         event.streaming.set(false);

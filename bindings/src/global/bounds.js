@@ -1,6 +1,7 @@
 // Bounds on what V8 and the crates do in one piece, which no limit can interrupt: the text of a
-// `BigInt`, the patterns of `URLPattern`, URLs and their parameters. What has no bound because it would slow down what
-// everybody does (regular expressions, arrays without end, strings of half a gigabyte) costs its
+// `BigInt`, the patterns of `URLPattern`, URLs and their parameters; and on texts that ops take as a
+// `String`, for which deno_core has a buffer on each thread that stays as long as the longest of
+// them. What has no bound because it would slow down what everybody does (regular expressions, arrays without end, strings of half a gigabyte) costs its
 // shard.
 (function () {
 "use strict";
@@ -83,6 +84,13 @@ ops.op_urlpattern_parse = function (pattern, base, options) {
   return parsePattern(pattern, base, options);
 };
 
+const processMatch = ops.op_urlpattern_process_match_input;
+ops.op_urlpattern_process_match_input = function (input, base, offsets) {
+  const isTooLong = typeof base === "string" && base.length > URL_CHARACTERS;
+  // As for a base that is no URL: nothing matches.
+  return isTooLong ? null : processMatch(input, base, offsets);
+};
+
 const { op_url_parse, op_url_parse_with_base, op_url_reparse } = ops;
 ops.op_url_parse = function (href, components) {
   return href.length > URL_CHARACTERS ? NO_URL : op_url_parse(href, components);
@@ -113,7 +121,10 @@ ops.op_url_parse_search_params = function (text, bytes) {
   if (typeof text === "string" && hasTooMany(text)) {
     throw new RangeError(`There are more than ${PARAMETERS} parameters`);
   }
-  return parseParameters(text, bytes);
+  // A long text is passed as its bytes, which no buffer keeps.
+  return typeof text === "string" && text.length > URL_CHARACTERS
+    ? parseParameters(null, core.encode(text))
+    : parseParameters(text, bytes);
 };
 
 /** What stands in a list, which the code of a worker may have kept from getting its own. */
@@ -140,6 +151,17 @@ ops.op_url_stringify_search_params = function (list) {
 const normalizeLabel = ops.op_encoding_normalize_label;
 ops.op_encoding_normalize_label = function (label) {
   return normalizeLabel(label.length > LABEL_CHARACTERS ? "(a long text)" : label);
+};
+
+const { op_blob_create_object_url, op_blob_from_object_url } = ops;
+ops.op_blob_create_object_url = function (type, parts) {
+  if (type.length > URL_CHARACTERS) {
+    throw new TypeError(`The type of the Blob has more than ${URL_CHARACTERS} characters`);
+  }
+  return op_blob_create_object_url(type, parts);
+};
+ops.op_blob_from_object_url = function (url) {
+  return url.length > URL_CHARACTERS ? null : op_blob_from_object_url(url);
 };
 
 return {};

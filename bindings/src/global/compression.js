@@ -4,7 +4,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { MathMin, TypedArrayPrototypeGetByteLength, uncurryThis } = primordials;
+const { MathMin, TypedArrayPrototypeGetByteLength, TypeError, uncurryThis } = primordials;
 const {
   op_compression_finish,
   op_compression_new,
@@ -32,12 +32,36 @@ const ENCODE_BYTES = 64 * 1024;
 const DEFLATE_ENCODER = 320 * 1024;
 const DEFLATE_DECODER = 64 * 1024;
 const BROTLI_ENCODER = 6 * 1024 * 1024;
-const BROTLI_DECODER = 4 * 1024 * 1024;
+/** Beside its window, of which the first byte tells how large it is. */
+const BROTLI_DECODER = 256 * 1024;
+
+/**
+ * The window that the first byte of brotli asks for, in bytes (RFC 7932, section 9.1). The decoder
+ * would also take "large windows" of up to a gigabyte, which are another format.
+ */
+function brotliWindow(first) {
+  if ((first & 1) === 0) {
+    return 2 ** 16;
+  }
+  const few = (first >> 1) & 7;
+  if (few !== 0) {
+    return 2 ** (17 + few);
+  }
+  const more = (first >> 4) & 7;
+  if (more === 1) {
+    throw new TypeError(
+      "This is brotli with a large window, which is no format of DecompressionStream: " +
+        "compress it with a window of 16 MiB at most (lgwin = 24)",
+    );
+  }
+  return more === 0 ? 2 ** 17 : 2 ** (8 + more);
+}
 
 /** A coder of deno_web's with what is charged for it. */
 class Coder {
   #resource;
   #hold;
+  #wantsWindow;
 
   constructor(format, isDecoder) {
     const bytes = format === "brotli"
@@ -46,10 +70,21 @@ class Coder {
     op_memory_demand(bytes);
     this.#resource = op_compression_new(format, isDecoder);
     this.#hold = op_memory_hold(this.#resource, bytes);
+    this.#wantsWindow = isDecoder && format === "brotli";
   }
 
   write(bytes) {
+    if (this.#wantsWindow && TypedArrayPrototypeGetByteLength(bytes) > 0) {
+      this.#wantsWindow = false;
+      this.#holdWindow(brotliWindow(bytes[0]));
+    }
     return op_compression_write(this.#resource, bytes);
+  }
+
+  #holdWindow(bytes) {
+    op_memory_demand(bytes);
+    op_memory_release(this.#hold);
+    this.#hold = op_memory_hold(this.#resource, BROTLI_DECODER + bytes);
   }
 
   finish(isReported) {

@@ -23,6 +23,8 @@ const inside = core.loadExtScript("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
 // Before the scripts that take the ops that it replaces.
 core.loadExtScript("ext:isolane_bindings/bounds.js");
+core.loadExtScript("ext:isolane_bindings/console/options.js");
+core.loadExtScript("ext:isolane_bindings/locales.js");
 core.loadExtScript("ext:isolane_bindings/clock.js");
 const { hostObjectBrand, load } = core.loadExtScript("ext:isolane_bindings/hidden.js");
 const { installTemporal } = load("ext:isolane_bindings/temporal.js");
