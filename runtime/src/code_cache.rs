@@ -2,26 +2,43 @@
 //! that the next isolate of the version does not compile them again.
 
 mod folder;
+mod shelf;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-pub(crate) use self::folder::CacheFolder;
+use self::folder::CacheFolder;
+use self::shelf::Shelf;
 
 /// Marks the file format; V8 itself refuses data of another V8 or of other flags.
 const MAGIC: &[u8; 8] = b"ISOLCC01";
 
+/// What all caches may have in memory, in bytes. What is forgotten is read from its file when the
+/// next isolate of its version starts, or compiled again.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The caches of all versions.
+#[derive(Debug)]
+pub(crate) struct CodeCaches {
+    folder: Option<Arc<CacheFolder>>,
+    shelf: Arc<Shelf>,
+}
+
 /// The cache of one version.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CodeCache {
     modules: Mutex<HashMap<String, Arc<[u8]>>>,
+    /// What the modules have, in bytes. Changes while they are locked.
+    bytes: AtomicU64,
     unwritten: AtomicBool,
     read: AtomicBool,
     file: Option<CacheFile>,
+    shelf: Option<Arc<Shelf>>,
 }
 
 #[derive(Debug)]
@@ -30,16 +47,45 @@ struct CacheFile {
     name: String,
 }
 
-impl CodeCache {
-    /// The cache of a version, in memory alone.
-    pub(crate) fn in_memory() -> CodeCache {
-        CodeCache::default()
+impl CodeCaches {
+    /// Caches that are kept in a folder, too, or in memory alone.
+    pub(crate) fn new(folder: Option<PathBuf>) -> CodeCaches {
+        CodeCaches::bounded(folder, MAX_BYTES)
     }
 
-    /// The cache of a version, kept in a folder too.
-    pub(crate) fn kept(folder: Arc<CacheFolder>, worker: &str, version: &str) -> CodeCache {
-        let name = hex(&Sha256::digest(format!("{worker}\0{version}")));
-        CodeCache { file: Some(CacheFile { folder, name }), ..CodeCache::default() }
+    fn bounded(folder: Option<PathBuf>, max_bytes: u64) -> CodeCaches {
+        let folder = folder.map(|path| Arc::new(CacheFolder::new(path)));
+        CodeCaches { folder, shelf: Arc::new(Shelf::new(max_bytes)) }
+    }
+
+    /// The cache of a version of a worker. There is one in memory, whatever secrets the worker has or
+    /// had: its code is the same.
+    pub(crate) fn of(&self, worker: &Arc<str>, version: &Arc<str>) -> Arc<CodeCache> {
+        self.shelf.of(worker, version, || {
+            let file = self.folder.clone().map(|folder| {
+                let name = hex(&Sha256::digest(format!("{worker}\0{version}")));
+                CacheFile { folder, name }
+            });
+            CodeCache::new(file, Some(self.shelf.clone()))
+        })
+    }
+}
+
+impl CodeCache {
+    /// A cache in memory alone that no bound counts, for what is part of the program.
+    pub(crate) fn in_memory() -> CodeCache {
+        CodeCache::new(None, None)
+    }
+
+    fn new(file: Option<CacheFile>, shelf: Option<Arc<Shelf>>) -> CodeCache {
+        CodeCache {
+            modules: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            unwritten: AtomicBool::new(false),
+            read: AtomicBool::new(false),
+            file,
+            shelf,
+        }
     }
 
     /// The compiled code of a module.
@@ -49,8 +95,13 @@ impl CodeCache {
 
     /// Keeps the compiled code of a module.
     pub(crate) fn put(&self, url: &str, data: &[u8]) {
-        self.modules.lock().insert(url.to_owned(), data.into());
+        {
+            let mut modules = self.modules.lock();
+            let before = modules.insert(url.to_owned(), data.into());
+            self.count(data.len(), before.map_or(0, |before| before.len()));
+        }
         self.unwritten.store(true, Ordering::Relaxed);
+        self.make_room();
     }
 
     /// Whether there is a file that has not been read.
@@ -70,19 +121,89 @@ impl CodeCache {
         let Some(CacheFile { folder, name }) = &self.file else { return };
         let Ok(bytes) = folder.read(name) else { return };
         if let Some(read) = decode(&bytes) {
-            let mut modules = self.modules.lock();
-            for (url, data) in read {
-                modules.entry(url).or_insert(data);
-            }
+            self.merge(&mut self.modules.lock(), read);
+        }
+        self.make_room();
+    }
+
+    /// Adds what the file has and memory has not.
+    fn merge(&self, modules: &mut HashMap<String, Arc<[u8]>>, read: Vec<(String, Arc<[u8]>)>) {
+        for (url, data) in read {
+            let added = data.len();
+            modules.entry(url).or_insert_with(|| {
+                self.count(added, 0);
+                data
+            });
         }
     }
 
     /// Writes the file. Blocks: not to be called on a shard.
     pub(crate) fn write(&self) -> std::io::Result<()> {
         let Some(CacheFile { folder, name }) = &self.file else { return Ok(()) };
-        self.unwritten.store(false, Ordering::Relaxed);
-        let bytes = encode(&self.modules.lock());
+        // Where it was forgotten in the middle of a start, the file has what memory has not.
+        let stored = match self.is_unread() {
+            true => folder.read(name).ok().and_then(|bytes| decode(&bytes)),
+            false => None,
+        };
+        let bytes = {
+            let mut modules = self.modules.lock();
+            self.merge(&mut modules, stored.unwrap_or_default());
+            if modules.is_empty() {
+                // It was forgotten just now: the file is as good as anything.
+                return Ok(());
+            }
+            self.read.store(true, Ordering::Relaxed);
+            self.unwritten.store(false, Ordering::Relaxed);
+            encode(&modules)
+        };
+        self.make_room();
         folder.write(name, &bytes)
+    }
+
+    /// What it has in memory, in bytes.
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Gives its memory back, unless somebody is at it.
+    fn forget(&self) {
+        let Some(mut modules) = self.modules.try_lock() else { return };
+        let forgotten = std::mem::take(&mut *modules);
+        self.read.store(false, Ordering::Relaxed);
+        self.unwritten.store(false, Ordering::Relaxed);
+        self.uncount(self.bytes());
+        drop(modules);
+        // Not under the lock: there may be much of it.
+        drop(forgotten);
+    }
+
+    /// Modules have come and gone. To be called while they are locked.
+    fn count(&self, added: usize, removed: usize) {
+        let added = added as u64;
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        if let Some(shelf) = &self.shelf {
+            shelf.add(added);
+        }
+        self.uncount(removed as u64);
+    }
+
+    fn uncount(&self, removed: u64) {
+        self.bytes.fetch_sub(removed, Ordering::Relaxed);
+        if let Some(shelf) = &self.shelf {
+            shelf.take(removed);
+        }
+    }
+
+    fn make_room(&self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.make_room();
+        }
+    }
+}
+
+impl Drop for CodeCache {
+    fn drop(&mut self) {
+        self.uncount(self.bytes());
     }
 }
 
@@ -128,8 +249,17 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn kept(folder: &tempfile::TempDir) -> CodeCache {
-        CodeCache::kept(Arc::new(CacheFolder::new(folder.path().into())), "w", "1")
+    /// A process, as far as caches know.
+    fn process(folder: &tempfile::TempDir, max_bytes: u64) -> CodeCaches {
+        CodeCaches::bounded(Some(folder.path().to_owned()), max_bytes)
+    }
+
+    fn of(caches: &CodeCaches, worker: &str) -> Arc<CodeCache> {
+        caches.of(&worker.into(), &"1".into())
+    }
+
+    fn kept(folder: &tempfile::TempDir) -> Arc<CodeCache> {
+        of(&process(folder, MAX_BYTES), "w")
     }
 
     #[test]
@@ -144,6 +274,50 @@ mod tests {
         again.read();
         assert_eq!(again.get("worker:///a.js").as_deref(), Some(&b"code of a"[..]));
         assert_eq!(again.get("worker:///b.js").as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn a_version_has_one_cache_in_memory_for_as_long_as_somebody_uses_it() {
+        let caches = CodeCaches::new(None);
+        let cache = of(&caches, "w");
+        cache.put("worker:///a.js", b"code of a");
+        assert!(Arc::ptr_eq(&cache, &of(&caches, "w")));
+        assert!(!Arc::ptr_eq(&cache, &of(&caches, "other")));
+        drop(cache);
+        assert!(of(&caches, "w").get("worker:///a.js").is_none());
+    }
+
+    #[test]
+    fn the_largest_cache_is_forgotten_where_all_have_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let caches = process(&folder, 1000);
+        let (quiet, greedy) = (of(&caches, "quiet"), of(&caches, "greedy"));
+        quiet.put("worker:///a.js", &[1; 300]);
+        for url in ["worker:///a.js", "worker:///b.js", "worker:///b.js"] {
+            greedy.put(url, &[2; 300]);
+        }
+        greedy.write().unwrap();
+        let another = of(&caches, "another");
+        another.put("worker:///a.js", &[3; 300]);
+        assert!(quiet.get("worker:///a.js").is_some() && another.get("worker:///a.js").is_some());
+        assert!(greedy.get("worker:///a.js").is_none() && greedy.is_unread());
+        drop((quiet, another));
+        greedy.read();
+        assert_eq!(greedy.get("worker:///b.js").as_deref(), Some(&[2; 300][..]));
+    }
+
+    #[test]
+    fn what_is_forgotten_in_the_middle_stays_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = kept(&folder);
+        cache.put("worker:///a.js", b"code of a");
+        cache.write().unwrap();
+        cache.forget();
+        cache.put("worker:///b.js", b"code of b");
+        cache.write().unwrap();
+        let again = kept(&folder);
+        again.read();
+        assert!(again.get("worker:///a.js").is_some() && again.get("worker:///b.js").is_some());
     }
 
     #[test]

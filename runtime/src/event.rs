@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::outcome::Outcome;
 
 pub use bindings::event::Client;
-pub use bindings::event::body::{BodyError, Chunks, RequestBody, ResponseBody};
+pub use bindings::event::body::{BodyError, Chunks, RequestBody, ResponseBody, WaitingBytes};
 
 /// A `fetch` event.
 #[derive(Debug)]

@@ -54,6 +54,29 @@ pub enum Resource {
 }
 
 impl IncidentKind {
+    /// How many there are, with those of each resource.
+    pub const COUNT: usize = 3 + 2 * Resource::ALL.len();
+
+    /// All of them, in the order of their numbers.
+    pub fn all() -> impl Iterator<Item = IncidentKind> {
+        let of_none =
+            [IncidentKind::ShardLost, IncidentKind::Quarantined, IncidentKind::RestartDue];
+        let evicted = Resource::ALL.map(IncidentKind::Evicted);
+        let refused = Resource::ALL.map(IncidentKind::Refused);
+        of_none.into_iter().chain(evicted).chain(refused)
+    }
+
+    /// Its number, below [`COUNT`](Self::COUNT).
+    pub fn index(self) -> usize {
+        match self {
+            IncidentKind::ShardLost => 0,
+            IncidentKind::Quarantined => 1,
+            IncidentKind::RestartDue => 2,
+            IncidentKind::Evicted(resource) => 3 + resource as usize,
+            IncidentKind::Refused(resource) => 3 + Resource::ALL.len() + resource as usize,
+        }
+    }
+
     /// The name in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -75,6 +98,18 @@ impl IncidentKind {
 }
 
 impl Resource {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Resource; 8] = [
+        Resource::Memory,
+        Resource::Mappings,
+        Resource::Shards,
+        Resource::Blocking,
+        Resource::Connections,
+        Resource::Lookups,
+        Resource::ClientBytes,
+        Resource::Clients,
+    ];
+
     /// The name in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,5 +131,16 @@ impl fmt::Display for Incident {
             write!(f, "{worker}: ")?;
         }
         f.write_str(&self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_a_number_of_its_own() {
+        let numbers: Vec<usize> = IncidentKind::all().map(IncidentKind::index).collect();
+        assert_eq!(numbers, (0..IncidentKind::COUNT).collect::<Vec<_>>());
     }
 }

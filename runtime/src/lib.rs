@@ -2,6 +2,7 @@
 //! limits and the dispatch of events.
 //! Not here: HTTP servers, files, routes (the node), what a worker sees (the bindings).
 
+mod caution;
 mod code_cache;
 mod config;
 mod definition;
@@ -21,11 +22,15 @@ mod watchdog;
 
 pub use bindings::event::Idle;
 pub use bindings::fetch::OutboundPolicy;
+pub use bindings::hops::{Hops, MAX_HOPS};
+pub use bindings::pace::Pace;
 pub use config::{Config, ConsoleLevel, Observer};
 pub use definition::{
     DEFAULT_CPU, DEFAULT_MEMORY_BYTES, Definition, Limits, Module, ModuleSource, Switches,
 };
-pub use event::{BodyError, Chunks, Client, EventReport, FetchEvent, RequestBody, ResponseBody};
+pub use event::{
+    BodyError, Chunks, Client, EventReport, FetchEvent, RequestBody, ResponseBody, WaitingBytes,
+};
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
 pub use isolate::process::round_trip;

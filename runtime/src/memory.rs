@@ -103,6 +103,10 @@ pub(crate) struct Memory {
     unexplained_before: AtomicUsize,
     /// What that has grown by since.
     unexplained_since: AtomicUsize,
+    /// The least of it that was ever seen: what the node itself is made of.
+    least_unexplained: AtomicUsize,
+    /// What has come to that and is there now: clients' memory, or the node's own.
+    foreign: AtomicUsize,
     /// Nobody who runs is to blame for the memory in use.
     is_memory_lost: AtomicBool,
     /// The same of the mappings.
@@ -152,6 +156,8 @@ impl Memory {
             ceiling_bytes,
             unexplained_before: AtomicUsize::new(0),
             unexplained_since: AtomicUsize::new(0),
+            least_unexplained: AtomicUsize::new(usize::MAX),
+            foreign: AtomicUsize::new(0),
             is_memory_lost: AtomicBool::new(false),
             are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
@@ -204,11 +210,15 @@ impl Memory {
         (sum(true), sum(false))
     }
 
-    /// Looks for memory of lost shards that no account has: what a slice was making that never
-    /// came to its end. To be called while no slice is overdue for a look, since what that one
-    /// is making is in no account either, and is not lost.
-    fn explain(&self, used_bytes: usize, was_a_shard_lost: bool) {
-        let unexplained = used_bytes.saturating_sub(self.isolates_bytes().0);
+    /// Looks for memory that no account has, of which `accounted_bytes` are those of workers beside
+    /// their isolates: what clients hold, and of lost shards what a slice was making that never came
+    /// to its end. To be called while no slice is overdue for a look, since what that one is making
+    /// is in no account either, and is neither.
+    fn explain(&self, used_bytes: usize, accounted_bytes: usize, was_a_shard_lost: bool) {
+        let accounted = self.isolates_bytes().0.saturating_add(accounted_bytes);
+        let unexplained = used_bytes.saturating_sub(accounted);
+        let least = self.least_unexplained.fetch_min(unexplained, Ordering::Relaxed);
+        self.foreign.store(unexplained.saturating_sub(least), Ordering::Relaxed);
         if !was_a_shard_lost {
             self.unexplained_before.store(unexplained, Ordering::Relaxed);
             return;
@@ -225,6 +235,13 @@ impl Memory {
         let tenancies = self.tenancies.lock();
         let is_such = |one: &&Tenancy| one.is_live() && is_such(&one.version, one.shard());
         tenancies.iter().filter(is_such).map(|one| one.version.clone()).collect()
+    }
+
+    /// The shards that work with an isolate of that version, also one that gets no new events.
+    pub(crate) fn shards_of(&self, version: &Version) -> Vec<Arc<ShardHandle>> {
+        let tenancies = self.tenancies.lock();
+        let is_its = |one: &&Tenancy| one.version.key == version.key && one.is_live();
+        tenancies.iter().filter(is_its).map(|one| one.shard().clone()).collect()
     }
 
     /// Whether an event of a worker with a KV namespace runs on a shard that works.
@@ -262,13 +279,26 @@ mod tests {
     #[test]
     fn what_no_account_has_after_a_loss_is_lost() {
         let memory = Memory::new(Some(1000 * GIB));
-        memory.explain(100 * GIB, false);
-        memory.explain(200 * GIB, false);
+        memory.explain(100 * GIB, 0, false);
+        memory.explain(200 * GIB, 0, false);
         assert_eq!(memory.lost_bytes(), 0);
-        memory.explain(400 * GIB, true);
+        memory.explain(400 * GIB, 0, true);
         assert_eq!(memory.lost_bytes(), 200 * GIB);
         // It came back.
-        memory.explain(150 * GIB, true);
+        memory.explain(150 * GIB, 0, true);
         assert_eq!(memory.lost_bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_in_no_account_and_was_not_there_from_the_start_is_no_workers() {
+        let memory = Memory::new(Some(1000 * GIB));
+        let foreign_gib = |used: usize, accounted: usize| {
+            memory.explain(used * GIB, accounted * GIB, false);
+            memory.foreign.load(Ordering::Relaxed) / GIB
+        };
+        assert_eq!(foreign_gib(3, 0), 0);
+        assert_eq!(foreign_gib(10, 2), 5);
+        assert_eq!(foreign_gib(10, 9), 0);
+        assert_eq!(foreign_gib(10, 0), 9, "the node itself has no more than the least");
     }
 }

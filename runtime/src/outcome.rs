@@ -16,7 +16,8 @@ pub enum Outcome {
     ExceededCpu,
     /// The isolate used more memory than its limit.
     ExceededMemory,
-    /// `waitUntil` work went on for too long after the response.
+    /// `waitUntil` work went on for too long after the response, or the event for too long after its
+    /// version was replaced.
     ExceededWallTime,
     /// The client went away before the answer.
     Canceled,

@@ -19,7 +19,6 @@ use bindings::event::outgoing::Outgoing;
 use bindings::kv::KvNamespaces;
 use deno_core::{JsRuntime, v8};
 
-use crate::code_cache::CodeCache;
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::isolate::{fatal, icu, process};
@@ -68,6 +67,8 @@ pub struct Stats {
     pub events: usize,
     /// Shards given up because a tenant's code did not return.
     pub abandoned_shards: usize,
+    /// 1 while no worker runs inline, because one has kept a front shard from its sockets.
+    pub paused: usize,
 }
 
 impl Runtime {
@@ -97,6 +98,8 @@ impl Runtime {
     ) -> std::io::Result<Runtime> {
         Self::initialise();
         let shared = Shared::new(config.with_patience(), store, observer)?;
+        // Not by the first shard that needs them: threads inherit how they are scheduled.
+        shared.outbound.start().map_err(std::io::Error::other)?;
         watchdog::spawn(&shared)?;
         memory::spawn(&shared)?;
         floor::spawn(&shared)?;
@@ -127,19 +130,14 @@ impl Runtime {
         if self.shared.config.inspect.is_some() {
             definition.limits.cpu = self.shared.config.max_cpu;
         }
-        let cache = match &self.shared.cache_folder {
-            Some(folder) => {
-                CodeCache::kept(Arc::clone(folder), &definition.worker, &definition.version)
-            }
-            None => CodeCache::in_memory(),
-        };
+        let cache = self.shared.code_caches.of(&definition.worker, &definition.version);
+        let standing = self.shared.losses.standing(&definition.worker);
         let namespaces = definition
             .kv_namespaces
             .iter()
-            .map(|(_, id)| kv::Namespace::new(id.as_str()))
+            .map(|(_, id)| kv::Namespace::new(id.as_str()).asked_by(&standing.kv))
             .collect();
         let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
-        let standing = self.shared.losses.standing(&definition.worker);
         let worker = standing.outgoing(self.shared.config.outgoing_worker_bytes);
         let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
         let waiting_with_kv = &self.shared.waiting_with_kv;
@@ -169,6 +167,14 @@ impl Runtime {
         }
     }
 
+    /// Ends what still runs of a version that was [retired](Self::retire): too many others of its
+    /// worker were since.
+    pub fn end(&self, version: &Arc<Version>) {
+        for shard in self.shared.memory.shards_of(version) {
+            shard.send(Message::End { version: version.key });
+        }
+    }
+
     /// Waits until no event runs, at most for the time given; answers whether none does.
     pub async fn drain(&self, limit: Duration) -> bool {
         let ends = Instant::now() + limit;
@@ -190,6 +196,7 @@ impl Runtime {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {
             abandoned_shards: self.shared.abandoned.load(Ordering::Relaxed),
+            paused: usize::from(self.shared.caution.is_on()),
             ..Stats::default()
         };
         for shard in self.shared.all_shards() {

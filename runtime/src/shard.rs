@@ -5,6 +5,7 @@
 mod handle;
 mod inbox;
 mod job;
+mod message;
 mod slot;
 mod spares;
 mod starting;
@@ -13,7 +14,7 @@ mod thread;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use lru::LruCache;
@@ -24,10 +25,11 @@ use crate::outcome::Failure;
 use crate::placement;
 use crate::quarantine::Purpose;
 use crate::runtime::Shared;
-use crate::version::Version;
+use crate::version::{Residence, Version};
 
-pub(crate) use handle::{Kind, Message, ShardHandle};
+pub(crate) use handle::{Kind, Running, ShardHandle};
 pub(crate) use job::{Answer, CheckJob, Job, Ticket};
+pub(crate) use message::Message;
 pub(crate) use thread::{spawn, spawn_slow};
 
 use slot::{Slot, start_failure};
@@ -150,11 +152,20 @@ impl Shard {
     fn check(self: &Rc<Self>, job: CheckJob) {
         let Some(version) = self.handle.begin_check(job) else { return };
         let mut isolate = self.take_isolate(version.definition.limits.memory_bytes);
+        let holding = isolate.ledger().holding().clone();
+        // Not one of the version's own, for no event is to come here; and never idle.
+        let residence = Arc::new(Residence {
+            shard: self.handle.clone(),
+            events: AtomicU32::new(1),
+            ready: AtomicBool::new(false),
+        });
+        self.shared.memory.moves_in(&version, &residence, &holding);
         let start_cpu = self.shared.config.start_cpu;
         self.handle.set_running(Some(version.clone()));
         let result =
             isolate.load(&version.definition, &version.cache, version.kv.clone(), start_cpu);
         self.handle.set_running(None);
+        self.shared.memory.moves_out(&holding);
         self.dispose(isolate);
         let result = result.map_err(|error| start_failure(&version, start_cpu, &error));
         if let Some(job) = self.handle.take_check() {
@@ -182,17 +193,27 @@ impl Shard {
 
     /// The node is short of memory.
     fn evict(&self, version: u64, expel: bool) {
-        let present = self.slots.borrow().peek(&version).cloned();
         if expel {
-            let condemned: Vec<_> =
-                self.condemned.borrow().iter().filter_map(Weak::upgrade).collect();
-            let condemned = condemned.into_iter().filter(|slot| slot.version().key == version);
-            for slot in condemned.chain(present) {
-                slot.expel();
-            }
-        } else if let Some(slot) = present.filter(|slot| slot.is_idle()) {
+            self.slots_of(version).iter().for_each(|slot| slot.expel());
+            return;
+        }
+        let present = self.slots.borrow().peek(&version).cloned();
+        if let Some(slot) = present.filter(|slot| slot.is_idle()) {
             slot.condemn("the node needed its memory");
         }
+    }
+
+    /// Too many versions of its worker came after this one.
+    fn end(&self, version: u64) {
+        self.slots_of(version).iter().for_each(|slot| slot.outstay());
+    }
+
+    /// The isolates of a version, those that get no new events first.
+    fn slots_of(&self, version: u64) -> Vec<Rc<Slot>> {
+        let condemned = self.condemned.borrow();
+        let condemned = condemned.iter().filter_map(Weak::upgrade);
+        let condemned = condemned.filter(|slot| slot.version().key == version);
+        condemned.chain(self.slots.borrow().peek(&version).cloned()).collect()
     }
 
     fn slot(self: &Rc<Self>, version: &Arc<Version>) -> Rc<Slot> {

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bindings::event::outgoing::Outgoing;
 use bindings::kv::KvNamespaces;
-use parking_lot::Mutex;
 
 use crate::code_cache::CodeCache;
 use crate::definition::Definition;
@@ -37,12 +36,14 @@ pub struct Version {
     pub(crate) standing: Arc<Standing>,
     /// Where the bodies of its answers are charged.
     pub(crate) outgoing: Outgoing,
-    waiting: Waiting,
+    /// Events that wait of all workers with a KV namespace, if this is one.
+    waiting_with_kv: Option<Arc<AtomicUsize>>,
     pub(crate) retired: AtomicBool,
     /// Whether an isolate is made for it on a steady shard.
     pub(crate) settling: AtomicBool,
     residences: ArcSwap<Vec<Arc<Residence>>>,
-    failed: Mutex<Option<FailedStart>>,
+    /// Read for each request, by threads that must not wait for one of the lowest priority.
+    failed: ArcSwapOption<FailedStart>,
 }
 
 /// An isolate of a version, as seen from other threads.
@@ -54,13 +55,6 @@ pub(crate) struct Residence {
     pub(crate) ready: AtomicBool,
 }
 
-/// Events of a version that wait to be started.
-struct Waiting {
-    events: AtomicUsize,
-    /// Those of all workers with a KV namespace, if this is one.
-    with_kv: Option<Arc<AtomicUsize>>,
-}
-
 struct FailedStart {
     failure: Failure,
     retry_at: Instant,
@@ -70,7 +64,7 @@ struct FailedStart {
 impl Version {
     pub(crate) fn new(
         definition: Definition,
-        cache: CodeCache,
+        cache: Arc<CodeCache>,
         kv: KvNamespaces,
         standing: Arc<Standing>,
         outgoing: Outgoing,
@@ -78,20 +72,20 @@ impl Version {
     ) -> Version {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
         let has_kv = !definition.kv_namespaces.is_empty();
-        let with_kv = has_kv.then(|| waiting_with_kv.clone());
+        let waiting_with_kv = has_kv.then(|| waiting_with_kv.clone());
         Version {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             definition: Arc::new(definition),
-            cache: Arc::new(cache),
+            cache,
             kv,
             trust: Trust::default(),
             standing,
             outgoing,
-            waiting: Waiting { events: AtomicUsize::new(0), with_kv },
+            waiting_with_kv,
             retired: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             residences: ArcSwap::default(),
-            failed: Mutex::new(None),
+            failed: ArcSwapOption::empty(),
         }
     }
 
@@ -105,18 +99,23 @@ impl Version {
         &self.definition.version
     }
 
-    /// An event waits from now on. Returns how many did before it.
+    /// What it is made of.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// An event waits from now on. Returns how many of its worker did before it, in all versions.
     pub(crate) fn begin_to_wait(&self) -> usize {
-        if let Some(with_kv) = &self.waiting.with_kv {
+        if let Some(with_kv) = &self.waiting_with_kv {
             with_kv.fetch_add(1, Ordering::Relaxed);
         }
-        self.waiting.events.fetch_add(1, Ordering::Relaxed)
+        self.standing.waiting.fetch_add(1, Ordering::Relaxed)
     }
 
     /// An event that waited is started, or given up.
     pub(crate) fn end_to_wait(&self) {
-        self.waiting.events.fetch_sub(1, Ordering::Relaxed);
-        if let Some(with_kv) = &self.waiting.with_kv {
+        self.standing.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(with_kv) = &self.waiting_with_kv {
             with_kv.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -172,7 +171,7 @@ impl Version {
         if let Some(failure) = self.standing.refusal(Purpose::Serve) {
             return Some(failure);
         }
-        let failed = self.failed.lock();
+        let failed = self.failed.load();
         failed
             .as_ref()
             .filter(|failed| Instant::now() < failed.retry_at)
@@ -181,25 +180,32 @@ impl Version {
 
     /// Remembers that it cannot start.
     pub(crate) fn start_failed(&self, failure: Failure) {
-        let mut failed = self.failed.lock();
-        let pause = failed.as_ref().map_or(START_RETRY, |failed| failed.pause * 2);
-        let pause = pause.min(START_RETRY_MAX);
-        *failed = Some(FailedStart { failure, retry_at: Instant::now() + pause, pause });
+        self.failed.rcu(|before| {
+            let pause = before.as_ref().map_or(START_RETRY, |failed| failed.pause * 2);
+            let pause = pause.min(START_RETRY_MAX);
+            let (failure, retry_at) = (failure.clone(), Instant::now() + pause);
+            Some(Arc::new(FailedStart { failure, retry_at, pause }))
+        });
     }
 
     /// It gets no isolate for so long.
     pub(crate) fn refuse_for(&self, failure: Failure, pause: Duration) {
-        let mut failed = self.failed.lock();
         let retry_at = Instant::now() + pause;
-        if failed.as_ref().is_none_or(|failed| failed.retry_at < retry_at) {
-            *failed = Some(FailedStart { failure, retry_at, pause: START_RETRY });
-        }
+        let refused = Arc::new(FailedStart { failure, retry_at, pause: START_RETRY });
+        self.failed.rcu(|before| match before {
+            Some(failed) if failed.retry_at >= retry_at => before.clone(),
+            _ => Some(refused.clone()),
+        });
     }
 
     /// Forgets starts that failed; what the node refuses it for stays.
     pub(crate) fn started(&self) {
-        let mut failed = self.failed.lock();
-        failed.take_if(|failed| !matches!(failed.failure, Failure::NodeMemory { .. }));
+        if self.failed.load().is_none() {
+            return;
+        }
+        let is_of_node =
+            |failed: &Arc<FailedStart>| matches!(failed.failure, Failure::NodeMemory { .. });
+        self.failed.rcu(|before| before.clone().filter(is_of_node));
     }
 }
 
@@ -209,5 +215,48 @@ impl fmt::Debug for Version {
             .field("worker", &self.definition.worker)
             .field("version", &self.definition.version)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bindings::event::outgoing::Pool;
+
+    use super::*;
+    use crate::definition::{Limits, Switches};
+    use crate::quarantine::Losses;
+
+    fn version(losses: &Losses, id: &str) -> Version {
+        let definition = Definition {
+            worker: "w".into(),
+            version: id.into(),
+            main: String::new(),
+            modules: Vec::new(),
+            vars: Default::default(),
+            kv_namespaces: Vec::new(),
+            missing_bindings: Default::default(),
+            limits: Limits::default(),
+            node_compat: false,
+            node_als: false,
+            startup_eval: false,
+            unsafe_eval: false,
+            shared_memory: false,
+            switches: Switches::default(),
+        };
+        let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
+        let kv = KvNamespaces { store, namespaces: Vec::new() };
+        let outgoing = Outgoing::new(Pool::new(1), Pool::new(1));
+        let standing = losses.standing(&definition.worker);
+        let cache = Arc::new(CodeCache::in_memory());
+        Version::new(definition, cache, kv, standing, outgoing, &Arc::default())
+    }
+
+    #[test]
+    fn another_version_is_no_way_past_those_who_wait() {
+        let losses = Losses::new(1);
+        let (one, other) = (version(&losses, "1"), version(&losses, "2"));
+        assert_eq!((one.begin_to_wait(), other.begin_to_wait()), (0, 1));
+        one.end_to_wait();
+        assert_eq!(other.begin_to_wait(), 1);
     }
 }

@@ -1,6 +1,8 @@
 //! The thread that looks at the CPU clock of every busy shard: it asks for a look at the
 //! running event's account, takes the waiting events of a shard that is busy with one
-//! tenant for long, and gives up a shard whose slice V8 cannot stop.
+//! tenant for long, and gives up a shard whose slice V8 cannot stop. While it only looks, it waits for
+//! no lock that the thread of a shard may hold, which may be one of the lowest priority: it looks
+//! again soon.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use crate::isolate::process;
 use crate::isolate::pulse::{NO_DEADLINE, Pulse};
 use crate::isolate::restraint;
 use crate::runtime::Shared;
-use crate::shard::ShardHandle;
+use crate::shard::{Running, ShardHandle};
 use crate::version::Version;
 
 /// How often a busy shard is looked at, at least.
@@ -218,9 +220,13 @@ fn look_at(
         slices.end(shard);
         return Some(TICK);
     }
-    let Some((beat, version)) = shard.running_slice() else {
-        slices.end(shard);
-        return None;
+    let (beat, version) = match shard.running_slice() {
+        Running::Slice(beat, version) => (beat, version),
+        Running::Unclear => return Some(TICK),
+        Running::Nothing => {
+            slices.end(shard);
+            return None;
+        }
     };
     let now = Instant::now();
     let seen = slices.of(shard, beat.number, now);

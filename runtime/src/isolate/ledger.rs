@@ -64,7 +64,10 @@ pub(crate) struct Ledger {
     payer: Cell<Payer>,
     mark_ns: Cell<u64>,
     carried_ns: Cell<u64>,
+    in_slice: Cell<bool>,
     verdict: Cell<Option<Verdict>>,
+    /// What was found while no slice ran.
+    late: Cell<Option<Verdict>>,
     memory: MemoryUse,
     compiling: Rc<Cell<bool>>,
     unsafe_eval: Cell<bool>,
@@ -87,7 +90,9 @@ impl Ledger {
             payer: Cell::new(Payer::Running),
             mark_ns: Cell::new(0),
             carried_ns: Cell::new(0),
+            in_slice: Cell::new(false),
             verdict: Cell::new(None),
+            late: Cell::new(None),
             memory: MemoryUse::new(memory_limit_bytes, buffers, blobs, meter),
             compiling: Rc::default(),
             unsafe_eval: Cell::new(false),
@@ -147,6 +152,7 @@ impl Ledger {
         icu::begin();
         self.payer.set(payer);
         self.mark_ns.set(now_ns);
+        self.in_slice.set(true);
         self.verdict.set(None);
         self.settle_calls();
         let left = match payer {
@@ -170,6 +176,7 @@ impl Ledger {
     pub(super) fn end(&self, now_ns: u64) -> Option<Verdict> {
         let elapsed = now_ns.saturating_sub(self.mark_ns.get());
         self.mark_ns.set(now_ns);
+        self.in_slice.set(false);
         match self.payer.get() {
             Payer::Start => self.start.charge(elapsed),
             Payer::Event(id) => self.charge_event(id, elapsed),
@@ -190,6 +197,12 @@ impl Ledger {
             Verdict::EventCpu(id) | Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
             Verdict::StartCpu | Verdict::StrayCpu => 0,
         })
+    }
+
+    /// The event that has been found to exceed its limit while no slice ran, for what other threads
+    /// or the bindings do for it: it is to end before its code goes on.
+    pub(crate) fn take_late(&self) -> Option<Verdict> {
+        self.late.take()
     }
 
     /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
@@ -264,6 +277,15 @@ impl Ledger {
         }
     }
 
+    /// Notes what is to end, now or before the next turn of the isolate's loop.
+    fn note(&self, verdict: Verdict) {
+        let noted = if self.in_slice.get() { &self.verdict } else { &self.late };
+        let is_known = self.in_slice.get() || matches!(verdict, Verdict::EventCpu(_));
+        if is_known && noted.get().is_none() {
+            noted.set(Some(verdict));
+        }
+    }
+
     /// Charges events with what calls have taken that other threads made for them.
     fn settle_calls(&self) {
         if self.calls.is_empty() {
@@ -296,17 +318,21 @@ impl CpuPayer for Ledger {
         let (account, verdict) = self.account_of(event);
         let Some(account) = account else { return false };
         account.charge(ns_of(time));
-        if account.is_overdrawn() && !self.is_judged() {
-            self.verdict.set(Some(verdict));
+        if account.is_overdrawn() {
+            self.note(verdict);
         }
-        account.is_overdrawn()
+        account.is_overdrawn() || self.is_judged()
     }
 
     fn left(&self, event: u32) -> Duration {
         self.settle_calls();
         let (account, _) = self.account_of(event);
-        // What the slice has taken since the last look, nobody has paid yet.
-        let unpaid_ns = thread_cpu_ns().saturating_sub(self.mark_ns.get());
+        // What a slice has taken since the last look, nobody has paid yet.
+        let unpaid_ns = if self.in_slice.get() {
+            thread_cpu_ns().saturating_sub(self.mark_ns.get())
+        } else {
+            0
+        };
         let left_ns = account.map_or(0, |account| account.left_ns().saturating_sub(unpaid_ns));
         Duration::from_nanos(left_ns)
     }
@@ -314,6 +340,17 @@ impl CpuPayer for Ledger {
     fn limit(&self, event: u32) -> Duration {
         let (account, _) = self.account_of(event);
         Duration::from_nanos(account.map_or(0, |account| account.limit_ns.get()))
+    }
+
+    fn is_running(&self) -> bool {
+        self.in_slice.get()
+    }
+
+    fn use_up(&self, event: u32) {
+        let account = self.events.borrow().get(&event).cloned();
+        let Some(account) = account else { return };
+        account.charge(account.left_ns().saturating_add(1));
+        self.note(Verdict::EventCpu(event));
     }
 
     fn calls(&self) -> &Calls {

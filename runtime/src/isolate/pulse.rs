@@ -77,7 +77,9 @@ impl Pulse {
 
     /// A slice begins.
     pub(crate) fn begin(&self, isolate: &v8::IsolateHandle, now_ns: u64, deadline_ns: u64) {
-        *self.isolate.lock() = Some(isolate.clone());
+        let before = self.isolate.lock().replace(isolate.clone());
+        // Not under the lock.
+        drop(before);
         self.started_ns.store(now_ns, Ordering::Relaxed);
         self.unanswered.store(0, Ordering::Relaxed);
         self.deadline_ns.store(deadline_ns, Ordering::Relaxed);
@@ -144,6 +146,8 @@ impl Pulse {
         if self.is_waiting() {
             return;
         }
+        // Where the thread is about to begin a slice, the next look asks.
+        let Some(isolate) = self.isolate.try_lock() else { return };
         let now_ns = self.clock.now_ns().max(1);
         let asked =
             self.unanswered.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed);
@@ -151,7 +155,7 @@ impl Pulse {
             Ok(_) => true,
             Err(since_ns) => Duration::from_nanos(now_ns.saturating_sub(since_ns)) >= ASK_AGAIN,
         };
-        if is_due && let Some(isolate) = &*self.isolate.lock() {
+        if is_due && let Some(isolate) = &*isolate {
             super::interrupt::request(isolate);
         }
     }

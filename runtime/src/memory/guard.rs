@@ -45,6 +45,12 @@ const SETTLE: Duration = Duration::from_millis(500);
 const REFUSED_FOR: Duration = Duration::from_secs(10);
 /// Between two times that free memory is given back to the system.
 const TRIM_EVERY: Duration = Duration::from_secs(1);
+/// Memory that no worker's account explains and that stays for so long is lost: clients that take
+/// nothing have been given up by then, and free memory went back to the system.
+const FOREIGN_FOR_LONG: Duration = Duration::from_secs(90);
+/// What the node's own caches may come to have, which no worker's account explains either: of KV and
+/// its pages, of programs and of compiled code, as they are by default.
+const OWN_CACHES: usize = 1 << 30;
 /// Between two reports that nothing can be done.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// An isolate with less than this, in bytes, is small: its eviction is not told one by one.
@@ -73,6 +79,11 @@ struct Guard {
     count_at: Instant,
     trim_at: Instant,
     report_at: Instant,
+    /// What of the memory in use is in no worker's account; `None` while the accounts are not of this
+    /// moment, because a slice does not come to its look.
+    foreign: Option<usize>,
+    /// Since when that is most of it and too much.
+    foreign_since: Option<Instant>,
     /// Whether something has gone since memory was last given back.
     is_trim_due: bool,
     looks: Looks,
@@ -118,6 +129,8 @@ impl Guard {
             count_at: now,
             trim_at: now,
             report_at: now,
+            foreign: None,
+            foreign_since: None,
             is_trim_due: false,
             looks: Looks::default(),
         }
@@ -131,8 +144,14 @@ impl Guard {
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
         self.looks.look(used);
+        if used < ceiling / 100 * EXPEL_FROM {
+            self.foreign_since = None;
+        }
+        self.foreign = None;
         if !watchdog::is_any_deaf(&shared.all_shards()) {
-            memory.explain(used, shared.abandoned.load(Ordering::Relaxed) > 0);
+            let outgoing = usize::try_from(shared.outgoing.bytes()).unwrap_or(usize::MAX);
+            memory.explain(used, outgoing, shared.abandoned.load(Ordering::Relaxed) > 0);
+            self.foreign = Some(memory.foreign.load(Ordering::Relaxed));
         }
         self.act(
             shared,
@@ -255,9 +274,18 @@ impl Guard {
         for tenancy in tenancies.iter().filter(at_work) {
             *held.entry(tenancy.version.worker()).or_default() += (measure.of)(tenancy);
         }
+        // More than half of it is nobody's who could be ended: clients', or lost.
+        let is_of_workers = match (measure.resource, self.foreign) {
+            (Resource::Memory, Some(foreign)) => {
+                foreign.saturating_sub(OWN_CACHES) <= held.values().sum::<usize>()
+            }
+            _ => true,
+        };
         let greediest = held.into_iter().max_by_key(|(_, has)| *has);
-        let Some((worker, has)) = greediest.filter(|(_, has)| *has >= measure.of_note) else {
-            if self.leaving.is_empty() {
+        let greediest = greediest.filter(|(_, has)| *has >= measure.of_note);
+        let Some((worker, has)) = greediest.filter(|_| is_of_workers) else {
+            let is_lost = greediest.is_none() || self.is_foreign_for_long();
+            if self.leaving.is_empty() && is_lost {
                 self.report_helpless(shared, measure);
             }
             return;
@@ -288,6 +316,12 @@ impl Guard {
         });
     }
 
+    /// Whether memory that is in no worker's account has been the most of it for a while.
+    fn is_foreign_for_long(&mut self) -> bool {
+        let now = Instant::now();
+        now.duration_since(*self.foreign_since.get_or_insert(now)) >= FOREIGN_FOR_LONG
+    }
+
     /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
     fn report_helpless(&mut self, shared: &Shared, measure: Measure) {
         measure.is_lost(shared).store(true, Ordering::Relaxed);
@@ -301,9 +335,11 @@ impl Guard {
             kind: IncidentKind::RestartDue,
             worker: None,
             detail: format!(
-                "no worker that runs is to blame for {}; shards that were given up have {} MiB",
+                "no worker that runs is to blame for {}; shards that were given up have {} MiB, and \
+                 {} MiB are in no worker's account",
                 described(shared, measure),
-                lost >> 20
+                lost >> 20,
+                shared.memory.foreign.load(Ordering::Relaxed) >> 20
             ),
         });
     }

@@ -1,12 +1,13 @@
 //! How a node stands to one worker: what its code has cost, how long it is not started for that, and
 //! where it does not come to a look.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use bindings::event::outgoing::Pool;
+use bindings::fetch::IoPayer;
 use parking_lot::Mutex;
 
 use super::budget::Budget;
@@ -36,6 +37,10 @@ pub(crate) struct Standing {
     pub(crate) inline: Share,
     /// How often, and when, its slices have been too long for those, in any version.
     pub(crate) distrust: Distrust,
+    /// Events that wait to be started.
+    pub(crate) waiting: AtomicUsize,
+    /// As what it asks the KV store.
+    pub(crate) kv: kv::Caller,
     /// What waits in memory of its answers.
     outgoing: OnceLock<Arc<Pool>>,
     /// The shard on which its code does not come to a look.
@@ -62,6 +67,8 @@ impl Standing {
             share: Share::default(),
             inline: Share::default(),
             distrust: Distrust::default(),
+            kv: kv::Caller::new(worker.clone()),
+            waiting: AtomicUsize::new(0),
             outgoing: OnceLock::new(),
             deaf_on: ArcSwapOption::empty(),
             is_deaf: AtomicBool::new(false),
@@ -168,6 +175,17 @@ impl Standing {
     /// Whether it has cost no shard for long.
     pub(super) fn is_forgiven(&self, now: Instant) -> bool {
         self.record.lock().last.is_none_or(|last| now.duration_since(last) > FORGIVEN_AFTER)
+    }
+}
+
+/// What the worker's outgoing connections take comes from its share, as what its code takes does.
+impl IoPayer for Standing {
+    fn charge(&self, cpu: Duration) {
+        self.share.charge(cpu);
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.share.is_heavy()
     }
 }
 

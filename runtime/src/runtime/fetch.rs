@@ -32,11 +32,13 @@ impl Runtime {
             return Err(failure);
         }
         if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
-            let standing = &version.standing;
-            if shard.has_ready(version.key) && !standing.is_deaf() && !standing.inline.is_heavy() {
+            let (standing, is_cautious) = (&version.standing, self.shared.caution.is_on());
+            let may_call = !is_cautious && !standing.is_deaf() && !standing.inline.is_heavy();
+            if may_call && shard.has_ready(version.key) {
                 return self.call(&shard, version, event).await;
             }
-            if self.shared.config.inspect.is_none() && placement::should_promote(version) {
+            let may_warm = !is_cautious && self.shared.config.inspect.is_none();
+            if may_warm && placement::should_promote(version) {
                 // Made while this event and the next ones run on a back shard.
                 let version = version.clone();
                 tokio::task::spawn_local(async move { shard.warm(&version) });

@@ -29,6 +29,9 @@ const LONGEST_WITHOUT_ANOTHER: Duration = Duration::from_millis(10);
 const LONGEST_START: Duration = Duration::from_millis(200);
 const LONGEST_START_WITHOUT_ANOTHER: Duration = Duration::from_millis(50);
 
+/// So many shards in a row may be given up between the choice of each and the sending to it.
+const TRIES: u32 = 16;
+
 /// A slow shard that had nothing to do in so many sweeps gets no more events.
 const IDLE_SWEEPS: u32 = 10;
 
@@ -39,9 +42,30 @@ impl Shared {
         version: &Arc<Version>,
         message: Message,
     ) -> Option<Arc<ShardHandle>> {
+        let mut message = message;
+        for _ in 0..TRIES {
+            let shard = self.choose(version)?;
+            if let Message::Event(job) = &message {
+                if version.residences().is_empty() {
+                    // What comes before its isolate is there goes to the same shard.
+                    version.move_in(&shard);
+                }
+                job.ticket.shard.store(shard.id(), std::sync::atomic::Ordering::Relaxed);
+            }
+            match shard.offer(message) {
+                Ok(()) => return Some(shard),
+                // It was given up meanwhile.
+                Err(back) => message = back,
+            }
+            version.move_out(&shard);
+        }
+        None
+    }
+
+    fn choose(self: &Arc<Self>, version: &Arc<Version>) -> Option<Arc<ShardHandle>> {
         let back = self.back.load();
         let deaf_on = version.standing.deaf_on().filter(|shard| shard.kind() == Kind::Back);
-        let shard = if self.config.inspect.is_some() {
+        if self.config.inspect.is_some() {
             placement::choose_home(version, &back)
         } else if deaf_on.is_some() {
             deaf_on
@@ -53,16 +77,7 @@ impl Shared {
                 steady.send(Message::Warm(version.clone()));
             }
             shard
-        }?;
-        if let Message::Event(job) = &message {
-            if version.residences().is_empty() {
-                // What comes before its isolate is there goes to the same shard.
-                version.move_in(&shard);
-            }
-            job.ticket.shard.store(shard.id(), std::sync::atomic::Ordering::Relaxed);
         }
-        shard.send(message);
-        Some(shard)
     }
 
     fn choose_slow(self: &Arc<Self>, version: &Version) -> Option<Arc<ShardHandle>> {
@@ -181,13 +196,21 @@ impl Shared {
     }
 
     /// Lets a slow shard end that has had nothing to do for a while. Called by itself, each sweep.
-    pub(crate) fn close_slow(&self, shard: &Arc<ShardHandle>, idle_sweeps: u32) {
+    pub(crate) fn close_slow(self: &Arc<Self>, shard: &Arc<ShardHandle>, idle_sweeps: u32) {
         match idle_sweeps {
             // An event may have been on its way when it was taken from the list.
             0 => self.add_slow(shard),
             IDLE_SWEEPS => self.remove_slow(shard),
-            _ if idle_sweeps > IDLE_SWEEPS + 1 => shard.abandon(),
+            _ if idle_sweeps > IDLE_SWEEPS + 1 => self.close_with_messages(shard),
             _ => {}
         }
+    }
+
+    /// Gives a shard up. What came while nobody looked goes elsewhere before those who wait for it are
+    /// told: they find where it is.
+    pub(super) fn close_with_messages(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
+        shard.close();
+        self.move_messages(shard);
+        shard.abandon();
     }
 }

@@ -43,7 +43,7 @@ impl Shared {
         }
         // Before its events go elsewhere: those of the culprit are refused there.
         self.blame(shard, culprit.as_ref(), reason);
-        shard.abandon();
+        shard.close();
         self.abandoned.fetch_add(1, Ordering::Relaxed);
         if let Some(thread) = shard.thread() {
             process::make_slow(thread);
@@ -52,7 +52,7 @@ impl Shared {
             restraint::learn();
             self.runaways.lock().push(shard.clone());
         }
-        self.move_messages(shard);
+        self.close_with_messages(shard);
         if let Some(new) = &new {
             self.front_replaced(shard, new);
         }
@@ -77,6 +77,9 @@ impl Shared {
             self.observer.incident(&Incident { kind, worker, detail });
         };
         tell(IncidentKind::ShardLost, culprit, format!("{reason}; its {kind} shard was replaced"));
+        if kind == Kind::Front {
+            self.caution.lost();
+        }
         let is_used_up = self.losses.count();
         if let Some(version) = culprit {
             version.trust.offend(&version.standing.distrust);

@@ -12,9 +12,11 @@ use bindings::fetch::{Outbound, Refused};
 use parking_lot::Mutex;
 
 use super::floor::FloorHandle;
-use crate::code_cache::CacheFolder;
+use crate::caution::Caution;
+use crate::code_cache::CodeCaches;
 use crate::config::{Config, SharedObserver};
 use crate::incident::{Incident, IncidentKind, Resource};
+use crate::isolate::process;
 use crate::isolate::turns::Turns;
 use crate::memory::Memory;
 use crate::outcome::Failure;
@@ -23,6 +25,9 @@ use crate::shard::{self, Kind, Message, ShardHandle, Ticket};
 use crate::version::Version;
 use crate::watchdog::Watchdog;
 
+/// How much lower than the front shards the threads run that drive the connections of `fetch()`.
+const OUTBOUND_NICE: i32 = 5;
+
 pub(super) type Shards = Vec<Arc<ShardHandle>>;
 type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>, bool) + Send + Sync>;
 
@@ -30,7 +35,7 @@ type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>, bool) + Send + Sync>;
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) store: Arc<dyn kv::Store>,
-    pub(crate) cache_folder: Option<Arc<CacheFolder>>,
+    pub(crate) code_caches: CodeCaches,
     pub(crate) outbound: Outbound,
     /// The bodies of answers on their way to clients, of all workers.
     pub(crate) outgoing: Arc<Pool>,
@@ -46,6 +51,8 @@ pub(crate) struct Shared {
     /// Events that wait whose worker has a KV namespace.
     pub(super) waiting_with_kv: Arc<AtomicUsize>,
     pub(crate) losses: Losses,
+    /// After trusted code has held up a front shard.
+    pub(crate) caution: Caution,
     /// Workers and versions whose slices were short before this process, and which it has not seen.
     pub(super) proven_before: Mutex<HashSet<(Arc<str>, Arc<str>)>>,
     front: ArcSwap<Shards>,
@@ -69,17 +76,20 @@ impl Shared {
     ) -> std::io::Result<Arc<Shared>> {
         let outbound = Outbound::new(config.outbound.clone(), config.outbound_roots.clone())
             .map_err(std::io::Error::other)?;
-        let outbound = outbound.telling(Box::new(told(observer.clone())));
-        let cache_folder = config.cache_dir.clone().map(|path| Arc::new(CacheFolder::new(path)));
+        let outbound = outbound
+            .telling(Box::new(told(observer.clone())))
+            .preparing(|| process::set_thread_nice(OUTBOUND_NICE));
+        let code_caches = CodeCaches::new(config.cache_dir.clone());
         let outgoing = Pool::new(config.outgoing_bytes);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             memory: Memory::new(config.memory_bytes),
             waiting_with_kv: Arc::default(),
             losses: Losses::new(config.lost_shards),
+            caution: Caution::default(),
             outgoing,
             config,
-            cache_folder,
+            code_caches,
             store,
             outbound,
             observer,
@@ -161,9 +171,13 @@ impl Shared {
                 | Message::Evict { .. }
                 | Message::Leave
                 | Message::Retire(_)
+                | Message::End { .. }
                 | Message::Run(_) => continue,
             };
-            self.place(&version, message);
+            let waits = matches!(message, Message::Event(_));
+            if self.place(&version, message).is_none() && waits {
+                version.end_to_wait();
+            }
         }
     }
 

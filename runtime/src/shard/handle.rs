@@ -1,8 +1,6 @@
 //! A shard as other threads see it: its inbox, its load, its pulse.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,49 +10,22 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::Inbox;
-use super::job::{CheckJob, Job};
+use super::job::CheckJob;
+use super::message::Message;
 use super::starting::Starting;
 use crate::isolate::pulse::{Beat, Pulse};
 use crate::isolate::restraint;
 use crate::share::Share;
 use crate::version::Version;
 
-/// A future that is made and run on a shard.
-pub(crate) type LocalTask = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
-
-/// What a shard is asked to do.
-pub(crate) enum Message {
-    /// Run an event.
-    Event(Box<Job>),
-    /// The client of an event has gone away; the event is named by its ticket.
-    Cancel { version: u64, ticket: u64 },
-    /// Load a version ahead of its first event.
-    Warm(Arc<Version>),
-    /// Start a version in an isolate of its own and throw that away.
-    Check(CheckJob),
-    /// No more events will come for this version.
-    Retire(Arc<Version>),
-    /// The node is short of memory: give a version's isolate up if it is idle, or, expelled,
-    /// whatever runs in it.
-    Evict { version: u64, expel: bool },
-    /// The shard has become a slow one: workers that may run elsewhere leave it.
-    Leave,
-    /// Run a future.
-    Run(LocalTask),
-}
-
-impl Message {
-    /// The worker in whose turn it is done; none if it is done at once.
-    fn worker(&self) -> Option<&Arc<str>> {
-        match self {
-            Message::Event(job) => Some(job.version.worker()),
-            Message::Check(job) => Some(job.version.worker()),
-            Message::Warm(version) | Message::Retire(version) => Some(version.worker()),
-            Message::Cancel { .. } | Message::Evict { .. } | Message::Leave | Message::Run(_) => {
-                None
-            }
-        }
-    }
+/// What runs on a shard, as another thread sees it.
+pub(crate) enum Running {
+    /// No slice.
+    Nothing,
+    /// A slice, and whose code it is.
+    Slice(Beat, Option<Arc<Version>>),
+    /// Somebody else is at it: the next look tells.
+    Unclear,
 }
 
 /// What a shard is for.
@@ -87,6 +58,8 @@ pub(crate) struct ShardHandle {
     pub(super) starting: Starting,
     arrived: Notify,
     pulse: OnceLock<(Arc<Pulse>, i32)>,
+    /// It takes no events any more. Set while the inbox is locked.
+    closed: AtomicBool,
     abandoned: CancellationToken,
     stuck: AtomicBool,
     slow: AtomicBool,
@@ -122,6 +95,7 @@ impl ShardHandle {
             starting: Starting::default(),
             arrived: Notify::new(),
             pulse: OnceLock::new(),
+            closed: AtomicBool::new(false),
             abandoned: CancellationToken::new(),
             stuck: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -156,19 +130,38 @@ impl ShardHandle {
         self.kind
     }
 
-    /// Sends a message. On a shard that has been abandoned nobody reads it: the sender finds
-    /// out through [`ShardHandle::abandoned`].
+    /// Sends a message whose loss is no harm. On a shard that has been abandoned nobody reads it: the
+    /// sender finds out through [`ShardHandle::abandoned`].
     pub(crate) fn send(&self, message: Message) {
-        if let Message::Event(_) = message {
-            self.events.fetch_add(1, Ordering::Relaxed);
-        }
-        self.put(message);
-        self.arrived.notify_one();
+        let _ = self.offer(message);
     }
 
-    fn put(&self, message: Message) {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// The message, where it is to be done and the shard begins nothing any more.
+    pub(crate) fn offer(&self, message: Message) -> Result<(), Message> {
         let worker = message.worker().cloned();
-        self.inbox.lock().push(worker.as_ref(), message);
+        let is_event = matches!(message, Message::Event(_));
+        {
+            let mut inbox = self.inbox.lock();
+            if message.can_move() && self.closed.load(Ordering::Relaxed) {
+                return Err(message);
+            }
+            if is_event {
+                self.events.fetch_add(1, Ordering::Relaxed);
+            }
+            inbox.push(worker.as_ref(), message);
+        }
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// From now on it takes no events: what came before is in the inbox, to be moved elsewhere, and
+    /// what comes later goes back to its sender.
+    pub(crate) fn close(&self) {
+        let _inbox = self.inbox.lock();
+        self.closed.store(true, Ordering::Release);
     }
 
     /// The next message, when there is one.
@@ -181,20 +174,23 @@ impl ShardHandle {
         self.arrived.notified().await;
     }
 
-    /// Whether there is what [`ShardHandle::steal`] takes.
+    /// Whether there is what [`ShardHandle::steal`] takes. Not while its thread is at it: it may be one
+    /// of the lowest priority, and whoever asks does so again soon.
     pub(crate) fn has_messages(&self) -> bool {
-        !self.inbox.lock().is_empty() || self.starting.has_any_but(self.running_key())
+        let Some(is_empty) = self.inbox.try_lock().map(|inbox| inbox.is_empty()) else {
+            return false;
+        };
+        !is_empty || self.starting.has_any_but(self.running_key())
     }
 
     /// Takes the messages that can be done elsewhere as well: events and warmings that wait
     /// behind a slice which does not end, in the inbox or for their isolate.
     pub(crate) fn steal(&self) -> Vec<Message> {
         let messages = self.inbox.lock().take_turns();
-        let (mut stolen, kept): (Vec<_>, Vec<_>) = messages
-            .into_iter()
-            .partition(|message| matches!(message, Message::Event(_) | Message::Warm(_)));
+        let (mut stolen, kept): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(Message::can_move);
         for message in kept {
-            self.put(message);
+            self.send(message);
         }
         for job in self.starting.take_all_but(self.running_key()) {
             job.leave(job.version.residence_on(self).as_deref());
@@ -221,8 +217,10 @@ impl ShardHandle {
             return false;
         }
         let own = version.residence_on(self).map_or(0, |it| it.events.load(Ordering::Relaxed));
-        let waiting = self.inbox.lock().count(|message| matches!(message, Message::Event(_)));
-        self.load() > own as usize + waiting
+        let is_event = |message: &Message| matches!(message, Message::Event(_));
+        // Where its thread is at the inbox, the next look tells.
+        let waiting = self.inbox.try_lock().map(|inbox| inbox.count(is_event));
+        waiting.is_some_and(|waiting| self.load() > own as usize + waiting)
     }
 
     /// Isolates that are loaded here.
@@ -297,11 +295,13 @@ impl ShardHandle {
 
     /// Whether events may be sent here.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.abandoned.is_cancelled()
+        !self.closed.load(Ordering::Acquire)
     }
 
-    /// Gives the shard up: its thread does not come back from a tenant's code.
+    /// Gives the shard up: its thread does not come back from a tenant's code, or is not needed.
+    /// Whoever waits for it is told, so that what can be done elsewhere is to be moved before.
     pub(crate) fn abandon(&self) {
+        self.close();
         self.abandoned.cancel();
     }
 
@@ -311,7 +311,9 @@ impl ShardHandle {
     }
 
     pub(super) fn set_running(&self, version: Option<Arc<Version>>) {
-        *self.running.lock() = version;
+        let before = std::mem::replace(&mut *self.running.lock(), version);
+        // Not under the lock: it may be the last one of its version.
+        drop(before);
     }
 
     /// The version whose code runs now.
@@ -320,12 +322,18 @@ impl ShardHandle {
     }
 
     /// The slice that runs now and whose code it is, if it has not ended while this looked: the
-    /// next one on the shard may be another worker's, who is not to pay for it.
-    pub(crate) fn running_slice(&self) -> Option<(Beat, Option<Arc<Version>>)> {
-        let pulse = self.pulse()?;
-        let beat = pulse.running()?;
-        let version = self.running_version();
-        pulse.is_in(beat.number).then_some((beat, version))
+    /// next one on the shard may be another worker's, who is not to pay for it. Waits for nobody.
+    pub(crate) fn running_slice(&self) -> Running {
+        let Some((pulse, beat)) = self.pulse().and_then(|it| Some((it, it.running()?))) else {
+            return Running::Nothing;
+        };
+        let Some(version) = self.running.try_lock().map(|version| version.clone()) else {
+            return Running::Unclear;
+        };
+        match pulse.is_in(beat.number) {
+            true => Running::Slice(beat, version),
+            false => Running::Nothing,
+        }
     }
 
     /// A check begins. Not one that nobody waits for any more.
@@ -357,5 +365,36 @@ impl ShardHandle {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shard() -> ShardHandle {
+        ShardHandle::new(0, Kind::Back)
+    }
+
+    #[test]
+    fn a_shard_that_is_closed_is_not_used_and_is_told_what_concerns_it() {
+        let shard = shard();
+        assert!(shard.is_usable() && shard.offer(Message::Leave).is_ok());
+        shard.close();
+        assert!(!shard.is_usable() && !shard.abandoned().is_cancelled());
+        assert!(shard.offer(Message::Leave).is_ok());
+        assert!(shard.take().is_some() && shard.take().is_some());
+        shard.abandon();
+        assert!(shard.abandoned().is_cancelled());
+    }
+
+    #[test]
+    fn who_looks_at_a_shard_does_not_wait_for_its_thread() {
+        let shard = shard();
+        assert!(shard.offer(Message::Leave).is_ok());
+        let at_it = shard.inbox.lock();
+        assert!(!shard.has_messages());
+        drop(at_it);
+        assert!(shard.has_messages());
     }
 }

@@ -240,6 +240,7 @@ impl Slot {
         }
         self.last_turn.set(Instant::now());
         *self.loop_waker.borrow_mut() = Some(cx.waker().clone());
+        self.judge_late();
         let is_idle = self.events.borrow().is_empty() && !self.is_inspected();
         if is_idle && self.idle_cpu_left.get().is_zero() {
             // What an event has left behind runs no more, nor does anybody wait for it.
@@ -268,6 +269,14 @@ impl Slot {
         if self.state.get() == State::Gone { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Ends the event that has exceeded its limit while no slice ran, before its code goes on.
+    fn judge_late(&self) {
+        let verdict = self.isolate.borrow().as_ref().and_then(|it| it.ledger().take_late());
+        if let Some(verdict) = verdict {
+            self.judge(verdict, None);
+        }
+    }
+
     /// Does what a slice has left to do. Answers the answer of `caller`'s event, if that is
     /// decided; all others are sent.
     fn after_slice(&self, end: SliceEnd, caller: Option<u32>) -> Option<Answer> {
@@ -280,6 +289,7 @@ impl Slot {
         let was_long = self.version.trust.slice_took(&standing.distrust, end.cpu, changed.len());
         if self.shard.handle.is_front() {
             standing.inline.charge(placement::inline_cost(end.cpu, changed.len()));
+            self.shard.shared.caution.held_up(end.cpu);
         } else {
             self.charge_share(end.cpu);
         }

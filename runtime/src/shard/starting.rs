@@ -33,6 +33,8 @@ impl Starting {
 
     /// Whether any wait but those of a version.
     pub(super) fn has_any_but(&self, version: Option<u64>) -> bool {
-        self.0.lock().iter().any(|job| Some(job.version.key) != version)
+        // Where its thread is at them, whoever asks does so again soon.
+        let jobs = self.0.try_lock();
+        jobs.is_some_and(|jobs| jobs.iter().any(|job| Some(job.version.key) != version))
     }
 }

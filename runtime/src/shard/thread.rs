@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::task::LocalSet;
 
-use super::handle::{Kind, Message, ShardHandle};
+use super::handle::{Kind, ShardHandle};
+use super::message::Message;
 use super::{SHARD, Shard};
 use crate::isolate::pulse::Pulse;
 use crate::isolate::{clock, process, stack};
@@ -96,6 +97,7 @@ async fn serve(shard: &Rc<Shard>) {
                 Message::Warm(version) => shard.warm(&version),
                 Message::Check(job) => shard.check(job),
                 Message::Retire(version) => shard.retire(version.key),
+                Message::End { version } => shard.end(version),
                 Message::Evict { version, expel } => shard.evict(version, expel),
                 Message::Leave => shard.leave(),
                 Message::Run(make) => {

@@ -125,7 +125,8 @@ const VALUES = [
   () => globalThis,
   () => ({ name: "PBKDF2", hash: "SHA-512", salt: new Uint8Array(8), iterations: 2 ** 31 }),
   () => ({ name: "cSHAKE128", outputLength: 2 ** 32 - 8 }),
-  () => ({ name: "HMAC", hash: "SHA-256", length: 2 ** 31 }),
+  // As a list it is not one without end, which is known to cost a shard.
+  () => ({ name: "HMAC", hash: "SHA-256", length: 2 ** 24 }),
   () => ({ initial: 1, maximum: 65536 }),
 ];
 
@@ -151,8 +152,10 @@ function call(target, owner, next) {
   }
 }
 
+// A few times: V8 looks for an interrupt where functions begin and loops turn, and not where they return,
+// so that what is called from ten thousand returns takes its time ten thousand times.
 function atTheEndOfTheStack(run) {
-  let left = 200;
+  let left = 32;
   const deeper = () => {
     try {
       deeper();

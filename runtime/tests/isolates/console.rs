@@ -195,6 +195,33 @@ pub fn trials() -> Vec<Trial> {
                 assert!(text.contains(piece), "{text}");
             }
         }),
+        trial("console_prints_no_more_where_inspect_is_asked_for_more", || async {
+            let reply = Worker::with_handler(
+                "const { inspect } = process.getBuiltinModule('node:util');
+                 const circle = {}; circle.self = circle;
+                 Object.prototype.budget = 1e12;
+                 const wide = inspect(Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => ['k' + i, i])));
+                 delete Object.prototype.budget;
+                 const long = inspect('x'.repeat(2_000_000)), options = { maxArrayLength: null, maxStringLength: null };
+                 return Response.json([
+                     wide, long.length, long.endsWith(\"'... 1990000 more characters\"),
+                     inspect({ a: 'x'.repeat(100) }, { indentationLvl: 8e9 }).length < 2_000,
+                     inspect(Array(1_000).fill('x'.repeat(1_000_000)), options).length < 2_000_000,
+                     inspect(new Uint8Array(100_000), options).includes('90000 more items'),
+                     inspect(new Map(Array.from({ length: 30_000 }, (_, i) => [i, i]))).includes('29900 more items'),
+                     inspect([1, 2], { stylize: () => 'y'.repeat(1_000_000) }), inspect(circle, { depth: null }),
+                     inspect([1, 2], { stylize: (text, kind) => `<${kind} ${text}>` }),
+                     inspect(['a'], { quotes: ['<'.repeat(1_000_000)] }),
+                 ])",
+            )
+            .with_node_compat()
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"["[object, too large to print: 30000 properties]",10029,true,true,true,true,true,"[ 1, 2 ]","<ref *1> { self: [Circular *1] }","[ <number 1>, <number 2> ]","[ \"a\" ]"]"#
+            );
+        }),
         trial("console_at_the_top_level_of_a_module_is_shown", || async {
             let worker = Worker::from_source(
                 "console.group('top'); console.log('loading');

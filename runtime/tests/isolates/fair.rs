@@ -10,8 +10,9 @@ use futures_util::future::{Either, join_all, select, select_all};
 use isolane_runtime::Failure;
 use libtest_mimic::Trial;
 use nix::time::{ClockId, clock_gettime};
+use tokio::sync::oneshot;
 
-use crate::support::{Worker, trial};
+use crate::support::{Worker, runtime, trial};
 
 const QUIET: usize = 10;
 const REQUESTS: usize = 20;
@@ -146,6 +147,41 @@ async fn a_hog_goes_on_where_others_use_up_the_machine() {
     }
 }
 
+/// Runs a test where sockets are: what it calls may run inline.
+async fn on_the_front<Fut: Future<Output = ()> + 'static>(
+    test: impl FnOnce() -> Fut + Send + 'static,
+) {
+    let (done, ended) = oneshot::channel();
+    runtime().front()[0].spawn(move || async move {
+        test().await;
+        let _ = done.send(());
+    });
+    ended.await.expect("the test ended well");
+}
+
+/// A worker has earned its place at the sockets, and keeps them waiting: nobody is called there for
+/// a while, or the next worker of the same owner would go on.
+async fn a_hang_at_the_sockets_keeps_all_away_from_them() {
+    on_the_front(async || {
+        let source = "if (request.url.endsWith('/hang')) for (;;); return new Response('good')";
+        let worker = || Worker::with_handler(source).with_default_limits().build();
+        let [rude, polite] = [worker(), worker()];
+        for worker in [&rude, &polite] {
+            while worker.inline_events() == 0 {
+                assert_eq!(worker.get("/").await.unwrap().text(), "good");
+            }
+        }
+        let hung = rude.get("/hang").await;
+        assert!(matches!(hung, Err(Failure::ExceededCpu { .. })), "{hung:?}");
+        let before = polite.inline_events();
+        for _ in 0..REQUESTS {
+            assert_eq!(polite.get("/").await.unwrap().text(), "good");
+        }
+        assert_eq!(polite.inline_events(), before);
+    })
+    .await;
+}
+
 /// Those for which the machine has to be theirs.
 pub fn trials_alone() -> Vec<Trial> {
     let starved = a_hog_goes_on_where_others_use_up_the_machine;
@@ -157,6 +193,10 @@ pub fn trials() -> Vec<Trial> {
         trial("fair::eight_endless_loops_of_one_worker", eight_endless_loops_of_one_worker),
         trial("fair::endless_loops_of_six_workers", endless_loops_of_six_workers),
         trial("fair::starts_beside_endless_loops", starts_beside_endless_loops),
+        trial(
+            "fair::a_hang_at_the_sockets_keeps_all_away_from_them",
+            a_hang_at_the_sockets_keeps_all_away_from_them,
+        ),
         trial("fair::endless_short_slices_of_six_workers", endless_short_slices_of_six_workers),
         trial(
             "fair::forty_workers_that_spin_to_their_limit",

@@ -207,6 +207,16 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("dom_exception", "new DOMException('m', 'AbortError').code", "20"),
     ("intl", "new Intl.NumberFormat('de-DE').format(1234.5)", r#""1.234,5""#),
     ("temporal", "typeof Temporal", r#""object""#),
+    (
+        "what_a_locale_says_of_its_region_and_language",
+        "['en-US-abcde', 'fr-CA-x-a', 'de-JP-u-fw-sun', 'ar-EG-u-rg-gbzzzz', 'qqq'].map((name) => { const l = new Intl.Locale(name); return [l.getWeekInfo().firstDay, l.getHourCycles()[0], l.getCalendars()[0], l.getNumberingSystems()[0], l.getCollations().length > 0] })",
+        r#"[[7,"h12","gregory","latn",true],[7,"h23","gregory","latn",true],[7,"h23","gregory","latn",true],[1,"h23","gregory","arab",true],[1,"h23","gregory","latn",true]]"#,
+    ),
+    (
+        "functions_of_locales",
+        "['getWeekInfo', 'getHourCycles', 'getCollations'].map((key) => { const { value, ...rest } = Object.getOwnPropertyDescriptor(Intl.Locale.prototype, key); return [value.name, value.length, 'prototype' in value, Object.values(rest).join()] })",
+        r#"[["getWeekInfo",0,false,"true,false,true"],["getHourCycles",0,false,"true,false,true"],["getCollations",0,false,"true,false,true"]]"#,
+    ),
     ("self_is_global_this", "self === globalThis", "true"),
     ("report_error_does_not_throw", "reportError(new Error('reported')) ?? 'x'", r#""x""#),
 ];

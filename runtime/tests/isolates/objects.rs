@@ -84,6 +84,21 @@ pub fn trials() -> Vec<Trial> {
                 r#"["TypeError","TypeError",false,"TypeError",true,99999,"RangeError","RangeError",1048589,"TypeError","a=b"]"#
             );
         }),
+        trial("objects::texts_that_ops_take_have_bounds", || async {
+            let reply = Worker::with_handler(
+                "const long = 'é' + 'x'.repeat(3 << 20), pattern = new URLPattern({ pathname: '/a' });
+                 const tried = (make) => { try { return make() } catch (e) { return e.name } };
+                 const parameters = new URLSearchParams(`a=${long}&b=%20c`);
+                 return Response.json([
+                     pattern.test('/a', 'http://a.test/'), pattern.test('/a', 'http://a.test/?' + long),
+                     tried(() => URL.createObjectURL(new Blob([], { type: long.slice(1) }))),
+                     parameters.get('a') === long, parameters.get('b'),
+                 ])",
+            )
+            .get("/")
+            .await;
+            assert_eq!(reply.unwrap().text(), r#"[true,false,"TypeError",true," c"]"#);
+        }),
         trial("objects::ports_are_not_in_their_own_messages_nor_in_long_rows", || async {
             let reply = Worker::with_handler(
                 "const tried = (post) => { try { post(); return 'sent' } catch (e) { return e.name } };

@@ -97,6 +97,12 @@ const TOO_MUCH: &[(&str, &str)] = &[
         "many_at_a_time",
         "await Promise.all(Array.from({ length: 50 }, () => promisify(pbkdf2)('a', 'b', 1e5, 8, 'sha256')))",
     ),
+    (
+        "many_whose_errors_are_caught",
+        "const caught = () => promisify(pbkdf2)('a', 'b', 1e5, 8, 'sha256').catch(() => console.log('heard'));
+         await Promise.all(Array.from({ length: 50 }, caught));
+         return new Response('heard')",
+    ),
     ("pbkdf2_sync", "for (;;) pbkdf2Sync('a', 'b', 1e5, 8, 'sha512')"),
 ];
 

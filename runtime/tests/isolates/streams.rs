@@ -111,6 +111,12 @@ const CASES: &[(&str, &str, &str)] = &[
         r#""né""#,
     ),
     (
+        "brotli_with_a_large_window_is_refused",
+        "const large = stream(new Uint8Array([0x11, 30, 0, 0])).pipeThrough(new DecompressionStream('brotli'));
+         return (await failure(new Response(large).text())).includes('brotli with a large window')",
+        "true",
+    ),
+    (
         "text_goes_through_an_identity_stream",
         "const { readable, writable } = new IdentityTransformStream();
          const writer = writable.getWriter(); writer.write('né'); writer.write(new Uint8Array([33])); writer.close();
@@ -264,6 +270,20 @@ fn trials_of_responses() -> Vec<Trial> {
                 "request.body.pipeThrough(new TextDecoderStream()).pipeThrough(new TransformStream({ transform(it, c) { c.enqueue(it.toUpperCase()); } }))",
             );
             assert_eq!(worker.post("/", body("né")).await.unwrap().text(), "NÉ");
+        }),
+        trial("streams::windows_of_brotli_count_as_memory", || async {
+            let worker = Worker::with_handler(
+                "const kept = [];
+                 while (kept.length < 12) {
+                     const decoder = new DecompressionStream('brotli');
+                     kept.push(decoder);
+                     await decoder.writable.getWriter().write(new Uint8Array([0x0f]));
+                 }
+                 return new Response('kept')",
+            )
+            .build();
+            let result = worker.get("/").await;
+            assert!(matches!(result, Err(Failure::ExceededMemory { .. })), "{result:?}");
         }),
         trial("streams::text_is_encoded_as_its_header_says", || async {
             let worker = Worker::with_handler(

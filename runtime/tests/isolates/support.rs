@@ -1,4 +1,8 @@
-//! Builds workers and calls them, so that a test reads as a sentence.
+//! Builds workers and calls them, so that a test reads as a sentence. What the runtime has told its
+//! observer is in `seen`.
+
+#[path = "seen.rs"]
+mod seen;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -7,46 +11,29 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use isolane_runtime::{
-    BodyError, Config, ConsoleLevel, Definition, EventReport, Failure, FetchEvent, Incident,
-    IncidentKind, Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody, Runtime,
-    Stats, Switches, Version,
+    BodyError, Config, Definition, Failure, FetchEvent, Limits, Module, ModuleSource, RequestBody,
+    ResponseBody, Runtime, Stats, Switches, Version,
 };
 use libtest_mimic::Trial;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
+#[allow(unused_imports, reason = "not every test program waits for incidents")]
+pub use self::seen::{incident, incidents};
+
+use self::seen::{SEEN, Seen};
+
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 static CACHE: Mutex<Option<tempfile::TempDir>> = Mutex::new(None);
-static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
-
-/// What the observer has seen.
-#[derive(Default)]
-pub struct Seen {
-    reports: Mutex<Vec<EventReport>>,
-    lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
-    incidents: Mutex<Vec<Incident>>,
-    changed: tokio::sync::Notify,
-}
-
-impl Observer for Seen {
-    fn event_ended(&self, report: &EventReport) {
-        self.reports.lock().push(report.clone());
-        self.changed.notify_waiters();
-    }
-
-    fn console(&self, worker: &str, _version: &str, level: ConsoleLevel, text: &str) {
-        self.lines.lock().push((worker.to_owned(), level, text.to_owned()));
-        self.changed.notify_waiters();
-    }
-
-    fn incident(&self, incident: &Incident) {
-        self.incidents.lock().push(incident.clone());
-        self.changed.notify_waiters();
-    }
-}
 
 /// Starts the one runtime of the process.
 pub fn start() {
+    start_with(Duration::from_millis(500));
+}
+
+/// Starts the one runtime of the process. A slice may be in one piece for so long before its shard is
+/// given up.
+pub fn start_with(stuck_after: Duration) {
     let seen = Arc::<Seen>::default();
     // As in a node, a start begins with a file to be read.
     let cache = tempfile::tempdir().expect("there is a place for temporary files");
@@ -55,7 +42,7 @@ pub fn start() {
         front_shards: 1,
         back_shards: 4,
         wait_until: Duration::from_millis(300),
-        stuck_after: Duration::from_millis(500),
+        stuck_after,
         lost_shards: 10_000,
         ..Config::default()
     };
@@ -74,30 +61,6 @@ pub fn clean_up() {
 /// The runtime.
 pub fn runtime() -> &'static Runtime {
     RUNTIME.get().expect("started by main")
-}
-
-/// Waits for an incident of that kind with that worker.
-pub async fn incident(worker: &str, kind: IncidentKind) -> Incident {
-    let seen = SEEN.get().expect("started by main");
-    loop {
-        let changed = seen.changed.notified();
-        let found = seen
-            .incidents
-            .lock()
-            .iter()
-            .find(|it| it.kind == kind && it.worker.as_deref() == Some(worker))
-            .cloned();
-        if let Some(found) = found {
-            return found;
-        }
-        changed.await;
-    }
-}
-
-/// How many incidents of that kind there were with that worker.
-pub fn incidents(worker: &str, kind: IncidentKind) -> usize {
-    let seen = SEEN.get().expect("started by main").incidents.lock();
-    seen.iter().filter(|it| it.kind == kind && it.worker.as_deref() == Some(worker)).count()
 }
 
 /// Figures of the runtime.
@@ -225,56 +188,6 @@ impl Worker {
     /// Sends an event and leaves the body to be read.
     pub async fn open(&self, event: FetchEvent) -> Result<http::Response<ResponseBody>, Failure> {
         runtime().fetch(&self.version, event).await
-    }
-
-    /// Waits for the report of an event of this worker that satisfies the condition.
-    pub async fn report(&self, wanted: impl Fn(&EventReport) -> bool) -> EventReport {
-        let seen = SEEN.get().expect("started by main");
-        loop {
-            let changed = seen.changed.notified();
-            let found = seen
-                .reports
-                .lock()
-                .iter()
-                .find(|report| *report.worker == *self.name() && wanted(report))
-                .cloned();
-            match found {
-                Some(report) => return report,
-                None => changed.await,
-            }
-        }
-    }
-
-    /// Waits for the reports of two events of this worker.
-    pub async fn two_reports(&self) -> [EventReport; 2] {
-        let seen = SEEN.get().expect("started by main");
-        loop {
-            let changed = seen.changed.notified();
-            let reports = seen.reports.lock().clone();
-            let mut own = reports.into_iter().filter(|report| *report.worker == *self.name());
-            match (own.next(), own.next()) {
-                (Some(one), Some(other)) => return [one, other],
-                _ => changed.await,
-            }
-        }
-    }
-
-    /// Waits for a line that the worker writes to its console.
-    pub async fn line(&self, wanted: &str) -> (ConsoleLevel, String) {
-        let seen = SEEN.get().expect("started by main");
-        loop {
-            let changed = seen.changed.notified();
-            let found = seen
-                .lines
-                .lock()
-                .iter()
-                .find(|(worker, _, text)| worker == self.name() && text.contains(wanted))
-                .cloned();
-            match found {
-                Some((_, level, text)) => return (level, text),
-                None => changed.await,
-            }
-        }
     }
 }
 

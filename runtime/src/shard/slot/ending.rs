@@ -24,6 +24,9 @@ const REFUSED: [&str; 3] = [
 /// Why a worker's isolates go that has too much of the node's memory.
 const EXPELLED: &str = "the node is short of memory";
 
+/// Why the last events of a version end that was replaced long ago.
+const OUTSTAYED: &str = "its version was replaced, and so were too many after it";
+
 impl Slot {
     /// From what the handler answered to what the client gets.
     pub(super) fn decide(&self, event: &Rc<Event>, answer: bindings::event::Answer) -> Answer {
@@ -105,12 +108,38 @@ impl Slot {
         self.dispose_if_done();
     }
 
+    /// So many versions of its worker were replaced since this one was that whatever runs here ends.
+    pub(in crate::shard) fn outstay(&self) {
+        self.condemn(OUTSTAYED);
+        let failure = Failure::IsolateLost { reason: OUTSTAYED };
+        let events: Vec<(u32, bool)> = {
+            let events = self.events.borrow();
+            events.iter().map(|(id, running)| (*id, running.event.is_answered())).collect()
+        };
+        for (id, is_answered) in events {
+            // Who was answered has had the time that there is for what comes after it.
+            let outcome = if is_answered { Outcome::ExceededWallTime } else { failure.outcome() };
+            self.fail_as(id, &failure, outcome, None);
+        }
+        self.dispose_if_done();
+    }
+
     /// Ends an event with a failure.
     fn fail(&self, id: u32, failure: &Failure, caller: Option<u32>) -> Option<Answer> {
+        self.fail_as(id, failure, failure.outcome(), caller)
+    }
+
+    fn fail_as(
+        &self,
+        id: u32,
+        failure: &Failure,
+        outcome: Outcome,
+        caller: Option<u32>,
+    ) -> Option<Answer> {
         let unanswered = {
             let mut events = self.events.borrow_mut();
             let running = events.get_mut(&id)?;
-            running.outcome = failure.outcome();
+            running.outcome = outcome;
             if let Failure::IsolateLost { reason } = failure {
                 // The tenant's code did not throw, but an operator asks why.
                 running.exception.get_or_insert_with(|| ((*reason).to_owned(), String::new()));

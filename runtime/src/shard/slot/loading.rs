@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use bindings::event::Console;
 
-use super::super::handle::Message;
 use super::super::job::Job;
+use super::super::message::Message;
 use super::{Slot, State};
 use crate::config::ConsoleLevel;
 use crate::inspect::InspectTarget;
@@ -39,7 +39,8 @@ impl Slot {
         let definition = &self.version.definition;
         let shared = &self.shard.shared;
         let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
-        isolate.connect(shared.outbound.for_worker(self.version.worker()));
+        let outbound = shared.outbound.for_worker(self.version.worker());
+        isolate.connect(outbound.paid_by(self.version.standing.clone()));
         // Before the worker's top-level code, which may write, too.
         isolate.set_console(self.console());
         shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());

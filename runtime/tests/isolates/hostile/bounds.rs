@@ -205,4 +205,19 @@ pub const BOUNDS: &[(&str, &str, End)] = &[
         "const t = 'x'.repeat(2 ** 29 - 24); console.log(t); console.log(new Error(t)); console.log({ t }); console.error(Symbol(t)); console.log('%s %o', t, t); console.trace(t); return new Response('x')",
         End::Harmless("x"),
     ),
+    (
+        "an_error_and_its_cause_with_stacks_of_many_lines",
+        "const e = new Error(); e.cause = new Error(); e.stack = 'x\\n    at a\\n' + 'q\\n'.repeat(75000); e.cause.stack = 'y\\n    at a\\n' + 'w\\n'.repeat(75000); console.log(e); console.log({ e: Object.assign(Object.create(Error.prototype), { stack: e.stack, cause: e.cause }) }); return new Response('x')",
+        End::Harmless("x"),
+    ),
+    (
+        "a_hundred_thousand_transferred_buffers",
+        "const transfer = Array.from({ length: 1e5 }, () => new ArrayBuffer(0)); structuredClone(null, { transfer }); try { structuredClone(null, { transfer: [new ArrayBuffer(1), ...Array(2).fill(new ArrayBuffer(1))] }) } catch (e) { return new Response(e.name + transfer[99999].detached) }",
+        End::Harmless("DataCloneErrortrue"),
+    ),
+    (
+        "many_names_of_one_locale",
+        "const variants = (i) => Array.from({ length: 14 }, (_, k) => 'v' + (1e6 + 14 * i + k)).join('-'); let first; for (let i = 0; i < 32000; i++) first = new Intl.Locale('en-US-' + variants(i)).getWeekInfo().firstDay; return new Response(String(first))",
+        End::Harmless("7"),
+    ),
 ];

@@ -1,0 +1,124 @@
+//! What the runtime tells its observer, and waiting for it. Not here: how workers are called.
+
+use std::sync::{Arc, OnceLock};
+
+use isolane_runtime::{ConsoleLevel, EventReport, Incident, IncidentKind, Observer};
+use parking_lot::Mutex;
+
+use super::Worker;
+
+/// The observer of the one runtime of the process.
+pub(super) static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
+
+/// What the observer has seen.
+#[derive(Default)]
+pub struct Seen {
+    reports: Mutex<Vec<EventReport>>,
+    /// Workers whose events have ended on a front shard, once for each.
+    inline: Mutex<Vec<Arc<str>>>,
+    lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
+    incidents: Mutex<Vec<Incident>>,
+    changed: tokio::sync::Notify,
+}
+
+impl Observer for Seen {
+    fn event_ended(&self, report: &EventReport) {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("front")) {
+            self.inline.lock().push(report.worker.clone());
+        }
+        self.reports.lock().push(report.clone());
+        self.changed.notify_waiters();
+    }
+
+    fn console(&self, worker: &str, _version: &str, level: ConsoleLevel, text: &str) {
+        self.lines.lock().push((worker.to_owned(), level, text.to_owned()));
+        self.changed.notify_waiters();
+    }
+
+    fn incident(&self, incident: &Incident) {
+        self.incidents.lock().push(incident.clone());
+        self.changed.notify_waiters();
+    }
+}
+
+/// Waits for an incident of that kind with that worker.
+pub async fn incident(worker: &str, kind: IncidentKind) -> Incident {
+    let seen = SEEN.get().expect("started by main");
+    loop {
+        let changed = seen.changed.notified();
+        let found = seen
+            .incidents
+            .lock()
+            .iter()
+            .find(|it| it.kind == kind && it.worker.as_deref() == Some(worker))
+            .cloned();
+        if let Some(found) = found {
+            return found;
+        }
+        changed.await;
+    }
+}
+
+/// How many incidents of that kind there were with that worker.
+pub fn incidents(worker: &str, kind: IncidentKind) -> usize {
+    let seen = SEEN.get().expect("started by main").incidents.lock();
+    seen.iter().filter(|it| it.kind == kind && it.worker.as_deref() == Some(worker)).count()
+}
+
+impl Worker {
+    /// How many of its events have ended on the front shard.
+    pub fn inline_events(&self) -> usize {
+        let inline = SEEN.get().expect("started by main").inline.lock();
+        inline.iter().filter(|worker| ***worker == *self.name()).count()
+    }
+
+    /// Waits for the report of an event of this worker that satisfies the condition.
+    pub async fn report(&self, wanted: impl Fn(&EventReport) -> bool) -> EventReport {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let found = seen
+                .reports
+                .lock()
+                .iter()
+                .find(|report| *report.worker == *self.name() && wanted(report))
+                .cloned();
+            match found {
+                Some(report) => return report,
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Waits for the reports of two events of this worker.
+    pub async fn two_reports(&self) -> [EventReport; 2] {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let reports = seen.reports.lock().clone();
+            let mut own = reports.into_iter().filter(|report| *report.worker == *self.name());
+            match (own.next(), own.next()) {
+                (Some(one), Some(other)) => return [one, other],
+                _ => changed.await,
+            }
+        }
+    }
+
+    /// Waits for a line that the worker writes to its console.
+    pub async fn line(&self, wanted: &str) -> (ConsoleLevel, String) {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let found = seen
+                .lines
+                .lock()
+                .iter()
+                .find(|(worker, _, text)| worker == self.name() && text.contains(wanted))
+                .cloned();
+            match found {
+                Some((_, level, text)) => return (level, text),
+                None => changed.await,
+            }
+        }
+    }
+}
