@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         key_file: folder.path().join("secrets.key"),
         keep_versions: 100,
         keep_deployments: 1000,
+        min_free_bytes: 0,
     };
     let registry = Registry::open(options.clone())?;
     let began = Instant::now();

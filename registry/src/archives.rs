@@ -18,6 +18,8 @@ const SUFFIX: &str = ".tar.gz";
 pub(crate) struct Archives {
     versions: PathBuf,
     incoming: PathBuf,
+    /// What of the disk archives leave free.
+    min_free_bytes: u64,
     next: AtomicU64,
 }
 
@@ -29,8 +31,8 @@ pub(crate) struct Incoming {
 
 impl Archives {
     /// Makes the folders where they are absent, and removes what was being written when the last
-    /// process ended.
-    pub(crate) fn open(folder: &Path) -> Result<Self, RegistryError> {
+    /// process ended. Archives leave so much of the disk free.
+    pub(crate) fn open(folder: &Path, min_free_bytes: u64) -> Result<Self, RegistryError> {
         let (versions, incoming) = (folder.join(VERSIONS), folder.join(INCOMING));
         for path in [&versions, &incoming] {
             make_folder(path)?;
@@ -41,7 +43,7 @@ impl Archives {
                 tracing::warn!(path = %path.display(), %error, "cannot remove half an upload");
             }
         }
-        Ok(Self { versions, incoming, next: AtomicU64::new(0) })
+        Ok(Self { versions, incoming, min_free_bytes, next: AtomicU64::new(0) })
     }
 
     /// Whether there is any archive.
@@ -62,8 +64,9 @@ impl Archives {
         self.versions.join(id.get(..2).unwrap_or(id)).join(format!("{id}{SUFFIX}"))
     }
 
-    /// Writes an archive to the disk, under a name of no meaning.
+    /// Writes an archive to the disk, under a name of no meaning, where there is room for it.
     pub(crate) fn receive(&self, archive: &[u8]) -> Result<Incoming, RegistryError> {
+        self.has_room(archive.len() as u64)?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // Of a process that has just given the folder away one may still be under way.
         let name = format!("{}-{number}", std::process::id());
@@ -72,6 +75,20 @@ impl Archives {
         let mut file = File::create(path).map_err(RegistryError::io(path))?;
         file.write_all(archive).and_then(|()| file.sync_all()).map_err(RegistryError::io(path))?;
         Ok(incoming)
+    }
+
+    /// Whether the disk has room for an archive of so many bytes, and for what is kept free.
+    fn has_room(&self, bytes: u64) -> Result<(), RegistryError> {
+        let path = &self.incoming;
+        let room = rustix::fs::statvfs(path).map_err(io::Error::from);
+        let room = room.map_err(RegistryError::io(path))?;
+        let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+        let kept_free_bytes = self.min_free_bytes;
+        if free_bytes < kept_free_bytes.saturating_add(bytes) {
+            let path = path.clone();
+            return Err(RegistryError::NoRoom { path, bytes, free_bytes, kept_free_bytes });
+        }
+        Ok(())
     }
 
     /// Brings a received archive to its place; the place survives a power failure.

@@ -34,6 +34,23 @@ pub enum RegistryError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// The disk has room left, but not as much as an archive would take and leave.
+    #[error(
+        "the disk has no room for an archive of {bytes} bytes: {free_bytes} bytes are free in {}, \
+         of which {kept_free_bytes} are kept free; make room, delete versions, or lower \
+         kv.min_free_mb in node.toml",
+        .path.display()
+    )]
+    NoRoom {
+        /// The folder that archives are written to.
+        path: PathBuf,
+        /// What the archive has.
+        bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+        /// What no archive may use ([`Options::min_free_bytes`](crate::Options)).
+        kept_free_bytes: u64,
+    },
     /// A file is not what was written.
     #[error("{} is damaged: {problem}; restore it from a backup", .path.display())]
     Damaged {
@@ -80,7 +97,7 @@ pub enum RegistryError {
 impl RegistryError {
     /// Whether more room on the disk would help.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::DiskFull { .. })
+        matches!(self, Self::DiskFull { .. } | Self::NoRoom { .. })
     }
 
     /// The error about that file, for `map_err`.

@@ -29,6 +29,10 @@ const WORKER_ROW: &str = "the record of a worker";
 const VERSION_ROW: &str = "the record of a version";
 const DEPLOYMENT_ROW: &str = "the record of a deployment";
 
+/// What a version counts for beside its archive, in bytes: its record, and the part of a block of
+/// the disk that no file uses.
+const RECORD_BYTES: u64 = 4 << 10;
+
 /// Where a registry is, and how much it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -41,6 +45,9 @@ pub struct Options {
     pub keep_versions: usize,
     /// Activations remembered of each worker, at least 1.
     pub keep_deployments: usize,
+    /// What archives leave free on the disk, in bytes: the records, secrets and activations are
+    /// small, and have room when no archive has.
+    pub min_free_bytes: u64,
 }
 
 /// The workers that are deployed on a node, on disk. A change is whole and durable when its method
@@ -63,7 +70,18 @@ struct VersionRow {
     number: u64,
     /// The same, also with each activation: the lowest goes first.
     last_use: u64,
+    /// What the archive has, in bytes; 0 in rows of programs that did not keep it.
+    #[serde(default)]
+    archive_bytes: u64,
     record: VersionRecord,
+}
+
+impl VersionRow {
+    /// What the version has on the disk, in bytes.
+    fn bytes(&self) -> u64 {
+        // Of an archive whose size is not known the modules are, which are most of it.
+        self.archive_bytes.max(self.record.gzip_bytes).saturating_add(RECORD_BYTES)
+    }
 }
 
 impl Registry {
@@ -75,7 +93,7 @@ impl Registry {
     pub fn open(options: Options) -> Result<Self, RegistryError> {
         let lock = Lock::take(&options.folder)?;
         let tables = Tables::open(&options.folder, DATABASE_FILE)?;
-        let archives = Archives::open(&options.folder)?;
+        let archives = Archives::open(&options.folder, options.min_free_bytes)?;
         let registry = Self {
             options,
             tables,
@@ -163,6 +181,19 @@ impl Registry {
         let mut rows = self.tables.read(|txn| version_rows(&txn.open_table(VERSIONS)?, worker))?;
         rows.sort_by_key(|row| std::cmp::Reverse(row.number));
         Ok(rows.into_iter().map(|row| row.record).collect())
+    }
+
+    /// What the versions of the workers have on the disk, in bytes, whose names begin so and are
+    /// counted. Reads a record of each.
+    ///
+    /// # Errors
+    /// As for [`workers`](Self::workers).
+    pub fn archive_bytes(
+        &self,
+        beginning: &str,
+        is_counted: impl Fn(&str) -> bool,
+    ) -> Result<u64, RegistryError> {
+        self.tables.read(|txn| bytes_of(&txn.open_table(VERSIONS)?, beginning, &is_counted))
     }
 
     /// The last activations of a worker, the latest first.
@@ -281,4 +312,25 @@ fn version_rows(
         rows.push(decode(row.value(), VERSION_ROW)?);
     }
     Ok(rows)
+}
+
+/// What the versions of those workers have on the disk, in bytes.
+fn bytes_of(
+    versions: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    beginning: &str,
+    is_counted: impl Fn(&str) -> bool,
+) -> Result<u64, Fault> {
+    let mut bytes = 0_u64;
+    for row in versions.range((beginning, "")..)? {
+        let (key, row) = row?;
+        let worker = key.value().0;
+        if !worker.starts_with(beginning) {
+            break;
+        }
+        if is_counted(worker) {
+            let row: VersionRow = decode(row.value(), VERSION_ROW)?;
+            bytes = bytes.saturating_add(row.bytes());
+        }
+    }
+    Ok(bytes)
 }

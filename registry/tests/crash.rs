@@ -45,6 +45,7 @@ fn open(folder: &Path) -> Registry {
         key_file: folder.join("secrets.key"),
         keep_versions: 3,
         keep_deployments: 10,
+        min_free_bytes: 0,
     })
     .unwrap()
 }

@@ -76,6 +76,7 @@ fn open(folder: &Path) -> Registry {
         key_file: folder.join("secrets.key"),
         keep_versions: KEEP,
         keep_deployments: 100,
+        min_free_bytes: 0,
     };
     Registry::open(options).unwrap()
 }

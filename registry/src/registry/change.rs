@@ -31,7 +31,7 @@ impl Registry {
     /// there stays as it is. Answers what is kept, and whether it is new.
     ///
     /// # Errors
-    /// When the disk fails or is full.
+    /// When the disk fails or is full, or the archive would leave too little of it free.
     pub fn put_version(
         &self,
         record: &VersionRecord,
@@ -52,10 +52,13 @@ impl Registry {
         let put = self.tables.write(|txn| {
             let used = next_use(txn)?;
             let known = version(&txn.open_table(VERSIONS)?, worker, id)?;
-            let (row, is_new) = match known {
-                Some(known) => (VersionRow { last_use: used, ..known }, false),
-                None => (VersionRow { number: used, last_use: used, record: record.clone() }, true),
+            let is_new = known.is_none();
+            let (number, record) = match known {
+                Some(known) => (known.number, known.record),
+                None => (used, record.clone()),
             };
+            let archive_bytes = archive.len() as u64;
+            let row = VersionRow { number, last_use: used, archive_bytes, record };
             txn.open_table(VERSIONS)?.insert((worker, id), encode(&row).as_slice())?;
             txn.open_table(ARCHIVES)?.insert(id, ())?;
             Ok(((row.record, is_new), self.prune(txn, worker)?))

@@ -14,6 +14,7 @@ fn options(folder: &Path) -> Options {
         key_file: folder.join("secrets.key"),
         keep_versions: 3,
         keep_deployments: 4,
+        min_free_bytes: 0,
     }
 }
 
@@ -339,4 +340,43 @@ fn a_disk_without_room_is_told_apart() {
     assert!(RegistryError::io(Path::new("a"))(full).is_disk_full());
     let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
     assert!(!RegistryError::io(Path::new("a"))(other).is_disk_full());
+}
+
+#[test]
+fn an_archive_that_leaves_too_little_of_the_disk_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&open(folder.path()), "shop", 1);
+    let kept = Options { min_free_bytes: u64::MAX, ..options(folder.path()) };
+    let registry = Registry::open(kept).unwrap();
+    let refused = registry.put_version(&record("shop", 2), b"archive 2").unwrap_err();
+    assert!(refused.is_disk_full(), "{refused}");
+    let told = refused.to_string();
+    assert!(told.contains("no room for an archive of 9 bytes: "), "{told}");
+    assert!(told.contains(&format!("{} are kept free", u64::MAX)), "{told}");
+    assert_eq!(registry.versions("shop").unwrap().len(), 1);
+    assert_eq!(files(folder.path()), 1);
+    assert_eq!(fs::read_dir(folder.path().join("registry/incoming")).unwrap().count(), 0);
+    // What is there can be used all the same.
+    activate(&registry, "shop", 1);
+    assert!(!registry.put_version(&record("shop", 1), b"archive 1").unwrap().1);
+}
+
+#[test]
+fn what_versions_have_on_the_disk_is_counted_by_the_names_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = open(folder.path());
+    for (number, worker) in ["shop", "shop-a", "shopping", "blog"].into_iter().enumerate() {
+        put(&registry, worker, number as u32);
+    }
+    let one = "archive 0".len() as u64 + RECORD_BYTES;
+    let bytes = |beginning, is_counted: fn(&str) -> bool| {
+        registry.archive_bytes(beginning, is_counted).unwrap()
+    };
+    assert_eq!(bytes("blog", |_| true), one);
+    assert_eq!(bytes("shop", |_| true), 3 * one);
+    assert_eq!(bytes("shop", |name| name != "shopping"), 2 * one);
+    assert_eq!(bytes("shop-", |_| true), one);
+    assert_eq!(bytes("other", |_| true), 0);
+    registry.delete_worker("shop-a").unwrap();
+    assert_eq!(bytes("shop-", |_| true), 0);
 }
