@@ -2,34 +2,49 @@
 //! a thread of its own with few connections; the front's loop is in `front/listen.rs`.
 //!
 //! Who has a connection and has shown nothing yet gives way to who comes: silent clients cannot
-//! keep an operator out.
+//! keep an operator out. Who has shown something has places of their own: nobody waits for a
+//! connection that another keeps.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Connections of clients that are known; further ones wait.
-const MAX_KNOWN: usize = 64;
+/// Connections of the operator; further ones are refused.
+const MAX_OF_OPERATOR: usize = 64;
+/// Connections of each of those who may do less.
+const MAX_OF_NAMED: usize = 8;
 /// Connections of clients that have shown nothing yet; one of them gives way to a further one.
 const MAX_STRANGERS: usize = 128;
 /// How long accepting stops when the process has no file descriptor left.
 const NO_DESCRIPTOR_PAUSE: Duration = Duration::from_millis(100);
 
+/// Whose a connection is, when that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Holder {
+    /// Theirs who may do everything.
+    Operator,
+    /// Somebody's of that name who may do less.
+    Named(Arc<str>),
+}
+
 /// The connections of one listener that may have to give way.
 #[derive(Default)]
 struct Strangers(Mutex<Vec<Arc<Seat>>>);
 
+/// How many of the other connections each holder has.
+#[derive(Default)]
+struct Kept(Mutex<HashMap<Holder, usize>>);
+
 struct Seat {
     address: IpAddr,
-    known: AtomicBool,
+    /// `None` where nothing was shown yet.
+    holder: Mutex<Option<Holder>>,
     gives_way: CancellationToken,
 }
 
@@ -38,24 +53,66 @@ struct Seat {
 pub(crate) struct Place {
     seat: Arc<Seat>,
     strangers: Arc<Strangers>,
-    slots: Arc<Semaphore>,
+    kept: Arc<Kept>,
+}
+
+/// Gives a connection's place to others when it is dropped.
+struct Leaves(Place);
+
+impl Holder {
+    /// How many connections they may have.
+    pub(crate) fn most(&self) -> usize {
+        match self {
+            Self::Operator => MAX_OF_OPERATOR,
+            Self::Named(_) => MAX_OF_NAMED,
+        }
+    }
 }
 
 impl Place {
-    /// The client may be here: its connection gives way to no other any more. Waits while there
-    /// are as many of these as there may be.
-    pub(crate) async fn keep(&self) {
-        if self.seat.known.load(Ordering::Relaxed) {
-            return;
+    /// The connection is this holder's, and gives way to no other any more. Answers whether they
+    /// may have it: if not, they have as many as they may, and it is whose it was.
+    pub(crate) fn keep(&self, holder: &Holder) -> bool {
+        let mut present = self.seat.holder.lock();
+        if present.as_ref() == Some(holder) {
+            return true;
         }
-        // Closed never: the listener has it, too.
-        if let Ok(slot) = self.slots.acquire().await {
-            slot.forget();
-            if self.seat.known.swap(true, Ordering::Relaxed) {
-                self.slots.add_permits(1);
-            }
+        if !self.kept.take(holder) {
+            return false;
+        }
+        // A proxy has requests of several follow each other on one connection.
+        if let Some(before) = present.replace(holder.clone()) {
+            self.kept.give_back(&before);
         }
         self.strangers.leave(&self.seat);
+        true
+    }
+}
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        let Place { seat, strangers, kept } = &self.0;
+        strangers.leave(seat);
+        if let Some(holder) = seat.holder.lock().take() {
+            kept.give_back(&holder);
+        }
+    }
+}
+
+impl Kept {
+    /// Counts one more, unless there are as many as there may be.
+    fn take(&self, holder: &Holder) -> bool {
+        let mut counts = self.0.lock();
+        let count = counts.entry(holder.clone()).or_default();
+        let has_room = *count < holder.most();
+        *count += usize::from(has_room);
+        has_room
+    }
+
+    fn give_back(&self, holder: &Holder) {
+        if let Some(count) = self.0.lock().get_mut(holder) {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -65,7 +122,7 @@ impl Strangers {
     fn enter(&self, address: IpAddr) -> Arc<Seat> {
         let seat = Arc::new(Seat {
             address,
-            known: AtomicBool::new(false),
+            holder: Mutex::default(),
             gives_way: CancellationToken::new(),
         });
         let mut seats = self.0.lock();
@@ -103,7 +160,7 @@ pub(crate) async fn each<Served>(
         Err(error) => return tracing::error!(%error, "{what} cannot listen"),
     };
     let strangers = Arc::new(Strangers::default());
-    let slots = Arc::new(Semaphore::new(MAX_KNOWN));
+    let kept = Arc::new(Kept::default());
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
@@ -113,18 +170,15 @@ pub(crate) async fn each<Served>(
                 let place = Place {
                     seat: Arc::clone(&seat),
                     strangers: Arc::clone(&strangers),
-                    slots: Arc::clone(&slots),
+                    kept: Arc::clone(&kept),
                 };
-                let left = place.clone();
+                let leaves = Leaves(place.clone());
                 let served = serve(stream, place);
                 tokio::spawn(async move {
+                    let _leaves = leaves;
                     tokio::select! {
                         () = served => {}
                         () = seat.gives_way.cancelled() => {}
-                    }
-                    left.strangers.leave(&seat);
-                    if seat.known.load(Ordering::Relaxed) {
-                        left.slots.add_permits(1);
                     }
                 });
             }
@@ -142,6 +196,43 @@ mod tests {
 
     fn seats(strangers: &Strangers, address: [u8; 4], count: usize) -> Vec<Arc<Seat>> {
         (0..count).map(|_| strangers.enter(address.into())).collect()
+    }
+
+    /// A connection to a listener with those that are kept.
+    fn place(strangers: &Arc<Strangers>, kept: &Arc<Kept>) -> Place {
+        let seat = strangers.enter([10, 0, 0, 1].into());
+        Place { seat, strangers: Arc::clone(strangers), kept: Arc::clone(kept) }
+    }
+
+    #[test]
+    fn nobody_has_the_places_of_another() {
+        let (strangers, kept) = (Arc::<Strangers>::default(), Arc::<Kept>::default());
+        let named = |name: &str| Holder::Named(name.into());
+        let mut places: Vec<_> =
+            (0..MAX_OF_NAMED).map(|_| Leaves(place(&strangers, &kept))).collect();
+        assert!(places.iter().all(|it| it.0.keep(&named("shop"))));
+        let further = place(&strangers, &kept);
+        assert!(!further.keep(&named("shop")));
+        // It may have to give way as before, and those do not.
+        assert_eq!(strangers.0.lock().len(), 1);
+        assert!(places[0].0.keep(&named("shop")), "it is theirs already");
+        assert!(place(&strangers, &kept).keep(&named("blog")));
+        assert!(place(&strangers, &kept).keep(&Holder::Operator));
+        places.pop();
+        assert!(further.keep(&named("shop")));
+    }
+
+    #[test]
+    fn a_connection_counts_for_whom_it_serves_last() {
+        let (strangers, kept) = (Arc::<Strangers>::default(), Arc::<Kept>::default());
+        let shared = place(&strangers, &kept);
+        for name in ["shop", "blog", "shop", "blog"] {
+            assert!(shared.keep(&Holder::Named(name.into())));
+        }
+        let count = |name: &str| kept.0.lock().get(&Holder::Named(name.into())).copied();
+        assert_eq!((count("shop"), count("blog")), (Some(0), Some(1)));
+        drop(Leaves(shared));
+        assert_eq!(count("blog"), Some(0));
     }
 
     fn gone(seats: &[Arc<Seat>]) -> Vec<usize> {

@@ -14,7 +14,9 @@ mod openapi;
 mod query;
 mod routes;
 mod secure;
+mod strays;
 mod token;
+mod turns;
 mod upload;
 mod workers;
 
@@ -83,10 +85,12 @@ impl Admin {
         Self { served: Some(Served::of(node, config)), ..self }
     }
 
-    /// Shows what the node counts about its workers, too.
+    /// Shows what the node counts about its workers, too. After [`of_node`](Self::of_node), so that it
+    /// is known which there are.
     #[must_use]
     pub fn counting(mut self, metrics: &Metrics) -> Self {
-        metrics.register(&mut self.metrics);
+        let workers = self.served.as_ref().map(|served| Arc::clone(&served.deployments));
+        metrics.register(&mut self.metrics, workers);
         self
     }
 
@@ -111,6 +115,13 @@ impl Admin {
     #[must_use]
     fn for_callers(self, callers: Callers) -> Self {
         Self { callers, ..self }
+    }
+
+    /// Says in the log what is served beyond what its deployer may have now. Reads the disk.
+    fn tell_strays(&self) {
+        if let Some(served) = &self.served {
+            strays::tell(self.callers.deployers(), &served.deployments);
+        }
     }
 
     /// Serves one connection, HTTP/1.1, until its end. Needs a tokio runtime with time.
@@ -149,13 +160,9 @@ impl Admin {
     ) -> Answer {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body);
-        let answer = match gate::admit(&parts, &self.callers, secure) {
-            Ok(caller) => {
-                if let Some(place) = place {
-                    place.keep().await;
-                }
-                self.call(caller, &parts, body).await
-            }
+        let admitted = gate::admit(&parts, &self.callers, secure);
+        let answer = match admitted.and_then(|caller| caller.keep(place)) {
+            Ok(caller) => self.call(caller, &parts, body).await,
             Err(fault) => Err(fault),
         };
         answer.unwrap_or_else(Fault::into_answer)

@@ -226,6 +226,8 @@ pub struct Kv {
     pub page_cache_bytes: usize,
     /// Writes are refused as long as the disk has less room than this, in bytes.
     pub min_free_bytes: u64,
+    /// What the keys, values and metadata of one namespace may take on the disk, in bytes.
+    pub namespace_bytes: u64,
 }
 
 /// Where the admin API is, and who may use it.
@@ -277,6 +279,7 @@ impl Default for Kv {
             cache_bytes: store.cache_bytes,
             page_cache_bytes: store.page_cache_bytes,
             min_free_bytes: store.min_free_bytes,
+            namespace_bytes: store.namespace_bytes,
         }
     }
 }

@@ -8,6 +8,7 @@ mod definition;
 mod development;
 mod error;
 mod loader;
+mod owners;
 mod routes;
 mod shared;
 mod sources;
@@ -158,13 +159,18 @@ impl Deployments {
         self.is_named(host)
     }
 
+    /// Whether there is a worker of that name, in memory or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.shared.has(name)
+    }
+
     /// A version, ready to run. It is read from the disk first where it has to be, which the
     /// calling shard does not wait for.
     pub(crate) async fn ready(&self, target: &Arc<Target>) -> Result<Arc<Version>, Failure> {
         Ok(Arc::clone(&self.shared.load(target).await?.version))
     }
 
-    /// Has a version made ready and started ahead of its first request. Returns at once.
+    /// Has a version made ready and started ahead of a request that is only likely. Returns at once.
     pub(crate) fn warm(&self, target: &Arc<Target>) {
         self.shared.warm(target);
     }
@@ -270,7 +276,7 @@ impl fmt::Debug for Deployments {
 impl MapStack for Deployments {
     fn map_stack(&self, served: &Served, stack: &str) -> String {
         let loaded = self.shared.find(served);
-        loaded.map_or_else(|| stack.to_owned(), |loaded| loaded.maps.map_stack(stack))
+        loaded.map_or_else(|| stack.to_owned(), |loaded| loaded.program.maps.map_stack(stack))
     }
 
     fn source(&self, served: &Served, file: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::poll;
-use runtime::Runtime;
+use runtime::{Hops, MAX_HOPS, Runtime};
 use url::Url;
 
 use crate::deployments::Deployments;
@@ -45,6 +45,10 @@ impl Handler for Dispatch {
             let hosts = self.deployments.hosts_in_development();
             return Reply { served: None, result: Err(Refusal::UnknownHost { host, hosts }) };
         };
+        if event.head.extensions.get::<Hops>().is_some_and(|hops| hops.are_too_many()) {
+            let result = Err(Refusal::TooManyHops { limit: MAX_HOPS });
+            return Reply { served: Some(target.served().clone()), result };
+        }
         // From here on the request is this version's, whatever is activated meanwhile.
         let result = match self.deployments.ready(&target).await {
             Ok(version) => {

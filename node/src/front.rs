@@ -14,6 +14,7 @@ mod hop;
 mod listen;
 mod monitored;
 mod normal;
+mod ours;
 mod pulse;
 mod request;
 mod service;
@@ -41,8 +42,8 @@ use crate::tls::Tls;
 
 use addresses::Addresses;
 
-pub(crate) use listen::adopt;
 pub use listen::bind;
+pub(crate) use listen::{adopt, begin};
 pub use pulse::Underway;
 pub use sockets::Sockets;
 
@@ -51,8 +52,9 @@ const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who answers requests.
 pub trait Handler: Send + Sync + 'static {
-    /// A TLS handshake for this host has begun, so a request for it is likely. `host` is in
-    /// normal form. Returns at once.
+    /// A TLS handshake for this host has begun, so a request for it is likely. It is not known to be
+    /// one of a client, and not told of each, see `tls/hellos.rs`. `host` is in normal form. Returns
+    /// at once.
     fn expect(&self, host: &str);
 
     /// Answers a request. The future runs on the shard of the connection; it is dropped when the

@@ -37,7 +37,7 @@ pub use dispatch::Dispatch;
 pub use inherit::{Inherited, NoPlace, Place, Purpose};
 pub use inspector::{Inspector, InspectorError, InspectorListener, Sources};
 pub use kv::{EmbeddedStore, OpenError};
-pub use log::{AccessLine, EventLog, LineOf, LogQueue, RequestLog, TracingLog, cut, cut_to};
+pub use log::{AccessLine, Cause, EventLog, LineOf, LogQueue, RequestLog, TracingLog, cut, cut_to};
 pub use metrics::Metrics;
 pub use node::{Node, StartError};
 pub use refusal::{MapStack, Refusal, Served};

@@ -37,9 +37,12 @@ impl Slot {
         }
     }
 
-    /// Its sockets once more.
+    /// Its sockets once more, to be served: all of them listen from now on.
     pub(crate) fn sockets(&self) -> io::Result<Vec<(TcpListener, Option<Arc<Tls>>)>> {
-        let again = |socket: &Socket| Ok((socket.listener.try_clone()?, socket.tls.clone()));
+        let again = |socket: &Socket| {
+            front::begin(&socket.listener)?;
+            Ok((socket.listener.try_clone()?, socket.tls.clone()))
+        };
         self.sockets.iter().map(again).collect()
     }
 
@@ -50,8 +53,8 @@ impl Slot {
 }
 
 /// A listening socket for each address and shard, all before the first is served; those that the
-/// process before has left, where it has. Answers the addresses, too, in the order of the
-/// configuration.
+/// process before has left, where it has. What there is beside these listens when its slot is
+/// served. Answers the addresses, too, in the order of the configuration.
 pub(crate) fn bind(
     config: &Config,
     tls: Option<&Arc<Tls>>,

@@ -1,9 +1,12 @@
 //! What a node says about its work: a line per request, per event and per `console` call.
 //! Where lines go and how they look is the subscriber's that the command line installs.
 
+mod cause;
 mod cut;
 mod mapped;
 mod queue;
+mod shares;
+mod turns;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -19,6 +22,7 @@ use crate::trace::{readable, shows_places};
 
 use self::mapped::MappedLines;
 
+pub use self::cause::Cause;
 pub use self::cut::{cut, cut_to};
 pub use self::queue::{LineOf, LogQueue};
 
@@ -60,19 +64,25 @@ pub struct TracingLog;
 
 impl RequestLog for TracingLog {
     fn finished(&self, line: &AccessLine<'_>) {
-        tracing::info!(
-            target: "isolane::access",
-            client = %line.client.ip(),
-            protocol = ?line.protocol,
-            method = %line.method,
-            host = line.host.unwrap_or("-"),
-            path = &*cut(line.path),
-            status = line.status,
-            bytes = line.bytes,
-            duration_ms = millis(line.duration),
-            worker = line.served.map_or("-", |served| &*served.worker),
-            outcome = line.outcome.as_str(),
-        );
+        if !tracing::enabled!(target: "isolane::access", tracing::Level::INFO) {
+            return;
+        }
+        let cause = line.served.map_or(Cause::UNKNOWN, |served| Cause::worker(&served.worker));
+        cause.of(|| {
+            tracing::info!(
+                target: "isolane::access",
+                client = %line.client.ip(),
+                protocol = ?line.protocol,
+                method = %line.method,
+                host = line.host.unwrap_or("-"),
+                path = &*cut(line.path),
+                status = line.status,
+                bytes = line.bytes,
+                duration_ms = millis(line.duration),
+                worker = line.served.map_or("-", |served| &*served.worker),
+                outcome = line.outcome.as_str(),
+            );
+        });
     }
 }
 
@@ -105,10 +115,20 @@ impl EventLog {
         Ok(())
     }
 
-    /// Writes a line, on another thread if it shows places in code or comes after one that does.
-    fn write(&self, has_places: bool, line: impl FnOnce(Option<&dyn MapStack>) + Send + 'static) {
+    /// Writes a line of a worker's, on another thread if it shows places in code or comes after one of
+    /// the worker's that does.
+    fn write(
+        &self,
+        worker: &Arc<str>,
+        has_places: bool,
+        line: impl FnOnce(Option<&dyn MapStack>) + Send + 'static,
+    ) {
+        let cause = Cause::worker(worker);
+        let line = move |mapper: Option<&dyn MapStack>| cause.of(|| line(mapper));
         match self.mapped.get() {
-            Some(lines) if has_places || lines.are_waiting() => lines.send(Box::new(line)),
+            Some(lines) if has_places || lines.are_waiting(cause) => {
+                lines.send(worker, cause, Box::new(line));
+            }
             _ => line(None),
         }
     }
@@ -137,9 +157,9 @@ impl Observer for EventLog {
                 };
             }
             if report.is_costly() {
-                ended!(tracing::Level::INFO);
-            } else {
-                ended!(tracing::Level::DEBUG);
+                Cause::worker(&report.worker).of(|| ended!(tracing::Level::INFO));
+            } else if tracing::enabled!(target: "isolane::event", tracing::Level::DEBUG) {
+                Cause::worker(&report.worker).of(|| ended!(tracing::Level::DEBUG));
             }
             return;
         }
@@ -149,17 +169,19 @@ impl Observer for EventLog {
             *stack = cut(stack).into_owned();
         }
         let has_places = report.exception.is_some();
-        self.write(has_places, move |mapper| write_failed(&report, mapper));
+        let worker = Arc::clone(&report.worker);
+        self.write(&worker, has_places, move |mapper| write_failed(&report, mapper));
     }
 
     fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
         let text = cut(text);
         if self.mapped.get().is_none() {
-            return write_console(worker, version, level, &text);
+            return Cause::worker(worker).of(|| write_console(worker, version, level, &text));
         }
         let served = Served { worker: worker.into(), version: version.into() };
+        let worker = Arc::clone(&served.worker);
         let text = text.into_owned();
-        self.write(shows_places(&text), move |mapper| {
+        self.write(&worker, shows_places(&text), move |mapper| {
             let text = match mapper {
                 Some(mapper) => readable(mapper, &served, &text),
                 None => Cow::Borrowed(&*text),
@@ -169,16 +191,32 @@ impl Observer for EventLog {
     }
 
     fn incident(&self, incident: &Incident) {
-        self.metrics.incident(incident);
-        tracing::error!(
-            target: "isolane::incident",
-            worker = incident.worker.as_deref().unwrap_or("-"),
-            kind = incident.kind.as_str(),
-            resource = incident.kind.resource().map_or("-", |resource| resource.as_str()),
-            "{}",
-            cut(&incident.detail)
-        );
+        // All are counted; of those that a client can cause one by one, not all are told.
+        let Some(withheld) = self.metrics.incident(incident) else { return };
+        match (&incident.worker, incident.kind.resource()) {
+            (Some(worker), Some(_)) => {
+                Cause::worker(worker).of(|| write_incident(incident, withheld));
+            }
+            // How often these happen is bounded by the node.
+            _ => write_incident(incident, withheld),
+        }
     }
+}
+
+/// The line of an incident, with how many there were like it since the last line.
+fn write_incident(incident: &Incident, withheld: u64) {
+    let more = match withheld {
+        0 => String::new(),
+        withheld => format!(" ({withheld} times more before)"),
+    };
+    tracing::error!(
+        target: "isolane::incident",
+        worker = incident.worker.as_deref().unwrap_or("-"),
+        kind = incident.kind.as_str(),
+        resource = incident.kind.resource().map_or("-", |resource| resource.as_str()),
+        "{}{more}",
+        cut(&incident.detail)
+    );
 }
 
 /// The line of an event that did not go well.

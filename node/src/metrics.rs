@@ -1,12 +1,13 @@
-//! What a node counts about its workers, for Prometheus: events by outcome, incidents by worker,
-//! and the runtime's figures of the moment. What the KV store counts is its own.
+//! What a node counts about its workers, for Prometheus: events by outcome, incidents by worker
+//! (`metrics/incidents.rs`), and the runtime's figures of the moment. What the KV store counts is its
+//! own.
 
-use std::collections::HashSet;
+mod incidents;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
@@ -15,27 +16,15 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use runtime::{Incident, Outcome, Runtime};
 
-/// Workers that incidents are counted for by name; those of further ones are counted together, so
-/// that tenants cannot make the metrics grow.
-const MAX_NAMED_WORKERS: usize = 1000;
-
-/// The name for the workers beyond [`MAX_NAMED_WORKERS`].
-const OTHERS: &str = "(others)";
+use crate::deployments::Deployments;
+use incidents::{IncidentFigures, Incidents};
 
 /// The counters of a node.
 pub struct Metrics {
     events: Family<OutcomeLabels, Counter>,
     /// The counters of `events` in the order of [`Outcome`], so that counting takes no lock.
     by_outcome: [Counter; Outcome::ALL.len()],
-    incidents: Family<IncidentLabels, Counter>,
-    named: Mutex<HashSet<Arc<str>>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IncidentLabels {
-    kind: &'static str,
-    resource: &'static str,
-    worker: String,
+    incidents: Arc<Incidents>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,7 +38,7 @@ impl Default for Metrics {
         let by_outcome = Outcome::ALL.map(|outcome| {
             events.get_or_create_owned(&OutcomeLabels { outcome: outcome.as_str() })
         });
-        Self { events, by_outcome, incidents: Family::default(), named: Mutex::default() }
+        Self { events, by_outcome, incidents: Arc::default() }
     }
 }
 
@@ -61,32 +50,20 @@ impl Metrics {
         }
     }
 
-    /// Counts an incident.
-    pub fn incident(&self, incident: &Incident) {
-        let labels = IncidentLabels {
-            kind: incident.kind.as_str(),
-            resource: incident.kind.resource().map_or("", |resource| resource.as_str()),
-            worker: incident.worker.as_ref().map_or(String::new(), |worker| self.name(worker)),
-        };
-        self.incidents.get_or_create(&labels).inc();
+    /// Counts an incident. Answers whether it is to be told, at most once a second for each worker and
+    /// resource; then with the number of those like it that were not.
+    pub fn incident(&self, incident: &Incident) -> Option<u64> {
+        self.incidents.count(incident)
     }
 
-    /// Adds them to a registry.
-    pub(crate) fn register(&self, registry: &mut Registry) {
+    /// Adds them to a registry. Where these are the workers, names of others are shown once.
+    pub(crate) fn register(&self, registry: &mut Registry, workers: Option<Arc<Deployments>>) {
         registry.register("events", "Events that are over, by outcome", self.events.clone());
-        let help = "Refusals, evictions, lost shards and quarantines, by the worker at fault";
-        registry.register("incidents", help, self.incidents.clone());
-    }
-
-    fn name(&self, worker: &Arc<str>) -> String {
-        let mut named = self.named.lock();
-        if !named.contains(worker) {
-            if named.len() >= MAX_NAMED_WORKERS {
-                return OTHERS.to_owned();
-            }
-            named.insert(Arc::clone(worker));
-        }
-        worker.to_string()
+        let is_worker = move |name: &str| workers.as_ref().is_none_or(|workers| workers.has(name));
+        registry.register_collector(Box::new(IncidentFigures {
+            incidents: Arc::clone(&self.incidents),
+            is_worker: Box::new(is_worker),
+        }));
     }
 }
 
@@ -132,6 +109,7 @@ impl Collector for RuntimeFigures {
         gauge("spare_isolates", "Isolates made ahead", stats.spares)?;
         gauge("events_running", "Events that run or wait", stats.events)?;
         gauge("lost_shards", "Shards given up since the start", stats.abandoned_shards)?;
+        gauge("inline_paused", "1 while no worker runs inline, after a hang there", stats.paused)?;
         let memory = self.0.memory();
         gauge("memory_bytes", "Resident memory", memory.used_bytes)?;
         gauge("memory_ceiling_bytes", "Memory that the node may use", memory.ceiling_bytes)?;
@@ -147,42 +125,16 @@ impl Collector for RuntimeFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use runtime::{IncidentKind, Resource};
 
-    fn text(metrics: &Metrics) -> String {
+    #[test]
+    fn events_are_counted_by_their_outcome() {
+        let metrics = Metrics::default();
+        metrics.event(Outcome::ExceededCpu);
+        metrics.event(Outcome::ExceededCpu);
         let mut registry = Registry::default();
-        metrics.register(&mut registry);
+        metrics.register(&mut registry, None);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        text
-    }
-
-    #[test]
-    fn events_and_incidents_are_counted_by_their_names() {
-        let metrics = Metrics::default();
-        metrics.event(Outcome::ExceededCpu);
-        metrics.event(Outcome::ExceededCpu);
-        metrics.incident(&Incident {
-            kind: IncidentKind::Refused(Resource::Memory),
-            worker: Some("greedy".into()),
-            detail: String::new(),
-        });
-        let text = text(&metrics);
         assert!(text.contains("events_total{outcome=\"exceededCpu\"} 2"), "{text}");
-        let line = "incidents_total{kind=\"refused\",resource=\"memory\",worker=\"greedy\"} 1";
-        assert!(text.contains(line), "{text}");
-    }
-
-    #[test]
-    fn workers_cannot_make_the_metrics_grow() {
-        let metrics = Metrics::default();
-        for number in 0..MAX_NAMED_WORKERS + 7 {
-            let worker = Some(format!("w{number}").into());
-            let kind = IncidentKind::ShardLost;
-            metrics.incident(&Incident { kind, worker, detail: String::new() });
-        }
-        let text = text(&metrics);
-        let others = format!("worker=\"{OTHERS}\"}} 7");
-        assert!(text.contains(&others), "{text}");
     }
 }

@@ -96,6 +96,15 @@ pub enum Refusal {
         /// The hostname, in normal form.
         host: Arc<str>,
     },
+    /// The request has come through as many workers as it may.
+    #[error(
+        "The request has come through {limit} workers, which fetch themselves or each other in a \
+         loop."
+    )]
+    TooManyHops {
+        /// How many that are.
+        limit: u8,
+    },
     /// The worker answered with a status that ends no request.
     #[error("The worker answered with the status {0}, which cannot end a request.")]
     BadStatus(http::StatusCode),
@@ -142,6 +151,8 @@ impl Refusal {
             Self::HeadersTooLarge { .. } | Self::TooManyHeaders { .. } => 431,
             Self::BadStatus(_) => 500,
             Self::NoAnswerInTime => 504,
+            // RFC 5842 section 7.2, "Loop Detected".
+            Self::TooManyHops { .. } => 508,
             Self::Failed(failure) => failure.status(),
         }
     }
@@ -150,6 +161,7 @@ impl Refusal {
     pub fn code(&self) -> u16 {
         match self {
             Self::UnknownHost { .. } => 1001,
+            Self::TooManyHops { .. } => 1019,
             Self::BadStatus(_) => 1101,
             Self::NoAnswerInTime => 1107,
             Self::Failed(failure) => failure.code(),
@@ -188,7 +200,7 @@ impl Refusal {
             | Self::TooManyHeaders { .. } => Outcome::ScriptNotFound,
             Self::BodyTooLarge { .. } | Self::BodyTimeout | Self::BodyBroken => Outcome::Canceled,
             Self::NoAnswerInTime => Outcome::ExceededWallTime,
-            Self::BadStatus(_) => Outcome::Exception,
+            Self::BadStatus(_) | Self::TooManyHops { .. } => Outcome::Exception,
             Self::Failed(failure) => failure.outcome(),
         }
     }

@@ -19,6 +19,10 @@ pub use self::modes::secure_data;
 /// Activations that are remembered of each worker.
 const KEEP_DEPLOYMENTS: usize = 1000;
 
+/// Archives leave so many times as much of the disk free as writes to KV do: what is deployed does
+/// not stop what is served.
+const ARCHIVES_LEAVE: u64 = 2;
+
 /// How often it is looked whether a folder is free.
 const LOOKED_EACH: Duration = Duration::from_millis(2);
 
@@ -36,6 +40,7 @@ pub fn open_store(config: &Config) -> Result<Arc<EmbeddedStore>, OpenError> {
         cache_bytes: config.kv.cache_bytes,
         page_cache_bytes: config.kv.page_cache_bytes,
         min_free_bytes: config.kv.min_free_bytes,
+        namespace_bytes: config.kv.namespace_bytes,
         ..EmbeddedOptions::default()
     };
     EmbeddedStore::open(&store_folder(&config.data), options).map(Arc::new)
@@ -78,5 +83,6 @@ pub fn open_registry(config: &Config) -> Result<Registry, RegistryError> {
         key_file: config.secrets_key.clone(),
         keep_versions: config.deploys.keep_versions,
         keep_deployments: KEEP_DEPLOYMENTS,
+        min_free_bytes: config.kv.min_free_bytes.saturating_mul(ARCHIVES_LEAVE),
     })
 }

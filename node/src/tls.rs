@@ -2,9 +2,11 @@
 //! the name is made ready. Watching the files is in `tls/watch.rs`.
 
 mod certificates;
+mod hellos;
 mod watch;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -19,10 +21,13 @@ use crate::front::Handler;
 pub use certificates::{Certificates, TlsError};
 pub use watch::Watch;
 
+use hellos::Hellos;
+
 /// The server side of TLS.
 pub struct Tls {
     config: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
+    hellos: Hellos,
 }
 
 impl Tls {
@@ -42,7 +47,7 @@ impl Tls {
         // Sessions are resumed from tickets that the client keeps, so that they take no memory
         // here and every shard knows them.
         config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TlsError::Setup)?;
-        Ok(Self { config: Arc::new(config), certificates })
+        Ok(Self { config: Arc::new(config), certificates, hellos: Hellos::new() })
     }
 
     /// The certificates, to reload them.
@@ -50,10 +55,12 @@ impl Tls {
         &self.certificates
     }
 
-    /// Does the handshake. The second value is the name in the ClientHello, in normal form.
+    /// Does the handshake with a client of that address. The second value is the name in the
+    /// ClientHello, in normal form.
     pub(crate) async fn accept<S>(
         &self,
         stream: S,
+        client: IpAddr,
         handler: &impl Handler,
     ) -> io::Result<(TlsStream<S>, Option<Arc<str>>)>
     where
@@ -65,7 +72,7 @@ impl Tls {
             .server_name()
             .and_then(|name| router::Host::parse(name).ok())
             .map(|host| Arc::<str>::from(host.as_str()));
-        if let Some(host) = &sni {
+        if let Some(host) = sni.as_ref().filter(|_| self.hellos.count(client)) {
             handler.expect(host);
         }
         let stream = start.into_stream(Arc::clone(&self.config)).await?;

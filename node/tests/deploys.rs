@@ -7,6 +7,8 @@
 
 #[path = "deploys/changes.rs"]
 mod changes;
+#[path = "deploys/leaving.rs"]
+mod leaving;
 #[path = "deploys/memory.rs"]
 mod memory;
 #[path = "deploys/scale.rs"]
@@ -23,6 +25,7 @@ fn main() {
     support::start();
     let mut trials = Vec::new();
     trials.extend(changes::trials());
+    trials.extend(leaving::trials());
     trials.extend(memory::trials());
     trials.extend(scale::trials());
     trials.extend(secrets::trials());

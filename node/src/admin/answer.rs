@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -57,6 +57,12 @@ impl Fault {
     pub(super) fn unauthorized(message: &str) -> Self {
         let challenge = HeaderValue::from_static("Bearer");
         Self::new(StatusCode::UNAUTHORIZED, message).with_header(WWW_AUTHENTICATE, challenge)
+    }
+
+    /// What the same request may find possible in a moment.
+    pub(super) fn busy(message: impl Into<String>) -> Self {
+        let second = HeaderValue::from_static("1");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(RETRY_AFTER, second)
     }
 
     /// A method that the resource does not have.

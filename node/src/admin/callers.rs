@@ -2,13 +2,15 @@
 //! deployer what the configuration gives them (`config/deployers.rs`).
 
 use http::StatusCode;
-use registry::{VersionRecord, WorkerRecord};
+use registry::VersionRecord;
 use router::Pattern;
 
 use super::answer::Fault;
 use super::routes::{Captures, Operation, WorkerOperation};
 use super::token::{Token, TokenError};
+use crate::accept::{Holder, Place};
 use crate::config::{AdminConfig, Deployer};
+use crate::deployments::ChangeError;
 
 /// Everyone who may ask.
 #[derive(Default)]
@@ -40,6 +42,11 @@ impl Callers {
         self.operator.is_some()
     }
 
+    /// Those who may deploy some workers and nothing else.
+    pub(super) fn deployers(&self) -> impl Iterator<Item = &Deployer> {
+        self.deployers.iter().map(|(_, deployer)| deployer)
+    }
+
     /// With the token that the operator has to show.
     pub(super) fn with_operator(self, operator: Option<Token>) -> Self {
         Self { operator, ..self }
@@ -60,7 +67,35 @@ impl Callers {
     }
 }
 
-impl Caller<'_> {
+impl<'a> Caller<'a> {
+    /// The one who deploys, if it is one.
+    pub(super) fn deployer(self) -> Option<&'a Deployer> {
+        match self {
+            Self::Operator => None,
+            Self::Deployer(deployer) => Some(deployer),
+        }
+    }
+
+    /// Whose connections and turns theirs are.
+    pub(super) fn holder(self) -> Holder {
+        self.deployer().map_or(Holder::Operator, |it| Holder::Named(it.name.as_str().into()))
+    }
+
+    /// Gives them the connection that they ask on, which may be at a place of the listener; or says
+    /// that they have too many.
+    pub(super) fn keep(self, place: Option<&Place>) -> Result<Self, Fault> {
+        let holder = self.holder();
+        if place.is_none_or(|place| place.keep(&holder)) {
+            return Ok(self);
+        }
+        let most = holder.most();
+        let who = self.deployer().map_or("the operator", |deployer| deployer.name.as_str());
+        Err(Fault::busy(format!(
+            "{who} has {most} connections to the admin API, and may have no more: close one, or \
+             try again in a moment"
+        )))
+    }
+
     /// Lets an operation happen, or says why not.
     pub(super) fn may(self, operation: Operation, captures: &Captures<'_>) -> Result<(), Fault> {
         let Self::Deployer(deployer) = self else { return Ok(()) };
@@ -76,33 +111,47 @@ impl Caller<'_> {
         }
     }
 
-    /// Whether it is theirs to know of a worker.
-    pub(super) fn sees(self, worker: &WorkerRecord) -> bool {
-        match self {
-            Self::Operator => true,
-            Self::Deployer(deployer) => deployer.workers.have(&worker.name),
+    /// Whether it is theirs to know of a worker of that name.
+    pub(super) fn sees(self, worker: &str) -> bool {
+        self.deployer().is_none_or(|deployer| deployer.workers.have(worker))
+    }
+
+    /// What they are told of a change that was not made: no name of another's worker.
+    pub(super) fn told(self, error: ChangeError) -> Fault {
+        match error {
+            ChangeError::RouteTaken { pattern, owner } if !self.sees(&owner) => {
+                let message = format!(
+                    "the route {pattern} is taken: it leads to a worker that is not yours; the \
+                     operator may say which"
+                );
+                ChangeError::Conflict { message }.into()
+            }
+            other => other.into(),
         }
     }
 
     /// Lets a version become active, or says which of its routes or namespaces is another's.
     pub(super) fn may_activate(self, version: &VersionRecord) -> Result<(), Fault> {
         let Self::Deployer(deployer) = self else { return Ok(()) };
-        for route in &version.routes {
-            // What is no route is refused where it is read.
-            if let Ok(pattern) = Pattern::parse(route)
-                && !deployer.may_have(&pattern)
-            {
-                return refuse(deployer, &format!("the route {route}"));
-            }
+        match beyond(deployer, version).next() {
+            Some(what) => refuse(deployer, &what),
+            None => Ok(()),
         }
-        let namespaces = version.bindings.iter().filter(|binding| binding.kind == "kv_namespace");
-        for namespace in namespaces.filter_map(|binding| binding.target.as_deref()) {
-            if !deployer.namespaces.have(namespace) {
-                return refuse(deployer, &format!("the KV namespace {namespace}"));
-            }
-        }
-        Ok(())
     }
+}
+
+/// The routes and namespaces of a version that a deployer may not have.
+pub(super) fn beyond(deployer: &Deployer, version: &VersionRecord) -> impl Iterator<Item = String> {
+    // What is no route is refused where it is read.
+    let is_beyond = move |route: &&String| {
+        Pattern::parse(route).is_ok_and(|pattern| !deployer.may_have(&pattern))
+    };
+    let routes = version.routes.iter().filter(is_beyond);
+    let namespaces = version.bindings.iter().filter(|binding| binding.kind == "kv_namespace");
+    let namespaces = namespaces.filter_map(|binding| binding.target.as_deref());
+    let namespaces = namespaces.filter(move |namespace| !deployer.namespaces.have(namespace));
+    let routes = routes.map(|route| format!("the route {route}"));
+    routes.chain(namespaces.map(|namespace| format!("the KV namespace {namespace}")))
 }
 
 fn refuse<T>(deployer: &Deployer, what: &str) -> Result<T, Fault> {

@@ -21,6 +21,11 @@ use crate::config::Config;
 use crate::inherit::{Inherited, Place};
 use crate::tls::TlsError;
 
+/// How much lower than the others the threads run that take archives apart, hash them and write
+/// them: no request of a client waits for that. Not the lowest, because what they lock others lock,
+/// too.
+const BLOCKING_NICE: i32 = 10;
+
 /// The token that the node makes, in its data folder.
 const MADE_TOKEN_FILE: &str = "admin.token";
 
@@ -135,13 +140,22 @@ impl AdminListener {
         let kept = listener.try_clone().map_err(listen)?;
         let closed = CancellationToken::new();
         let is_closed = closed.clone().cancelled_owned();
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let tokio = tokio.map_err(listen)?;
+        let tokio = tokio::runtime::Builder::new_current_thread()
+            // Those for what blocks alone: the thread of the API is no other than this one.
+            .on_thread_start(|| {
+                // Where it is refused, they compete with the shards.
+                let _ = rustix::process::nice(BLOCKING_NICE);
+            })
+            .enable_all()
+            .build()
+            .map_err(listen)?;
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let admin = Arc::new(admin.for_callers(callers));
         let run = move || {
             tokio.block_on(async {
+                let told = Arc::clone(&admin);
+                tokio::task::spawn_blocking(move || told.tell_strays());
                 tokio::select! {
                     () = is_closed => {}
                     () = accept::each(listener, "the admin API", move |stream, place| {

@@ -6,20 +6,29 @@ use std::sync::Arc;
 use bundle::{ArchiveLimits, MAX_BUNDLE_BYTES};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use super::answer::{Answer, Fault, json as answer};
+use super::turns::Turns;
 use crate::config::{Config, Limits};
 use crate::deployments::{ChangeError, Deployments, MAX_SECRET_BYTES};
 
 /// Archives that are in memory at once; further uploads wait.
 const ARCHIVES_AT_ONCE: usize = 4;
+/// Versions that are validated at once, and of these one for a deployer: so the shard that starts
+/// them has one of a deployer at most.
+const VALIDATIONS_AT_ONCE: usize = 2;
+/// Changes of what is served at once.
+const CHANGES_AT_ONCE: usize = 1;
 
 /// A node that serves.
 pub(super) struct Served {
     pub(super) deployments: Arc<Deployments>,
-    /// Archives that are in memory, so many at once.
-    pub(super) archives: Semaphore,
+    /// Turns at having an archive in memory.
+    pub(super) archives: Turns,
+    /// Turns at having a version validated.
+    pub(super) validations: Turns,
+    /// Turns at a change of a deployed worker.
+    pub(super) changes: Turns,
     limits: Limits,
     /// Where requests to workers come in, and whether with TLS.
     listen: Vec<(SocketAddr, bool)>,
@@ -32,7 +41,9 @@ impl Served {
         let listen = node.local_addrs().iter().copied();
         Self {
             deployments: Arc::clone(node.deployments()),
-            archives: Semaphore::new(ARCHIVES_AT_ONCE),
+            archives: Turns::new(ARCHIVES_AT_ONCE),
+            validations: Turns::new(VALIDATIONS_AT_ONCE),
+            changes: Turns::new(CHANGES_AT_ONCE),
             limits: config.limits.clone(),
             listen: listen.zip(config.listen.iter().map(|listen| listen.tls)).collect(),
         }

@@ -26,8 +26,8 @@ const CAPTURED: [(&str, &str); 5] = [
 
 /// What any request may be answered with, beside what its route says.
 const ANY_FAULT: &str = "The request is not done; `error.code` says why in a word: `invalid` (400, \
-     414), `unauthorized` (401), `forbidden` (403), `not_found` (404), `method_not_allowed` (405), \
-     `conflict` (409), `precondition_failed` (412), `too_large` (413), `start_failed` (422), \
+     408, 414), `unauthorized` (401), `forbidden` (403), `not_found` (404), `method_not_allowed` \
+     (405), `conflict` (409), `precondition_failed` (412), `too_large` (413), `start_failed` (422), \
      `unavailable` (503), `storage_full` (507), `internal` (500).";
 
 /// The description, as JSON.

@@ -1,6 +1,6 @@
 //! What a request brings with it: pieces, lines of JSON, or all at once. What they mean is not known here.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::StatusCode;
@@ -16,12 +16,29 @@ use super::answer::Fault;
 const MAX_LINE_BYTES: usize = 6 * MAX_VALUE_BYTES + (64 << 10);
 /// How long the next piece of a body may take.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How slowly a body may come that is wanted as a whole: whoever sends it has a turn meanwhile.
+const PACE: Pace = Pace { grace: Duration::from_secs(30), bytes_per_s: 16 << 10 };
+/// What of a body's memory is taken before it has come.
+const EARLY_BYTES: usize = 1 << 20;
 /// How long the rest of a body is read after the answer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request. When it is dropped early, what is still coming is read and forgotten:
 /// a closed socket would reset the connection before the client has read the answer.
-pub(super) struct Upload(Option<Incoming>);
+pub(super) struct Upload {
+    body: Option<Incoming>,
+    /// A piece that has come and is not yet given out.
+    first: Option<Bytes>,
+}
+
+/// How slowly a body may come.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// What it may take however short it is.
+    grace: Duration,
+    /// What it has to come with beyond that.
+    bytes_per_s: u64,
+}
 
 /// A body as lines, empty ones left out.
 pub(super) struct Lines {
@@ -34,16 +51,32 @@ pub(super) struct Lines {
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
-        Self(Some(body).filter(|body| !body.is_end_stream()))
+        Self { body: Some(body).filter(|body| !body.is_end_stream()), first: None }
+    }
+
+    /// Waits until it begins to come, or is known to be empty.
+    pub(super) async fn begin(&mut self) -> Result<(), Fault> {
+        if self.first.is_none() {
+            self.first = self.next().await?;
+        }
+        Ok(())
     }
 
     /// The next piece, or `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        let Some(body) = &mut self.0 else { return Ok(None) };
+        self.next_within(PIECE_TIMEOUT).await
+    }
+
+    async fn next_within(&mut self, patience: Duration) -> Result<Option<Bytes>, Fault> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let Some(body) = &mut self.body else { return Ok(None) };
         loop {
-            let Ok(frame) = timeout(PIECE_TIMEOUT, body.frame()).await else {
-                self.0 = None;
-                let message = "the request does not go on";
+            let Ok(frame) = timeout(patience, body.frame()).await else {
+                // What still comes is read, or the client would not see the answer.
+                let message = "the request does not go on, or comes too slowly: send 16 KiB a \
+                               second or more";
                 return Err(Fault::new(StatusCode::REQUEST_TIMEOUT, message));
             };
             match frame {
@@ -53,26 +86,49 @@ impl Upload {
                     }
                 }
                 Some(Err(error)) => {
-                    self.0 = None;
+                    self.body = None;
                     return Err(Fault::bad_request(format!("the request breaks off: {error}")));
                 }
                 None => {
-                    self.0 = None;
+                    self.body = None;
                     return Ok(None);
                 }
             }
         }
     }
 
-    /// All of it, if that is no more than `limit_bytes`; `what` names it. Who sends nothing for a
-    /// while is not waited for.
-    pub(super) async fn whole(mut self, what: &str, limit_bytes: usize) -> Result<Bytes, Fault> {
-        let announced = self.0.as_ref().map_or(0, |body| body.size_hint().lower());
-        if announced > limit_bytes as u64 {
-            return Err(Fault::too_large(what, limit_bytes));
+    /// Whether it is announced as one of no more than `limit_bytes`; `what` names it.
+    pub(super) fn fits(&self, what: &str, limit_bytes: usize) -> Result<(), Fault> {
+        match self.announced() > limit_bytes as u64 {
+            true => Err(Fault::too_large(what, limit_bytes)),
+            false => Ok(()),
         }
-        let mut all = BytesMut::with_capacity(announced as usize);
-        while let Some(piece) = self.next().await? {
+    }
+
+    /// The bytes that are known to come.
+    fn announced(&self) -> u64 {
+        let coming = self.body.as_ref().map_or(0, |body| body.size_hint().lower());
+        coming.saturating_add(self.first.as_ref().map_or(0, Bytes::len) as u64)
+    }
+
+    /// All of it, if that is no more than `limit_bytes`; `what` names it. Who sends nothing for a
+    /// while, or little for long, is not waited for.
+    pub(super) async fn whole(self, what: &str, limit_bytes: usize) -> Result<Bytes, Fault> {
+        self.whole_at(PACE, what, limit_bytes).await
+    }
+
+    async fn whole_at(
+        mut self,
+        pace: Pace,
+        what: &str,
+        limit_bytes: usize,
+    ) -> Result<Bytes, Fault> {
+        self.fits(what, limit_bytes)?;
+        let began = Instant::now();
+        let mut all = BytesMut::with_capacity((self.announced() as usize).min(EARLY_BYTES));
+        loop {
+            let left = pace.time_for(all.len()).saturating_sub(began.elapsed());
+            let Some(piece) = self.next_within(left.min(PIECE_TIMEOUT)).await? else { break };
             if all.len() + piece.len() > limit_bytes {
                 return Err(Fault::too_large(what, limit_bytes));
             }
@@ -86,9 +142,17 @@ impl Upload {
     }
 }
 
+impl Pace {
+    /// How long so many bytes may take.
+    fn time_for(self, bytes: usize) -> Duration {
+        let ms = (bytes as u64).saturating_mul(1000) / self.bytes_per_s.max(1);
+        self.grace.saturating_add(Duration::from_millis(ms))
+    }
+}
+
 impl Drop for Upload {
     fn drop(&mut self) {
-        if let (Some(mut body), Ok(tokio)) = (self.0.take(), Handle::try_current()) {
+        if let (Some(mut body), Ok(tokio)) = (self.body.take(), Handle::try_current()) {
             let rest = async move { while let Some(Ok(_)) = body.frame().await {} };
             tokio.spawn(timeout(DRAIN_TIMEOUT, rest));
         }
@@ -127,5 +191,102 @@ impl Lines {
                 return Ok(Some(line.freeze()));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::future::pending;
+
+    use http::{Request, Response};
+    use hyper::server::conn::http1;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{
+        AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex, split,
+    };
+
+    use super::*;
+    use crate::admin::answer::{self, Answer};
+
+    /// Nobody could use this up in a test.
+    const PATIENT: Pace = Pace { grace: Duration::from_secs(3600), bytes_per_s: 1 };
+
+    /// A connection to a server that answers with what it was sent, up to so many bytes.
+    fn echo(pace: Pace, limit_bytes: usize) -> DuplexStream {
+        let (client, server) = duplex(1 << 10);
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            let mut upload = Upload::new(request.into_body());
+            let whole = match upload.begin().await {
+                Ok(()) => upload.whole_at(pace, "the text", limit_bytes).await,
+                Err(fault) => Err(fault),
+            };
+            let answer: Answer =
+                whole.map_or_else(Fault::into_answer, |all| Response::new(answer::whole(all)));
+            Ok::<_, Infallible>(answer)
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        tokio::spawn(async move { drop(connection.await) });
+        client
+    }
+
+    fn head(length: usize) -> Vec<u8> {
+        let close = "connection: close";
+        format!("PUT / HTTP/1.1\r\nhost: x\r\n{close}\r\ncontent-length: {length}\r\n\r\n").into()
+    }
+
+    async fn answered(mut client: impl AsyncRead + Unpin) -> String {
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_that_was_begun_before() {
+        let mut client = echo(PATIENT, 8);
+        client.write_all(&head(8)).await.unwrap();
+        for piece in ["ab", "cd", "efgh"] {
+            client.write_all(piece.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let answer = answered(client).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("abcdefgh"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn what_has_come_of_a_body_counts_where_it_is_too_long() {
+        let mut client = echo(PATIENT, 8);
+        client.write_all(&[&head(9)[..], b"abcdefghi"].concat()).await.unwrap();
+        let answer = answered(client).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_comes_byte_by_byte_is_not_waited_for() {
+        let impatient = Pace { grace: Duration::from_millis(20), bytes_per_s: 64 << 10 };
+        let (read, mut write) = split(echo(impatient, 1 << 30));
+        let dribble = async {
+            write.write_all(&head(1 << 30)).await.unwrap();
+            // A pace, and nothing that is waited for.
+            while write.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            pending::<String>().await
+        };
+        let answer = tokio::select! {
+            answer = answered(read) => answer,
+            never = dribble => never,
+        };
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("16 KiB a second"), "{answer}");
+    }
+
+    #[test]
+    fn a_long_body_has_more_time() {
+        assert_eq!(PACE.time_for(0), Duration::from_secs(30));
+        assert_eq!(PACE.time_for(16 << 10), Duration::from_secs(31));
+        assert_eq!(PACE.time_for(75 << 20), Duration::from_secs(30 + 4800));
+        assert!(PACE.time_for(usize::MAX) > PACE.time_for(1 << 40));
     }
 }

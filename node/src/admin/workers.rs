@@ -5,6 +5,8 @@ mod precondition;
 mod secrets;
 mod versions;
 
+use std::sync::Arc;
+
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
@@ -42,7 +44,11 @@ pub(super) async fn call(
         WorkerOperation::GetWorker => get(deployments, worker, headers),
         WorkerOperation::DeleteWorker => {
             let precondition = precondition::of(headers)?;
-            deployments.delete_worker(worker, precondition).await?;
+            let worker = worker.to_owned();
+            let delete = move |deployments: Arc<Deployments>| async move {
+                deployments.delete_worker(&worker, precondition).await
+            };
+            change(node, caller, delete).await?;
             Ok(no_content())
         }
         WorkerOperation::ListVersions => versions::list(deployments, worker),
@@ -50,9 +56,9 @@ pub(super) async fn call(
         WorkerOperation::PutVersion => {
             versions::put(node, caller, worker, version, query, body).await
         }
-        WorkerOperation::DeleteVersion => versions::delete(deployments, worker, version).await,
+        WorkerOperation::DeleteVersion => versions::delete(node, caller, worker, version).await,
         WorkerOperation::ActivateVersion => {
-            versions::activate(deployments, caller, worker, headers, body).await
+            versions::activate(node, caller, worker, headers, body).await
         }
         WorkerOperation::ListDeployments => history(deployments, worker, query),
         WorkerOperation::ListSecrets => {
@@ -60,17 +66,48 @@ pub(super) async fn call(
             Ok(json(StatusCode::OK, &json!({ "secrets": secrets })))
         }
         WorkerOperation::PutSecret => {
-            secrets::put(deployments, worker, secret, headers, body).await
+            secrets::put(node, caller, worker, secret, headers, body).await
         }
         WorkerOperation::DeleteSecret => {
-            secrets::delete(deployments, worker, secret, headers).await
+            secrets::delete(node, caller, worker, secret, headers).await
         }
     }
 }
 
+/// Makes a change when it is the caller's turn, and to its end.
+async fn change<T, Made>(
+    node: &Served,
+    caller: Caller<'_>,
+    make: impl FnOnce(Arc<Deployments>) -> Made,
+) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    Made: Future<Output = Result<T, ChangeError>> + Send + 'static,
+{
+    let turn = node.changes.take(&caller.holder()).await;
+    let made = make(Arc::clone(&node.deployments));
+    to_its_end(turn, made).await.map_err(|error| caller.told(error))
+}
+
+/// Does something also where the client goes away meanwhile: whose turn it is has it until the end,
+/// and cannot begin anew by leaving.
+async fn to_its_end<T: Send + 'static>(
+    turns: impl Send + 'static,
+    work: impl Future<Output = Result<T, ChangeError>> + Send + 'static,
+) -> Result<T, ChangeError> {
+    let task = tokio::spawn(async move {
+        let _turns = turns;
+        work.await
+    });
+    task.await.unwrap_or_else(|_| {
+        let message = "the node failed while it did that; its log says more";
+        Err(ChangeError::Unavailable { message: message.to_owned() })
+    })
+}
+
 fn list(deployments: &Deployments, caller: Caller<'_>, query: &Query) -> Result<Answer, Fault> {
     let limit = limit(query)?;
-    let shown = |worker: &_| caller.sees(worker);
+    let shown = |worker: &WorkerRecord| caller.sees(&worker.name);
     // One more than are shown says whether there is another page.
     let mut workers = deployments.list_workers(query.get("after"), limit + 1, shown)?;
     let is_last = workers.len() <= limit;
@@ -190,12 +227,15 @@ mod tests {
     fn a_refused_change_has_a_code_that_the_description_names() {
         let message = String::new;
         let path = std::path::PathBuf::new;
+        let (bytes, free_bytes, kept_free_bytes) = (3, 2, 1);
+        let no_room = RegistryError::NoRoom { path: path(), bytes, free_bytes, kept_free_bytes };
         let described = described();
         assert!(described.len() > 5, "{described:?}");
         for (error, status) in [
             (ChangeError::Invalid { message: message() }, 400),
             (ChangeError::NotFound { what: message() }, 404),
             (ChangeError::Conflict { message: message() }, 409),
+            (ChangeError::RouteTaken { pattern: message(), owner: message() }, 409),
             (ChangeError::NoDeploys, 409),
             (ChangeError::PreconditionFailed { worker: message(), current: None }, 412),
             (ChangeError::TooLarge { message: message() }, 413),
@@ -208,7 +248,9 @@ mod tests {
                 422,
             ),
             (ChangeError::Unavailable { message: message() }, 503),
+            (ChangeError::ShareFull { message: message() }, 507),
             (ChangeError::Storage(RegistryError::DiskFull { path: path() }), 507),
+            (ChangeError::Storage(no_room), 507),
             (
                 ChangeError::Storage(RegistryError::Damaged { path: path(), problem: message() }),
                 500,

@@ -11,7 +11,11 @@ use toml::Spanned;
 
 use super::ConfigError;
 use super::error::Source;
-use super::parse::is_label;
+use super::parse::{is_label, number};
+
+/// What the versions of a deployer's workers may have on the disk where the file does not say, in
+/// mebibytes.
+const DEFAULT_ARCHIVES_MB: u64 = 4096;
 
 /// Somebody who may deploy some workers, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct Deployer {
     pub routes: Vec<Pattern>,
     /// The identifiers of KV namespaces that their workers may bind.
     pub namespaces: Names,
+    /// What the versions of their workers may have on the disk together, in bytes.
+    pub archives_bytes: u64,
 }
 
 /// Names, one by one or by how they begin.
@@ -49,6 +55,7 @@ pub(super) struct RawDeployer {
     #[serde(default)]
     routes: Vec<Spanned<String>>,
     namespaces: Option<Vec<Spanned<String>>>,
+    archives_mb: Option<Spanned<u64>>,
 }
 
 impl RawDeployer {
@@ -74,6 +81,21 @@ impl Names {
         })
     }
 
+    /// How all of them begin. No name begins in two of these ways, and some begin so that are none
+    /// of them.
+    pub(crate) fn beginnings(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.0.iter().map(Name::beginning).collect();
+        // What others begin with comes before them.
+        all.sort_unstable();
+        let mut apart: Vec<&str> = Vec::new();
+        for name in all {
+            if !apart.last().is_some_and(|before| name.starts_with(before)) {
+                apart.push(name);
+            }
+        }
+        apart
+    }
+
     fn overlap(&self, other: &Self) -> bool {
         self.0.iter().any(|own| other.0.iter().any(|other| own.overlaps(other)))
     }
@@ -87,6 +109,12 @@ impl Name {
             Some(beginning) => is_label(beginning.strip_suffix('-').unwrap_or(beginning))
                 .then(|| Self::Beginning(beginning.to_owned())),
             None => is_label(text).then(|| Self::Whole(text.to_owned())),
+        }
+    }
+
+    fn beginning(&self) -> &str {
+        match self {
+            Self::Whole(name) | Self::Beginning(name) => name,
         }
     }
 
@@ -157,12 +185,14 @@ fn one(source: &Source<'_>, folder: &Path, raw: RawDeployer) -> Result<Deployer,
         Pattern::parse(text.get_ref()).map_err(|error| source.fault(text.span(), error.to_string()))
     });
     let workers = names(raw.workers)?;
+    let archives_mb = number(source, raw.archives_mb, 1..=1 << 20, DEFAULT_ARCHIVES_MB)?;
     Ok(Deployer {
         name: raw.name.into_inner(),
         token_file: folder.join(raw.token_file),
         routes: routes.collect::<Result<_, _>>()?,
         namespaces: raw.namespaces.map_or_else(|| Ok(workers.clone()), names)?,
         workers,
+        archives_bytes: archives_mb << 20,
     })
 }
 
@@ -195,7 +225,7 @@ mod tests {
             "[[admin.deployers]]\nname = 'shop'\ntoken_file = 'shop.token'
             workers = ['shop', 'shop-*']\nroutes = ['shop.test', '*.shop.test', 'all.test/shop/*']
             [[admin.deployers]]\nname = 'blog'\ntoken_file = 'b'\nworkers = ['blog']
-            routes = ['all.test/blog/*']\nnamespaces = ['posts-*']",
+            routes = ['all.test/blog/*']\nnamespaces = ['posts-*']\narchives_mb = 16",
         );
         let read = read.unwrap();
         let [shop, blog] = &read[..] else { panic!("{read:?}") };
@@ -213,6 +243,15 @@ mod tests {
         );
         assert!(!may("*shop.test") && !may("all.test") && !may("all.test/shop") && !may("*"));
         assert_eq!(shop.workers.to_string(), "shop, shop-*");
+        assert_eq!((shop.archives_bytes, blog.archives_bytes), (4096 << 20, 16 << 20));
+    }
+
+    #[test]
+    fn each_name_begins_in_one_way() {
+        let text = "[[admin.deployers]]\nname = 'a'\ntoken_file = 'a'
+            workers = ['shop-*', 'zoo', 'shop', 'blog-*', 'blog-a', 'shop-b']";
+        let read = deployers(text).unwrap();
+        assert_eq!(read[0].workers.beginnings(), ["blog-", "shop", "zoo"]);
     }
 
     #[test]

@@ -178,7 +178,8 @@ fn admin_certificates(
     }
 }
 
-fn number(
+/// A number that may be left out, and is within that range.
+pub(super) fn number(
     source: &Source<'_>,
     value: Option<Spanned<u64>>,
     range: RangeInclusive<u64>,
@@ -199,10 +200,13 @@ fn kv(source: &Source<'_>, raw: RawKv) -> Result<Kv, ConfigError> {
     let mb = |value, default: u64| {
         number(source, value, 0..=1 << 20, default >> 20).map(|number| number << 20)
     };
+    let namespace_mb =
+        number(source, raw.namespace_mb, 1..=1 << 20, default.namespace_bytes >> 20)?;
     Ok(Kv {
         cache_bytes: mb(raw.cache_mb, default.cache_bytes)?,
         page_cache_bytes: mb(raw.page_cache_mb, default.page_cache_bytes as u64)? as usize,
         min_free_bytes: mb(raw.min_free_mb, default.min_free_bytes)?,
+        namespace_bytes: namespace_mb << 20,
     })
 }
 

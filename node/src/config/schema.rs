@@ -100,6 +100,7 @@ pub(super) struct RawKv {
     pub(super) cache_mb: Option<Spanned<u64>>,
     pub(super) page_cache_mb: Option<Spanned<u64>>,
     pub(super) min_free_mb: Option<Spanned<u64>>,
+    pub(super) namespace_mb: Option<Spanned<u64>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, LogFormat};
+use super::{Config, Kv, LogFormat};
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(Path::new("/etc/isolane/node.toml"), text).map_err(|error| error.to_string())
@@ -68,6 +68,8 @@ fn every_key_reaches_its_place() {
         asn = 64496
         databases = ["geo/city.mmdb"]
         headers = { country = "X-Country" }
+        [kv]
+        namespace_mb = 512
         [deploys]
         keep_versions = 7
         cache_mb = 64
@@ -106,6 +108,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
     assert_eq!(config.admin.certificates, config.certificates);
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
+    assert_eq!(config.kv, Kv { namespace_bytes: 512 << 20, ..Kv::default() });
     let values = serde_json::json!({ "asn": 64_496, "colo": "FRA" });
     assert_eq!(serde_json::Value::Object(config.cf.values), values);
     assert_eq!(config.cf.databases, [Path::new("/etc/isolane/geo/city.mmdb")]);

@@ -15,6 +15,7 @@ use registry::{DeploymentRecord, Registry, VersionRecord, WorkerRecord};
 
 use super::Deployments;
 use super::shared::Shared;
+use crate::config::Names;
 
 pub use self::error::{ChangeError, Current};
 
@@ -181,6 +182,37 @@ impl Deployments {
     /// When the disk fails.
     pub fn versions(&self, worker: &str) -> Result<Vec<VersionRecord>, ChangeError> {
         Ok(self.shared.registry()?.versions(worker)?)
+    }
+
+    /// A version of a worker, named by all of its 64 digits; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) fn version(
+        &self,
+        worker: &str,
+        version: &str,
+    ) -> Result<Option<VersionRecord>, ChangeError> {
+        Ok(self.shared.registry()?.version(worker, version)?)
+    }
+
+    /// What the versions of the workers of those names have on the disk, in bytes. Needs a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub(crate) async fn archive_bytes(&self, workers: Names) -> Result<u64, ChangeError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let registry = shared.registry()?;
+            let mut bytes = 0_u64;
+            for beginning in workers.beginnings() {
+                let more = registry.archive_bytes(beginning, |name| workers.have(name))?;
+                bytes = bytes.saturating_add(more);
+            }
+            Ok(bytes)
+        })
+        .await
     }
 
     /// The last deployments of a worker, the newest first.

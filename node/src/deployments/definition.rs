@@ -28,9 +28,15 @@ impl Origin {
 
     /// A deployed version with the worker's secrets.
     pub(super) fn deployed(id: &str, secrets: Vec<(String, Secret)>) -> Self {
-        let vars = secrets.into_iter().map(|(name, value)| (name, value.expose().into()));
-        Self { version: Some(id.to_owned()), vars: vars.collect() }
+        Self { version: Some(id.to_owned()), vars: secret_vars(secrets).collect() }
     }
+}
+
+/// Secrets as `env` has them.
+pub(super) fn secret_vars(
+    secrets: Vec<(String, Secret)>,
+) -> impl Iterator<Item = (String, serde_json::Value)> {
+    secrets.into_iter().map(|(name, value)| (name, value.expose().into()))
 }
 
 /// The definition of a bundle. What the node does not grant in full is added to `warnings`.

@@ -1,86 +1,65 @@
 //! Reads deployed versions from the disk when they are first asked for, on threads of its own: no
 //! shard waits for the disk, and each version is read by one however many requests wait for it.
 
-use std::io;
+mod guesses;
+mod queue;
+mod threads;
+
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Weak};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use bundle::{ArchiveLimits, Bundle, SourceMaps};
-use parking_lot::Mutex;
-use registry::Registry;
-use runtime::Failure;
+use registry::{Registry, Secret};
+use runtime::{Definition, Failure};
 use tokio::sync::watch;
 
 use super::definition::{self, Origin};
 use super::shared::Shared;
-use super::target::{Begin, LoadResult, Loaded, Target};
+use super::target::{Begin, LoadResult, Loaded, Program, Target};
 use crate::log::cut;
 use crate::refusal::Served;
+use guesses::Guesses;
+use threads::Told;
 
-/// Threads that read versions.
-const THREADS: usize = 2;
+pub(super) use threads::Inbox;
 
 /// Requests of one worker that may wait for its version to be read (product.md, Limits).
 const MAX_WAITING: usize = 1000;
 
-/// How often it is looked whether versions that were replaced are still in use.
-const SWEEP: Duration = Duration::from_secs(1);
+/// A version that was asked for within this time is read ahead of a request that is only likely,
+/// however many of these there are.
+const WARMED_WITHIN: Duration = Duration::from_secs(3600);
 
 /// Has versions read. Its threads end with it.
 pub(super) struct Loader {
-    jobs: Sender<Job>,
+    told: Sender<Told>,
     sweeps: Sender<()>,
+    guesses: Guesses,
 }
 
+/// A version to be read, and where to say so.
 struct Job {
     target: Arc<Target>,
     result: watch::Sender<Option<LoadResult>>,
 }
 
-/// The other end of a [`Loader`], for the threads.
-pub(super) struct Inbox {
-    jobs: Receiver<Job>,
-    sweeps: Receiver<()>,
-}
-
 impl Loader {
     pub(super) fn new() -> (Self, Inbox) {
-        let (jobs, jobs_inbox) = channel();
+        let (told, told_inbox) = channel();
         let (sweeps, sweeps_inbox) = channel();
-        (Self { jobs, sweeps }, Inbox { jobs: jobs_inbox, sweeps: sweeps_inbox })
+        (
+            Self { told, sweeps, guesses: Guesses::default() },
+            Inbox { told: told_inbox, sweeps: sweeps_inbox },
+        )
     }
 
     /// Has the leaving versions looked at from now on.
     pub(super) fn sweep(&self) {
         // Nobody is there to do it only when the node ends.
         let _ = self.sweeps.send(());
-    }
-}
-
-impl Inbox {
-    /// Starts the threads.
-    pub(super) fn serve(self, shared: &Arc<Shared>) -> io::Result<()> {
-        let jobs = Arc::new(Mutex::new(self.jobs));
-        for index in 0..THREADS {
-            let jobs = Arc::clone(&jobs);
-            let shared = Arc::downgrade(shared);
-            let thread = thread::Builder::new().name(format!("loader-{index}"));
-            thread.spawn(move || {
-                loop {
-                    // The lock is held by one thread that waits for a job, and by none that has one.
-                    let Ok(job) = jobs.lock().recv() else { return };
-                    let Some(shared) = shared.upgrade() else { return };
-                    shared.do_job(job);
-                }
-            })?;
-        }
-        let shared = Arc::downgrade(shared);
-        let sweeps = self.sweeps;
-        thread::Builder::new().name("sweeper".to_owned()).spawn(move || sweep(&shared, &sweeps))?;
-        Ok(())
     }
 }
 
@@ -104,13 +83,21 @@ impl Shared {
         result.ok().and_then(|result| result.clone()).unwrap_or(Err(Failure::ShuttingDown))
     }
 
-    /// Has a version read and started ahead of the first request.
+    /// Has a version made ready for a request that is only likely: a handshake names its host, and
+    /// anybody can begin one. So that is no use of the version, which keeps it in memory, and of those
+    /// that nobody has asked for lately a few in a second are read.
     pub(super) fn warm(&self, target: &Arc<Target>) {
-        target.touch(self.now_ms());
         match target.loaded() {
             Some(loaded) => self.runtime.warm(&loaded.version),
             // Whoever asks for it hears of a failure.
-            None => drop(self.read_later(target)),
+            None => {
+                let now_ms = self.now_ms();
+                if target.was_used_within(WARMED_WITHIN, now_ms)
+                    || self.loader.guesses.count(now_ms)
+                {
+                    drop(self.read_later(target));
+                }
+            }
         }
     }
 
@@ -123,13 +110,14 @@ impl Shared {
             Begin::Failed(failure) => Err(failure),
             Begin::Read(sender, receiver) => {
                 let job = Job { target: Arc::clone(target), result: sender };
-                self.loader.jobs.send(job).map_err(|_| Failure::ShuttingDown)?;
+                self.loader.told.send(Told::Wanted(job)).map_err(|_| Failure::ShuttingDown)?;
                 Ok(receiver)
             }
         }
     }
 
-    fn do_job(&self, Job { target, result }: Job) {
+    /// Reads a version. Answers what it takes in memory, in bytes.
+    fn do_job(&self, Job { target, result }: Job) -> u64 {
         let served = target.served();
         let read = catch_unwind(AssertUnwindSafe(|| self.read(served)));
         let read = read.unwrap_or_else(|_| Err("the loader panicked".to_owned()));
@@ -154,21 +142,39 @@ impl Shared {
                 self.runtime.warm(&loaded.version);
             }
         }
+        let bytes = read.as_ref().map_or(0, |loaded| loaded.program.bytes);
         // Those who waited may have gone.
         let _ = result.send(Some(read));
+        bytes
     }
 
-    /// Reads a version now, on this thread.
+    /// What it takes to read a version, in bytes: what it had in memory the last time, or as much of
+    /// that as its record and the length of its archive tell.
+    fn bytes_to_read(&self, target: &Target) -> u64 {
+        let (known, Served { worker, version }) = (target.known_bytes(), target.served());
+        let Some(registry) = self.registry.get().filter(|_| known == 0) else { return known };
+        let record = registry.version(worker, version).ok().flatten();
+        let archive = fs::metadata(registry.archive_path(version));
+        let modules_bytes = record.map_or(0, |record| record.size_bytes);
+        modules_bytes.max(archive.map_or(0, |archive| archive.len()))
+    }
+
+    /// Reads a version now, on this thread. What is in memory of it is not read once more: other
+    /// secrets are all that can be new.
     pub(super) fn read(&self, served: &Served) -> Result<Arc<Loaded>, String> {
         let Some(registry) = self.registry.get() else {
             return Err("it is not on disk".to_owned());
         };
-        read(self, registry, served)
+        let secrets = registry.secrets(&served.worker).map_err(|error| error.to_string())?;
+        match self.find(served) {
+            Some(present) => Ok(with_secrets(self, &present, secrets)),
+            None => read(self, registry, served, secrets),
+        }
     }
 
     /// Takes note of a version that was read.
     pub(super) fn came_into_memory(&self, target: &Arc<Target>, loaded: &Arc<Loaded>) {
-        self.cache.add(&self.runtime, target, loaded.bytes);
+        self.cache.add(&self.runtime, target, loaded);
         // Whoever replaced it may have looked before it was there.
         if target.is_retired()
             && let Some(loaded) = target.evict()
@@ -179,7 +185,12 @@ impl Shared {
     }
 }
 
-fn read(shared: &Shared, registry: &Registry, served: &Served) -> Result<Arc<Loaded>, String> {
+fn read(
+    shared: &Shared,
+    registry: &Registry,
+    served: &Served,
+    secrets: Vec<(String, Secret)>,
+) -> Result<Arc<Loaded>, String> {
     let (worker, id) = (&*served.worker, &*served.version);
     let archive = registry.archive(id).map_err(|error| error.to_string())?;
     // It was within the limits when it was uploaded, whatever they were.
@@ -194,7 +205,6 @@ fn read(shared: &Shared, registry: &Registry, served: &Served) -> Result<Arc<Loa
         let path = registry.archive_path(id);
         return Err(format!("{} is an archive of worker {}", path.display(), bundle.name));
     }
-    let secrets = registry.secrets(worker).map_err(|error| error.to_string())?;
     let origin = Origin::deployed(id, secrets);
     let loaded =
         load(shared, bundle, origin, &mut Vec::new()).map_err(|error| error.to_string())?;
@@ -208,13 +218,30 @@ pub(super) fn load(
     origin: Origin,
     warnings: &mut Vec<bundle::Warning>,
 ) -> Result<Arc<Loaded>, super::DeployError> {
-    let bytes = bundle_bytes(&bundle);
-    let maps = SourceMaps::of(&bundle);
+    let program = Program {
+        bytes: bundle_bytes(&bundle),
+        maps: SourceMaps::of(&bundle),
+        vars: bundle.settings.vars.clone().into_iter().collect(),
+    };
     let definition = definition::of(bundle, origin, shared.mode, &shared.limits, warnings)?;
+    Ok(known(shared, definition, Arc::new(program)))
+}
+
+/// A version that is in memory, with the secrets that its worker has now. They share modules and
+/// source maps.
+fn with_secrets(shared: &Shared, present: &Loaded, secrets: Vec<(String, Secret)>) -> Arc<Loaded> {
+    let mut vars = present.program.vars.clone();
+    vars.extend(definition::secret_vars(secrets));
+    let definition = Definition { vars, ..present.version.definition().clone() };
+    known(shared, definition, Arc::clone(&present.program))
+}
+
+fn known(shared: &Shared, definition: Definition, program: Arc<Program>) -> Arc<Loaded> {
     let served =
         Served { worker: Arc::clone(&definition.worker), version: Arc::clone(&definition.version) };
+    let owner = shared.owners.of(&served.worker);
     let version = shared.runtime.version(definition);
-    Ok(Arc::new(Loaded { served, version, maps, bytes }))
+    Arc::new(Loaded { served, owner, version, program })
 }
 
 /// What a bundle takes in memory.
@@ -224,29 +251,4 @@ fn bundle_bytes(bundle: &Bundle) -> u64 {
         (module.source.len() + map + module.specifier.len()) as u64
     };
     bundle.modules.iter().map(of_module).sum()
-}
-
-/// Looks at the leaving versions as long as there are any, and then waits for the next.
-fn sweep(shared: &Weak<Shared>, sweeps: &Receiver<()>) {
-    if let Some(shared) = shared.upgrade() {
-        shared.remove_orphans();
-    }
-    let mut next: Option<Instant> = None;
-    loop {
-        let told = match next {
-            Some(at) => sweeps.recv_timeout(at.saturating_duration_since(Instant::now())),
-            None => sweeps.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match told {
-            Err(RecvTimeoutError::Disconnected) => return,
-            Ok(()) => {
-                next.get_or_insert_with(|| Instant::now() + SWEEP);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                let Some(shared) = shared.upgrade() else { return };
-                let is_left = shared.cache.sweep(&shared.runtime);
-                next = is_left.then(|| Instant::now() + SWEEP);
-            }
-        }
-    }
 }

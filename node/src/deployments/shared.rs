@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::DeployError;
 use super::cache::Cache;
 use super::loader::{Inbox, Loader};
+use super::owners::Owners;
 use super::routes::{Claim, Claims, Reach};
 use super::target::{Loaded, Target};
 use super::worker::Worker;
@@ -50,6 +51,7 @@ pub(super) struct Shared {
     /// Held by the one change of deployed workers that is under way, the disk included.
     pub(super) changing: Arc<tokio::sync::Mutex<()>>,
     pub(super) validations: Semaphore,
+    pub(super) owners: Owners,
     pub(super) loader: Loader,
     pub(super) cache: Cache,
     epoch: Instant,
@@ -86,6 +88,7 @@ impl Shared {
             }),
             changing: Arc::default(),
             validations: Semaphore::new(VALIDATIONS),
+            owners: Owners::new(config),
             loader,
             cache: Cache::new(config.deploys.cache_bytes),
             epoch: Instant::now(),
@@ -205,6 +208,11 @@ impl Shared {
             drop(target.evict());
             self.loader.sweep();
         }
+    }
+
+    /// Whether a worker has that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.contains_key(name)
     }
 
     /// A worker's target, if it leads to that version.

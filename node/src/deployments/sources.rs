@@ -12,7 +12,7 @@ impl Sources for Deployments {
     fn source_map(&self, worker: &str, version: &str, url: &str) -> Option<String> {
         let served = Served { worker: worker.into(), version: version.into() };
         let loaded = self.shared.find(&served)?;
-        let map = loaded.maps.json(&specifier_of_url(url)?)?;
+        let map = loaded.program.maps.json(&specifier_of_url(url)?)?;
         let mut map: Value = serde_json::from_str(map).ok()?;
         let workers = self.workers();
         let project = workers.iter().find(|project| project.name() == worker)?;

@@ -99,7 +99,8 @@ impl Addresses {
         let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
         let now_s = self.started.elapsed().as_secs() + LOG_PAUSE_S;
         let last_s = self.logged_s.load(Ordering::Relaxed);
-        if now_s - last_s >= LOG_PAUSE_S
+        // Another shard may have logged one since the clock was read.
+        if now_s.saturating_sub(last_s) >= LOG_PAUSE_S
             && self
                 .logged_s
                 .compare_exchange(last_s, now_s, Ordering::Relaxed, Ordering::Relaxed)
@@ -145,6 +146,15 @@ mod tests {
         assert!(addresses.admit(client("10.0.0.2"), 1000).is_some());
         drop(first);
         assert!(addresses.admit(client("10.0.0.1"), 1000).is_some());
+    }
+
+    #[test]
+    fn a_refusal_that_was_logged_a_moment_later_is_not_logged_again() {
+        let addresses = addresses(Limits::default());
+        let later_s = 2 * LOG_PAUSE_S + addresses.started.elapsed().as_secs();
+        addresses.logged_s.store(later_s, Ordering::Relaxed);
+        addresses.note_refusal("10.0.0.1".parse().unwrap());
+        assert_eq!(addresses.logged_s.load(Ordering::Relaxed), later_s);
     }
 
     #[test]

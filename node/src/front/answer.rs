@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ const CLIENT_CLOSED: u16 = 499;
 
 /// What the names of the headers begin with that only the node sets: by them a client knows that
 /// a response is the node's own, and which worker failed.
-const OURS: &str = "isolane-";
+pub(super) const OURS: &str = "isolane-";
 
 /// Makes a response one that can be sent for a request of that method.
 ///
@@ -144,6 +144,8 @@ impl Drop for Receipt {
 /// The body of a response, with its receipt.
 pub(super) struct Answer {
     body: ResponseBody,
+    /// What is left of a chunk that is sent in pieces.
+    rest: Bytes,
     /// What the head declares: after so many bytes hyper does not ask for the end.
     declared: Option<u64>,
     ended: bool,
@@ -166,9 +168,14 @@ impl Answer {
             ResponseBody::Stream(_) => declared_length(response.headers_mut()),
             _ => None,
         };
+        if let ResponseBody::Stream(chunks) = response.body()
+            && let Some(waiting) = chunks.waiting()
+        {
+            receipt.running.streams(waiting);
+        }
         response.map(|body| {
             let ended = body.is_end_stream();
-            let answer = Self { body, declared, ended, in_hand: 0, receipt };
+            let answer = Self { body, rest: Bytes::new(), declared, ended, in_hand: 0, receipt };
             answer.note(true);
             answer
         })
@@ -178,7 +185,7 @@ impl Answer {
     fn note(&self, held: bool) {
         let left = match &self.body {
             ResponseBody::Full(bytes) => bytes.len() as u64,
-            _ => 0,
+            _ => self.rest.len() as u64,
         };
         self.receipt.running.leave(left + self.in_hand);
         self.receipt.running.hold(held && (!self.ended || self.in_hand > 0));
@@ -188,21 +195,37 @@ impl Answer {
     fn sent(&mut self) {
         self.receipt.running.take(std::mem::take(&mut self.in_hand));
     }
-}
 
-/// The next frame, in pieces: what hyper has taken is in its hands until it is sent, however long
-/// that is.
-fn poll_piece(
-    body: &mut ResponseBody,
-    is_http2: bool,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-    let piece_bytes = if is_http2 { HTTP2_PIECE_BYTES } else { PIECE_BYTES };
-    match body {
-        ResponseBody::Full(bytes) if bytes.len() > piece_bytes => {
-            Poll::Ready(Some(Ok(Frame::data(bytes.split_to(piece_bytes)))))
+    /// The next frame, in pieces: what hyper has taken is in its hands until it is sent, however long
+    /// that is.
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let is_http2 = self.receipt.protocol == Version::HTTP_2;
+        let piece_bytes = if is_http2 { HTTP2_PIECE_BYTES } else { PIECE_BYTES };
+        if let ResponseBody::Full(bytes) = &mut self.body
+            && bytes.len() > piece_bytes
+        {
+            return Poll::Ready(Some(Ok(Frame::data(bytes.split_to(piece_bytes)))));
         }
-        body => Pin::new(body).poll_frame(cx),
+        if self.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            match frame.into_data() {
+                Ok(chunk) if chunk.len() > piece_bytes => self.rest = chunk,
+                Ok(chunk) => return Poll::Ready(Some(Ok(Frame::data(chunk)))),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let piece = self.rest.split_to(self.rest.len().min(piece_bytes));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn has_ended(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 }
 
@@ -215,8 +238,7 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.sent();
-        let is_http2 = self.receipt.protocol == Version::HTTP_2;
-        let Poll::Ready(frame) = poll_piece(&mut self.body, is_http2, cx) else {
+        let Poll::Ready(frame) = self.poll_piece(cx) else {
             self.note(false);
             return Poll::Pending;
         };
@@ -226,7 +248,7 @@ impl Body for Answer {
                 self.receipt.bytes += bytes;
                 self.in_hand = bytes;
                 let all_sent = self.declared.is_some_and(|length| self.receipt.bytes >= length);
-                self.ended = all_sent || self.body.is_end_stream();
+                self.ended = all_sent || self.has_ended();
             }
             Some(Err(_)) => {}
             None => self.ended = true,
@@ -236,7 +258,7 @@ impl Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.has_ended()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,8 +2,9 @@
 //! client moves. What follows from it is decided in `front/connection.rs`, and how the stream
 //! notices it in `front/monitored.rs`.
 
+mod running;
+
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -16,12 +17,18 @@ use tokio::time::Instant;
 
 use super::upload::Flow;
 
+use running::Stream;
+
+pub(super) use running::Running;
+pub use running::Underway;
+
 /// While so much of its answers is not taken, no further request of a connection is begun, in
 /// bytes.
 const UNTAKEN_BYTES: u64 = 1 << 20;
 
-/// Answers of an HTTP/2 connection that stand still may hold so much together, in bytes.
-const STILL_BYTES: u64 = 256 << 10;
+/// Answers of an HTTP/2 connection that stand still may hold so much together, in bytes: four that
+/// their workers stream as far ahead as they can, such as videos that somebody has paused.
+const STILL_BYTES: u64 = 1 << 20;
 
 /// What a client may leave untaken is to be taken within so many looks, or it moves too slowly: who
 /// holds much of a worker's memory has to take more of it.
@@ -55,7 +62,11 @@ pub(super) struct Pulse {
     untaken: Cell<u64>,
     /// In HTTP/2: the answers one by one, for one that moves does not excuse those that stand still.
     streams: RefCell<Vec<Rc<Stream>>>,
+    /// Of these, those whose worker streams.
+    streamed: Cell<usize>,
     room: Notify,
+    /// Requests that wait for it.
+    waiting: Cell<usize>,
     /// Who reads a connection whose client has said that it sends nothing more.
     reader: RefCell<Option<Waker>>,
     /// As it was when the clock last rang.
@@ -73,15 +84,6 @@ struct Watched {
 struct Look {
     taken: u64,
     untaken: u64,
-}
-
-/// An answer in HTTP/2.
-#[derive(Default)]
-struct Stream {
-    untaken: Cell<u64>,
-    held: Cell<bool>,
-    /// It was held at the last look, and nothing of it has been taken since.
-    still: Cell<bool>,
 }
 
 /// Why a connection has to end, and when.
@@ -110,7 +112,9 @@ impl Pulse {
             held: Cell::new(0),
             untaken: Cell::new(0),
             streams: RefCell::default(),
+            streamed: Cell::new(0),
             room: Notify::new(),
+            waiting: Cell::new(0),
             reader: RefCell::default(),
             last: Cell::new(None),
         })
@@ -126,13 +130,7 @@ impl Pulse {
         self.reads_ahead.set(has_body);
         let stream = (protocol == Version::HTTP_2).then(Rc::<Stream>::default);
         self.streams.borrow_mut().extend(stream.clone());
-        Running {
-            pulse: Rc::clone(self),
-            stream,
-            underway: Cell::new(Some(Underway(Some(Rc::clone(self))))),
-            held: Cell::new(false),
-            untaken: Cell::new(0),
-        }
+        Running::new(self, stream)
     }
 
     /// The body of the request is complete, or streams, or is not wanted.
@@ -209,7 +207,7 @@ impl Pulse {
             upload.last_bytes = now;
         }
         let waits = if self.is_http2() { self.held.get() > 0 } else { self.blocked.get() };
-        let look = Look { taken: self.taken.get(), untaken: self.untaken.get() };
+        let look = Look { taken: self.taken.get(), untaken: self.untaken_bytes() };
         let now = waits.then_some(look);
         let still_bytes = self.still_bytes();
         match (self.last.replace(now), now) {
@@ -223,20 +221,32 @@ impl Pulse {
 
     /// What answers hold of which nothing was taken since the last look.
     fn still_bytes(&self) -> u64 {
-        let mut bytes = 0;
-        for stream in self.streams.borrow().iter() {
-            let is_held = stream.held.get();
-            if stream.still.replace(is_held) && is_held {
-                bytes += stream.untaken.get();
-            }
-        }
-        bytes
+        self.streams.borrow().iter().map(|stream| stream.look()).sum()
     }
 
-    /// Waits until the client has taken enough of its answers for another to be begun.
+    /// Waits until the client has taken enough of its answers for another to be begun. What workers
+    /// stream ahead is not counted: where they are faster than the client, it never gets less.
     pub(super) async fn room(&self) {
         while self.untaken.get() > UNTAKEN_BYTES {
-            self.room.notified().await;
+            let room = self.room.notified();
+            let _waits = Waits::new(&self.waiting);
+            room.await;
+        }
+    }
+
+    /// What of its answers is in memory and not taken.
+    fn untaken_bytes(&self) -> u64 {
+        let bytes = self.untaken.get();
+        if self.streamed.get() == 0 {
+            return bytes;
+        }
+        self.streams.borrow().iter().fold(bytes, |sum, stream| sum + stream.waiting_bytes())
+    }
+
+    /// Less of the answers may be in memory than before.
+    fn tell_of_room(&self) {
+        if self.waiting.get() > 0 && self.untaken.get() <= UNTAKEN_BYTES {
+            self.room.notify_waiters();
         }
     }
 
@@ -292,97 +302,18 @@ impl Deadline {
     }
 }
 
-/// A request that runs on a connection.
-pub(super) struct Running {
-    pulse: Rc<Pulse>,
-    stream: Option<Rc<Stream>>,
-    underway: Cell<Option<Underway>>,
-    held: Cell<bool>,
-    untaken: Cell<u64>,
-}
+/// A request waits for room until this is dropped.
+struct Waits<'a>(&'a Cell<usize>);
 
-impl Running {
-    pub(super) fn pulse(&self) -> &Pulse {
-        &self.pulse
-    }
-
-    /// Whoever brings it to its worker drops this then.
-    pub(super) fn underway(&self) -> Underway {
-        self.underway.take().unwrap_or_default()
-    }
-
-    /// Whether something of the answer waits to be asked for.
-    pub(super) fn hold(&self, held: bool) {
-        if self.held.replace(held) != held {
-            let others = &self.pulse.held;
-            others.set(if held { others.get() + 1 } else { others.get() - 1 });
-            if let Some(stream) = &self.stream {
-                stream.held.set(held);
-            }
-        }
-    }
-
-    /// How much of the answer is in memory and not taken, in bytes.
-    pub(super) fn leave(&self, untaken: u64) {
-        let pulse = &*self.pulse;
-        let before = self.untaken.replace(untaken);
-        if before == untaken {
-            return;
-        }
-        if let Some(stream) = &self.stream {
-            stream.untaken.set(untaken);
-        }
-        let had = pulse.untaken.replace(pulse.untaken.get() + untaken - before);
-        if had > UNTAKEN_BYTES && pulse.untaken.get() <= UNTAKEN_BYTES {
-            pulse.room.notify_waiters();
-        }
-    }
-
-    /// The client asked for so much of the answer.
-    pub(super) fn take(&self, bytes: u64) {
-        if let Some(stream) = &self.stream
-            && bytes > 0
-        {
-            self.pulse.taken.set(self.pulse.taken.get() + bytes);
-            stream.still.set(false);
-        }
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a Cell<usize>) -> Self {
+        waiting.set(waiting.get() + 1);
+        Self(waiting)
     }
 }
 
-/// A request is on its way to its worker until this is dropped.
-#[derive(Default)]
-pub struct Underway(Option<Rc<Pulse>>);
-
-impl fmt::Debug for Underway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Underway").finish_non_exhaustive()
-    }
-}
-
-impl Drop for Underway {
+impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        if let Some(pulse) = &self.0 {
-            pulse.underway.set(pulse.underway.get() - 1);
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop(self.underway());
-        self.hold(false);
-        self.leave(0);
-        if let Some(stream) = &self.stream {
-            self.pulse.streams.borrow_mut().retain(|other| !Rc::ptr_eq(other, stream));
-        }
-        let running = self.pulse.running.get() - 1;
-        self.pulse.running.set(running);
-        if running == 0 {
-            self.pulse.idle_since.set(Instant::now());
-            self.pulse.uploads.borrow_mut().clear();
-            if let Some(reader) = self.pulse.reader.borrow_mut().take() {
-                reader.wake();
-            }
-        }
+        self.0.set(self.0.get() - 1);
     }
 }

@@ -9,7 +9,7 @@ use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::authority::Target;
-use super::{hop, normal};
+use super::{hop, normal, ours};
 use crate::config::Limits;
 use crate::refusal::Refusal;
 
@@ -80,8 +80,8 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The head as a worker gets it: an absolute URI, no header that concerns the connection, and
-/// the client's address.
+/// The head as a worker gets it: an absolute URI, no header that concerns the connection or is a
+/// node's alone, and the client's address.
 pub(super) fn absolute(
     parts: &mut Parts,
     target: Target,
@@ -97,6 +97,7 @@ pub(super) fn absolute(
         None => PathAndQuery::from_static("/"),
     };
     hop::strip(&mut parts.headers);
+    ours::take(parts);
     parts.headers.remove(EXPECT);
     // The worker sees one host, in the URL and in the header (RFC 9112 section 3.2.2).
     let authority = target.authority.as_str();

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{Inspector, Sources, session};
-use crate::accept;
+use crate::accept::{self, Holder};
 use crate::admin::is_host_plain;
 
 /// How long a client may take over the head of a request.
@@ -81,8 +81,9 @@ impl InspectorListener {
                 let service = Arc::clone(&service);
                 async move {
                     // Whoever reaches it is a developer.
-                    place.keep().await;
-                    service.serve(stream).await;
+                    if place.keep(&Holder::Operator) {
+                        service.serve(stream).await;
+                    }
                 }
             }))
         };

@@ -1,20 +1,23 @@
 //! The queue between those who log and the one thread that writes it: a shard never waits for who
-//! reads the log. What finds no room is dropped and counted. What lines look like, and where they
-//! go, is the command line's.
+//! reads the log. What finds no room is dropped and counted, of each worker by itself. What lines
+//! look like, and where they go, is the command line's.
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
+use super::cause::Cause;
+use super::shares::{Shares, Taken};
+
 /// Bytes of lines that wait.
 const ROOM_BYTES: usize = 8 << 20;
-/// Of these, what lines may take that tenants and clients cause: the node's own find room when they
-/// have filled theirs.
+/// Of these, what lines may take that tenants and clients cause, each of them as much as is still free:
+/// the node's own find room when they have filled theirs.
 const TENANTS_BYTES: usize = ROOM_BYTES / 4 * 3;
 /// What a line costs beside its text.
 const LINE_BYTES: usize = 64;
@@ -26,8 +29,8 @@ const PIECE_BYTES: usize = 4096;
 /// Whose lines there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineOf {
-    /// Lines whose number or length is in the hand of a tenant or a client.
-    Tenant,
+    /// Lines whose number or length is in the hand of a tenant or a client, and whose doing they are.
+    Tenant(Cause),
     /// The node's own.
     Node,
 }
@@ -41,14 +44,15 @@ pub struct LogQueue {
 
 #[derive(Debug)]
 enum Item {
-    Line(Vec<u8>),
+    Line(Vec<u8>, Taken),
     /// All before it is written.
     Flush(SyncSender<()>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
-    waiting_bytes: AtomicUsize,
+    /// Bytes of the lines that wait.
+    waiting: Shares,
     /// Lines dropped since it was said last.
     dropped: AtomicU64,
     dropped_in_all: Counter,
@@ -65,7 +69,11 @@ impl LogQueue {
         tell: impl Fn(u64) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (items, receiver) = channel();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            waiting: Shares::new(),
+            dropped: AtomicU64::new(0),
+            dropped_in_all: Counter::default(),
+        });
         let writer = Writer { out, tell, shared: Arc::clone(&shared), receiver };
         std::thread::Builder::new().name("log".to_owned()).spawn(move || writer.run())?;
         Ok(Self { items, shared })
@@ -74,15 +82,14 @@ impl LogQueue {
     /// Has a line written, with the end that it has, soon. Never blocks.
     pub fn push(&self, line: Vec<u8>, of: LineOf) {
         let cost = line.len() + LINE_BYTES;
-        let room = match of {
-            LineOf::Tenant => TENANTS_BYTES,
-            LineOf::Node => ROOM_BYTES,
+        let waiting = &self.shared.waiting;
+        let taken = match of {
+            LineOf::Tenant(cause) => waiting.take(cause, cost, TENANTS_BYTES),
+            LineOf::Node => waiting.take_unshared(cost, ROOM_BYTES),
         };
-        let waiting = &self.shared.waiting_bytes;
-        let taken = waiting.fetch_add(cost, Ordering::Relaxed) + cost <= room;
         // The thread goes with the process alone.
-        if !taken || self.items.send(Item::Line(line)).is_err() {
-            waiting.fetch_sub(cost, Ordering::Relaxed);
+        let is_sent = taken.is_some_and(|taken| self.items.send(Item::Line(line, taken)).is_ok());
+        if !is_sent {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             self.shared.dropped_in_all.inc();
         }
@@ -117,8 +124,7 @@ impl<Out: Write, Tell: Fn(u64)> Writer<Out, Tell> {
     fn run(mut self) {
         while let Ok(first) = self.receiver.recv() {
             self.write_from(first);
-            let waiting = self.shared.waiting_bytes.load(Ordering::Relaxed);
-            if waiting < ROOM_BYTES / 2 {
+            if self.shared.waiting.taken() < ROOM_BYTES / 2 {
                 let dropped = self.shared.dropped.swap(0, Ordering::Relaxed);
                 if dropped > 0 {
                     (self.tell)(dropped);
@@ -130,14 +136,14 @@ impl<Out: Write, Tell: Fn(u64)> Writer<Out, Tell> {
     /// Writes that item and those that wait behind it, up to a batch.
     fn write_from(&mut self, first: Item) {
         let mut batch = Vec::new();
-        let mut cost = 0;
+        let mut written = Vec::new();
         let mut flushed = None;
         let mut next = Some(first);
         while let Some(item) = next {
             match item {
-                Item::Line(line) => {
-                    cost += line.len() + LINE_BYTES;
+                Item::Line(line, taken) => {
                     batch.extend_from_slice(&line);
+                    written.push(taken);
                 }
                 Item::Flush(done) => {
                     flushed = Some(done);
@@ -148,9 +154,9 @@ impl<Out: Write, Tell: Fn(u64)> Writer<Out, Tell> {
         }
         // Whoever read it may be gone; there is nobody to tell.
         let mut pieces = pieces(&batch);
-        let written = pieces.try_for_each(|piece| self.out.write_all(piece));
-        let _ = written.and_then(|()| self.out.flush());
-        self.shared.waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
+        let result = pieces.try_for_each(|piece| self.out.write_all(piece));
+        let _ = result.and_then(|()| self.out.flush());
+        written.iter().for_each(|taken| self.shared.waiting.give_back(taken));
         if let Some(done) = flushed {
             let _ = done.send(());
         }
@@ -210,7 +216,7 @@ mod tests {
         let queue = LogQueue::start(reader, tell).unwrap();
         let line = vec![b'x'; 1000];
         for _ in 0..20_000 {
-            queue.push(line.clone(), LineOf::Tenant);
+            queue.push(line.clone(), LineOf::Tenant(Cause(1)));
         }
         let dropped = queue.shared.dropped_in_all.get();
         assert!(dropped > 10_000, "{dropped}");
@@ -225,6 +231,27 @@ mod tests {
         let read = read.lock();
         assert_eq!(read.len(), (20_000 - dropped as usize) * line.len() + 3);
         assert!(read.ends_with(b"own"));
+    }
+
+    #[test]
+    fn a_worker_that_floods_the_log_costs_no_other_a_line() {
+        let (go_on, may_go_on) = channel();
+        let read = Arc::new(Mutex::new(Vec::new()));
+        let reader = Reader { may_go_on, read: Arc::clone(&read) };
+        let queue = LogQueue::start(reader, |_| {}).unwrap();
+        let (loud, quiet) = (LineOf::Tenant(Cause(1)), LineOf::Tenant(Cause(2)));
+        for _ in 0..20_000 {
+            queue.push(vec![b'x'; 1000], loud);
+        }
+        assert!(queue.shared.dropped_in_all.get() > 10_000);
+        for _ in 0..1000 {
+            queue.push(vec![b'q'; 100], quiet);
+            queue.push(vec![b'x'; 1000], loud);
+        }
+        drop(go_on);
+        queue.flush(PATIENCE);
+        let of_quiet = read.lock().iter().filter(|byte| **byte == b'q').count();
+        assert_eq!(of_quiet, 1000 * 100);
     }
 
     #[test]

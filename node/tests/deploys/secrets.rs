@@ -9,6 +9,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("a_secret_is_in_env_from_the_moment_it_is_put", put),
         trial("a_secret_survives_a_restart_and_is_not_in_the_files", kept),
+        trial("a_secret_changes_nothing_of_what_is_in_memory", unread),
         trial("a_secret_and_a_binding_cannot_have_one_name", collisions),
         trial("what_cannot_be_a_secret_is_refused", refusals),
         trial("top_level_code_is_validated_with_the_secrets_it_will_have", validated),
@@ -63,6 +64,24 @@ async fn kept() {
     assert!(!database.windows(value.len()).any(|bytes| bytes == value.as_bytes()));
     assert!(node.config.secrets_key.exists());
     assert!(!format!("{:?}", node.deployments().worker("shop").unwrap()).contains(value));
+}
+
+async fn unread() {
+    let node = Node::new();
+    let mut bundle = worker(
+        "shop",
+        "export default { fetch(_, env) { return new Response(`${env.MODE} ${env.TOKEN}`) } }",
+    );
+    bundle.settings.vars.insert("MODE".to_owned(), "test".into());
+    node.deploy(&bundle).await;
+    assert_eq!(node.text("http://shop.workers.test/").await, "test undefined");
+    // It could not be read again.
+    std::fs::remove_file(node.archive_path(&bundle)).unwrap();
+    let deployments = node.deployments();
+    deployments.put_secret("shop", "TOKEN", "first".into(), Precondition::Any).await.unwrap();
+    assert_eq!(node.text("http://shop.workers.test/").await, "test first");
+    deployments.delete_secret("shop", "TOKEN", Precondition::Any).await.unwrap();
+    assert_eq!(node.text("http://shop.workers.test/").await, "test undefined");
 }
 
 async fn collisions() {

@@ -12,7 +12,7 @@ use isolane_node::{
     RegistryError, Runtime, RuntimeConfig, Uploaded, WorkerRecord, memory_store, open_registry,
 };
 use libtest_mimic::Trial;
-use runtime::{FetchEvent, RequestBody};
+use runtime::{FetchEvent, RequestBody, ResponseBody};
 use tempfile::TempDir;
 
 /// Nothing here takes so long; a test that waits for it in vain fails.
@@ -150,13 +150,20 @@ impl Node {
     }
 }
 
-/// Asks a node as its front does.
-pub(crate) async fn get(dispatch: &Dispatch, url: &str) -> Answer {
+/// Asks a node as its front does, and leaves the answer's body to be read.
+pub(crate) async fn open(
+    dispatch: &Dispatch,
+    url: &str,
+) -> Result<http::Response<ResponseBody>, Refusal> {
     let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
     let host = head.uri.host().unwrap().into();
     let event = FetchEvent { head, body: RequestBody::Empty, client: None };
-    let reply = dispatch.handle(Arrival { host, event, underway: Underway::default() }).await;
-    match reply.result {
+    dispatch.handle(Arrival { host, event, underway: Underway::default() }).await.result
+}
+
+/// Asks a node as its front does.
+pub(crate) async fn get(dispatch: &Dispatch, url: &str) -> Answer {
+    match open(dispatch, url).await {
         Ok(response) => {
             let status = response.status().as_u16();
             let body = response.into_body().collect().await.unwrap().to_bytes();

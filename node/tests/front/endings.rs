@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use isolane_node::Limits;
 use isolane_node::front::{self, Arrival, Sockets};
 use runtime::Outcome;
 use tokio::io::AsyncWriteExt;
@@ -167,5 +168,24 @@ fn another_shard_takes_a_socket_over_with_the_connections_that_wait_in_it() {
         other.front.shutdown(LONG).await;
         assert!(rest(&mut waiting).await.ends_with("taken over"));
         assert_eq!(stage.front.open_connections(), 0);
+    });
+}
+
+#[test]
+fn a_connection_beyond_the_limit_holds_up_no_process_that_takes_over() {
+    on_a_shard(async {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let stage = Stage::with(limits, None, |_| async { ok("served") });
+        let mut first = stage.http1().await;
+        let mut held = stage.connect().await;
+        held.write_all(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
+        // The front has seen it by the time it has answered these.
+        for _ in 0..10 {
+            assert_eq!(first.send_request(get("/")).await.unwrap().status(), 200);
+        }
+        stage.front.hand_over();
+        stage.accepting.await.unwrap();
+        drop(first);
+        assert!(rest(&mut held).await.ends_with("served"));
     });
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use bindings::event::body::Chunks;
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use http::Request;
+use http::{Request, Response};
 use isolane_node::Limits;
-use runtime::Outcome;
+use runtime::{Outcome, ResponseBody};
 use tokio::task::{JoinHandle, spawn_local};
 
-use crate::support::{Stage, ok, on_a_shard};
+use crate::support::{Stage, ok, on_a_shard, replied};
 
 /// Between two looks at whether a client moves.
 const LOOK: Duration = Duration::from_millis(50);
@@ -25,6 +26,23 @@ async fn client(stage: &Stage, window: u32) -> (SendRequest<Bytes>, JoinHandle<(
 
 fn get() -> Request<()> {
     Request::get("http://a.test/").body(()).unwrap()
+}
+
+/// A front whose worker streams: without end at one path, and elsewhere as much as it can.
+fn streaming_stage() -> Stage {
+    let limits = Limits { progress_timeout: LOOK, ..Limits::default() };
+    Stage::with(limits, None, |arrival| async move {
+        let has_no_end = arrival.event.head.uri.path() == "/without-end";
+        let (sender, chunks) = Chunks::channel(2);
+        spawn_local(async move {
+            let lengths = [1 << 10, 1 << 10, 64 << 10, 64 << 10];
+            for length in lengths {
+                sender.send(Ok(vec![b'a'; length].into())).await;
+            }
+            while has_no_end && sender.send(Ok(vec![b'a'; 16 << 10].into())).await {}
+        });
+        replied(Response::new(ResponseBody::Stream(chunks)))
+    })
 }
 
 fn stage(body_bytes: usize) -> Stage {
@@ -65,6 +83,33 @@ fn an_answer_that_is_taken_does_not_excuse_those_that_are_not() {
             while let Some(Ok(bytes)) = taken.data().await {
                 let _ = taken.flow_control().release_capacity(bytes.len());
                 tokio::time::sleep(LOOK / 2).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = connection => ended.unwrap(),
+            () = takes => {}
+        }
+    });
+}
+
+#[test]
+fn what_a_worker_has_streamed_ahead_counts_though_the_connection_has_not_taken_it() {
+    on_a_shard(async {
+        let stage = streaming_stage();
+        let (mut client, connection) = client(&stage, 1 << 10).await;
+        let without_end = Request::get("http://a.test/without-end").body(()).unwrap();
+        let (answer, _) = client.send_request(without_end, true).unwrap();
+        let mut taken = answer.await.unwrap().into_body();
+        let mut still = Vec::new();
+        // Each has taken one short chunk, and all that its window allows.
+        for _ in 0..12 {
+            let (answer, _) = client.send_request(get(), true).unwrap();
+            still.push(answer.await.unwrap().into_body());
+        }
+        let takes = async {
+            while let Some(Ok(bytes)) = taken.data().await {
+                let _ = taken.flow_control().release_capacity(bytes.len());
             }
             std::future::pending::<()>().await;
         };

@@ -1,21 +1,26 @@
 //! A worker's versions: they come as archives, one of them is active, others go.
 
+use std::sync::Arc;
+
 use bundle::{ArchiveLimits, VersionId};
 use http::{HeaderMap, StatusCode};
 use registry::VersionRecord;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{precondition, tagged};
+use super::{change, precondition, tagged, to_its_end};
 use crate::admin::answer::{Answer, Fault, json, no_content};
 use crate::admin::callers::Caller;
 use crate::admin::node::Served;
 use crate::admin::query::Query;
 use crate::admin::upload::Upload;
-use crate::deployments::{Change, Deployments};
+use crate::config::Deployer;
+use crate::deployments::{Change, ChangeError, Deployments};
 
 /// The fewest digits that stand for a version.
 const MIN_PREFIX_DIGITS: usize = 6;
+/// What an upload brings, in messages.
+const ARCHIVE: &str = "the archive";
 /// The body of an activation: its texts, of at most six bytes a character twice, and its keys.
 const MAX_ACTIVATION_BYTES: usize = 32 << 10;
 
@@ -42,7 +47,7 @@ pub(super) async fn put(
     worker: &str,
     version: &str,
     query: &Query,
-    body: Upload,
+    mut body: Upload,
 ) -> Result<Answer, Fault> {
     let id = VersionId::parse(version).ok_or_else(|| {
         Fault::bad_request(format!(
@@ -53,13 +58,26 @@ pub(super) async fn put(
     let change = Change::new(text("who"), text("message"))?;
     let dry_run = query.flag("dry_run")?;
     let limit = usize::try_from(ArchiveLimits::default().archive_bytes()).unwrap_or(usize::MAX);
-    let _room = node.archives.acquire().await;
-    let archive = body.whole("the archive", limit).await?;
-    let deployments = &node.deployments;
-    let uploaded = match dry_run {
-        true => deployments.validate(worker, &id, archive).await?,
-        false => deployments.upload(worker, &id, archive, change).await?,
+    body.fits(ARCHIVE, limit)?;
+    // Who sends nothing has no turn.
+    body.begin().await?;
+    let holder = caller.holder();
+    let in_memory = node.archives.take(&holder).await;
+    let archive = body.whole(ARCHIVE, limit).await?;
+    let validated = node.validations.take(&holder).await;
+    let (deployments, worker) = (Arc::clone(&node.deployments), worker.to_owned());
+    let deployer = caller.deployer().cloned();
+    let upload = async move {
+        if let Some(deployer) = deployer {
+            has_room(&deployments, deployer, &worker, &id, archive.len() as u64).await?;
+        }
+        match dry_run {
+            true => deployments.validate(&worker, &id, archive).await,
+            false => deployments.upload(&worker, &id, archive, change).await,
+        }
     };
+    let uploaded = to_its_end((in_memory, validated), upload).await;
+    let uploaded = uploaded.map_err(|error| caller.told(error))?;
     if dry_run {
         caller.may_activate(&uploaded.version)?;
     }
@@ -72,17 +90,22 @@ pub(super) async fn put(
 }
 
 pub(super) async fn delete(
-    deployments: &Deployments,
+    node: &Served,
+    caller: Caller<'_>,
     worker: &str,
     version: &str,
 ) -> Result<Answer, Fault> {
-    let version = find(deployments, worker, version)?.id;
-    deployments.delete_version(worker, &version).await?;
+    let version = find(&node.deployments, worker, version)?.id;
+    let worker = worker.to_owned();
+    let delete = move |deployments: Arc<Deployments>| async move {
+        deployments.delete_version(&worker, &version).await
+    };
+    change(node, caller, delete).await?;
     Ok(no_content())
 }
 
 pub(super) async fn activate(
-    deployments: &Deployments,
+    node: &Served,
     caller: Caller<'_>,
     worker: &str,
     headers: &HeaderMap,
@@ -92,11 +115,40 @@ pub(super) async fn activate(
     let body = body.whole("the activation", MAX_ACTIVATION_BYTES).await?;
     let Activation { version, who, message } = serde_json::from_slice(&body)
         .map_err(|error| Fault::bad_request(format!("the activation is malformed: {error}")))?;
-    let change = Change::new(who, message)?;
-    let version = find(deployments, worker, &version)?;
+    let said = Change::new(who, message)?;
+    let version = find(&node.deployments, worker, &version)?;
     caller.may_activate(&version)?;
-    let record = deployments.activate(worker, &version.id, precondition, change).await?;
+    let worker = worker.to_owned();
+    let activate = move |deployments: Arc<Deployments>| async move {
+        deployments.activate(&worker, &version.id, precondition, said).await
+    };
+    let record = change(node, caller, activate).await?;
     Ok(tagged(json(StatusCode::OK, &record), &record))
+}
+
+/// Whether a deployer may have an archive of so many bytes beside those of their workers. One that is
+/// there is no further one.
+async fn has_room(
+    deployments: &Deployments,
+    deployer: Deployer,
+    worker: &str,
+    id: &VersionId,
+    bytes: u64,
+) -> Result<(), ChangeError> {
+    if deployments.version(worker, id.as_str())?.is_some() {
+        return Ok(());
+    }
+    let Deployer { name, workers, archives_bytes: most, .. } = deployer;
+    let present = deployments.archive_bytes(workers).await?;
+    if present.saturating_add(bytes) <= most {
+        return Ok(());
+    }
+    let message = format!(
+        "the versions of {name} have {present} bytes on the disk of the node, with which an archive \
+         of {bytes} bytes is more than the {most} that they may have: delete versions or workers, or \
+         ask the operator for a higher archives_mb in [[admin.deployers]] of node.toml"
+    );
+    Err(ChangeError::ShareFull { message })
 }
 
 /// The versions of a worker that has some.

@@ -89,11 +89,14 @@ fn switch(
 ) -> Result<WorkerRecord, ChangeError> {
     let name: Arc<str> = Arc::from(worker);
     let served = Served { worker: Arc::clone(&name), version: activation.version.as_str().into() };
-    // Read before it is needed: what cannot be read is not made active, and nobody waits for it.
-    let loaded = shared.read(&served).map_err(|problem| {
-        let path = registry.archive_path(&activation.version);
-        ChangeError::Storage(RegistryError::Damaged { path, problem })
-    })?;
+    let path = registry.archive_path(&activation.version);
+    let damaged = |problem: String| {
+        ChangeError::Storage(RegistryError::Damaged { path: path.clone(), problem })
+    };
+    // Read before it is needed: what cannot be read is not made active, and nobody waits for it. One
+    // that is in memory has to be on the disk all the same, for it is to be there after a restart.
+    std::fs::metadata(&path).map_err(|error| damaged(error.to_string()))?;
+    let loaded = shared.read(&served).map_err(damaged)?;
     let target = Target::in_memory(Arc::clone(&loaded));
     let mut state = shared.state.lock();
     let claim = Claim { routes, target: Arc::clone(&target) };
@@ -148,11 +151,8 @@ fn routes(
 }
 
 fn taken(error: RouteError) -> ChangeError {
-    let message = match error {
-        RouteError::Taken { pattern, owner } => {
-            format!("the route {pattern} is taken: it leads to worker {owner}")
-        }
-        other => other.to_string(),
-    };
-    ChangeError::Conflict { message }
+    match error {
+        RouteError::Taken { pattern, owner } => ChangeError::RouteTaken { pattern, owner },
+        other => ChangeError::Conflict { message: other.to_string() },
+    }
 }

@@ -20,6 +20,14 @@ pub enum ChangeError {
         /// What contradicts what, and what to do.
         message: String,
     },
+    /// A route leads to another worker, which may be one that the caller is not to know of.
+    #[error("the route {pattern} is taken: it leads to worker {owner}")]
+    RouteTaken {
+        /// The route, in normal form.
+        pattern: String,
+        /// The other worker's name.
+        owner: String,
+    },
     /// The worker is not as the [`Precondition`](super::Precondition) has it.
     #[error("{}", precondition_failed(worker, current.as_ref()))]
     PreconditionFailed {
@@ -39,6 +47,12 @@ pub enum ChangeError {
     #[error("{message}")]
     TooLarge {
         /// What is too large, and the limit.
+        message: String,
+    },
+    /// The caller has as much on the disk as they may have.
+    #[error("{message}")]
+    ShareFull {
+        /// What they have and may have, and what to do.
         message: String,
     },
     /// The version was started in an isolate and failed.
@@ -85,11 +99,12 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => 400,
             Self::NotFound { .. } => 404,
-            Self::Conflict { .. } | Self::NoDeploys => 409,
+            Self::Conflict { .. } | Self::RouteTaken { .. } | Self::NoDeploys => 409,
             Self::PreconditionFailed { .. } => 412,
             Self::TooLarge { .. } => 413,
             Self::StartFailed { .. } => 422,
             Self::Unavailable { .. } => 503,
+            Self::ShareFull { .. } => 507,
             Self::Storage(error) if error.is_disk_full() => 507,
             Self::Storage(_) => 500,
         }
@@ -100,11 +115,12 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound { .. } => "not_found",
-            Self::Conflict { .. } | Self::NoDeploys => "conflict",
+            Self::Conflict { .. } | Self::RouteTaken { .. } | Self::NoDeploys => "conflict",
             Self::PreconditionFailed { .. } => "precondition_failed",
             Self::TooLarge { .. } => "too_large",
             Self::StartFailed { .. } => "start_failed",
             Self::Unavailable { .. } => "unavailable",
+            Self::ShareFull { .. } => "storage_full",
             Self::Storage(error) if error.is_disk_full() => "storage_full",
             Self::Storage(_) => "internal",
         }

@@ -91,7 +91,7 @@ fn renew(shared: &Shared, record: &WorkerRecord) {
     let Some(before) = state.claims.get(&record.name).cloned() else { return };
     let target = match &loaded {
         Some(loaded) => Target::in_memory(Arc::clone(loaded)),
-        None => Target::on_disk(served),
+        None => Target::renewed(&before.target),
     };
     let claim = Claim { routes: before.routes, target: Arc::clone(&target) };
     if state.claims.replace(&name, Some(claim)).is_err() {

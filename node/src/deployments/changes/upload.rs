@@ -151,22 +151,26 @@ fn load(
 }
 
 /// Starts a version in an isolate of its own.
-async fn start(shared: &Shared, loaded: &Loaded) -> Result<StartReport, ChangeError> {
-    shared.runtime.check(&loaded.version).await.map_err(|failure| {
-        let message = failure.to_string();
-        match failure {
-            Failure::ShuttingDown
-            | Failure::LoadShed { .. }
-            | Failure::NodeFull
-            | Failure::Quarantined { .. } => ChangeError::Unavailable { message },
-            Failure::CannotStart { stack, .. } => {
-                let stack = loaded.maps.map_stack(&stack);
-                ChangeError::StartFailed { message, stack, outcome: Outcome::Exception }
-            }
-            other => {
-                let outcome = other.outcome();
-                ChangeError::StartFailed { message, stack: String::new(), outcome }
-            }
+async fn start(shared: &Shared, loaded: &Arc<Loaded>) -> Result<StartReport, ChangeError> {
+    let failure = match shared.runtime.check(&loaded.version).await {
+        Ok(report) => return Ok(report),
+        Err(failure) => failure,
+    };
+    let message = failure.to_string();
+    Err(match failure {
+        Failure::ShuttingDown
+        | Failure::LoadShed { .. }
+        | Failure::NodeFull
+        | Failure::Quarantined { .. } => ChangeError::Unavailable { message },
+        Failure::CannotStart { stack, .. } => {
+            // A map of many megabytes is decoded for that.
+            let loaded = Arc::clone(loaded);
+            let stack = blocking(move || Ok(loaded.program.maps.map_stack(&stack))).await?;
+            ChangeError::StartFailed { message, stack, outcome: Outcome::Exception }
+        }
+        other => {
+            let outcome = other.outcome();
+            ChangeError::StartFailed { message, stack: String::new(), outcome }
         }
     })
 }

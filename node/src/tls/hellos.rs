@@ -1,0 +1,83 @@
+//! How many ClientHellos of one client have workers made ready: each is a few hundred bytes for the
+//! client, and may be an isolate for the node.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// So many of a client count at once: the hosts of a page, from several tabs.
+const AT_ONCE: u64 = 32;
+/// Then one counts each time that this is over, in milliseconds.
+const EVERY_MS: u64 = 250;
+/// Buckets for all clients. Two that share one have less together, which costs them the head start
+/// of a cold worker and nothing else.
+const BUCKETS: usize = 4096;
+
+/// A bucket for each client, found by its address. Asked once for a handshake; takes no lock.
+pub(super) struct Hellos {
+    began: Instant,
+    keys: RandomState,
+    /// When each is empty again, in milliseconds since the beginning.
+    empty_at_ms: Box<[AtomicU64]>,
+}
+
+impl Hellos {
+    pub(super) fn new() -> Self {
+        let empty_at_ms = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
+        Self { began: Instant::now(), keys: RandomState::new(), empty_at_ms }
+    }
+
+    /// Whether a ClientHello from that address counts.
+    pub(super) fn count(&self, client: IpAddr) -> bool {
+        self.count_at(client, self.began.elapsed().as_millis() as u64)
+    }
+
+    fn count_at(&self, client: IpAddr, now_ms: u64) -> bool {
+        let bucket = self.keys.hash_one(network(client)) % BUCKETS as u64;
+        let Some(empty_at_ms) = self.empty_at_ms.get(bucket as usize) else { return false };
+        let fuller = |empty_at_ms: u64| {
+            let fuller_ms = empty_at_ms.max(now_ms) + EVERY_MS;
+            (fuller_ms <= now_ms + AT_ONCE * EVERY_MS).then_some(fuller_ms)
+        };
+        empty_at_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fuller).is_ok()
+    }
+}
+
+/// What one client has: an IPv4 address, or in IPv6 a network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of a hundred count.
+    fn counted(hellos: &Hellos, client: &str, now_ms: u64) -> usize {
+        let client = client.parse().unwrap();
+        (0..100).filter(|_| hellos.count_at(client, now_ms)).count()
+    }
+
+    #[test]
+    fn a_client_has_some_at_once_and_then_a_few() {
+        let hellos = Hellos::new();
+        assert_eq!(counted(&hellos, "10.0.0.1", 0), 32);
+        assert_eq!(counted(&hellos, "10.0.0.1", 249), 0);
+        assert_eq!(counted(&hellos, "::ffff:10.0.0.1", 1000), 4);
+        assert_eq!(counted(&hellos, "10.0.0.1", 1_000_000), 32);
+    }
+
+    #[test]
+    fn clients_have_buckets_of_their_own() {
+        let hellos = Hellos::new();
+        let clients = ["10.0.0.1", "10.0.0.2", "2001:db8:1:2::1", "2001:db8:1:3::1"];
+        let all: usize = clients.iter().map(|client| counted(&hellos, client, 0)).sum();
+        assert!(all > 32, "at least two of four have different buckets");
+        let of_network = counted(&hellos, "2001:db8:1:2:ffff::9", 0);
+        assert_eq!(of_network, 0, "it is the third of them");
+    }
+}
