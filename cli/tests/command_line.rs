@@ -17,6 +17,8 @@ mod http;
 mod inspect;
 #[path = "command_line/kv.rs"]
 mod kv;
+#[path = "command_line/log.rs"]
+mod log;
 #[path = "support/process.rs"]
 mod process;
 #[path = "command_line/serve.rs"]

@@ -32,5 +32,7 @@ mod proxy;
 mod schema;
 #[path = "deploy_commands/secrets.rs"]
 mod secrets;
+#[path = "deploy_commands/shares.rs"]
+mod shares;
 #[path = "deploy_commands/versions.rs"]
 mod versions;

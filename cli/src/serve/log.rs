@@ -8,7 +8,7 @@ use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use node::{LineOf, LogFormat, LogQueue, cut, cut_to};
+use node::{Cause, LineOf, LogFormat, LogQueue, cut, cut_to};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{self, Format, Writer};
@@ -24,7 +24,7 @@ const DEFAULT_FILTER: &str = "info,hickory_proto=error,hickory_resolver=error";
 /// What a record may have in all. Its texts are cut before; this is for those that nobody thought
 /// of.
 const MAX_RECORD_BYTES: usize = 64 << 10;
-/// Targets of records that tenants and clients cause.
+/// Targets of records that tenants and clients cause, whoever of them it is.
 const OF_TENANTS: [&str; 4] =
     ["isolane::access", "isolane::console", "isolane::event", stray::TARGET];
 /// How long the end of the process waits for who reads the log.
@@ -143,9 +143,10 @@ impl<'a> MakeWriter<'a> for Sink {
     }
 
     fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Self::Writer {
-        let of = match OF_TENANTS.contains(&metadata.target()) {
-            true => LineOf::Tenant,
-            false => LineOf::Node,
+        let of = match Cause::current() {
+            Some(cause) => LineOf::Tenant(cause),
+            None if OF_TENANTS.contains(&metadata.target()) => LineOf::Tenant(Cause::UNKNOWN),
+            None => LineOf::Node,
         };
         Record { sink: self, of }
     }

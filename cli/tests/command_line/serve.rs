@@ -21,8 +21,12 @@ pub(crate) fn configure(folder: &Folder, configuration: &str) {
 
 /// The port at which a node listens that logs lines of JSON.
 pub(crate) fn listening(process: &mut Process) -> u16 {
-    let line = process.stderr.until("\"listening\"");
-    let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
+    port_of(&process.stderr.until("\"listening\""))
+}
+
+/// The port that a line of a log says that it is listened on.
+pub(crate) fn port_of(line: &str) -> u16 {
+    let event: serde_json::Value = serde_json::from_str(line).expect("a line of the log is JSON");
     let address = event["address"].as_str().and_then(|address| address.rsplit_once(':'));
     let port = address.and_then(|(_, port)| port.parse().ok());
     port.unwrap_or_else(|| panic!("no port in {line}"))

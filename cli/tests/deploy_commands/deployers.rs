@@ -2,13 +2,13 @@
 
 use crate::node::{Node, answers};
 
-const FILES: &[(&str, &str)] = &[
+pub(crate) const FILES: &[(&str, &str)] = &[
     ("token", "0123456789abcdef-of-the-operator"),
     ("shop.token", "0123456789abcdef-of-the-shop"),
     ("blog.token", "0123456789abcdef-of-the-blog"),
 ];
 
-const CONFIGURATION: &str = "
+pub(crate) const CONFIGURATION: &str = "
     [admin]
     token_file = 'token'
     [[admin.deployers]]
@@ -33,13 +33,13 @@ fn node() -> Node {
     node
 }
 
-fn project(node: &Node, name: &str, configuration: &str) {
+pub(crate) fn project(node: &Node, name: &str, configuration: &str) {
     node.folder.write(&format!("{name}/index.js"), &answers(name));
     node.folder.write(&format!("{name}/isolane.toml"), configuration);
 }
 
 /// What a command prints that is run with a token, or the error.
-fn as_deployer(node: &Node, token: &str, command: &[&str]) -> Result<String, String> {
+pub(crate) fn as_deployer(node: &Node, token: &str, command: &[&str]) -> Result<String, String> {
     let url = format!("http://{}", node.admin);
     let access = ["--node", &url, "--token-file", token];
     let ended = node.isolane().run(&[command, &access].concat());
@@ -95,6 +95,30 @@ fn no_claim_is_made_inside_the_host_of_another() {
     // With the operator's consent it is made: they make the version active.
     project(&node, "blog", "name = 'blog'\nroutes = ['a.shop.test/blog/*']");
     as_deployer(&node, "token", &["deploy", "blog"]).unwrap();
+    // Whose it is that has a route is not told to those who may not know.
+    project(&node, "shop", "name = 'shop'\nroutes = ['shop.test', 'a.shop.test/blog/*']");
+    let refused = as_deployer(&node, "shop.token", &["deploy", "shop"]).unwrap_err();
+    let what = "the route a.shop.test/blog/* is taken: it leads to a worker that is not yours";
+    assert!(refused.contains(what), "{refused}");
+    let refused = as_deployer(&node, "token", &["deploy", "shop"]).unwrap_err();
+    assert!(refused.contains("is taken: it leads to worker blog"), "{refused}");
+}
+
+#[test]
+fn what_was_taken_from_a_deployer_and_is_served_all_the_same_is_told_at_the_start() {
+    let mut node = node();
+    let path = node.folder.path().join("node.toml");
+    let written = std::fs::read_to_string(path).unwrap();
+    let fewer = written.replace("routes = ['shop.test', '*.shop.test']", "routes = ['shop.test']");
+    assert_ne!(fewer, written);
+    node.folder.write("node.toml", &fewer);
+    node.restart();
+    let told = "a worker goes on with the route a.shop.test/x*";
+    // The line may have come before those that the start was waited for.
+    if !node.process.stderr.seen().contains(told) {
+        node.process.stderr.until(told);
+    }
+    assert_eq!(node.body("shop.test"), "shop");
 }
 
 #[test]

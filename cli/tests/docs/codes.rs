@@ -41,7 +41,7 @@ pub(crate) fn outcomes() -> Result<String, Failed> {
             Outcome::ExceededCpu => "more CPU time than the event may use",
             Outcome::ExceededMemory => "more memory than the isolate, or the node, may have",
             Outcome::ExceededWallTime => {
-                "`waitUntil` went on for too long, or `limits.request_timeout_s` is over"
+                "`waitUntil` went on for too long, `limits.request_timeout_s` is over, or too many versions came after the event's"
             }
             Outcome::Canceled => "the client went away, or its request broke off",
             Outcome::ScriptNotFound => "no worker was found for the request",
@@ -64,9 +64,11 @@ pub(crate) fn of_the_admin_api() -> Result<String, Failed> {
     for listed in listed {
         let listed = listed.as_str().unwrap_or_default();
         let (status, what, helps) = match listed {
-            "invalid" => {
-                ("400, 414", "what was sent cannot be used", "the message says what was expected")
-            }
+            "invalid" => (
+                "400, 408, 414",
+                "what was sent cannot be used",
+                "the message says what was expected",
+            ),
             "unauthorized" => (
                 "401",
                 "no token, or not the right one",
@@ -107,10 +109,14 @@ pub(crate) fn of_the_admin_api() -> Result<String, Failed> {
             ),
             "unavailable" => (
                 "503",
-                "the node restarts, stops, or has too much to do",
+                "the node restarts, stops, or has too much to do, or the token as many connections as it may",
                 "the commands about workers try again for two seconds; then wait a moment and say it again",
             ),
-            "storage_full" => ("507", "the disk is full", "make room, or lower `kv.min_free_mb`"),
+            "storage_full" => (
+                "507",
+                "the disk is full, or a deployer has as much on it as `admin.deployers.archives_mb`, a namespace as `kv.namespace_mb`",
+                "delete versions or keys, make room, or lower `kv.min_free_mb`",
+            ),
             "internal" => (
                 "500",
                 "the disk failed, or a file is damaged",
@@ -143,6 +149,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::HeadersTooLarge { limit_bytes: 1 },
         Refusal::BadStatus(http::StatusCode::CONTINUE),
         Refusal::NoAnswerInTime,
+        Refusal::TooManyHops { limit: 16 },
     ]
 }
 
@@ -228,6 +235,10 @@ fn about(refusal: &Refusal) -> Told {
         Refusal::NoAnswerInTime => (
             "the worker has not answered in the time that the node gives requests",
             "`limits.request_timeout_s` in `node.toml`; without it there is no such time",
+        ),
+        Refusal::TooManyHops { .. } => (
+            "the request has come through 16 workers, each of which has fetched the next: a loop",
+            "have no worker fetch its own host without an end, nor two of them each other",
         ),
         Refusal::Failed(failure) => about_failure(failure),
     }

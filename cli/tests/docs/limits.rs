@@ -193,7 +193,13 @@ pub(crate) fn side_by_side() -> Result<String, Failed> {
             "no limit".to_owned(),
             "",
         ),
-        row("KV: storage", "1 GB", "no limit", "the disk".to_owned(), ""),
+        row(
+            "KV: storage",
+            "1 GB",
+            "no limit",
+            format!("{} per namespace", size(kv::EmbeddedOptions::default().namespace_bytes)),
+            "",
+        ),
         row("KV: least `cacheTtl`", "30 s", "30 s", format!("{} s", kv::MIN_CACHE_TTL_S), ""),
     ];
     Ok(table(["limit", "Workers Free", "Workers Paid", "Isolane, by default", "key"], rows))

@@ -244,7 +244,16 @@ const KEYS: &[(&str, Says, &str)] = &[
     ("limits.outgoing_worker_mb", |c| mb(c.limits.outgoing_worker_bytes), "the same of one worker"),
     ("kv.cache_mb", |c| mb(c.kv.cache_bytes), "memory for values, keys and metadata"),
     ("kv.page_cache_mb", |c| mb(c.kv.page_cache_bytes as u64), "memory for pages of the file"),
-    ("kv.min_free_mb", |c| mb(c.kv.min_free_bytes), "room that writes leave on the disk"),
+    (
+        "kv.min_free_mb",
+        |c| mb(c.kv.min_free_bytes),
+        "room that writes leave on the disk; archives of versions leave twice as much",
+    ),
+    (
+        "kv.namespace_mb",
+        |c| mb(c.kv.namespace_bytes),
+        "what one namespace may hold: keys, values and metadata",
+    ),
     (
         "admin.address",
         |c| format!("`{}`: any free port", c.admin.address),
@@ -279,6 +288,11 @@ const KEYS: &[(&str, Says, &str)] = &[
         "admin.deployers.namespaces",
         |_| "as `workers`".to_owned(),
         "the KV namespaces that their workers may bind",
+    ),
+    (
+        "admin.deployers.archives_mb",
+        |_| number(4096),
+        "what the versions of their workers may have on the disk",
     ),
     (
         "outbound.allow",

@@ -1,5 +1,5 @@
 //! What workers ask of other hosts: one that keeps connections and look-ups to itself is in
-//! nobody's way.
+//! nobody's way, and one that asks itself comes to an end.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -87,6 +87,39 @@ fn what_waits_to_be_sent_counts_to_the_memory_of_its_worker() {
     let target = format!("http://{stalls}/");
     connection.send(&format!("GET /?target={target} HTTP/1.1\r\nHost: streaming.test\r\n\r\n"));
     connection.answer().assert_refused(503, "1102", "exceededMemory");
+}
+
+/// Fetches itself, and says at the end how deep that was and what it has seen of the node's headers.
+const CIRCLING: &str = "
+    export default { async fetch(request) {
+        const url = new URL(request.url);
+        const depth = Number(url.searchParams.get('depth'));
+        const seen = [...request.headers.keys()].filter((name) => name.startsWith('isolane-'));
+        url.searchParams.set('depth', depth + 1);
+        const answer = await fetch(url, { headers: { 'isolane-hops': '0', 'isolane-else': '1' } });
+        const code = answer.headers.get('isolane-error');
+        return new Response(code ? `${depth} ${answer.status} ${code} [${seen}]` : await answer.text());
+    } };";
+
+#[test]
+fn a_worker_that_fetches_itself_comes_sixteen_deep_whatever_it_and_its_client_say() {
+    let names = name_server();
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "circling.js", CIRCLING);
+    let node = Node::at(
+        folder,
+        &format!(
+            "[outbound]\nallow = [\"127.0.0.1/32\"]\nname_servers = [\"{names}\"]\n
+             [[workers]]\npath = \"circling.js\"\nroutes = [\"circling.good.test\"]\n"
+        ),
+    );
+    let host = format!("circling.good.test:{}", node.address().port());
+    for forged in ["", "Isolane-Hops: 16\r\n", "Isolane-Hops: 16.AAAA\r\nIsolane-Error: 1\r\n"] {
+        let mut connection = Connection::open(&node);
+        connection.send(&format!("GET /?depth=1 HTTP/1.1\r\nHost: {host}\r\n{forged}\r\n"));
+        let answer = connection.answer();
+        assert_eq!((answer.status, answer.body.as_str()), (200, "16 508 1019 []"), "{answer:?}");
+    }
 }
 
 /// A server that sends a head and the beginning of a body, and then nothing.

@@ -104,7 +104,8 @@ impl Drop for Process {
 }
 
 impl Lines {
-    fn of(name: &'static str, stream: impl Read + Send + 'static) -> Self {
+    /// The lines of a stream, read from now on.
+    pub(crate) fn of(name: &'static str, stream: impl Read + Send + 'static) -> Self {
         let (sender, coming) = channel();
         thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
