@@ -10,7 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from compat import applications, report, run, servers
+from compat import applications, report, run
 from harness import client, figures, node, peers, processes
 
 
@@ -24,21 +24,17 @@ def main():
     tools = peers.tools(options.peers)
     results = {"isolane": node.version(options.isolane), "tools": peers.tool_versions(options.peers)}
     results["applications"] = _kept(options, results)
-    upstream = servers.Upstream(tools)
-    try:
-        for application in applications.every(options.only):
-            if application.name in results["applications"]:
-                continue
-            try:
-                result = run.compare(application, tools, upstream, options)
-            except (client.Wrong, RuntimeError) as error:
-                figures.progress(f"{application.name}: {error}")
-                result = {"failed": str(error)}
-            results["applications"][application.name] = result
-            if options.json:
-                figures.save(options.json, results)
-    finally:
-        upstream.stop()
+    for application in applications.every(options.only):
+        if application.name in results["applications"]:
+            continue
+        try:
+            result = run.compare(application, tools, options)
+        except (client.Wrong, RuntimeError) as error:
+            figures.progress(f"{application.name}: {error}")
+            result = {"failed": str(error)}
+        results["applications"][application.name] = result
+        if options.json:
+            figures.save(options.json, results)
     text = report.markdown(results)
     print(text)
     if options.write:

@@ -24,6 +24,8 @@ _BUILD = [
     ["npm", "run", "build"],
 ]
 _CONFIGURATIONS = ("wrangler.jsonc", "wrangler.json", "wrangler.toml", "isolane.toml")
+_MAIN = re.compile(r'"?\bmain\b"?\s*[:=]\s*"([^"]+)"')
+_NO_BUNDLE = re.compile(r'"?\bno_bundle\b"?\s*[:=]\s*true\b')
 
 
 @dataclass
@@ -51,6 +53,12 @@ class Application:
     def is_built(self):
         """Whether a command of its own makes what is served."""
         return self.folder.parent == FRAMEWORKS
+
+    @property
+    def is_edited(self):
+        """Whether a person writes its main module. One that a framework builds is made anew with
+        each change, and one that is not to be bundled is what another tool has made."""
+        return not self.is_built and not _NO_BUNDLE.search(_configuration(self.folder))
 
     def copied(self, to, packages):
         """A copy of it below `to`, beside the packages that `prepared` has given."""
@@ -127,9 +135,13 @@ def _run(application, command, folder, environment):
 
 def main_module(folder):
     """The file that a project's configuration has as `main`."""
+    return folder / _MAIN.search(_configuration(folder))[1]
+
+
+def _configuration(folder):
+    """The text of a project's configuration."""
     for name in _CONFIGURATIONS:
         file = folder / name
         if file.is_file():
-            found = re.search(r'"?\bmain\b"?\s*[:=]\s*"([^"]+)"', file.read_text(encoding="utf-8"))
-            return folder / found[1]
+            return file.read_text(encoding="utf-8")
     raise RuntimeError(f"{folder} has no configuration")

@@ -4,10 +4,13 @@ answer has the server's own address, it is read as `localhost`."""
 import concurrent.futures
 import http.client
 import json
+import os
 import re
 from dataclasses import dataclass
 
 _TIMEOUT_S = 60.0
+# So many characters that are the same are shown before the first that is not.
+_BEFORE = 40
 # What a server says of the connection, of itself or of the moment, and not of the answer.
 _OWN_HEADERS = {
     "alt-svc", "cf-cache-status", "cf-ray", "connection", "content-length", "date", "keep-alive",
@@ -64,7 +67,7 @@ def differences(ours, theirs):
                 continue
             found.append(f"{name}: {our_value!r}, not {their_value!r}")
         if our.body != their.body and not _bodies(expected, our.body, their.body):
-            found.append(f"body {_short(our.body)}, not {_short(their.body)}")
+            found.append(_parted(our.body, their.body))
     return found
 
 
@@ -73,14 +76,14 @@ def problems(answers):
     found = []
     for expected, answer in answers:
         if answer.status != expected.get("status", 200):
-            found.append(f"status {answer.status} {_short(answer.body)}")
+            found.append(f"status {answer.status} {_short(_text(answer.body))}")
             continue
         for name, pattern in expected.get("headers", {}).items():
             value = answer.headers.get(name)
             if (value is None) != (pattern is None) or (pattern and not _matches(pattern, value)):
                 found.append(f"{name}: {value!r}, not {pattern!r}")
         if not _as_expected(expected, answer.body):
-            found.append(f"body {_short(answer.body)}")
+            found.append(f"body {_short(_text(answer.body))}")
     return found
 
 
@@ -149,7 +152,7 @@ def _bodies(expected, *bodies):
 
 
 def _as_expected(expected, body):
-    text = body.decode("utf-8", errors="replace")
+    text = _text(body)
     if "text" in expected and not _matches(expected["text"], text):
         return False
     if "bytes" in expected and bytes(expected["bytes"]) != body:
@@ -182,6 +185,19 @@ def _matches(pattern, text):
     return re.fullmatch(".*".join(parts), text, re.DOTALL) is not None
 
 
-def _short(body):
-    text = repr(body.decode("utf-8", errors="replace"))
+def _parted(*bodies):
+    """Two bodies from a little before where they begin to differ."""
+    texts = [_text(body) for body in bodies]
+    begins = max(len(os.path.commonprefix(texts)) - _BEFORE, 0)
+    where = f" from character {begins}" if begins else ""
+    ours, theirs = (_short(text[begins:]) for text in texts)
+    return f"body{where} {ours}, not {theirs}"
+
+
+def _text(body):
+    return body.decode("utf-8", errors="replace")
+
+
+def _short(text):
+    text = repr(text)
     return text if len(text) <= 160 else f"{text[:157]}..."

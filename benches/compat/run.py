@@ -29,7 +29,7 @@ export default {{
 """
 
 
-def compare(application, tools, upstream, options):
+def compare(application, tools, options):
     """The result of an application, for `report`."""
     packages = applications.prepared(application, options.peers, tools)
     scratch = pathlib.Path(processes.scratch())
@@ -55,9 +55,7 @@ def compare(application, tools, upstream, options):
                 side.ready_ms.append(side.restart(scratch / f"{name}-{number}", True))
         for name, side in sides.items():
             side.restart(scratch / f"{name}-checks", False)
-        answers = {
-            name: checks.ask_all(written, side.server, upstream.url) for name, side in sides.items()
-        }
+        answers = {name: side.answers(written, tools) for name, side in sides.items()}
         result["checks"] = [
             _judged(check, ours, theirs)
             for check, ours, theirs in zip(
@@ -66,8 +64,7 @@ def compare(application, tools, upstream, options):
         ]
         for name, side in sides.items():
             result["ready_ms"][name] = spread(side.ready_ms)
-        # What a framework has built is not what is saved.
-        if not application.is_built:
+        if application.is_edited:
             saved = _changes(sides, options.rounds)
             result["saved_ms"] = {name: spread(times) for name, times in saved.items()}
     finally:
@@ -96,6 +93,14 @@ class _Side:
         scratch.mkdir()
         self.server = self._start(self.folder, scratch, is_asked)
         return self.server.ready_ms
+
+    def answers(self, written, tools):
+        """What it answers to all checks."""
+        upstream = servers.Upstream(tools)
+        try:
+            return checks.ask_all(written, self.server, upstream.url)
+        finally:
+            upstream.stop()
 
     def stop(self):
         if self.server:

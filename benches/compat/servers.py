@@ -70,6 +70,9 @@ class Wrangler(Server):
         self.port = node.free_port()
         self.host = f"localhost:{self.port}"
         wrangler = [tools["node"], tools["wrangler"]]
+        # Each start has one of its own, as with Isolane: what an earlier one kept in the project's
+        # folder is no part of the program.
+        state = ["--persist-to", scratch / "state"]
         environment = {
             "CI": "1",
             "WRANGLER_SEND_METRICS": "false",
@@ -79,19 +82,20 @@ class Wrangler(Server):
         for values in checks.get("kv", []):
             put = ["kv", "bulk", "put", values["file"], "--namespace-id", values["namespace"]]
             subprocess.run(
-                [*wrangler, *put, "--local"],
+                [*wrangler, *put, "--local", *state],
                 cwd=folder,
                 env={**os.environ, **environment},
                 check=True,
                 capture_output=True,
             )
         command = [*wrangler, "dev", "--ip", "127.0.0.1", "--port", self.port]
-        command += ["--inspector-port", node.free_port()]
+        command += ["--inspector-port", node.free_port(), *state]
         super().__init__(command, folder, scratch / "wrangler.log", environment, is_asked)
 
 
 class Upstream:
-    """The HTTP server that stands for the services that applications call."""
+    """The HTTP server that stands for the services that applications call. It remembers some of
+    what it was sent, so what two servers send does not go to the same one."""
 
     def __init__(self, tools):
         runtime = tools.get("node") or shutil.which("node")

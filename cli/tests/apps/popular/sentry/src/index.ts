@@ -14,6 +14,8 @@ const app = {
       const sent: string[] = await (await fetch(`${request.headers.get('x-upstream')}/recorded/envelopes?errors=2`)).json()
       const items = sent.map((envelope) => envelope.split('\n').filter(Boolean).map((line) => JSON.parse(line)))
       const errors = items.filter(([, head]) => head.type === 'event').map(([, , event]) => event)
+      // As they happened: each is sent after its answer, so that they may overtake one another.
+      errors.sort((a, b) => a.timestamp - b.timestamp)
       return Response.json(errors.map((it) => ({
         release: it.release,
         platform: it.platform,
