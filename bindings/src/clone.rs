@@ -2,7 +2,10 @@
 //! deno_core's, which call whatever stands under a well-known symbol of an object and abort over
 //! an answer that they do not know. Here only the objects of the runtime are asked that know how
 //! they are cloned: `Blob`, `File` and `DOMException`.
-//! Not here: which objects are transferred and how (deno_web's `13_message_port.js`).
+//! Not here: which objects are transferred and how (deno_web's `13_message_port.js`), and how copies
+//! of resizable buffers are charged (`held`).
+
+mod held;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -12,6 +15,9 @@ use deno_core::v8::{ValueDeserializerHelper, ValueSerializerHelper};
 use deno_core::{JsBuffer, OpState, op2, v8};
 use deno_error::JsErrorBox;
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use self::held::held;
+pub(crate) use self::held::op_clone_hold;
 
 /// The symbol under which prototypes of the runtime have what clones their objects. What single
 /// objects have, or their kind, is under a hidden one.
@@ -339,6 +345,7 @@ pub(crate) fn op_clone_serialize<'s, 'i>(
 #[op2(reentrant)]
 pub(crate) fn op_clone_deserialize<'s, 'i>(
     scope: &mut v8::PinScope<'s, 'i>,
+    state: Rc<RefCell<OpState>>,
     #[buffer] data: JsBuffer,
     transferred: Option<v8::Local<'s, v8::Value>>,
     _buffers: Option<v8::Local<'s, v8::Value>>,
@@ -347,7 +354,7 @@ pub(crate) fn op_clone_deserialize<'s, 'i>(
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
     let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
     let makers = makers.and_then(|makers| makers.try_cast::<v8::Object>().ok());
-    deserialize(scope, &data, transferred, makers)
+    held(scope, &state, &data, |scope| deserialize(scope, &data, transferred, makers))
 }
 
 /// In the place of deno_core's `op_structured_clone`.
@@ -358,8 +365,8 @@ pub(crate) fn op_clone_value<'s, 'i>(
     value: v8::Local<'s, v8::Value>,
     makers: Option<v8::Local<'s, v8::Object>>,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
-    match serialize(scope, state, value, None, None, None)? {
-        Some(data) => deserialize(scope, &data, None, makers),
+    match serialize(scope, state.clone(), value, None, None, None)? {
+        Some(data) => held(scope, &state, &data, |scope| deserialize(scope, &data, None, makers)),
         // An exception is pending.
         None => Ok(v8::undefined(scope).into()),
     }

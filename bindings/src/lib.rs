@@ -17,6 +17,7 @@ mod forms;
 mod headers;
 mod hidden;
 pub mod hops;
+pub mod intl;
 pub mod kv;
 pub mod memory;
 pub mod modules;

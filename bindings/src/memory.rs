@@ -128,6 +128,11 @@ impl Meter {
         self.limit().map(|limit| limit.limit_bytes())
     }
 
+    /// Whether the isolate has room for so many bytes more.
+    pub(crate) fn has_room(&self, isolate: &mut v8::Isolate, bytes: usize) -> bool {
+        self.limit().is_none_or(|limit| limit.has_room(isolate, bytes))
+    }
+
     /// Ends the running event where the isolate has no room for so much more; answers whether it
     /// has.
     pub(crate) fn demand(&self, isolate: &mut v8::Isolate, bytes: usize) -> bool {
@@ -221,7 +226,7 @@ pub(crate) fn op_memory_has_room(
     state: Rc<RefCell<OpState>>,
     bytes: f64,
 ) -> bool {
-    meter(&state).limit().is_none_or(|limit| limit.has_room(scope, asked(bytes)))
+    meter(&state).has_room(scope, asked(bytes))
 }
 
 /// The same, and ends the running event where it has not.

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::shares::{Holder, now_ms};
 
-/// How often a request that waits looks whether the others stand still, and how often it must
-/// see that in a row. A worker that computes is not taken for one that stands still: looks are
+/// How often one of the requests that wait looks whether the others stand still, and how often it
+/// must see that in a row. A worker that computes is not taken for one that stands still: looks are
 /// made on its own thread, and so not while it does.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const STILL_LOOKS: u32 = 10;
@@ -29,6 +29,8 @@ pub struct Connections {
     /// Counts what happens on the connections.
     clock: AtomicU64,
     open: Mutex<Vec<Weak<Connection>>>,
+    /// Whoever of those that wait looks whether the others stand still: one at a time.
+    looker: tokio::sync::Mutex<()>,
 }
 
 /// One of them, as the isolate's thread knows it.
@@ -71,6 +73,7 @@ impl Connections {
             places: Arc::new(Semaphore::new(most)),
             clock: AtomicU64::new(0),
             open: Mutex::default(),
+            looker: tokio::sync::Mutex::default(),
         })
     }
 
@@ -106,20 +109,24 @@ impl Connections {
 
     async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         let mut permit = std::pin::pin!(self.places.clone().acquire_owned());
-        let (mut seen, mut still) = (None, 0);
         loop {
             tokio::select! {
                 biased;
                 permit = &mut permit => return permit.ok(),
-                () = sleep(LOOK_EVERY) => {}
+                () = self.all_stand_still() => self.give_up_one(),
             }
+        }
+    }
+
+    /// Waits for its turn to look, and then until all connections have stood still for a while.
+    async fn all_stand_still(&self) {
+        let _turn = self.looker.lock().await;
+        let (mut seen, mut still) = (None, 0);
+        while still < STILL_LOOKS {
+            sleep(LOOK_EVERY).await;
             let now = self.standstill();
             still = if now.is_some() && now == seen { still + 1 } else { 0 };
             seen = now;
-            if still >= STILL_LOOKS {
-                self.give_up_one();
-                still = 0;
-            }
         }
     }
 
@@ -223,7 +230,51 @@ impl Drop for Busy {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::{Context, Poll, Wake, Waker};
+
     use super::*;
+
+    /// Counts how often something that waits is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wakes {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_of_those_that_wait_looks_whether_the_others_stand_still() {
+        let connections = Connections::new(1);
+        let (_place, connection) = connections.clone().enter(CancellationToken::new()).await;
+        let _busy = connection.busy();
+        let mut first = Box::pin(connections.clone().enter(CancellationToken::new()));
+        let mut second = Box::pin(connections.enter(CancellationToken::new()));
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(wakes.clone());
+        let mut looks = 0;
+        poll_fn(|context| {
+            assert!(first.as_mut().poll(context).is_pending());
+            if looks == 0 {
+                let mut context = Context::from_waker(&waker);
+                assert!(second.as_mut().poll(&mut context).is_pending());
+            }
+            looks += 1;
+            if looks > 3 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert_eq!(wakes.count(), 0, "it looks too");
+        drop(first);
+        assert_eq!(wakes.count(), 1, "nobody looks any more");
+    }
 
     #[tokio::test]
     async fn one_that_is_given_up_for_another_worker_says_so() {

@@ -52,6 +52,11 @@ pub(crate) enum FetchError {
     Scheme(String),
     #[error("fetch failed: no Blob has this URL, or it was revoked")]
     BlobNotFound,
+    #[error(
+        "fetch failed: the worker has no memory for one more request that waits: make fewer at a \
+         time, or see limits.memory_mb"
+    )]
+    NoMemory,
     #[error("fetch failed: HTTP clients of one's own are not supported")]
     OwnClient,
     #[error("fetch failed: {what} is not valid ({reason})")]

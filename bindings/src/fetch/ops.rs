@@ -29,10 +29,17 @@ use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
 use crate::crypto::CpuAccount;
 use crate::headers::{self, HeaderText, Listed};
-use crate::memory::Meter;
+use crate::memory::{Charge, Meter};
 
 /// Characters of a URL that is fetched: as many as one that is parsed may have (`global/bounds.js`).
 const MAX_URL_CHARACTERS: usize = 2 << 20;
+/// What a request takes beside its URL, its headers and its body, in bytes.
+const REQUEST_BYTES: usize = 2048;
+/// What a header takes beside its name and its value, in bytes: its entry in `http`'s map, which is
+/// there twice where the request may be repeated, and the allocations of both.
+const FIELD_BYTES: usize = 300;
+/// Room is asked for when what waits has grown by so much, in bytes.
+const STEP_BYTES: usize = 1 << 20;
 
 /// The ops, under the names of those they replace.
 pub(crate) fn declarations() -> [OpDecl; 3] {
@@ -43,6 +50,8 @@ pub(crate) fn declarations() -> [OpDecl; 3] {
 struct Pending {
     url: Url,
     what: What,
+    /// Until the response begins: the request may wait for a connection, and for its server.
+    _charge: Option<Charge>,
 }
 
 enum What {
@@ -88,7 +97,7 @@ impl Resource for Pending {
 #[allow(clippy::too_many_arguments, reason = "what deno_fetch's JavaScript passes")]
 fn op_fetch(
     scope: &mut v8::PinScope<'_, '_>,
-    state: &mut OpState,
+    state: Rc<RefCell<OpState>>,
     #[scoped] method: ByteString,
     url: v8::Local<'_, v8::String>,
     #[scoped] headers: Listed,
@@ -97,13 +106,15 @@ fn op_fetch(
     data: Option<Uint8Array>,
     #[smi] resource: Option<ResourceId>,
 ) -> Result<FetchReturn, FetchError> {
-    crate::event::note_running(scope, state);
+    crate::event::note_running(scope, &state.borrow());
     // First of all, so that a stream is closed whatever happens next.
     let content = match (has_body, data, resource) {
         // It may wait for a connection, or for its server.
-        (true, Some(data), _) => Content::Bytes(waiting(data.0.into(), state.try_borrow())),
+        (true, Some(data), _) => {
+            Content::Bytes(waiting(data.0.into(), state.borrow().try_borrow()))
+        }
         (true, None, Some(rid)) => {
-            Content::Stream(UploadSource::new(state.resource_table.take_any(rid)?))
+            Content::Stream(UploadSource::new(state.borrow_mut().resource_table.take_any(rid)?))
         }
         _ => Content::None,
     };
@@ -117,17 +128,21 @@ fn op_fetch(
         "http" | "https" => {
             let headers = headers.0;
             let headers = headers.map_err(|it| FetchError::invalid("the list of headers", it))?;
-            let departure = depart(state, method, url.clone(), headers, content)?;
+            let departure = depart(&state.borrow(), method, url.clone(), headers, content)?;
+            let bytes = bytes_of(&url, &departure.ready);
+            let charge = charged(scope, departure.meter.as_ref(), bytes)?;
             let abort = departure.abort.clone();
             let what = What::Network(Box::new(departure));
+            let mut state = state.borrow_mut();
             Ok(FetchReturn {
-                request_rid: state.resource_table.add(Pending { url, what }),
+                request_rid: state.resource_table.add(Pending { url, what, _charge: charge }),
                 cancel_handle_rid: Some(state.resource_table.add(FetchCancelHandle(abort))),
             })
         }
         "data" => {
-            let what = data_content(&url, state.try_borrow::<Meter>())?;
-            let request_rid = state.resource_table.add(Pending { url, what });
+            let what = data_content(&url, state.borrow().try_borrow::<Meter>())?;
+            let pending = Pending { url, what, _charge: None };
+            let request_rid = state.borrow_mut().resource_table.add(pending);
             Ok(FetchReturn { request_rid, cancel_handle_rid: None })
         }
         // Those that exist are resolved in JavaScript.
@@ -156,7 +171,7 @@ async fn op_fetch_send(
     #[smi] rid: ResourceId,
 ) -> Result<Received, FetchError> {
     let pending = state.borrow_mut().resource_table.take::<Pending>(rid)?;
-    let Ok(Pending { url, what }) = Rc::try_unwrap(pending) else {
+    let Ok(Pending { url, what, _charge }) = Rc::try_unwrap(pending) else {
         return Err(FetchError::invalid("the request", "it is being sent already"));
     };
     match what {
@@ -206,7 +221,7 @@ fn op_fetch_custom_client(
 
 /// Charges the event that is running and prepares the request.
 fn depart(
-    state: &mut OpState,
+    state: &OpState,
     method: Method,
     url: Url,
     headers: Vec<(String, String)>,
@@ -226,6 +241,33 @@ fn depart(
         payer: payer(state.try_borrow(), limits.event(), &event),
         event,
     })
+}
+
+/// What a request takes while it waits, beside its body, in bytes. Its URL is there twice.
+fn bytes_of(url: &Url, ready: &Ready) -> usize {
+    let fields = ready.request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES);
+    REQUEST_BYTES + 2 * url.as_str().len() + ready.host.len() + fields.sum::<usize>()
+}
+
+/// Charges the isolate with what waits, and asks for room with each step. That may collect garbage:
+/// nobody has borrowed the isolate's state meanwhile.
+///
+/// # Errors
+/// There is no room: the running event ends.
+fn charged(
+    isolate: &mut v8::Isolate,
+    meter: Option<&Meter>,
+    bytes: usize,
+) -> Result<Option<Charge>, FetchError> {
+    let Some(meter) = meter else { return Ok(None) };
+    let charge = Charge::new(bytes, meter.queued());
+    let after = meter.queued_bytes();
+    let is_full = after / STEP_BYTES != after.saturating_sub(bytes) / STEP_BYTES;
+    if is_full && !meter.demand(isolate, 0) {
+        return Err(FetchError::NoMemory);
+    }
+    Ok(Some(charge))
 }
 
 /// Who pays for the decoding of the response.

@@ -9,15 +9,19 @@ const { core, primordials } = __bootstrap;
 const {
   ArrayPrototypeForEach,
   BigInt: NativeBigInt,
+  BigIntAsIntN,
+  BigIntAsUintN,
   BigIntPrototype,
   ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
   ObjectHasOwn,
   RangeError,
+  ReflectApply,
   StringPrototypeIndexOf,
+  SymbolToPrimitive,
   TypeError,
 } = primordials;
 const { ops } = core;
+const { define, like } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 /** Digits of a `BigInt` as text: a million take some 150 ms. */
 const DIGITS = 1_000_000;
@@ -40,27 +44,93 @@ const LABEL_CHARACTERS = 64;
 const COMPONENTS = ["baseURL", "hash", "hostname", "password", "pathname", "port", "protocol",
   "search", "username"];
 
+function isPrimitive(value) {
+  return value === null || typeof value !== "object" && typeof value !== "function";
+}
+
+/** ECMA-262, section 7.1.1.1: OrdinaryToPrimitive, of a number. */
+function ordinaryPrimitive(object) {
+  const { valueOf } = object;
+  if (typeof valueOf === "function") {
+    const value = ReflectApply(valueOf, object, []);
+    if (isPrimitive(value)) {
+      return value;
+    }
+  }
+  const { toString } = object;
+  const value = typeof toString === "function" ? ReflectApply(toString, object, []) : object;
+  if (!isPrimitive(value)) {
+    throw new TypeError("Cannot convert object to primitive value");
+  }
+  return value;
+}
+
+/** ECMA-262, section 7.1.1: ToPrimitive, of a number. */
+function primitiveOf(value) {
+  if (isPrimitive(value)) {
+    return value;
+  }
+  const convert = value[SymbolToPrimitive];
+  if (convert === undefined || convert === null) {
+    return ordinaryPrimitive(value);
+  }
+  if (typeof convert !== "function") {
+    throw new TypeError("Symbol.toPrimitive is not a function");
+  }
+  const converted = ReflectApply(convert, value, ["number"]);
+  if (!isPrimitive(converted)) {
+    throw new TypeError("Cannot convert object to primitive value");
+  }
+  return converted;
+}
+
+/** What a `BigInt` is made of: no text of too many digits, and nothing that could become one. */
+function boundedPrimitive(value) {
+  const primitive = primitiveOf(value);
+  if (typeof primitive === "string" && primitive.length > DIGITS) {
+    throw new RangeError("Maximum BigInt size exceeded");
+  }
+  return primitive;
+}
+
 function BigInt(value) {
   if (new.target !== undefined) {
     throw new TypeError("BigInt is not a constructor");
   }
-  if (typeof value === "string" && value.length > DIGITS) {
-    throw new RangeError("Maximum BigInt size exceeded");
-  }
-  return NativeBigInt(value);
+  return NativeBigInt(boundedPrimitive(value));
 }
 
-const hidden = { __proto__: null, configurable: true, enumerable: false, writable: true };
+/** The bits of a `BigInt`, by one of the functions that cut it. */
+function cut(bare, bits, bigint) {
+  if (typeof bigint === "bigint") {
+    return bare(bits, bigint);
+  }
+  const width = +bits;
+  // What is no width is an error before the other argument is looked at.
+  bare(width, 0n);
+  return bare(width, boundedPrimitive(bigint));
+}
+
+const cutting = {
+  __proto__: null,
+  asIntN(bits, bigint) {
+    return cut(BigIntAsIntN, bits, bigint);
+  },
+  asUintN(bits, bigint) {
+    return cut(BigIntAsUintN, bits, bigint);
+  },
+};
+
 ObjectDefineProperty(BigInt, "prototype", {
   __proto__: null,
   value: BigIntPrototype,
   writable: false,
 });
 ArrayPrototypeForEach(["asIntN", "asUintN"], (name) => {
-  ObjectDefineProperty(BigInt, name, ObjectGetOwnPropertyDescriptor(NativeBigInt, name));
+  define(BigInt, name, like(NativeBigInt[name], cutting[name]));
 });
-ObjectDefineProperty(BigIntPrototype, "constructor", { ...hidden, __proto__: null, value: BigInt });
-ObjectDefineProperty(globalThis, "BigInt", { ...hidden, __proto__: null, value: BigInt });
+define(BigIntPrototype, "constructor", BigInt);
+define(globalThis, "BigInt", BigInt);
 
 function charactersOf(pattern, base) {
   let characters = typeof base === "string" ? base.length : 0;

@@ -23,8 +23,10 @@ const inside = core.loadExtScript("ext:isolane_bindings/inside.js");
 inside.sealAll(core.ops);
 // Before the scripts that take the ops that it replaces.
 core.loadExtScript("ext:isolane_bindings/bounds.js");
+core.loadExtScript("ext:isolane_bindings/array_buffers.js");
 core.loadExtScript("ext:isolane_bindings/console/options.js");
 core.loadExtScript("ext:isolane_bindings/locales.js");
+core.loadExtScript("ext:isolane_bindings/date_formats.js");
 core.loadExtScript("ext:isolane_bindings/clock.js");
 const { hostObjectBrand, load } = core.loadExtScript("ext:isolane_bindings/hidden.js");
 const { installTemporal } = load("ext:isolane_bindings/temporal.js");
@@ -64,7 +66,7 @@ const extras = load("ext:isolane_bindings/extras.js");
 const identity = load("ext:isolane_bindings/streams/identity.js");
 const planned = load("ext:isolane_bindings/planned.js");
 load("ext:isolane_bindings/loading.js");
-const { forbidSharedMemory } = load("ext:isolane_bindings/shared_memory.js");
+const { forbidSharedMemory, watchResizableMemories } = load("ext:isolane_bindings/shared_memory.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
 const { defineMissingBindings } = load("ext:isolane_bindings/missing_bindings.js");
@@ -266,7 +268,9 @@ function prepare(vars, kvNames, missing, nodeCompat, sharedMemory, switches) {
   if (switches.signalPassthrough) {
     clientSignals.letPass();
   }
-  if (!sharedMemory) {
+  if (sharedMemory) {
+    watchResizableMemories();
+  } else {
     forbidSharedMemory();
   }
   if (vars !== undefined) {

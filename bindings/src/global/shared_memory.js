@@ -4,13 +4,13 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  ArrayPrototypeForEach,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ReflectApply,
   ReflectConstruct,
   TypeError,
 } = primordials;
+const { watchCopies } = core.loadExtScript("ext:isolane_bindings/array_buffers.js");
 
 function checked(buffer) {
   if (core.isSharedArrayBuffer(buffer)) {
@@ -21,8 +21,8 @@ function checked(buffer) {
   return buffer;
 }
 
-/** Replaces a function of an object's by one that refuses what is shared. */
-function guard(object, name, kind) {
+/** Replaces a function of an object's by one whose answer is looked at. */
+function guard(object, name, kind, look) {
   const descriptor = ObjectGetOwnPropertyDescriptor(object, name);
   if (descriptor === undefined) {
     return;
@@ -30,7 +30,7 @@ function guard(object, name, kind) {
   const bare = descriptor[kind];
   const guarded = {
     [name](...args) {
-      return checked(ReflectApply(bare, this, args));
+      return look(ReflectApply(bare, this, args));
     },
   }[name];
   ObjectDefineProperty(guarded, "name", { __proto__: null, value: bare.name });
@@ -44,11 +44,9 @@ function forbidSharedMemory() {
   const { Memory: Bare } = WebAssembly;
   const { prototype } = Bare;
   delete globalThis.SharedArrayBuffer;
-  guard(prototype, "buffer", "get");
-  ArrayPrototypeForEach(
-    ["toFixedLengthBuffer", "toResizableBuffer"],
-    (name) => guard(prototype, name, "value"),
-  );
+  guard(prototype, "buffer", "get", checked);
+  guard(prototype, "toFixedLengthBuffer", "value", checked);
+  guard(prototype, "toResizableBuffer", "value", (buffer) => watchCopies(checked(buffer)));
   const { get: bufferOf } = ObjectGetOwnPropertyDescriptor(prototype, "buffer");
   function Memory(_descriptor) {
     const target = new.target === Memory ? Bare : new.target;
@@ -65,5 +63,14 @@ function forbidSharedMemory() {
   ObjectDefineProperty(WebAssembly, "Memory", { ...hidden, __proto__: null, value: Memory });
 }
 
-return { forbidSharedMemory };
+/** The same where shared memory is allowed: memories that become resizable buffers are still seen. */
+function watchResizableMemories() {
+  const { WebAssembly } = globalThis;
+  // There is none while the snapshot is made.
+  if (WebAssembly !== undefined) {
+    guard(WebAssembly.Memory.prototype, "toResizableBuffer", "value", watchCopies);
+  }
+}
+
+return { forbidSharedMemory, watchResizableMemories };
 })();

@@ -17,6 +17,7 @@ const {
 } = primordials;
 const { op_clock_later } = core.ops;
 const { now } = core.loadExtScript("ext:isolane_bindings/clock.js");
+const { boundTemporal } = core.loadExtScript("ext:isolane_bindings/date_formats.js");
 const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const formats = Intl.DateTimeFormat;
 const { resolvedOptions } = formats.prototype;
@@ -70,7 +71,13 @@ function makeTemporal() {
     zoned,
     epoch,
   ];
-  ArrayPrototypeForEach(each, ({ constructor }) => define(Temporal, constructor.name, constructor));
+  ArrayPrototypeForEach(each, ({ constructor }) => {
+    define(Temporal, constructor.name, constructor);
+    // Durations are written without the formats of dates.
+    if (constructor.name !== "Duration") {
+      boundTemporal(constructor.prototype);
+    }
+  });
   return Temporal;
 }
 

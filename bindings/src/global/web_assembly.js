@@ -9,18 +9,21 @@ const {
   ArrayPrototypeForEach,
   BigInt,
   MathFloor,
+  MathMax,
   Number,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
-  ObjectHasOwn,
   PromisePrototypeThen,
   PromiseReject,
+  PromiseResolve,
   RangeError,
   ReflectApply,
   ReflectConstruct,
   ReflectOwnKeys,
-  TypeError,
+  SafeWeakSet,
   Uint8Array,
+  WeakSetPrototypeAdd,
+  WeakSetPrototypeHas,
 } = primordials;
 const {
   op_memory_has_room,
@@ -31,9 +34,11 @@ const {
   op_memory_stack_hold,
   op_memory_stack_take,
   op_wasm_bounded,
+  op_wasm_is_memory,
+  op_wasm_memories,
 } = core.ops;
 const { bytesIn } = core.loadExtScript("ext:isolane_bindings/bytes.js");
-const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
+const { like, replaceClass } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 const PAGE_BYTES = 65536;
 /** What a memory or an instance takes beside its pages: mappings above all, which are few. */
@@ -41,43 +46,11 @@ const MEMORY_BYTES = 256 * 1024;
 /** What a suspended stack takes, of the megabyte that is mapped for it. */
 const STACK_BYTES = 128 * 1024;
 
+/** Memories that are charged for themselves, as long as they are there. */
+const heldMemories = new SafeWeakSet();
+
 /** V8's number for a promise that is not settled. */
 const PENDING = 0;
-
-/** Names a function, and says how many arguments it takes. */
-function like(bare, wrapped) {
-  ObjectDefineProperty(wrapped, "name", { __proto__: null, configurable: true, value: bare.name });
-  ObjectDefineProperty(wrapped, "length", {
-    __proto__: null,
-    configurable: true,
-    value: bare.length,
-  });
-  return wrapped;
-}
-
-/** Puts a constructor in the place of another whose objects and prototype stay the same. */
-function replaceClass(holder, bare, construct) {
-  function Wrapped(first, second) {
-    if (new.target === undefined) {
-      throw new TypeError(`Constructor ${bare.name} requires 'new'`);
-    }
-    return construct(first, second, arguments.length, new.target);
-  }
-  like(bare, Wrapped);
-  // `WebAssembly.Module` has functions of its own.
-  ArrayPrototypeForEach(ReflectOwnKeys(bare), (key) => {
-    if (!ObjectHasOwn(Wrapped, key)) {
-      ObjectDefineProperty(Wrapped, key, ObjectGetOwnPropertyDescriptor(bare, key));
-    }
-  });
-  ObjectDefineProperty(Wrapped, "prototype", {
-    __proto__: null,
-    value: bare.prototype,
-    writable: false,
-  });
-  define(bare.prototype, "constructor", Wrapped);
-  define(holder, bare.name, Wrapped);
-}
 
 /** A number as WebAssembly's descriptors have it: of either type, read once. */
 function numberIn(value, isWide) {
@@ -117,8 +90,66 @@ function constructMemory(bare, descriptor, target) {
     throw new RangeError("WebAssembly.Memory(): could not allocate memory");
   }
   const memory = ReflectConstruct(bare, [bounded], target);
-  op_memory_hold(memory, MEMORY_BYTES);
+  holdMemory(memory);
   return memory;
+}
+
+/** Charges a memory for itself, once. Answers whether it was not. */
+function holdMemory(memory) {
+  if (WeakSetPrototypeHas(heldMemories, memory)) {
+    return false;
+  }
+  WeakSetPrototypeAdd(heldMemories, memory);
+  op_memory_hold(memory, MEMORY_BYTES);
+  return true;
+}
+
+/** Charges an object with so many memories. Answers what gives them back: no array, for a worker
+ * may have setters in its prototype. */
+function holdMany(object, count) {
+  let holds = null;
+  for (let i = 0; i < count; i++) {
+    holds = { __proto__: null, id: op_memory_hold(object, MEMORY_BYTES), next: holds };
+  }
+  return holds;
+}
+
+function releaseMany(holds) {
+  for (let hold = holds; hold !== null; hold = hold.next) {
+    op_memory_release(hold.id);
+  }
+}
+
+/** Charges the memories among an instance's exports for themselves, for they do not keep the
+ * instance. Answers how many were not. */
+function holdExported(exports) {
+  let held = 0;
+  ArrayPrototypeForEach(ReflectOwnKeys(exports), (key) => {
+    const value = exports[key];
+    if (op_wasm_is_memory(value) && holdMemory(value)) held++;
+  });
+  return held;
+}
+
+/** Makes an instance; all memories that it may leave behind are charged before they are there. */
+function constructInstance(bare, exportsOf, args, target) {
+  const module = args[0];
+  const declared = op_wasm_memories(module);
+  if (declared < 0) {
+    return ReflectConstruct(bare, args, target);
+  }
+  const count = MathMax(declared, 1);
+  if (!op_memory_has_room(count * MEMORY_BYTES)) {
+    throw new RangeError("WebAssembly.Instance(): could not allocate memory");
+  }
+  // Functions of an instance that fails may be kept by what its start has called, or by a table:
+  // they keep the instance, which keeps the module. So the module is charged until it succeeds.
+  const holds = holdMany(module, declared);
+  const instance = ReflectConstruct(bare, args, target);
+  const apart = declared === 0 ? 0 : holdExported(ReflectApply(exportsOf, instance, []));
+  holdMany(instance, count - apart);
+  releaseMany(holds);
+  return instance;
 }
 
 /** The bytes of a module with bounded memories; anything else as it is. */
@@ -207,11 +238,12 @@ function installWebAssembly(holder) {
     }.grow),
   });
 
-  replaceClass(WebAssembly, Instance, (module, imports, count, target) => {
-    const instance = ReflectConstruct(Instance, withArguments(module, imports, count), target);
-    op_memory_hold(instance, MEMORY_BYTES);
-    return instance;
-  });
+  const { get: exportsOf } = ObjectGetOwnPropertyDescriptor(Instance.prototype, "exports");
+  replaceClass(WebAssembly, Instance, (module, imports, count, target) =>
+    constructInstance(Instance, exportsOf, withArguments(module, imports, count), target));
+
+  const instanceOf = (module, imports) =>
+    constructInstance(Instance, exportsOf, [module, imports], Instance);
 
   replaceClass(WebAssembly, Module, (source, options, count, target) =>
     ReflectConstruct(Module, withArguments(boundedModule(source), options, count), target));
@@ -234,12 +266,19 @@ function installWebAssembly(holder) {
   replace(instantiate, {
     instantiate(source, imports) {
       try {
-        const module = boundedModule(source);
-        const args = withArguments(module, imports, arguments.length);
-        return PromisePrototypeThen(ReflectApply(instantiate, WebAssembly, args), (result) => {
-          op_memory_hold(module === source ? result : result.instance, MEMORY_BYTES);
-          return result;
-        });
+        // V8's own would resolve its promise, which calls what a worker may have put in the
+        // prototype of all objects, before the instance is charged.
+        if (op_wasm_memories(source) >= 0) {
+          return PromiseResolve(instanceOf(source, imports));
+        }
+        const bytes = boundedModule(source);
+        if (bytes === source) {
+          return ReflectApply(instantiate, WebAssembly, [source]);
+        }
+        return PromisePrototypeThen(ReflectApply(compile, WebAssembly, [bytes]), (module) => ({
+          module,
+          instance: instanceOf(module, imports),
+        }));
       } catch (error) {
         return PromiseReject(error);
       }

@@ -5,10 +5,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use deno_core::CancelHandle;
+use deno_core::{CancelHandle, v8};
 use deno_error::JsErrorBox;
 use http::{HeaderName, HeaderValue};
 use isolane_bindings::fetch::{Connections, EventLimits};
+use isolane_bindings::memory::{MemoryLimit, Meter};
 use tokio::sync::Notify;
 
 use crate::server::{Server, endless, ok, ok_with, redirect};
@@ -25,6 +26,8 @@ trials![
     the_end_of_the_event_ends_a_request,
     the_end_of_the_event_ends_a_response,
     the_end_of_the_event_ends_a_request_that_waits,
+    requests_that_wait_count_as_memory_until_their_end,
+    requests_that_wait_ask_for_room,
 ];
 
 struct Limits {
@@ -281,4 +284,66 @@ async fn the_end_of_the_event_ends_a_request_that_waits() {
     let seen = worker.run("return await f;").await;
     assert!(seen.ends_with("the event that asked has ended"), "{seen}");
     assert_eq!(server.connections(), 0);
+}
+
+/// A worker none of whose requests goes out, and what it holds.
+fn waiting_worker() -> (Worker, Rc<Limits>, Meter) {
+    let limits = Rc::new(Limits { connections: Connections::new(0), ..Limits::default() });
+    let mut worker = Worker::with(loopback(), limits.clone());
+    let meter = Meter::default();
+    worker.put(meter.clone());
+    (worker, limits, meter)
+}
+
+async fn requests_that_wait_count_as_memory_until_their_end() {
+    let (mut worker, limits, meter) = waiting_worker();
+    let script = "
+        const headers = { long: 'x'.repeat(100_000) };
+        for (let i = 0; i < 1000; i++) headers[`h${i}`] = '';
+        globalThis.f = failure(fetch('http://127.0.0.1/' + 'y'.repeat(60_000), { headers }));
+        return '';";
+    worker.run(script).await;
+    let held = meter.queued_bytes();
+    assert!(held > 100_000 + 2 * 60_000 + 1000 * 300, "{held} bytes");
+    limits.event.cancel();
+    let seen = worker.run("return await f;").await;
+    assert!(seen.ends_with("the event that asked has ended"), "{seen}");
+    assert_eq!(meter.queued_bytes(), 0);
+}
+
+/// A limit of memory that has been reached.
+struct NoRoom;
+
+impl MemoryLimit for NoRoom {
+    fn limit_bytes(&self) -> usize {
+        1 << 20
+    }
+
+    fn has_room(&self, _isolate: &mut v8::Isolate, _bytes: usize) -> bool {
+        false
+    }
+
+    fn exceed(&self, _isolate: &mut v8::Isolate) {}
+
+    fn take_stack(&self) -> bool {
+        true
+    }
+
+    fn give_stack(&self) {}
+}
+
+async fn requests_that_wait_ask_for_room() {
+    let (mut worker, limits, meter) = waiting_worker();
+    meter.set_limit(Some(Rc::new(NoRoom)));
+    let script = "
+        const headers = { long: 'x'.repeat(100_000) };
+        const ask = () => failure(fetch('http://127.0.0.1/', { headers }));
+        globalThis.all = Array.from({ length: 20 }, ask);
+        return await Promise.any(all);";
+    let seen = worker.run(script).await;
+    assert!(seen.contains("no memory for one more request that waits"), "{seen}");
+    assert!(meter.queued_bytes() > 1_000_000, "{} bytes", meter.queued_bytes());
+    limits.event.cancel();
+    worker.run("await Promise.all(all); return '';").await;
+    assert_eq!(meter.queued_bytes(), 0);
 }

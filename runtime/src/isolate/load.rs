@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bindings::event::{IllegibleRejection, Thrown, describe};
+use bindings::intl::DateFormats;
 use bindings::kv::KvNamespaces;
 use bindings::modules::ModuleBytes;
 use deno_core::error::{CoreError, CoreErrorKind};
@@ -56,6 +57,7 @@ impl Isolate {
             let state = self.op_state();
             let mut state = state.borrow_mut();
             state.put(ModuleBytes { modules, compiling });
+            state.put(DateFormats::of_worker(&definition.worker));
             bindings::kv::install(&mut state, kv);
         }
         self.ledger.open_start(start_cpu, definition.limits.cpu, definition.unsafe_eval);

@@ -44,7 +44,9 @@
   isolane.installWebAssembly({
     SharedArrayBuffer: class SharedArrayBuffer {},
     WebAssembly: {
-      Instance: class Instance {},
+      Instance: class Instance {
+        get exports() {}
+      },
       Memory: class Memory {
         grow() {}
       },

@@ -217,6 +217,26 @@ const VALUES: &[(&str, &str, &str)] = &[
         "['getWeekInfo', 'getHourCycles', 'getCollations'].map((key) => { const { value, ...rest } = Object.getOwnPropertyDescriptor(Intl.Locale.prototype, key); return [value.name, value.length, 'prototype' in value, Object.values(rest).join()] })",
         r#"[["getWeekInfo",0,false,"true,false,true"],["getHourCycles",0,false,"true,false,true"],["getCollations",0,false,"true,false,true"]]"#,
     ),
+    (
+        "formats_of_dates_are_made_and_extended_as_in_the_standard",
+        "(() => { const F = Intl.DateTimeFormat; class D extends F { x() { return this.resolvedOptions().calendar } } const old = Object.create(F.prototype); return [F.name, F.length, Reflect.ownKeys(F).sort(), Object.values(Object.getOwnPropertyDescriptor(F, 'prototype')).slice(1), F.prototype.constructor === F, F('en') instanceof F, F.call(old) === old, new D('de-u-ca-buddhist').x(), new D() instanceof D, Reflect.construct(F, [], Array) instanceof Array, Object.values(Object.getOwnPropertyDescriptor(Intl, 'DateTimeFormat')).slice(1)] })()",
+        r#"["DateTimeFormat",0,["length","name","prototype","supportedLocalesOf"],[false,false,false],true,true,true,"buddhist",true,true,[true,false,true]]"#,
+    ),
+    (
+        "options_of_formats_are_read_once",
+        "(() => { const read = [], options = new Proxy({}, { get(_, key) { read.push(key); return { calendar: 'japanese', numberingSystem: 'arab' }[key] } }); const seen = new Intl.DateTimeFormat('en', options).resolvedOptions(); const tried = (f) => { try { return f() } catch (e) { return e.name } }; return [read.slice(0, 4), read.length === new Set(read).size, seen.calendar, seen.numberingSystem, tried(() => Intl.DateTimeFormat('en', null)), tried(() => Intl.DateTimeFormat('en', { calendar: 'x' })), tried(() => Intl.DateTimeFormat(null))] })()",
+        r#"[["localeMatcher","calendar","numberingSystem","hour12"],true,"japanese","arab","TypeError","RangeError","TypeError"]"#,
+    ),
+    (
+        "dates_in_the_words_of_a_locale",
+        "[new Date(0).toLocaleDateString('en', { timeZone: 'UTC' }), new Date(0).toLocaleTimeString('en-u-hc-h23', { timeZone: 'UTC' }), new Date(NaN).toLocaleString('en-u-ca-roc'), Temporal.PlainDate.from('2026-01-02').toLocaleString('en-u-ca-gregory'), ...['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'].map((key) => { const f = Date.prototype[key]; return [f.name, f.length, 'prototype' in f] })]",
+        r#"["1/1/1970","00:00:00","Invalid Date","1/2/2026",["toLocaleString",0,false],["toLocaleDateString",0,false],["toLocaleTimeString",0,false]]"#,
+    ),
+    (
+        "formats_of_dates_have_few_names",
+        "(() => { const tried = (f) => { try { f(); return 'made' } catch (e) { return e.name } }; const make = (system) => () => new Intl.DateTimeFormat('en', { numberingSystem: system }); const systems = Intl.supportedValuesOf('numberingSystem').slice(0, 70), all = systems.map((system) => tried(make(system))); return [systems.length, all.indexOf('RangeError'), all.lastIndexOf('made'), tried(make(systems[0])), tried(() => Intl.DateTimeFormat(['qqq', 'de-U-NU-arab'])), tried(() => new Date().toLocaleDateString('de', { calendar: 'japanese' })), tried(() => new Date().toLocaleString('de-u-hc-h23')), tried(() => Temporal.Now.plainDateISO().toLocaleString('de-u-nu-arab')), tried(() => new Intl.DateTimeFormat('de', { hourCycle: 'h23', hour: 'numeric' })), tried(() => new Intl.DateTimeFormat('de-u-co-phonebk'))] })()",
+        r#"[70,64,63,"made","RangeError","RangeError","RangeError","RangeError","made","made"]"#,
+    ),
     ("self_is_global_this", "self === globalThis", "true"),
     ("report_error_does_not_throw", "reportError(new Error('reported')) ?? 'x'", r#""x""#),
 ];

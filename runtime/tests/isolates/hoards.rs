@@ -1,27 +1,17 @@
 //! Workers that keep, request by request, what V8's heap does not show. Each isolate has its limit:
 //! it is replaced, or the event fails for its memory, long before the node has none left.
 
+#[path = "hoards/modules.rs"]
+mod modules;
+
 use std::collections::{HashMap, HashSet};
 
 use isolane_runtime::{Failure, ModuleSource};
 use libtest_mimic::Trial;
 
+use self::modules::{CALLS, GROWS, MANY, STARTS};
 use crate::memory::{address_space_mb, mappings, resident_mb};
 use crate::support::{Builder, Worker, trial};
-
-/// `(module (import "m" "f" (func)) (func (export "g") (call 0)))`
-const CALLS: &[u8] = &[
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 2, 7, 1, 1, 109, 1, 102, 0, 0, 3, 2, 1, 0, 7,
-    5, 1, 1, 103, 0, 1, 10, 6, 1, 4, 0, 16, 0, 11,
-];
-
-/// A memory of its own, and a function that makes it grow by so many pages, fills all of it, and
-/// answers what `memory.grow` did.
-const GROWS: &[u8] = &[
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 0x60, 1, 0x7f, 1, 0x7f, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 5,
-    1, 1, 103, 0, 0, 0x0a, 0x20, 1, 0x1e, 1, 1, 0x7f, 0x20, 0, 0x40, 0, 0x22, 1, 0x41, 0x7f, 0x47,
-    4, 0x40, 0x41, 0, 0x41, 1, 0x3f, 0, 0x41, 0x10, 0x74, 0xfc, 0x0b, 0, 0x0b, 0x20, 1, 0x0b,
-];
 
 /// (name, what each request keeps in `K`, requests that one isolate does not serve)
 const HOARDS: &[(&str, &str, usize)] = &[
@@ -66,6 +56,21 @@ const HOARDS: &[(&str, &str, usize)] = &[
         100,
     ),
     (
+        "memories_that_outlive_their_instances",
+        "const e = new WebAssembly.Instance(many).exports; for (const name in e) K.push(e[name])",
+        100,
+    ),
+    (
+        "memories_that_outlive_instances_made_asynchronously",
+        "const { exports: e } = await WebAssembly.instantiate(many); for (const name in e) K.push(e[name])",
+        100,
+    ),
+    (
+        "functions_of_instances_that_fail",
+        "try { new WebAssembly.Instance(starts, { m: { f(g) { K.push(g); throw 1 } } }) } catch (e) { if (e !== 1) throw e }",
+        100,
+    ),
+    (
         "shared_buffers_that_grow",
         "const b = new SharedArrayBuffer(0, { maxByteLength: 8 << 20 }); b.grow(8 << 20); new Uint8Array(b).fill(1); K.push(b)",
         100,
@@ -73,6 +78,21 @@ const HOARDS: &[(&str, &str, usize)] = &[
     (
         "buffers_that_grow",
         "const b = new ArrayBuffer(0, { maxByteLength: 8 << 20 }); b.resize(8 << 20); new Uint8Array(b).fill(1); K.push(b)",
+        100,
+    ),
+    (
+        "buffers_that_may_grow",
+        "for (let i = 0; i < 100; i++) K.push(new ArrayBuffer(1, { maxByteLength: 8192 }))",
+        100,
+    ),
+    (
+        "copies_of_buffers_that_may_grow",
+        "const b = new ArrayBuffer(1, { maxByteLength: 8192 }); for (let i = 0; i < 100; i++) K.push(structuredClone({ m: new Map([[1, [new Error('x', { cause: new Uint8Array(b) })]]]) }))",
+        100,
+    ),
+    (
+        "transferred_buffers_that_may_grow",
+        "for (let i = 0; i < 100; i++) { const b = new ArrayBuffer(1, { maxByteLength: 8192 }); K.push(structuredClone({ b }, { transfer: [b] })) }",
         100,
     ),
     (
@@ -139,11 +159,14 @@ const COMPILED: &str = "function compiled() {
 
 fn hoarder(keeps: &str) -> Builder {
     Worker::from_source(&format!(
-        "import calls from './calls.wasm'; import grows from './grows.wasm'; const K = [], id = Math.random();
+        "import calls from './calls.wasm'; import grows from './grows.wasm';
+         import many from './many.wasm'; import starts from './starts.wasm'; const K = [], id = Math.random();
          export default {{ async fetch(request) {{ {keeps}; return new Response(String(id)) }} }}"
     ))
     .with_module("./calls.wasm", ModuleSource::Wasm(CALLS.into()))
     .with_module("./grows.wasm", ModuleSource::Wasm(GROWS.into()))
+    .with_module("./many.wasm", ModuleSource::Wasm(MANY.into()))
+    .with_module("./starts.wasm", ModuleSource::Wasm(STARTS.into()))
 }
 
 /// The worker has an isolate on each shard, at most: those that are beyond have replaced others.
@@ -222,6 +245,23 @@ pub fn trials() -> Vec<Trial> {
                     let result = hoarder(&body).get("/").await;
                     assert!(matches!(result, Err(Failure::ExceededMemory { .. })), "{result:?}");
                 }
+            }),
+            trial("hoards::a_buffer_that_may_grow_is_refused_before_it_does", || async {
+                let reply = hoarder(
+                    "const size = 80 << 20, make = (length) => new ArrayBuffer(length, { maxByteLength: size });
+                     const tried = (f) => { try { f(); return 'made' } catch (error) { return error.name } };
+                     const a = make(0), b = make(0), c = make(0);
+                     return new Response([
+                        () => a.resize(size), () => b.resize(size), () => c.transfer(size), () => make(size),
+                        () => structuredClone(a), () => new ArrayBuffer(0, { maxByteLength: 1 << 30 }),
+                        () => a.resize(0), () => b.resize(size),
+                     ].map(tried).join())",
+                )
+                .get("/")
+                .await
+                .unwrap();
+                let expected = "made,RangeError,RangeError,RangeError,RangeError,RangeError,made,made";
+                assert_eq!(reply.text(), expected);
             }),
             trial("hoards::a_buffer_that_is_refused_is_an_error_that_can_be_caught", || async {
                 let worker = Worker::from_source(

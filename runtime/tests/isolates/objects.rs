@@ -61,6 +61,31 @@ pub fn trials() -> Vec<Trial> {
                 r#"["ab","f","AbortError",true,true,"DataCloneError","DataCloneError","DataCloneError","DataCloneError"]"#
             );
         }),
+        trial("objects::array_buffers_are_as_in_the_standard", || async {
+            let reply = Worker::with_handler(
+                "class Sub extends ArrayBuffer { constructor(length, options) { super(length, options) } }
+                 const tried = (make) => { try { return make() } catch (e) { return e.name } };
+                 const b = new Sub(4, { maxByteLength: 8 });
+                 b.resize('8');
+                 const seen = [b instanceof Sub, b.resizable, b.byteLength, b.slice(1) instanceof Sub];
+                 const moved = b.transfer(2), copy = structuredClone({ view: new Uint8Array(moved), map: new Map([[moved, 1]]), list: ['~'] });
+                 return Response.json([
+                     ...seen, b.detached, moved.byteLength, moved.maxByteLength, moved.transferToFixedLength().resizable,
+                     copy.view.buffer.maxByteLength, copy.view.buffer === [...copy.map.keys()][0], copy.list[0],
+                     ArrayBuffer.name, ArrayBuffer.length, ArrayBuffer.isView(new Uint8Array()), ArrayBuffer[Symbol.species] === ArrayBuffer,
+                     new Uint8Array(1).buffer instanceof ArrayBuffer, new ArrayBuffer(1).constructor === ArrayBuffer, new ArrayBuffer('7').slice(2).byteLength,
+                     ArrayBuffer.prototype.resize.length, ArrayBuffer.prototype.transfer.length, new ArrayBuffer(4).transfer(2).byteLength,
+                     tried(() => ArrayBuffer(1)), tried(() => new ArrayBuffer(-1, { get maxByteLength() { throw 1 } })),
+                     tried(() => new ArrayBuffer(9, { maxByteLength: 8 })), tried(() => new ArrayBuffer(1).resize(1)), tried(() => moved.resize(1)),
+                 ])",
+            )
+            .get("/")
+            .await;
+            assert_eq!(
+                reply.unwrap().text(),
+                r#"[true,true,8,true,true,2,8,false,8,true,"~","ArrayBuffer",1,true,true,true,true,5,1,0,2,"TypeError","RangeError","RangeError","TypeError","TypeError"]"#
+            );
+        }),
         trial("objects::urls_and_parameters_have_bounds", || async {
             let reply = Worker::with_handler(
                 "const long = 'é' + 'x'.repeat(3 << 20), base = 'http://a.test/', url = new URL(base);

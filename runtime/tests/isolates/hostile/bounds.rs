@@ -127,6 +127,21 @@ pub const BOUNDS: &[(&str, &str, End)] = &[
         End::Harmless("13,5,1,true,true,BigInt,1"),
     ),
     (
+        "objects_of_three_million_digits",
+        "const t = '9'.repeat(3e6), names = []; for (const make of [() => BigInt([t]), () => BigInt({ toString: () => t }), () => BigInt({ [Symbol.toPrimitive]: () => t }), () => BigInt.asIntN(64, t), () => BigInt.asUintN(64, [t])]) try { make() } catch (e) { names.push(e.name) } return new Response(names.length + [...new Set(names)].join())",
+        End::Harmless("5RangeError"),
+    ),
+    (
+        "big_ints_of_objects_as_they_are",
+        "const tried = (make) => { try { return make() } catch (e) { return e.name } }; let n = 0; return new Response([BigInt(['12']), BigInt({ valueOf: () => 5, toString: () => '6' }), BigInt(new Date(7)), BigInt({ [Symbol.toPrimitive]: (hint) => hint.length }), BigInt.asIntN(8, '255'), BigInt.asUintN('8', [257n]), BigInt.asUintN.length, BigInt.asIntN.name, tried(() => BigInt({ __proto__: null })), tried(() => BigInt({ [Symbol.toPrimitive]: 1 })), tried(() => BigInt.asIntN(-1, { valueOf() { n++ } })), tried(() => BigInt.asIntN(1, 1)), n].join())",
+        End::Harmless("12,5,7,6,-1,1,2,asIntN,TypeError,TypeError,RangeError,TypeError,0"),
+    ),
+    (
+        "buffers_that_may_become_a_terabyte",
+        "const names = []; for (let e = 46; e >= 40; e--) try { new ArrayBuffer(0, { maxByteLength: 2 ** e }) } catch (error) { names.push(error.name) } return new Response(names.length + [...new Set(names)].join())",
+        End::Harmless("7RangeError"),
+    ),
+    (
         "a_url_pattern_of_forty_thousand_groups",
         "let pathname = ''; for (let i = 0; i < 40000; i++) pathname += '/:a' + i; try { new URLPattern({ pathname }) } catch (e) { return new Response(e.name) }",
         End::Harmless("TypeError"),
