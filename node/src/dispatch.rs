@@ -10,7 +10,7 @@ use futures_util::poll;
 use runtime::{Hops, MAX_HOPS, Runtime};
 use url::Url;
 
-use crate::deployments::Deployments;
+use crate::deployments::{Deployments, Target};
 use crate::front::{Arrival, Handler, Reply};
 use crate::refusal::Refusal;
 
@@ -25,6 +25,17 @@ impl Dispatch {
     pub fn new(runtime: Runtime, deployments: Arc<Deployments>) -> Self {
         Self { runtime, deployments }
     }
+
+    /// The worker's version that a request for this host and path is for.
+    fn target(&self, host: &Arc<str>, path: &str) -> Result<Arc<Target>, Refusal> {
+        if !self.deployments.is_open_to(host) {
+            return Err(Refusal::NotForDevelopment { host: Arc::clone(host) });
+        }
+        self.deployments.resolve(host, &routed_path(path)).ok_or_else(|| {
+            let hosts = self.deployments.hosts_in_development();
+            Refusal::UnknownHost { host: Arc::clone(host), hosts }
+        })
+    }
 }
 
 impl Handler for Dispatch {
@@ -35,15 +46,15 @@ impl Handler for Dispatch {
         }
     }
 
+    fn look_up(&self, host: &Arc<str>, path: &str) -> Result<(), Refusal> {
+        self.target(host, path).map(drop)
+    }
+
     async fn handle(&self, arrival: Arrival) -> Reply {
         let Arrival { host, event, underway } = arrival;
-        if !self.deployments.is_open_to(&host) {
-            return Reply { served: None, result: Err(Refusal::NotForDevelopment { host }) };
-        }
-        let target = self.deployments.resolve(&host, &routed_path(event.head.uri.path()));
-        let Some(target) = target else {
-            let hosts = self.deployments.hosts_in_development();
-            return Reply { served: None, result: Err(Refusal::UnknownHost { host, hosts }) };
+        let target = match self.target(&host, event.head.uri.path()) {
+            Ok(target) => target,
+            Err(refusal) => return Reply { served: None, result: Err(refusal) },
         };
         if event.head.extensions.get::<Hops>().is_some_and(|hops| hops.are_too_many()) {
             let result = Err(Refusal::TooManyHops { limit: MAX_HOPS });

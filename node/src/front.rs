@@ -5,10 +5,12 @@
 //! everything below it stays on that thread.
 
 mod addresses;
+mod ahead;
 mod answer;
 mod authority;
 mod client;
 mod connection;
+mod frames;
 mod heads;
 mod hop;
 mod listen;
@@ -41,6 +43,7 @@ use crate::refusal::{MapStack, Refusal, Served};
 use crate::tls::Tls;
 
 use addresses::Addresses;
+use ahead::Ahead;
 
 pub use listen::bind;
 pub(crate) use listen::{adopt, begin};
@@ -56,6 +59,13 @@ pub trait Handler: Send + Sync + 'static {
     /// one of a client, and not told of each, see `tls/hellos.rs`. `host` is in normal form. Returns
     /// at once.
     fn expect(&self, host: &str);
+
+    /// Whether there is somebody for this host, in normal form, and path of a URL. It is asked before a
+    /// body is waited for, so that one that nobody gets costs nothing.
+    ///
+    /// # Errors
+    /// What `handle` would answer.
+    fn look_up(&self, host: &Arc<str>, path: &str) -> Result<(), Refusal>;
 
     /// Answers a request. The future runs on the shard of the connection; it is dropped when the
     /// client goes away.
@@ -94,6 +104,8 @@ pub struct Front<H> {
     slots: Arc<Semaphore>,
     /// How many of them each client address has.
     addresses: Arc<Addresses>,
+    /// What is kept of requests that no worker has yet.
+    ahead: Arc<Ahead>,
     connections: TaskTracker,
     /// Those of them on which a request may come or is on its way to its worker.
     asked: TaskTracker,
@@ -120,6 +132,7 @@ impl<H: Handler> Front<H> {
     ) -> Arc<Self> {
         let slots = Arc::new(Semaphore::new(limits.connections));
         let addresses = Addresses::new(&limits);
+        let ahead = Ahead::new(&limits);
         Arc::new(Self {
             handler,
             limits,
@@ -128,6 +141,7 @@ impl<H: Handler> Front<H> {
             dev,
             slots,
             addresses,
+            ahead,
             connections: TaskTracker::new(),
             asked: TaskTracker::new(),
             listeners: TaskTracker::new(),

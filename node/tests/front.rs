@@ -5,10 +5,14 @@
 #[path = "front/support.rs"]
 mod support;
 
+#[path = "front/ahead.rs"]
+mod ahead;
 #[path = "front/departures.rs"]
 mod departures;
 #[path = "front/endings.rs"]
 mod endings;
+#[path = "front/framing.rs"]
+mod framing;
 #[path = "front/limits.rs"]
 mod limits;
 #[path = "front/progress.rs"]

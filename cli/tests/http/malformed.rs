@@ -57,6 +57,8 @@ fn a_body_whose_end_is_ambiguous_is_refused() {
         "Transfer-Encoding: gzip",
         "Transfer-Encoding: chunked, gzip",
         "Transfer-Encoding: chunked, identity",
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4",
     ] {
         let head = format!("POST /read HTTP/1.1\r\nHost: {HOST}\r\n{framing}\r\n\r\n");
         let answer = exchange(&node, &format!("{head}abcd"));

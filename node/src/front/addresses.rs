@@ -16,6 +16,9 @@ use crate::config::Limits;
 const RESERVED_PART: usize = 8;
 /// So many connections are few.
 const FEW: usize = 32;
+/// One address has no more than this part of all slots, whatever the configuration gives it, where there
+/// is more than one.
+const MOST_PART: usize = 2;
 /// An address that goes on and on is logged no more often, whichever it is.
 const LOG_PAUSE_S: u64 = 10;
 
@@ -24,6 +27,8 @@ pub(super) struct Addresses {
     open: DashMap<Client, usize>,
     /// What one address may have.
     limit: usize,
+    /// What is few here.
+    few: usize,
     /// What is left for addresses that have few.
     reserved: usize,
     trusted: Vec<IpNet>,
@@ -36,10 +41,10 @@ pub(super) struct Addresses {
 /// Whom a connection is counted to: an IPv4 address, or the network of 64 bits that one customer of
 /// a provider has in IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Client(IpAddr);
+pub(super) struct Client(IpAddr);
 
 impl Client {
-    fn of(address: IpAddr) -> Self {
+    pub(super) fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => {
                 let network = u128::from(address) >> 64 << 64;
@@ -55,10 +60,16 @@ pub(super) struct Counted(Option<(Arc<Addresses>, Client)>);
 
 impl Addresses {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        let reserved = limits.connections / RESERVED_PART;
+        let most = match limits.connections {
+            0 | 1 => usize::MAX,
+            connections => connections / MOST_PART,
+        };
         Arc::new(Self {
             open: DashMap::new(),
-            limit: limits.connections_per_address,
-            reserved: limits.connections / RESERVED_PART,
+            limit: limits.connections_per_address.min(most),
+            few: reserved.min(FEW),
+            reserved,
             trusted: limits.trusted_proxies.clone(),
             started: Instant::now(),
             logged_s: AtomicU64::new(0),
@@ -69,11 +80,7 @@ impl Addresses {
     /// Counts a connection, unless its address has as many as it may. `free` is the number of
     /// slots that nobody has.
     pub(super) fn admit(self: &Arc<Self>, client: SocketAddr, free: usize) -> Option<Counted> {
-        let address = client.ip().to_canonical();
-        if self.trusted.iter().any(|network| network.contains(&address)) {
-            return Some(Counted(None));
-        }
-        let key = Client::of(address);
+        let Some(key) = self.client(client) else { return Some(Counted(None)) };
         let admitted = match self.open.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(1);
@@ -81,7 +88,7 @@ impl Addresses {
             }
             Entry::Occupied(mut entry) => {
                 let open = *entry.get();
-                let admitted = open < self.limit && (open < FEW || free > self.reserved);
+                let admitted = open < self.limit && (open < self.few || self.leaves_enough(free));
                 if admitted {
                     *entry.get_mut() += 1;
                 }
@@ -89,10 +96,23 @@ impl Addresses {
             }
         };
         if !admitted {
-            self.note_refusal(address);
+            self.note_refusal(client.ip().to_canonical());
             return None;
         }
         Some(Counted(Some((Arc::clone(self), key))))
+    }
+
+    /// Whom a connection is counted to; `None` for a trusted proxy.
+    pub(super) fn client(&self, client: SocketAddr) -> Option<Client> {
+        let address = client.ip().to_canonical();
+        let is_trusted = self.trusted.iter().any(|network| network.contains(&address));
+        (!is_trusted).then(|| Client::of(address))
+    }
+
+    /// Whether addresses with few connections still have their part. Where there are too few slots for
+    /// a part, connections wait for one.
+    fn leaves_enough(&self, free: usize) -> bool {
+        self.reserved == 0 || free > self.reserved
     }
 
     fn note_refusal(&self, address: IpAddr) {
@@ -173,6 +193,32 @@ mod tests {
         let open: Vec<_> = (0..10).map(|_| addresses.admit(client("10.0.0.7"), 1000)).collect();
         assert!(open.iter().all(Option::is_some));
         assert!(addresses.open.is_empty());
+    }
+
+    #[test]
+    fn one_address_never_takes_all_slots_however_few_there_are() {
+        for connections in [2, 7, 8, 16, 32, 60] {
+            let limits = Limits { connections, connections_per_address: 64, ..Limits::default() };
+            let addresses = addresses(limits);
+            let admit = |taken| addresses.admit(client("10.0.0.1"), connections - taken);
+            let taken: Vec<_> = (0..connections).map_while(admit).collect();
+            assert!(taken.len() <= connections / MOST_PART, "{} of {connections}", taken.len());
+            assert!(addresses.admit(client("10.0.0.2"), 1).is_some());
+        }
+        // Of one slot there is no part: connections wait for it.
+        let addresses = addresses(Limits { connections: 1, ..Limits::default() });
+        let _first = addresses.admit(client("10.0.0.1"), 1).unwrap();
+        assert!(addresses.admit(client("10.0.0.1"), 0).is_some());
+    }
+
+    #[test]
+    fn an_address_beyond_few_leaves_the_last_slots_of_few_to_others() {
+        let limits = Limits { connections: 16, connections_per_address: 64, ..Limits::default() };
+        let addresses = addresses(limits);
+        let _two: Vec<_> = (0..2).map(|_| addresses.admit(client("10.0.0.1"), 2)).collect();
+        assert!(addresses.admit(client("10.0.0.1"), 2).is_none());
+        assert!(addresses.admit(client("10.0.0.1"), 3).is_some());
+        assert!(addresses.admit(client("10.0.0.2"), 1).is_some());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::ahead::Purse;
 use super::client::{Connected, Secured};
 use super::monitored::Monitored;
 use super::pulse::{Deadline, Pulse};
@@ -112,13 +113,15 @@ impl<H: Handler> Shard<H> {
     {
         let mut asked = Some(asked);
         let pulse = Pulse::new();
+        let client = connected.address();
+        let purse = Purse::new(&self.front.ahead, self.front.addresses.client(client));
         let io = TokioIo::new(Monitored::new(
             stream,
             Rc::clone(&pulse),
+            Rc::clone(&purse),
             self.front.limits.half_close_timeout,
         ));
-        let client = connected.address();
-        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse)));
+        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse), purse));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
             service::answer(Arc::clone(&front), Rc::clone(&peer), request)

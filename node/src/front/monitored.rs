@@ -1,5 +1,5 @@
 //! The stream below hyper: it tells the pulse what moves, has heads looked at before hyper reads
-//! them, keeps the end of what the client sends from hyper while an answer is made, and reads on
+//! them and counted while they are not complete, keeps the end of what the client sends from hyper while an answer is made, and reads on
 //! after an early answer. What a connection's silence means is decided in
 //! `front/connection.rs`.
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::ahead::Purse;
 use super::heads::Heads;
 use super::pulse::Pulse;
 
@@ -24,11 +25,16 @@ const LINGER: Duration = Duration::from_secs(3);
 /// waited for.
 const SETTLE: Duration = Duration::from_millis(50);
 
+/// Why a connection ends in a head.
+const NO_ROOM: &str =
+    "its address, or the node, has as many bytes of heads that are not complete as it may";
+
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
     stream: S,
     pulse: Rc<Pulse>,
     heads: Heads,
+    purse: Rc<Purse>,
     lingering: Option<Pin<Box<Sleep>>>,
     half_close_timeout: Duration,
     half_closed: Option<HalfClosed>,
@@ -43,10 +49,27 @@ struct HalfClosed {
 }
 
 impl<S> Monitored<S> {
-    pub(super) fn new(stream: S, pulse: Rc<Pulse>, half_close_timeout: Duration) -> Self {
+    pub(super) fn new(
+        stream: S,
+        pulse: Rc<Pulse>,
+        purse: Rc<Purse>,
+        half_close_timeout: Duration,
+    ) -> Self {
         let heads = Heads::default();
         let (lingering, half_closed) = (None, None);
-        Self { stream, pulse, heads, lingering, half_close_timeout, half_closed }
+        Self { stream, pulse, heads, purse, lingering, half_close_timeout, half_closed }
+    }
+
+    /// Counts what has come of a head that is not complete.
+    ///
+    /// # Errors
+    /// There is no room for it: the connection ends, as nothing can be answered yet.
+    fn keep_head(&self) -> io::Result<()> {
+        let unfinished = self.heads.unfinished_bytes(self.purse.head_bytes());
+        match self.purse.keep_head(unfinished) {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM)),
+        }
     }
 
     /// The client sends nothing more, and hyper would take it for gone. Ready when it may: where
@@ -87,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
             Some(came @ [_, ..]) => {
                 this.pulse.bytes_came();
                 this.heads.look_at(came);
-                Poll::Ready(Ok(()))
+                Poll::Ready(this.keep_head())
             }
             _ if is_full => Poll::Ready(Ok(())),
             _ => this.poll_half_closed(cx).map(Ok),

@@ -38,10 +38,7 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
     if parts.uri.path_and_query().map_or(0, |path| path.as_str().len()) > limits.url_bytes {
         return Err(Refusal::UriTooLong { limit_bytes: limits.url_bytes });
     }
-    let fields = parts.headers.iter();
-    let headers_bytes: usize =
-        fields.map(|(name, value)| name.as_str().len() + value.len() + b": \r\n".len()).sum();
-    if headers_bytes > limits.headers_bytes {
+    if headers_bytes(&parts.headers) > limits.headers_bytes {
         return Err(Refusal::HeadersTooLarge { limit_bytes: limits.headers_bytes });
     }
     if parts.headers.len() > MAX_FIELDS {
@@ -54,6 +51,12 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
         return Err(Refusal::BadExpectation);
     }
     Ok(())
+}
+
+/// What the fields of a head have in bytes, as HTTP/1 has them.
+pub(super) fn headers_bytes(headers: &HeaderMap) -> usize {
+    let fields = headers.iter();
+    fields.map(|(name, value)| name.as_str().len() + value.len() + b": \r\n".len()).sum()
 }
 
 /// A body's coding is `chunked` or none. hyper reads others as if the last were alone; who stands

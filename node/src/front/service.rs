@@ -15,12 +15,13 @@ use hyper::body::Incoming;
 use runtime::{Client, FetchEvent, Outcome};
 use tokio::time::timeout;
 
+use super::ahead::Purse;
 use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
 use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
-use super::upload::{self, Fault, Upload};
+use super::upload::{self, Announced, Fault, Upload};
 use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
 
@@ -31,15 +32,16 @@ pub(super) struct Peer {
     address: HeaderValue,
     target: RefCell<LastTarget>,
     pulse: Rc<Pulse>,
+    purse: Rc<Purse>,
 }
 
 impl Peer {
-    pub(super) fn new(connected: Connected, pulse: Rc<Pulse>) -> Self {
+    pub(super) fn new(connected: Connected, pulse: Rc<Pulse>, purse: Rc<Purse>) -> Self {
         let text = connected.address().ip().to_canonical().to_string();
         // The text of an IP address is always a header's value.
         let address = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
         let connected = Arc::new(connected);
-        Self { connected, address, target: RefCell::default(), pulse }
+        Self { connected, address, target: RefCell::default(), pulse, purse }
     }
 }
 
@@ -123,12 +125,19 @@ async fn exchange<H: Handler>(
     let host = Arc::clone(&target.host);
     receipt.host = Some(Arc::clone(&host));
     request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
-    let declared = request::declared_length(&parts.headers);
+    let length = request::declared_length(&parts.headers);
     request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
+    let mut head_bytes = 0;
+    if !incoming.is_end_stream() {
+        front.handler.look_up(&host, parts.uri.path())?;
+        head_bytes = request::headers_bytes(&parts.headers) + parts.uri.path().len();
+    }
+    let announced = Announced { length, head_bytes };
     let limit_bytes = limits.request_body_bytes;
     peer.pulse.room().await;
+    let time = limits.header_timeout;
     let Upload { body, flow } =
-        upload::take(incoming, declared, limit_bytes, limits.header_timeout, &peer.pulse).await?;
+        upload::take(incoming, announced, limit_bytes, time, &peer.pulse, &peer.purse).await?;
     let client: Arc<dyn Client> = peer.connected.clone();
     let event = FetchEvent { head: parts, body, client: Some(client) };
     let arrival = Arrival { host, event, underway: receipt.running.underway() };

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -18,12 +19,14 @@ use hyper::body::Incoming;
 use runtime::{BodyError, RequestBody};
 use tokio::time::timeout;
 
+use super::ahead::Purse;
 use super::pulse::Pulse;
 use crate::refusal::Refusal;
 
 /// A body that declares no more than this is read before the worker is called: a slow client
 /// then occupies no isolate, and one that goes away is noticed, which hyper does only when
-/// nothing of the body is left to read.
+/// nothing of the body is left to read. Where too much is kept so already it streams, and the worker
+/// waits for it.
 const READ_AHEAD_BYTES: u64 = 64 << 10;
 
 /// The body of one request, and how to learn why it is not read to its end.
@@ -33,20 +36,32 @@ pub(super) struct Upload {
     pub(super) flow: Option<Arc<Flow>>,
 }
 
-/// Takes the body of a request of which `declared` bytes were announced.
+/// What is known of a body before it has come.
+pub(super) struct Announced {
+    /// The length that the head declares, in bytes.
+    pub(super) length: Option<u64>,
+    /// What the head takes meanwhile, in bytes.
+    pub(super) head_bytes: usize,
+}
+
+/// Takes the body of a request.
 pub(super) async fn take(
     incoming: Incoming,
-    declared: Option<u64>,
+    announced: Announced,
     limit_bytes: u64,
     time: Duration,
     pulse: &Pulse,
+    purse: &Rc<Purse>,
 ) -> Result<Upload, Refusal> {
     if incoming.is_end_stream() {
         return Ok(Upload { body: RequestBody::Empty, flow: None });
     }
-    match declared {
-        Some(length) if length > limit_bytes => Err(Refusal::BodyTooLarge { limit_bytes }),
-        Some(length) if length <= READ_AHEAD_BYTES => {
+    if announced.length.is_some_and(|length| length > limit_bytes) {
+        return Err(Refusal::BodyTooLarge { limit_bytes });
+    }
+    let short = announced.length.filter(|length| *length <= READ_AHEAD_BYTES);
+    match short.and_then(|length| purse.keep(announced.head_bytes + length as usize)) {
+        Some(_kept) => {
             let whole = timeout(time, incoming.collect()).await;
             let whole = whole.map_err(|_| Refusal::BodyTimeout)?;
             let bytes = whole.map_err(|_| Refusal::BodyBroken)?.to_bytes();
@@ -54,7 +69,7 @@ pub(super) async fn take(
             let body = Full::new(bytes).map_err(|never| match never {});
             Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: None })
         }
-        _ => {
+        None => {
             let flow = Arc::new(Flow::default());
             pulse.watch(&flow);
             pulse.read_ahead_is_over();

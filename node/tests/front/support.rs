@@ -14,7 +14,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use isolane_node::front::{self, Arrival, Front, Handler, Reply, Sockets};
 use isolane_node::tls::Tls;
-use isolane_node::{AccessLine, Limits, RequestLog};
+use isolane_node::{AccessLine, Limits, Refusal, RequestLog};
 use runtime::{BodyError, Outcome, ResponseBody};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ pub(crate) fn on_a_shard(test: impl Future<Output = ()>) {
 
 type Answer = dyn Fn(Arrival) -> Pin<Box<dyn Future<Output = Reply>>> + Send + Sync;
 
-/// A handler that is a function.
+/// A handler that is a function, and knows each host but `unknown.test`.
 pub(crate) struct Script {
     answer: Box<Answer>,
     expected: mpsc::UnboundedSender<String>,
@@ -43,6 +43,15 @@ pub(crate) struct Script {
 impl Handler for Script {
     fn expect(&self, host: &str) {
         let _ = self.expected.send(host.to_owned());
+    }
+
+    fn look_up(&self, host: &Arc<str>, _path: &str) -> Result<(), Refusal> {
+        match &**host {
+            "unknown.test" => {
+                Err(Refusal::UnknownHost { host: Arc::clone(host), hosts: Vec::new() })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn handle(&self, arrival: Arrival) -> Reply {
