@@ -62,7 +62,7 @@ use self::find::{find, find_stream, gather, visible};
 use self::holds::Holds;
 use self::job::Job;
 use self::metrics::Metrics;
-use self::open::{FileOptions, Opened};
+use self::open::FileOptions;
 use self::pieces::PiecesSink;
 use self::room::{Carries, Read};
 use self::shared::Shared;
@@ -117,6 +117,9 @@ impl EmbeddedStore {
     /// Opens the store in a folder, for this process alone; an absent one is made. Whatever way the
     /// last process with it ended, it has every write that was answered.
     ///
+    /// Where the disk has no room for what the log has beyond the tables, the store answers
+    /// everything with [`StoreError::DiskFull`], and opens its files when there is room.
+    ///
     /// # Errors
     ///
     /// When another process has the folder, or it cannot be used, or is damaged.
@@ -138,6 +141,7 @@ impl EmbeddedStore {
         let shared = Arc::new(Shared {
             clock: options.clock,
             database: ArcSwapOption::empty(),
+            no_room: ArcSwapOption::empty(),
             namespaces: ArcSwap::default(),
             cache: Cache::new(options.cache_bytes),
             holds: Arc::<Holds>::default(),
@@ -148,21 +152,20 @@ impl EmbeddedStore {
             closed: AtomicBool::new(false),
         });
         let readers = options.readers.max(1);
-        let opened = Opened::open(&*disk, files, &shared.holds);
-        let opened = shared.open(opened.map_err(|fault| fault.at(path.to_owned()))?);
         let options = WriterOptions {
             files,
             min_free_bytes: options.min_free_bytes,
             namespace_bytes: options.namespace_bytes,
             path: PathBuf::from(path),
         };
+        let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), options);
+        writer.open_or_wait_for_room()?;
         // Made before the threads, so that a failure to start one ends the others.
         let mut store = Self {
             shared: Arc::clone(&shared),
             threads: Mutex::default(),
-            disk: Mutex::new(Some(Arc::clone(&disk))),
+            disk: Mutex::new(Some(disk)),
         };
-        let writer = Writer::new(Arc::clone(&shared), disk, options, opened);
         let run = move || writer.run();
         let writer = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(run);
         store.threads.get_mut().push(writer.map_err(io)?);
@@ -329,10 +332,10 @@ impl Store for EmbeddedStore {
     }
 
     fn namespaces(&self) -> Lookup<Vec<NamespaceInfo>> {
-        if self.shared.closed.load(Ordering::Acquire) {
-            return Lookup::failed(StoreError::Closed);
-        }
-        let names = self.shared.namespaces.load();
+        let names = match self.shared.names() {
+            Ok(names) => names,
+            Err(error) => return Lookup::failed(error),
+        };
         let mut found: Vec<_> = names
             .iter()
             .map(|(namespace, state)| NamespaceInfo {

@@ -7,8 +7,8 @@
 //!
 //! A batch begins at a multiple of [`ALIGNMENT`] and is: magic (4 bytes), length of the payload (4),
 //! epoch (8), number within the epoch (8), CRC-32 of those three and the payload (4), zero (4), the
-//! payload. Numbers are little-endian. Before the first batch there is a mark in its place: a log
-//! that begins with zeros is not as it was left.
+//! payload. Numbers are little-endian. Before the first batch there is a mark in its place, which
+//! begins with the same magic: a log that begins otherwise is not as it was left.
 
 use std::io;
 use std::sync::Arc;
@@ -50,6 +50,17 @@ pub(super) enum ReadLogError {
     Untrusted(#[from] LogError),
 }
 
+/// What a file begins with that should be a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// What each log begins with that was begun: a batch, or the mark in its place.
+    Begun,
+    /// Nothing, or zeros.
+    Zeros,
+    /// What no log was ever given.
+    Other,
+}
+
 /// The batches of one epoch, in order.
 pub(super) struct Batches {
     bytes: Vec<u8>,
@@ -68,41 +79,40 @@ impl Log {
         Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
     }
 
-    /// Gives the file its room, and its mark if it has no batch. Answers its length.
+    /// Gives the file its room, and its mark if it was not begun. Answers its length.
     pub(super) fn prepare(file: &dyn DiskFile, capacity_bytes: u64) -> io::Result<u64> {
         let length = file.len()?;
-        if length < capacity_bytes {
-            // Written, not only lengthened: its blocks are then the file's for good.
-            let mut zeros = vec![0; 1 << 16];
-            let mut at = length;
-            while at < capacity_bytes {
-                let count = (capacity_bytes - at).min(zeros.len() as u64) as usize;
-                if at == 0 {
-                    zeros[..HEADER_BYTES].copy_from_slice(&Header::BEGUN);
-                    file.write_all_at(&zeros[..count], at)?;
-                    zeros[..HEADER_BYTES].fill(0);
-                } else {
-                    file.write_all_at(&zeros[..count], at)?;
-                }
-                at += count as u64;
-            }
-            file.sync()?;
-        } else if Self::is_blank(file)? {
-            file.write_all_at(&Header::BEGUN, 0)?;
-            file.sync()?;
+        let is_begun = Self::beginning(file)? == Beginning::Begun;
+        if is_begun && length >= capacity_bytes {
+            return Ok(length);
         }
+        // Written, not only lengthened: its blocks are then the file's for good.
+        let zeros = vec![0; 1 << 16];
+        let mut at = length;
+        while at < capacity_bytes {
+            let count = (capacity_bytes - at).min(zeros.len() as u64) as usize;
+            file.write_all_at(&zeros[..count], at)?;
+            at += count as u64;
+        }
+        if !is_begun {
+            file.write_all_at(&Header::BEGUN, 0)?;
+        }
+        file.sync()?;
         Ok(capacity_bytes.max(length))
     }
 
-    /// Whether a file begins with zeros, or is empty. No log does that was begun: it has a mark in
-    /// its place until the first batch has.
-    pub(super) fn is_blank(file: &dyn DiskFile) -> io::Result<bool> {
+    /// What a file begins with.
+    pub(super) fn beginning(file: &dyn DiskFile) -> io::Result<Beginning> {
         let mut bytes = [0; HEADER_BYTES];
-        if file.len()? < HEADER_BYTES as u64 {
-            return Ok(true);
-        }
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes == [0; HEADER_BYTES])
+        let count = file.len()?.min(HEADER_BYTES as u64) as usize;
+        file.read_exact_at(&mut bytes[..count], 0)?;
+        Ok(if bytes.starts_with(&MAGIC) {
+            Beginning::Begun
+        } else if bytes == [0; HEADER_BYTES] {
+            Beginning::Zeros
+        } else {
+            Beginning::Other
+        })
     }
 
     /// Whether a file begins with a batch, of whatever epoch.

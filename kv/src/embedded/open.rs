@@ -12,7 +12,7 @@ use crate::store::Namespace;
 use super::apply::Apply;
 use super::batch;
 use super::database::begin_durable;
-use super::disk::{DatabaseFile, Disk};
+use super::disk::{DatabaseFile, Disk, is_full};
 use super::fault::Fault;
 use super::holds::Holds;
 use super::log::Log;
@@ -127,18 +127,20 @@ impl Opened {
         if is_new && Log::has_batches(log_file.as_ref()).map_err(Fault::from)? {
             return Err(Fault::MissingDatabase.into());
         }
-        match is_new {
+        if is_new {
             // Before there is a database that would miss it.
-            true => Log::prepare(log_file.as_ref(), options.log_bytes).map(drop),
-            false => suspect::look_at(disk, log_file.as_ref(), options.log_bytes),
+            Log::prepare(log_file.as_ref(), options.log_bytes).map_err(Fault::from)?;
         }
-        .map_err(Fault::from)?;
         let database = redb::Builder::new()
             .set_cache_size(options.page_cache_bytes)
             .create_with_backend(DatabaseFile(database_file))
             .map_err(Fault::from)?;
         let mut numbers = Numbers::read(&database)?;
         let replayed = replay(&database, log_file.as_ref(), &mut numbers, holds)?;
+        if !is_new {
+            // As late as this: what fails before is tried again, and it is to be told of once.
+            suspect::look_at(disk, log_file.as_ref(), options.log_bytes).map_err(Fault::from)?;
+        }
         let namespaces = known(&database)?;
         let log =
             Log::begin(log_file, options.log_bytes, numbers.log_epoch).map_err(Fault::from)?;
@@ -150,6 +152,16 @@ impl Opened {
             next_value: numbers.next_value,
             replayed,
         })
+    }
+}
+
+impl OpenError {
+    /// What the disk says that has no room for what opening has to write.
+    pub(super) fn full_disk(&self) -> Option<&io::Error> {
+        match self {
+            Self::Io { source, .. } if is_full(source) => Some(source),
+            _ => None,
+        }
     }
 }
 

@@ -51,8 +51,7 @@ impl Shared {
             if reply.is_closed() {
                 return;
             }
-            let result = shared.database.load_full().ok_or(Fault::Closed);
-            let result = result.map_err(|fault| fault.while_doing("recovering from a failure"));
+            let result = shared.database.load_full().ok_or_else(|| shared.while_closed());
             let result = result.and_then(|database| {
                 let caught = Fault::catch(|| Ok(read(shared, &database)));
                 caught.unwrap_or_else(|fault| Err(fault.while_doing("reading")))

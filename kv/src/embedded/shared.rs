@@ -16,6 +16,7 @@ use crate::store::Namespace;
 use super::apply::Growth;
 use super::cache::Cache;
 use super::fair::FairQueue;
+use super::fault::Fault;
 use super::holds::Holds;
 use super::job::Job;
 use super::metrics::Metrics;
@@ -29,8 +30,11 @@ const LISTED_KEY_BYTES: usize = MAX_KEY_BYTES + MAX_METADATA_BYTES + 64;
 /// The store's parts that more than one thread uses.
 pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
-    /// Absent while the files are closed after a failure.
+    /// Absent while the files are closed after a failure, or cannot be opened yet.
     pub(super) database: ArcSwapOption<Database>,
+    /// What is answered while the database is absent because the disk is full; of no meaning while
+    /// it is there.
+    pub(super) no_room: ArcSwapOption<StoreError>,
     pub(super) namespaces: ArcSwap<Names>,
     pub(super) cache: Cache,
     pub(super) holds: Arc<Holds>,
@@ -46,6 +50,8 @@ pub(super) struct Shared {
 /// The namespaces that exist.
 #[derive(Clone, Default)]
 pub(super) struct Names {
+    /// Whether they were read: before that, none is known not to exist.
+    are_known: bool,
     by_name: HashMap<Namespace, Arc<NamespaceState>>,
     by_number: HashMap<u32, Arc<NamespaceState>>,
 }
@@ -73,13 +79,36 @@ impl Shared {
         if self.closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
         }
-        Ok(self.namespaces.load().get(namespace).map(|state| state.number))
+        let names = self.namespaces.load();
+        match names.get(namespace) {
+            Some(state) => Ok(Some(state.number)),
+            None if names.are_known => Ok(None),
+            None => Err(self.while_closed()),
+        }
+    }
+
+    /// The namespaces that exist.
+    pub(super) fn names(&self) -> Result<Arc<Names>, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        let names = self.namespaces.load_full();
+        if names.are_known { Ok(names) } else { Err(self.while_closed()) }
+    }
+
+    /// What is answered while the files are closed, and are to be opened again.
+    pub(super) fn while_closed(&self) -> StoreError {
+        self.no_room
+            .load()
+            .as_deref()
+            .cloned()
+            .unwrap_or_else(|| Fault::Closed.while_doing("recovering from a failure of the disk"))
     }
 
     /// Takes over what was read from the files; the rest is the writer's.
     pub(super) fn open(&self, opened: Opened) -> Files {
         let Opened { database, log, namespaces, next_namespace, next_value, replayed } = opened;
-        let mut names = Names::default();
+        let mut names = Names { are_known: true, ..Names::default() };
         for known in namespaces {
             let state = NamespaceState {
                 number: known.number,

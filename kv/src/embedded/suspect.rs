@@ -1,26 +1,35 @@
-//! A log that is not as any process of ours leaves it: emptied, zeroed or cut off from outside. Its
-//! batches cannot be known any more, so the store opens without them; but the operator is told
+//! A log that is not as any process of ours leaves it: emptied, overwritten or cut off from outside.
+//! Its batches cannot be known any more, so the store opens without them; but the operator is told
 //! what may be lost, and the file is kept as it was found.
 
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::disk::{Disk, DiskFile};
-use super::log::Log;
+use super::disk::{Disk, DiskFile, is_full};
+use super::log::{Beginning, Log};
 use super::open::LOG_FILE;
 
 /// So much is copied at a time.
 const COPIED_BYTES: usize = 1 << 16;
 
-/// Looks at the log of a database that is there; it was made with `log_bytes`.
+/// Looks at the log of a database that is there; it was made with `log_bytes`. To be called once the
+/// log was read, and before it is written to.
+///
+/// # Errors
+///
+/// When the log cannot be read, or the disk has no room to keep it as it was found.
 pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io::Result<()> {
     let length = log.len()?;
-    let problem = match (length, Log::is_blank(log)?) {
-        (0, _) => "is empty",
-        (_, true) => "begins with zeros",
-        (length, false) if length < log_bytes => "is shorter than it was made",
-        _ => return Ok(()),
+    let problem = match Log::beginning(log)? {
+        _ if length == 0 => "is empty",
+        Beginning::Zeros => "begins with zeros",
+        Beginning::Other => "begins with what no log begins with",
+        Beginning::Begun if length < log_bytes => "is shorter than it was made",
+        Beginning::Begun => return Ok(()),
     };
+    if disk.free_bytes()? < length {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     // In milliseconds: a start that follows at once must not write over what the last one kept.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
     let name = format!("{LOG_FILE}.damaged-{now}");
@@ -43,6 +52,15 @@ pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io
 /// Copies the file; what is zero needs no room where the file system can leave it out.
 fn copy(disk: &dyn Disk, log: &dyn DiskFile, length: u64, name: &str) -> io::Result<()> {
     let copy = disk.open(name)?;
+    let copied = copy_into(&*copy, log, length);
+    if copied.as_ref().is_err_and(is_full) {
+        // A part of it is of no use, and the room is.
+        copy.set_len(0)?;
+    }
+    copied
+}
+
+fn copy_into(copy: &dyn DiskFile, log: &dyn DiskFile, length: u64) -> io::Result<()> {
     copy.set_len(length)?;
     let mut buffer = vec![0; COPIED_BYTES];
     let mut at = 0;

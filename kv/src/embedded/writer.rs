@@ -5,6 +5,9 @@
 //! A group is first appended to the log and then brought into the tables by a commit that is not on
 //! disk; a checkpoint, from time to time, commits the tables for good and begins the log anew.
 //! Groups that the log cannot hold, and those that change namespaces, are checkpoints themselves.
+//! Opening the files, again after a failure, is in `writer/reopen.rs`.
+
+mod reopen;
 
 use std::io;
 use std::path::PathBuf;
@@ -17,14 +20,14 @@ use redb::Database;
 use crate::error::StoreError;
 
 use super::batch;
-use super::database::{begin_durable, begin_volatile, close};
-use super::disk::Disk;
+use super::database::{begin_durable, begin_volatile};
+use super::disk::{Disk, is_full};
 use super::fair::Popped;
 use super::fault::Fault;
 use super::group::{Group, Outcome};
 use super::housekeeping::Housekeeping;
 use super::job::Job;
-use super::open::{FileOptions, Opened};
+use super::open::FileOptions;
 use super::quota;
 use super::schema::{META, META_LOG_EPOCH};
 use super::shared::Shared;
@@ -41,20 +44,20 @@ const MAX_LOGGED_BYTES: usize = 1 << 20;
 const MAX_UNSAVED_CHANGES: usize = 10_000;
 /// And when nothing was written for so long.
 const CHECKPOINT_WHEN_IDLE: Duration = Duration::from_millis(100);
-/// How long after a failure the files are opened again.
-const REOPEN_AFTER: Duration = Duration::from_millis(250);
 
 /// What the writer thread works with.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
     options: WriterOptions,
-    /// Absent after a failure, until the files could be opened again.
+    /// Absent at first and after a failure, until the files could be opened.
     files: Option<Files>,
     /// The database before a failure, until no reader has it any more: two on one file would
     /// destroy it.
     retired: Option<Arc<Database>>,
     failed_at: Option<Instant>,
+    /// When it was last said that they cannot be opened.
+    told_at: Option<Instant>,
     housekeeping: Housekeeping,
     last_group: LastGroup,
 }
@@ -89,20 +92,17 @@ pub(super) struct Files {
 }
 
 impl Writer {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        disk: Arc<dyn Disk>,
-        options: WriterOptions,
-        files: Files,
-    ) -> Self {
+    /// A writer whose files are not open yet.
+    pub(super) fn new(shared: Arc<Shared>, disk: Arc<dyn Disk>, options: WriterOptions) -> Self {
         let housekeeping = Housekeeping::new(Arc::clone(&shared));
         Self {
             shared,
             disk,
             options,
-            files: Some(files),
+            files: None,
             retired: None,
             failed_at: None,
+            told_at: None,
             housekeeping,
             last_group: LastGroup::default(),
         }
@@ -134,7 +134,7 @@ impl Writer {
     fn next_wake(&self) -> Instant {
         let housekeeping = self.housekeeping.next();
         match &self.files {
-            None => self.failed_at.unwrap_or_else(Instant::now) + REOPEN_AFTER,
+            None => self.failed_at.unwrap_or_else(Instant::now) + self.reopens_after(),
             Some(files) if files.unsaved > 0 => {
                 housekeeping.min(files.last_write + CHECKPOINT_WHEN_IDLE)
             }
@@ -197,17 +197,6 @@ impl Writer {
                 }
             }
         }
-    }
-
-    /// Opens the files again if they were given up.
-    fn open_files(&mut self) -> Result<(), StoreError> {
-        if self.files.is_some() {
-            return Ok(());
-        }
-        if self.failed_at.is_some_and(|at| at.elapsed() < REOPEN_AFTER) {
-            return Err(Fault::Closed.while_doing("recovering from a failure of the disk"));
-        }
-        self.reopen()
     }
 
     /// Sees that the disk has room for so many bytes more.
@@ -333,57 +322,19 @@ impl Writer {
         }
     }
 
-    /// Closes the files after a failure: what is in memory of them may not be what is on disk.
-    fn give_up(&mut self, fault: &Fault) {
-        tracing::error!(
-            path = %self.options.path.display(),
-            error = %fault,
-            "the KV store failed; its files are opened again"
-        );
-        self.files = None;
-        self.retired = self.shared.database.swap(None);
-        self.failed_at = None;
-        if self.reopen().is_err() {
-            self.failed_at = Some(Instant::now());
-        }
-    }
-
-    fn reopen(&mut self) -> Result<(), StoreError> {
-        self.failed_at = Some(Instant::now());
-        if let Some(retired) = self.retired.take() {
-            match Arc::try_unwrap(retired) {
-                Ok(database) => close(database),
-                Err(still_read) => {
-                    self.retired = Some(still_read);
-                    return Err(Fault::Closed.while_doing("waiting for readers after a failure"));
-                }
-            }
-        }
-        let opened = Opened::open(&*self.disk, self.options.files, &self.shared.holds);
-        match opened {
-            Ok(opened) => {
-                self.files = Some(self.shared.open(opened));
-                self.failed_at = None;
-                Ok(())
-            }
-            Err(fault) => {
-                let error = fault.at(self.options.path.clone());
-                tracing::error!(%error, "the KV store cannot be opened again yet");
-                Err(StoreError::Failed {
-                    doing: "being opened again".into(),
-                    source: Arc::new(error),
-                })
-            }
-        }
+    /// What is answered where there is no room, as `full` says.
+    fn disk_full(&self, full: &io::Error) -> StoreError {
+        let free_bytes = match full.kind() {
+            // Whatever the disk has, none of it is this user's.
+            io::ErrorKind::QuotaExceeded => 0,
+            _ => self.disk.free_bytes().unwrap_or_default(),
+        };
+        StoreError::DiskFull { free_bytes, kept_free_bytes: self.options.min_free_bytes }
     }
 
     fn failed(&self, fault: Fault) -> StoreError {
         match fault.into_io() {
-            Ok(error) if error.kind() == io::ErrorKind::StorageFull => {
-                let free_bytes = self.disk.free_bytes().unwrap_or_default();
-                let kept_free_bytes = self.options.min_free_bytes;
-                StoreError::DiskFull { free_bytes, kept_free_bytes }
-            }
+            Ok(error) if is_full(&error) => self.disk_full(&error),
             Ok(error) => Fault::Io(error).while_doing("writing"),
             Err(fault) => fault.while_doing("writing"),
         }

@@ -63,6 +63,42 @@ fn a_missing_log_is_an_error_until_it_is_given_up() {
 }
 
 #[test]
+fn a_log_that_was_overwritten_is_kept_as_it_was_found_and_begun_anew() {
+    for byte in [0, 0x5a, 0xff] {
+        let disk = filled();
+        disk.edit("kv.log", |bytes| bytes.fill(byte));
+        let store = open(&disk).unwrap();
+        let kept = disk.names("kv.log.damaged-");
+        assert_eq!(kept.len(), 1, "{byte}: {kept:?}");
+        disk.edit(&kept[0], |bytes| {
+            assert_eq!(bytes.len(), 64 << 10);
+            assert!(bytes.iter().all(|found| *found == byte));
+        });
+        put(&store, "after", "v").unwrap();
+        drop(store);
+        let store = open(&disk.after_kill()).unwrap();
+        assert_eq!(get(&store, "after").unwrap().as_deref(), Some(&b"v"[..]));
+        assert_eq!(disk.names("kv.log.damaged-"), kept, "it is a log again");
+    }
+}
+
+#[test]
+fn a_full_disk_does_not_cost_the_damaged_log() {
+    let disk = filled();
+    disk.edit("kv.log", |bytes| bytes.fill(0xff));
+    disk.set_free_bytes(1_000);
+    let store = open(&disk).unwrap();
+    assert!(matches!(get(&store, "key 1"), Err(StoreError::DiskFull { .. })));
+    drop(store);
+    assert_eq!(disk.names("kv.log.damaged-"), [""; 0]);
+    disk.edit("kv.log", |bytes| assert!(bytes.iter().all(|byte| *byte == 0xff)));
+    disk.set_free_bytes(1 << 30);
+    let store = open(&disk).unwrap();
+    assert!(get(&store, "key 1").unwrap().is_some());
+    assert_eq!(disk.names("kv.log.damaged-").len(), 1);
+}
+
+#[test]
 fn a_later_format_is_not_touched() {
     let disk = filled();
     let store = open(&disk).unwrap();

@@ -39,6 +39,59 @@ fn a_disk_that_fills_up_below_the_engine_loses_nothing() {
 }
 
 #[test]
+fn a_store_that_a_full_disk_keeps_from_opening_says_so_until_there_is_room() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    for key in ["made with its namespace", "only in the log"] {
+        put(&store, key, "kept").unwrap();
+    }
+    let left = disk.after_kill();
+    left.fill(true);
+    let store = open(&left).unwrap();
+    let all = ListRequest { prefix: String::new(), limit: 1000, start_after: None };
+    let refusals = [
+        get(&store, "only in the log").map(drop),
+        get(&store, "never put").map(drop),
+        wait(store.list(&namespace(), &all)).map(drop),
+        wait(store.namespaces()).map(drop),
+        put(&store, "new", "value"),
+        wait(store.delete(&namespace(), "only in the log")),
+        wait(store.create_namespace(&Namespace::new("other"))).map(drop),
+    ];
+    for (at, refusal) in refusals.into_iter().enumerate() {
+        let error = refusal.expect_err("nothing is known of the files");
+        assert!(matches!(error, StoreError::DiskFull { .. }), "{at}: {error}");
+    }
+    left.fill(false);
+    until_it_works(|| put(&store, "after", "room"));
+    for (key, value) in [("only in the log", "kept"), ("after", "room")] {
+        assert_eq!(get(&store, key).unwrap().as_deref(), Some(value.as_bytes()));
+    }
+    assert_eq!(get(&store, "never put").unwrap(), None);
+}
+
+#[test]
+fn a_store_that_waits_for_room_opens_by_itself_and_can_be_closed_before() {
+    let disk = SimDisk::new();
+    let killed = open(&disk).unwrap();
+    for key in ["made with its namespace", "k"] {
+        put(&killed, key, "v").unwrap();
+    }
+    let left = disk.after_kill();
+    left.fill(true);
+    let given_up = open(&left).unwrap();
+    given_up.close();
+    assert!(matches!(get(&given_up, "k"), Err(StoreError::Closed)));
+    drop(given_up);
+    let store = open(&left).unwrap();
+    get(&store, "k").unwrap_err();
+    left.fill(false);
+    // Nobody writes.
+    until_it_works(|| get(&store, "k").map(drop));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"v"[..]));
+}
+
+#[test]
 fn a_broken_disk_is_an_error_and_a_repaired_one_has_everything() {
     for operations in 0..40 {
         let disk = SimDisk::new();

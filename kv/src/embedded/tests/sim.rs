@@ -21,6 +21,8 @@ pub(in crate::embedded) struct SimDisk(Arc<Mutex<State>>);
 struct State {
     files: HashMap<String, Contents>,
     free_bytes: u64,
+    /// Writes and syncs find no room.
+    is_full: bool,
     /// Writes and syncs fail once this many more have been done.
     fails_after: Option<u64>,
     reads_fail: bool,
@@ -79,6 +81,17 @@ impl SimDisk {
 
     pub(in crate::embedded) fn set_free_bytes(&self, bytes: u64) {
         self.0.lock().free_bytes = bytes;
+    }
+
+    /// Has something else take all the room, or give it back.
+    pub(in crate::embedded) fn fill(&self, is_full: bool) {
+        self.0.lock().is_full = is_full;
+    }
+
+    /// The files whose names begin so.
+    pub(in crate::embedded) fn names(&self, prefix: &str) -> Vec<String> {
+        let state = self.0.lock();
+        state.files.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
     pub(in crate::embedded) fn fail_after(&self, operations: Option<u64>) {
@@ -151,6 +164,9 @@ impl SimFile {
 
     fn may_fail(&self) -> io::Result<()> {
         let mut state = self.disk.0.lock();
+        if state.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         match &mut state.fails_after {
             Some(0) => Err(io::Error::other("the disk is broken")),
             Some(left) => {
