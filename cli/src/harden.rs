@@ -65,7 +65,7 @@ pub(crate) fn before_threads(config: &Config) -> Vec<Measure> {
     let Hardening { capabilities, no_new_privs, no_dumps, landlock, seccomp, .. } =
         config.hardening;
     vec![
-        Measure::new("capabilities", capabilities, user::drop_capabilities),
+        Measure::new("capabilities", capabilities, || user::drop_capabilities(config)),
         Measure::new("no_new_privs", no_new_privs, || {
             prctl::set_no_new_privs().map_err(text)?;
             Ok("no program that is started gains rights".to_owned())
@@ -74,6 +74,20 @@ pub(crate) fn before_threads(config: &Config) -> Vec<Measure> {
         Measure::new("landlock", landlock, || files::restrict(config)),
         Measure::new("seccomp", seccomp, calls::restrict),
     ]
+}
+
+/// Takes from the supervisor what it needs not: as little as that is, because it starts programs, as
+/// root where the node begins as root. To be called while the calling thread is the only one. What
+/// the system does not do the node tells of.
+pub(crate) fn supervisor(config: &Config) {
+    let Hardening { no_new_privs, no_dumps, .. } = config.hardening;
+    if no_new_privs {
+        let _ = prctl::set_no_new_privs();
+    }
+    if no_dumps {
+        // A program that is started can be dumped again; the limit of core files would be its, too.
+        let _ = prctl::set_dumpable(false);
+    }
 }
 
 /// Memory is in no core file, and no process of the same user reads it.

@@ -161,7 +161,7 @@ impl Admin {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body);
         let admitted = gate::admit(&parts, &self.callers, secure);
-        let answer = match admitted.and_then(|caller| caller.keep(place)) {
+        let answer = match admitted.and_then(|caller| caller.keep(place, &self.callers)) {
             Ok(caller) => self.call(caller, &parts, body).await,
             Err(fault) => Err(fault),
         };

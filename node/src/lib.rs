@@ -5,6 +5,7 @@
 mod accept;
 mod admin;
 mod cf;
+mod client_network;
 mod config;
 mod deployments;
 mod descriptors;

@@ -117,7 +117,7 @@ impl Node {
         deployments: Deployments,
         left: &mut Inherited,
     ) -> Result<Self, StartError> {
-        descriptors::raise(config);
+        let limits = descriptors::raise(config);
         let deployments = Arc::new(deployments);
         let tls = match config.certificates.is_empty() {
             true => None,
@@ -137,7 +137,7 @@ impl Node {
                 .ok()
         });
         Ok(Self {
-            front: Front::new(dispatch, config.limits.clone(), cf, log, dev),
+            front: Front::new(dispatch, limits, cf, log, dev),
             runtime,
             deployments,
             addresses,

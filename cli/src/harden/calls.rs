@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use nix::libc;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
+    SeccompRule, sock_filter,
 };
 
 use super::text;
@@ -128,7 +128,31 @@ pub(super) fn restrict() -> Result<String, String> {
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, arch).map_err(text)?;
     let program = BpfProgram::try_from(filter).map_err(text)?;
     seccompiler::apply_filter(&program).map_err(text)?;
+    seccompiler::apply_filter(&unknown()).map_err(text)?;
     Ok(format!("{count} system calls are refused, such as those that start programs"))
+}
+
+/// The numbers of the calls of x32 begin here: those of the other filter by other numbers, on kernels
+/// that have them.
+const X32: u32 = 0x4000_0000;
+
+/// The filter of calls that the process is told the kernel does not have. `clone3` is one, because a
+/// filter does not see its flags, among which are those of namespaces: the C library then starts
+/// threads with `clone`.
+fn unknown() -> BpfProgram {
+    // As seccomp(2) has it: the call's number is the first word that a filter sees.
+    const LOAD_WORD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    const JUMP_IF_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    const JUMP_IF_NOT_LESS: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+    const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
+    let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
+    vec![
+        step(LOAD_WORD, 0, 0, 0),
+        step(JUMP_IF_NOT_LESS, 2, 0, X32),
+        step(JUMP_IF_EQUAL, 1, 0, libc::SYS_clone3 as u32),
+        step(ANSWER, 0, 0, libc::SECCOMP_RET_ALLOW),
+        step(ANSWER, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
+    ]
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -149,4 +173,53 @@ fn rules() -> Result<Rules, seccompiler::BackendError> {
     });
     rules.insert(libc::SYS_clone, clones.collect::<Result<_, _>>()?);
     Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALLOWED: u32 = libc::SECCOMP_RET_ALLOW;
+    const UNKNOWN: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+
+    /// What a program of the few instructions above answers for a call of that number.
+    fn answer(program: &[sock_filter], number: u32) -> u32 {
+        let mut at = 0;
+        loop {
+            let sock_filter { code, jt, jf, k } = program[at].clone();
+            let is_true = match u32::from(code) {
+                // Both of its jumps lead to the next one.
+                0x20 => true,
+                0x15 => number == k,
+                0x35 => number >= k,
+                0x06 => return k,
+                other => panic!("an instruction {other:#x}"),
+            };
+            at += 1 + usize::from(if is_true { jt } else { jf });
+        }
+    }
+
+    #[test]
+    fn calls_whose_arguments_are_not_seen_are_unknown() {
+        let program = unknown();
+        let call = |number: libc::c_long| u32::try_from(number).unwrap();
+        assert_eq!(answer(&program, call(libc::SYS_clone3)), UNKNOWN);
+        for number in [libc::SYS_clone, libc::SYS_read, libc::SYS_futex, libc::SYS_clone3 + 1] {
+            assert_eq!(answer(&program, call(number)), ALLOWED, "{number}");
+        }
+        for number in [X32, X32 + call(libc::SYS_unshare), X32 + 520, u32::MAX] {
+            assert_eq!(answer(&program, number), UNKNOWN, "{number:#x}");
+        }
+    }
+
+    #[test]
+    fn threads_start_under_the_filters_and_programs_do_not() {
+        let confined = std::thread::spawn(|| {
+            restrict().unwrap();
+            let thread = std::thread::spawn(|| 7).join().unwrap();
+            let program = std::process::Command::new("true").spawn();
+            (thread, program.is_err())
+        });
+        assert_eq!(confined.join().unwrap(), (7, true));
+    }
 }

@@ -51,13 +51,23 @@ pub(super) fn restrict(config: &Config) -> Result<String, String> {
     let mut rules = Rules(ruleset.map_err(text)?);
     rules.allow(&config.data, write)?;
     rules.allow(Path::new("/dev/null"), write)?;
-    // Made with the first secret.
-    rules.allow(config.secrets_key.parent().unwrap_or(Path::new(".")), write)?;
+    let key = key_access(config);
+    match &key {
+        Key::Read => rules.allow(&config.secrets_key, read)?,
+        Key::Made(folder) => rules.allow(folder, write)?,
+    }
     for path in readable(config) {
         rules.allow(&path, read)?;
     }
     let restricted = rules.0.restrict_self().map_err(text)?;
-    let writes = format!("files can be written below {} alone", config.data.display());
+    let data = config.data.display();
+    let writes = match &key {
+        Key::Made(folder) if !folder.starts_with(&config.data) => format!(
+            "files can be written below {data} and, until a restart after the first secret, {}",
+            folder.display()
+        ),
+        _ => format!("files can be written below {data} alone"),
+    };
     let reads = match config.workers.is_empty() {
         true => "and read there, and where certificates and the system's configuration are",
         false => "and read everywhere, because worker folders may lead to packages anywhere",
@@ -68,6 +78,24 @@ pub(super) fn restrict(config: &Config) -> Result<String, String> {
             Ok(format!("{writes}, {reads}, as far as this kernel knows how to"))
         }
         RulesetStatus::NotEnforced => Err("this kernel has no Landlock".to_owned()),
+    }
+}
+
+/// What the process has to do with the key of the secrets.
+#[derive(Debug, PartialEq, Eq)]
+enum Key {
+    /// It is there.
+    Read,
+    /// It is made with the first secret, in that folder: under another name first.
+    Made(PathBuf),
+}
+
+fn key_access(config: &Config) -> Key {
+    let key = &config.secrets_key;
+    match key.parent().filter(|folder| *folder != Path::new("")) {
+        _ if key.exists() => Key::Read,
+        Some(folder) => Key::Made(folder.to_owned()),
+        None => Key::Made(PathBuf::from(".")),
     }
 }
 
@@ -92,8 +120,9 @@ fn readable(config: &Config) -> Vec<PathBuf> {
     let certificates = config.certificates.iter().chain(&config.admin.certificates);
     let files = certificates.flat_map(|files| [&files.cert, &files.key]);
     let resolver = PathBuf::from("/etc/resolv.conf");
-    for file in files.chain(&config.cf.databases).chain(&config.admin.token_file).chain([&resolver])
-    {
+    let deployers = config.admin.deployers.iter().map(|deployer| &deployer.token_file);
+    let tokens = config.admin.token_file.iter().chain(deployers);
+    for file in files.chain(&config.cf.databases).chain(tokens).chain([&resolver]) {
         for path in [Some(file.clone()), file.canonicalize().ok()].into_iter().flatten() {
             // Not all of a folder that has much else in it.
             match path.parent() {
@@ -111,4 +140,22 @@ fn readable(config: &Config) -> Vec<PathBuf> {
         readable.push(PathBuf::from("/"));
     }
     readable
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_of_the_key_is_written_only_until_it_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config =
+            Config::dev(([127, 0, 0, 1], 0).into(), folder.path().join("data"), Vec::new());
+        config.secrets_key = folder.path().join("secrets.key");
+        assert_eq!(key_access(&config), Key::Made(folder.path().to_owned()));
+        fs::write(&config.secrets_key, "").unwrap();
+        assert_eq!(key_access(&config), Key::Read);
+    }
 }

@@ -1,13 +1,20 @@
 //! Whose the process is: what of root's rights it keeps, and who it becomes once it listens.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, lchown};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::sys::prctl;
 use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
 use node::Config;
+use rustix::fs::{
+    AtFlags, Dir, FileType, Gid as FileGid, Mode, OFlags, Uid as FileUid, chownat, fstat, open,
+    openat,
+};
 
 use super::{Measure, text};
 
@@ -24,10 +31,18 @@ const KEPT: [Capability; 8] = [
     Capability::CAP_SYS_RESOURCE,
 ];
 
-/// Drops all capabilities but those for the calling thread and those that it starts, for good.
-pub(super) fn drop_capabilities() -> Result<String, String> {
-    let kept: CapsHashSet = KEPT.into_iter().collect();
+/// What one needs that is to stay root. Each thread has capabilities of its own, and no thread can
+/// take them from another: so what is to be gone later is dropped now.
+const KEPT_AS_ROOT: [Capability; 2] = [Capability::CAP_NET_BIND_SERVICE, Capability::CAP_SYS_NICE];
+
+/// Drops all capabilities but those that the node needs, for the calling thread and those that it
+/// starts, for good.
+pub(super) fn drop_capabilities(config: &Config) -> Result<String, String> {
     let had = caps::read(None, CapSet::Permitted).map_err(text)?;
+    let kept = match Uid::effective().is_root() && matches!(whose(config), Ok(None)) {
+        true => kept_as_root(&had),
+        false => KEPT.into_iter().collect(),
+    };
     let left: CapsHashSet = had.intersection(&kept).copied().collect();
     // Only who may can; who may not has nothing in the set that counts.
     for capability in caps::all() {
@@ -50,6 +65,19 @@ pub(super) fn drop_capabilities() -> Result<String, String> {
     })
 }
 
+/// Folders in folders are followed so far.
+const MAX_DEPTH: usize = 32;
+
+/// Root reads files of its operator that belong to others, such as a project in somebody's home.
+fn kept_as_root(had: &CapsHashSet) -> CapsHashSet {
+    let reads = match had.contains(&Capability::CAP_DAC_READ_SEARCH) {
+        true => Capability::CAP_DAC_READ_SEARCH,
+        // Containers have this one more often.
+        false => Capability::CAP_DAC_OVERRIDE,
+    };
+    KEPT_AS_ROOT.into_iter().chain([reads]).collect()
+}
+
 /// Becomes the user of the configuration, or else the one that the data folder belongs to, where the
 /// process is root. To be called when everything is bound and read.
 ///
@@ -67,7 +95,7 @@ pub(crate) fn drop_user(config: &Config) -> anyhow::Result<Measure> {
         return Ok(Measure::new(NAME, true, || Ok(state)));
     }
     let Some((uid, gid)) = whose(config)? else {
-        let problem = "the process is root: name a `user` in node.toml, or give the data folder \
+        let problem = "the process stays root: name a `user` in node.toml, or give the data folder \
                        to one";
         return Ok(Measure::new(NAME, true, || Err(problem.to_owned())));
     };
@@ -122,17 +150,101 @@ fn whose(config: &Config) -> anyhow::Result<Option<(Uid, Gid)>> {
 }
 
 /// Gives what root has made in the data folder to the user.
-fn give(path: &Path, uid: Uid, gid: Gid) {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return };
-    // Not what has a second name elsewhere.
-    if metadata.uid() != uid.as_raw()
-        && (metadata.is_dir() || metadata.nlink() == 1)
-        && let Err(error) = lchown(path, Some(uid.as_raw()), Some(gid.as_raw()))
-    {
-        tracing::warn!(path = %path.display(), %error, "cannot be given to the node's user");
+fn give(data: &Path, uid: Uid, gid: Gid) {
+    let owner =
+        Owner { uid: FileUid::from_raw(uid.as_raw()), gid: FileGid::from_raw(gid.as_raw()) };
+    match open(data, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(opened) => owner.give(&opened, data, MAX_DEPTH),
+        Err(error) => {
+            tracing::warn!(path = %data.display(), %error, "cannot be given to the node's user");
+        }
     }
-    if metadata.is_dir() {
-        let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        entries.for_each(|entry| give(&entry.path(), uid, gid));
+}
+
+/// To whom files are given.
+struct Owner {
+    uid: FileUid,
+    gid: FileGid,
+}
+
+impl Owner {
+    /// Gives what is open, and what is in it. The path is for people: what it leads to may be another
+    /// by now, for it is the user's, who may have changed it.
+    fn give(&self, opened: &OwnedFd, path: &Path, depth: usize) {
+        let Ok(metadata) = fstat(opened) else { return };
+        let is_folder = FileType::from_raw_mode(metadata.st_mode) == FileType::Directory;
+        // Not what has a second name elsewhere.
+        if metadata.st_uid != self.uid.as_raw()
+            && (is_folder || metadata.st_nlink == 1)
+            && let Err(error) =
+                chownat(opened, "", Some(self.uid), Some(self.gid), AtFlags::EMPTY_PATH)
+        {
+            tracing::warn!(path = %path.display(), %error, "cannot be given to the node's user");
+        }
+        if !is_folder || depth == 0 {
+            return;
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let entries = openat(opened, ".", flags, Mode::empty()).and_then(Dir::new);
+        for entry in entries.into_iter().flatten().flatten() {
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            if let Ok(within) = openat(opened, name, flags, Mode::empty()) {
+                self.give(&within, &path.join(name), depth - 1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_data_folder_is_given_and_not_what_links_lead_to() {
+        if !Uid::effective().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (data, own) = (folder.path().join("data"), folder.path().join("own"));
+        fs::create_dir_all(data.join("kv")).unwrap();
+        fs::create_dir_all(&own).unwrap();
+        fs::write(data.join("kv/kv.log"), "").unwrap();
+        fs::write(own.join("file"), "").unwrap();
+        std::os::unix::fs::symlink(&own, data.join("link")).unwrap();
+        fs::hard_link(own.join("file"), data.join("second")).unwrap();
+        give(&data, Uid::from_raw(12_345), Gid::from_raw(12_346));
+        let owner = |path: &Path| {
+            let metadata = fs::symlink_metadata(path).unwrap();
+            (metadata.uid(), metadata.gid())
+        };
+        for given in [data.clone(), data.join("kv"), data.join("kv/kv.log"), data.join("link")] {
+            assert_eq!(owner(&given), (12_345, 12_346), "{}", given.display());
+        }
+        for kept in [&own, &own.join("file")] {
+            assert_eq!(owner(kept).0, 0, "{}", kept.display());
+        }
+    }
+
+    #[test]
+    fn who_stays_root_keeps_few_of_its_capabilities() {
+        let all = caps::all();
+        let kept = kept_as_root(&all);
+        assert_eq!(kept.len(), 3);
+        for gone in [
+            Capability::CAP_CHOWN,
+            Capability::CAP_DAC_OVERRIDE,
+            Capability::CAP_FOWNER,
+            Capability::CAP_SETGID,
+            Capability::CAP_SETUID,
+            Capability::CAP_SYS_RESOURCE,
+        ] {
+            assert!(!kept.contains(&gone), "{gone}");
+        }
+        let container: CapsHashSet = KEPT.into_iter().collect();
+        assert!(kept_as_root(&container).contains(&Capability::CAP_DAC_OVERRIDE));
     }
 }

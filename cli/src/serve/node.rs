@@ -168,12 +168,12 @@ fn until_stopped(
                     continue;
                 }
                 ask = signals.next() => match ask {
-                    Ask::Reload => { node.reload(); continue }
+                    Ask::Reload => { reload(node, released.as_ref()); continue }
                     Ask::Restart => { link.report(&FromNode::Wish(Reason::Signal)); continue }
                     Ask::Stop(code) => (code, &mut stopped_by_signal),
                 },
                 told = link.next() => match told {
-                    ToNode::Reload => { node.reload(); continue }
+                    ToNode::Reload => { reload(node, released.as_ref()); continue }
                     ToNode::HandOver => {
                         if let Some(released) = released.take_if(|_| !ends) {
                             let handed = hand_over(config, node, released, link.reporter());
@@ -194,6 +194,14 @@ fn until_stopped(
         }
     })?;
     running::exit(code)
+}
+
+/// Reads all certificates again: those of the listeners, and of the admin API where it is still here.
+fn reload(node: &Node, released: Option<&Released>) {
+    node.reload();
+    if let Some(released) = released {
+        released.admin.reload();
+    }
 }
 
 /// What is given away together with the data folder.

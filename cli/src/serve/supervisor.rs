@@ -28,6 +28,7 @@ use self::signals::{Sent, Signals};
 use self::takeovers::{Takeovers, Wanted};
 use super::channel::{Begin, FromNode, Reason, ToNode};
 use super::log;
+use crate::harden;
 
 /// How long a new process may take until it has all but the data folder.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -46,14 +47,19 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) fn run(config: &Path) -> anyhow::Result<u8> {
     let program = Program::of_this_process().context("the program is not found")?;
     let signals = Signals::listen().context("cannot listen to signals")?;
-    let begin = Begin::default();
-    let process = program.start(Vec::new(), begin).context("the node cannot be started")?;
-    // For the sockets of many shards, and copies of them. Where that is not given, fewer are kept.
+    // For the sockets of many shards, and copies of them; and for the node, which has it from the
+    // beginning. Where that is not given, fewer are kept, and the node says so.
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
     }
+    let begin = Begin::default();
+    let process = program.start(Vec::new(), begin).context("the node cannot be started")?;
     // The node says what is wrong with it.
     let config = Config::load(config).ok();
+    // Before the log's threads.
+    if let Some(config) = &config {
+        harden::supervisor(config);
+    }
     log::start_beside(config.as_ref().map_or(LogFormat::default(), |config| config.log))
         .context("the log cannot be written")?;
     let shutdown_timeout = config.map_or(MINUTE, |config| config.limits.shutdown_timeout);
@@ -270,8 +276,7 @@ impl Supervisor {
             self.start_at = None;
             self.start(State::Starting, Reason::Crash);
         }
-        let serves = self.members.iter().any(|member| member.state == State::Serving);
-        if !serves || self.is_taking_over() {
+        if !self.serves() || self.is_taking_over() {
             return;
         }
         if let Some(reason) = self.takeovers.begin(now) {

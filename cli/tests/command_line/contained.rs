@@ -2,19 +2,21 @@
 //! an address, a log that nobody has to read, data that only its user reads, the process's rights.
 
 use std::fs;
+use std::io::{ErrorKind, Read as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
 use crate::process::{PATIENCE, Process};
-use crate::serve::serve;
+use crate::serve::{configure, listening, port_of, serve};
 
 const HELLO: &str = "export default { fetch() { return new Response('hello') } }";
 const WORKER: &str = "workers = [{ path = 'a.js', routes = ['*'] }]";
@@ -141,7 +143,7 @@ fn each(path: &Path, look: &mut impl FnMut(&Path, u32)) {
 }
 
 #[test]
-fn a_log_of_kv_that_was_emptied_is_told_of_and_kept() {
+fn a_log_of_kv_that_was_emptied_or_overwritten_is_told_of_and_kept() {
     let put = "export default { async fetch(request, env) {
         await env.KV.put('k', 'v'); return new Response('kept') } }";
     let folder = Folder::with(&[
@@ -154,14 +156,19 @@ fn a_log_of_kv_that_was_emptied_is_told_of_and_kept() {
         let names = entries.map(|entry| entry.expect("it can be read").file_name());
         names.filter(|name| name.to_string_lossy().starts_with("kv.log.damaged-")).count()
     };
-    for (length, problem) in [(0, "is empty"), (16 << 20, "begins with zeros")] {
+    let damages = [
+        (vec![], "is empty"),
+        (vec![0; 16 << 20], "begins with zeros"),
+        (vec![0xff; 16 << 20], "begins with what no log begins with"),
+    ];
+    for (damage, problem) in damages {
         let (mut process, port) = serve(&folder, "workers = [{ path = 'a' }]");
         assert_eq!(get(port, "a.test", "/").body, "kept");
         kill(Pid::from_raw(process.id() as i32), Signal::SIGKILL).expect("it runs");
         process.ended();
         let told = process.stderr.end();
         assert!(!told.contains("the log of the KV store"), "{told}");
-        fs::write(&log, vec![0; length]).expect("the log is ours");
+        fs::write(&log, damage).expect("the log is ours");
         let before = kept();
         let (mut process, _) = serve(&folder, "workers = [{ path = 'a' }]");
         kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
@@ -190,6 +197,17 @@ fn the_process_keeps_few_rights_and_says_which() {
         let effective = u64::from_str_radix(&number("CapEff:"), 16).expect("a mask");
         // CAP_SYS_ADMIN and CAP_SYS_PTRACE.
         assert_eq!(effective & (1 << 21 | 1 << 19), 0, "{status}");
+        // CAP_CHOWN, CAP_FOWNER, CAP_SETGID, CAP_SETUID and CAP_SYS_RESOURCE: also where it stays
+        // root, because nobody else is named.
+        let of_root = 1 | 1 << 3 | 1 << 6 | 1 << 7 | 1 << 24;
+        assert_eq!(effective & of_root, 0, "{status}");
+    }
+    // The one that supervises it does so while the node starts.
+    let supervisor = format!("/proc/{}/status", process.id());
+    let began = Instant::now();
+    while !fs::read_to_string(&supervisor).expect("it runs").contains("NoNewPrivs:\t1") {
+        assert!(began.elapsed() < PATIENCE, "programs that it starts may gain rights");
+        std::thread::yield_now();
     }
     kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
     process.ended();
@@ -198,6 +216,44 @@ fn the_process_keeps_few_rights_and_says_which() {
         let told = log.lines().find(|line| line.contains(&format!("\"measure\":\"{measure}\"")));
         assert!(told.is_some(), "{measure} is not told of: {log}");
     }
+}
+
+#[test]
+fn tokens_are_read_where_the_configuration_has_them() {
+    let folder = Folder::with(&[
+        ("own/token", "0123456789abcdef"),
+        ("theirs/token", "0123456789abcdef-of-another"),
+    ]);
+    // Without a folder of a worker the node sees few files.
+    let configuration = "admin = { token_file = 'own/token', deployers = [
+        { name = 'them', token_file = 'theirs/token', workers = ['b'] }] }";
+    let (mut process, _) = serve(&folder, configuration);
+    kill(Pid::from_raw(process.id() as i32), Signal::SIGTERM).expect("it runs");
+    assert_eq!(process.ended().code(), Some(0));
+}
+
+#[test]
+fn clients_leave_files_to_the_node_where_it_may_open_few() {
+    // The other ends are this process's.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("there is a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("it can be raised so far");
+    let folder = Folder::with(&[("a.js", HELLO)]);
+    configure(&folder, WORKER);
+    let command = format!("ulimit -n 512 && exec {} serve", env!("CARGO_BIN_EXE_isolane"));
+    let mut process = Process::start_program("sh", folder.path(), ["-c", &command]);
+    let admin = port_of(&process.stderr.until("\"admin API\""));
+    let port = listening(&mut process);
+    let open = |_| TcpStream::connect(("127.0.0.1", port)).expect("the port is listened on");
+    let mut crowd: Vec<TcpStream> = (0..600).map(open).collect();
+    let last = crowd.last_mut().expect("there are some");
+    last.set_read_timeout(Some(PATIENCE)).expect("it can have one");
+    match last.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => panic!("it is not closed: {other:?}"),
+    }
+    assert_eq!(Connection::open(admin).get("localhost", "/metrics").status, 200);
+    drop(crowd);
 }
 
 #[test]

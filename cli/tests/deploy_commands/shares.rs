@@ -66,6 +66,20 @@ fn a_deployer_with_all_its_connections_keeps_nobody_else_out() {
 }
 
 #[test]
+fn where_no_token_is_asked_for_the_next_connection_is_served_however_many_wait() {
+    let node = Node::start();
+    let secret = "/v1/workers/app/secrets/A";
+    let mut held: Vec<_> = (0..80).map(|_| begun(&node, "operator", secret, 5000)).collect();
+    assert_eq!(node.ask("GET", "/v1/workers", "", b"").status, 200);
+    // It has given way to a later one.
+    match held[0].read(&mut [0]) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+    assert!(is_waited_for(&mut held[79]));
+}
+
+#[test]
 fn uploads_that_do_not_go_on_hold_up_no_others() {
     let node = node();
     let version = format!("/v1/workers/shop/versions/{}", "0".repeat(64));

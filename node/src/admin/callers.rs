@@ -76,15 +76,19 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whose connections and turns theirs are.
+    /// Whose connections and turns theirs are, where they have shown a token.
     pub(super) fn holder(self) -> Holder {
         self.deployer().map_or(Holder::Operator, |it| Holder::Named(it.name.as_str().into()))
     }
 
     /// Gives them the connection that they ask on, which may be at a place of the listener; or says
-    /// that they have too many.
-    pub(super) fn keep(self, place: Option<&Place>) -> Result<Self, Fault> {
-        let holder = self.holder();
+    /// that they have too many. They are one of these callers.
+    pub(super) fn keep(self, place: Option<&Place>, of: &Callers) -> Result<Self, Fault> {
+        let holder = match of.have_tokens() {
+            true => self.holder(),
+            // Whoever reaches the listener is taken for the operator.
+            false => Holder::Anybody,
+        };
         if place.is_none_or(|place| place.keep(&holder)) {
             return Ok(self);
         }

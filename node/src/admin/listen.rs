@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpStream;
@@ -25,6 +26,10 @@ use crate::tls::TlsError;
 /// them: no request of a client waits for that. Not the lowest, because what they lock others lock,
 /// too.
 const BLOCKING_NICE: i32 = 10;
+
+/// How long a client may take nothing of an answer that waits for it: it has a connection meanwhile,
+/// and others wait for one.
+const TAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The token that the node makes, in its data folder.
 const MADE_TOKEN_FILE: &str = "admin.token";
@@ -73,6 +78,8 @@ pub struct AdminListener {
     /// Once more, to be kept for the process after this one.
     listener: TcpListener,
     place: Place,
+    /// To read its certificates again.
+    secure: Option<Arc<Secure>>,
     closed: CancellationToken,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
@@ -138,6 +145,7 @@ impl AdminListener {
             callers = callers.with_operator(Some(token));
         }
         let kept = listener.try_clone().map_err(listen)?;
+        let certificates = secure.clone();
         let closed = CancellationToken::new();
         let is_closed = closed.clone().cancelled_owned();
         let tokio = tokio::runtime::Builder::new_current_thread()
@@ -184,7 +192,19 @@ impl AdminListener {
                 );
             })
             .ok();
-        Ok(Self { address, listener: kept, place, closed, stop, thread, announced })
+        let secure = certificates;
+        Ok(Self { address, listener: kept, place, secure, closed, stop, thread, announced })
+    }
+
+    /// Reads its certificates again, where it has any, and says in the log what has become of it.
+    pub fn reload(&self) {
+        match self.secure.as_ref().map(|secure| secure.reload()) {
+            None => {}
+            Some(Ok(())) => tracing::info!("the certificates of the admin API were read again"),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the certificates of the admin API stay as they are");
+            }
+        }
     }
 
     /// The listening socket, and what it is for.
@@ -242,6 +262,7 @@ async fn serve(
     admin: Arc<Admin>,
     secure: Option<Arc<Secure>>,
 ) {
+    let stream = place.watch(stream, TAKE_TIMEOUT);
     let Some(tls) = secure else { return admin.serve_over(stream, None, Some(place)).await };
     match tls.accept(stream).await {
         Ok(stream) => admin.serve_over(stream, Some(tls), Some(place)).await,

@@ -53,8 +53,52 @@ impl Secure {
         timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await?
     }
 
+    /// Reads the certificates again.
+    ///
+    /// # Errors
+    /// When they cannot be used; the present ones then stay.
+    pub(super) fn reload(&self) -> Result<(), TlsError> {
+        self.certificates.reload()
+    }
+
     /// Whether clients can have verified that they speak to this name.
     pub(super) fn covers(&self, name: &str) -> bool {
         self.certificates.covers(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+
+    fn write_pair(folder: &Path, name: &str) {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn certificates_that_nobody_watches_are_read_again_when_that_is_asked_for() {
+        let (links, renewed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_pair(renewed.path(), "old.test");
+        // The folder of the links is watched, and nothing changes in there.
+        for file in ["cert.pem", "key.pem"] {
+            symlink(renewed.path().join(file), links.path().join(file)).unwrap();
+        }
+        let files = CertificateFiles {
+            cert: links.path().join("cert.pem"),
+            key: links.path().join("key.pem"),
+        };
+        let secure = Secure::load(&[files]).unwrap().unwrap();
+        write_pair(renewed.path(), "new.test");
+        assert!(secure.covers("old.test") && !secure.covers("new.test"));
+        secure.reload().unwrap();
+        assert!(secure.covers("new.test") && !secure.covers("old.test"));
+        std::fs::write(renewed.path().join("key.pem"), "no key").unwrap();
+        secure.reload().unwrap_err();
+        assert!(secure.covers("new.test"));
     }
 }

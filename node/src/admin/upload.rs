@@ -16,7 +16,8 @@ use super::answer::Fault;
 const MAX_LINE_BYTES: usize = 6 * MAX_VALUE_BYTES + (64 << 10);
 /// How long the next piece of a body may take.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How slowly a body may come that is wanted as a whole: whoever sends it has a turn meanwhile.
+/// How slowly a body may come: whoever sends it has a connection meanwhile, and a turn where it is
+/// wanted as a whole.
 const PACE: Pace = Pace { grace: Duration::from_secs(30), bytes_per_s: 16 << 10 };
 /// What of a body's memory is taken before it has come.
 const EARLY_BYTES: usize = 1 << 20;
@@ -29,6 +30,11 @@ pub(super) struct Upload {
     body: Option<Incoming>,
     /// A piece that has come and is not yet given out.
     first: Option<Bytes>,
+    pace: Pace,
+    /// How much has come.
+    came_bytes: usize,
+    /// How long that was waited for. What the node does with it meanwhile is not the client's time.
+    waited: Duration,
 }
 
 /// How slowly a body may come.
@@ -51,7 +57,8 @@ pub(super) struct Lines {
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
-        Self { body: Some(body).filter(|body| !body.is_end_stream()), first: None }
+        let body = Some(body).filter(|body| !body.is_end_stream());
+        Self { body, first: None, pace: PACE, came_bytes: 0, waited: Duration::ZERO }
     }
 
     /// Waits until it begins to come, or is known to be empty.
@@ -62,9 +69,11 @@ impl Upload {
         Ok(())
     }
 
-    /// The next piece, or `None` after the last.
+    /// The next piece, or `None` after the last. Who sends nothing for a while, or little for long,
+    /// is not waited for.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
-        self.next_within(PIECE_TIMEOUT).await
+        let left = self.pace.time_for(self.came_bytes).saturating_sub(self.waited);
+        self.next_within(left.min(PIECE_TIMEOUT)).await
     }
 
     async fn next_within(&mut self, patience: Duration) -> Result<Option<Bytes>, Fault> {
@@ -72,6 +81,7 @@ impl Upload {
             return Ok(Some(first));
         }
         let Some(body) = &mut self.body else { return Ok(None) };
+        let began = Instant::now();
         loop {
             let Ok(frame) = timeout(patience, body.frame()).await else {
                 // What still comes is read, or the client would not see the answer.
@@ -82,6 +92,8 @@ impl Upload {
             match frame {
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
+                        self.waited += began.elapsed();
+                        self.came_bytes += piece.len();
                         return Ok(Some(piece));
                     }
                 }
@@ -231,6 +243,47 @@ mod tests {
         client
     }
 
+    /// The same to one that answers with the number of lines that it was sent.
+    fn count(pace: Pace) -> DuplexStream {
+        let (client, server) = duplex(1 << 10);
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            let mut upload = Upload::new(request.into_body());
+            upload.pace = pace;
+            let mut lines = upload.lines();
+            let mut count = 0_usize;
+            let counted = loop {
+                match lines.next().await {
+                    Ok(Some(_)) => count += 1,
+                    Ok(None) => break Ok(count.to_string()),
+                    Err(fault) => break Err(fault),
+                }
+            };
+            let answer: Answer =
+                counted.map_or_else(Fault::into_answer, |all| Response::new(answer::whole(all)));
+            Ok::<_, Infallible>(answer)
+        });
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(server), service);
+        tokio::spawn(async move { drop(connection.await) });
+        client
+    }
+
+    /// What is answered to a long body that goes on and on, this much at a time.
+    async fn dribbled(client: DuplexStream, piece: &[u8]) -> String {
+        let (read, mut write) = split(client);
+        let dribble = async {
+            write.write_all(&head(1 << 30)).await.unwrap();
+            // A pace, and nothing that is waited for.
+            while write.write_all(piece).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            pending::<String>().await
+        };
+        tokio::select! {
+            answer = answered(read) => answer,
+            never = dribble => never,
+        }
+    }
+
     fn head(length: usize) -> Vec<u8> {
         let close = "connection: close";
         format!("PUT / HTTP/1.1\r\nhost: x\r\n{close}\r\ncontent-length: {length}\r\n\r\n").into()
@@ -265,21 +318,20 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_comes_byte_by_byte_is_not_waited_for() {
         let impatient = Pace { grace: Duration::from_millis(20), bytes_per_s: 64 << 10 };
-        let (read, mut write) = split(echo(impatient, 1 << 30));
-        let dribble = async {
-            write.write_all(&head(1 << 30)).await.unwrap();
-            // A pace, and nothing that is waited for.
-            while write.write_all(b"a").await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            pending::<String>().await
-        };
-        let answer = tokio::select! {
-            answer = answered(read) => answer,
-            never = dribble => never,
-        };
+        let answer = dribbled(echo(impatient, 1 << 30), b"a").await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.contains("16 KiB a second"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn lines_that_come_one_by_one_are_not_waited_for_without_end() {
+        let impatient = Pace { grace: Duration::from_millis(20), bytes_per_s: 64 << 10 };
+        let answer = dribbled(count(impatient), b"a\n").await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let mut client = count(PATIENT);
+        client.write_all(&[&head(6)[..], b"a\nb\n\nc"].concat()).await.unwrap();
+        let answer = answered(client).await;
+        assert!(answer.ends_with("\r\n\r\n3"), "{answer}");
     }
 
     #[test]

@@ -2,10 +2,16 @@
 //! could read are taken from them at the start, with a line in the log; files of the operator's own
 //! that others can read are named. What is made later gets its mode from the process's umask.
 
-use std::fs::{self, Metadata};
+use std::ffi::OsStr;
+use std::fs;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fchmod, fstat, open, openat, statat};
+use rustix::io::Errno;
 
 use crate::config::Config;
 
@@ -22,20 +28,15 @@ const WORLD: u32 = 0o007;
 const MAX_DEPTH: usize = 6;
 
 /// Makes the data folder where it is absent, and sees to it that only this user can read what is in
-/// it. Blocks. Warns of what cannot be changed, and of secrets elsewhere that others can read.
+/// it. Blocks. Warns of what cannot be changed, and of what is elsewhere that others can read: secrets,
+/// and what links in the data folder lead to.
 ///
 /// # Errors
-/// When there is no data folder and none can be made.
+/// When there is no data folder and none can be made, or it cannot be read.
 pub fn secure_data(config: &Config) -> io::Result<()> {
     fs::create_dir_all(&config.data)?;
-    let mut found = Found::default();
-    if is_for_data_alone(&config.data) {
-        found.look_at(&config.data);
-    }
-    for name in KEPT {
-        found.look_into(&config.data.join(name), MAX_DEPTH);
-    }
-    let Found { tightened, failed } = found;
+    let found = look(&config.data)?;
+    let Found { tightened, failed, linked } = found;
     if tightened > 0 {
         tracing::warn!(
             data = %config.data.display(),
@@ -51,6 +52,13 @@ pub fn secure_data(config: &Config) -> io::Result<()> {
              to the node's user, and nobody else (chmod -R go= on it)"
         );
     }
+    if let Some(path) = linked {
+        tracing::warn!(
+            path = %path.display(),
+            "what this link in the data folder leads to can be read by others: give it to the \
+             node's user, and nobody else (chmod -R go= on it)"
+        );
+    }
     let keys = config.certificates.iter().chain(&config.admin.certificates);
     for key in keys.map(|files| &files.key) {
         warn_of(key, WORLD, "a private key");
@@ -64,48 +72,94 @@ pub fn secure_data(config: &Config) -> io::Result<()> {
     Ok(())
 }
 
-/// What a look at the data has led to.
+/// Looks at the data folder, which may itself be a link of the operator's.
+fn look(data: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
+    let opened = open(data, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    if is_for_data_alone(data) {
+        found.tighten(&opened, data);
+    }
+    for name in KEPT {
+        found.look_into(opened.as_fd(), OsStr::new(name), &data.join(name), MAX_DEPTH);
+    }
+    Ok(found)
+}
+
+/// What a look at the data has led to. All of it may be another's by the time that it is looked at:
+/// the folder belongs to the node's user, and the process may be root. So modes are those of what is
+/// open.
 #[derive(Default)]
 struct Found {
     tightened: usize,
     /// The first that could not be changed.
     failed: Option<(PathBuf, io::Error)>,
+    /// The first link to what others can read.
+    linked: Option<PathBuf>,
 }
 
 impl Found {
-    /// The file or folder, and what is in it.
-    fn look_into(&mut self, path: &Path, depth: usize) {
-        if !self.look_at(path) || depth == 0 {
+    /// What has that name in a folder, and what is in it. The path is for people.
+    fn look_into(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: &Path, depth: usize) {
+        let Ok(metadata) = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else { return };
+        let kind = FileType::from_raw_mode(metadata.st_mode);
+        if kind == FileType::Symlink {
+            self.look_behind(folder, name, path);
             return;
         }
-        let Ok(entries) = fs::read_dir(path) else { return };
+        let is_folder = kind == FileType::Directory;
+        let is_readable = narrower(metadata.st_mode, OTHERS).is_some();
+        if !is_folder && !is_readable {
+            return;
+        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = match openat(folder, name, flags, Mode::empty()) {
+            Ok(opened) => opened,
+            Err(error) if is_readable => return self.fail(path, error),
+            Err(_) => return,
+        };
+        self.tighten(&opened, path);
+        if !is_folder || depth == 0 {
+            return;
+        }
+        let Ok(entries) = Dir::read_from(&opened) else { return };
         for entry in entries.flatten() {
-            self.look_into(&entry.path(), depth - 1);
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                self.look_into(opened.as_fd(), name, &path.join(name), depth - 1);
+            }
         }
     }
 
-    /// Takes a file or folder from others. Answers whether it is a folder.
-    fn look_at(&mut self, path: &Path) -> bool {
-        // Links are not followed: what they lead to is not known to be ours.
-        let Ok(metadata) = fs::symlink_metadata(path) else { return false };
-        if metadata.is_symlink() {
-            return false;
+    /// What a link leads to is not known to be ours, and stays as it is.
+    fn look_behind(&mut self, folder: BorrowedFd<'_>, name: &OsStr, path: &Path) {
+        let target = statat(folder, name, AtFlags::empty());
+        if target.is_ok_and(|target| narrower(target.st_mode, OTHERS).is_some()) {
+            let _ = self.linked.get_or_insert_with(|| path.to_owned());
         }
-        if let Some(fitting) = narrower(&metadata, OTHERS) {
-            match fs::set_permissions(path, fs::Permissions::from_mode(fitting)) {
-                Ok(()) => self.tightened += 1,
-                Err(error) => {
-                    let _ = self.failed.get_or_insert_with(|| (path.to_owned(), error));
-                }
-            }
+    }
+
+    /// Takes a file or folder from others.
+    fn tighten(&mut self, opened: &OwnedFd, path: &Path) {
+        let fitting = fstat(opened).map(|metadata| narrower(metadata.st_mode, OTHERS));
+        let changed = match fitting {
+            Ok(Some(fitting)) => fchmod(opened, Mode::from_raw_mode(fitting)),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        match changed {
+            Ok(()) => self.tightened += 1,
+            Err(error) => self.fail(path, error),
         }
-        metadata.is_dir()
+    }
+
+    fn fail(&mut self, path: &Path, error: Errno) {
+        let _ = self.failed.get_or_insert_with(|| (path.to_owned(), error.into()));
     }
 }
 
 /// The mode without those bits, if it has one of them.
-fn narrower(metadata: &Metadata, bits: u32) -> Option<u32> {
-    let mode = metadata.permissions().mode() & 0o7777;
+fn narrower(mode: u32, bits: u32) -> Option<u32> {
+    let mode = mode & 0o7777;
     (mode & bits != 0).then_some(mode & !bits)
 }
 
@@ -126,7 +180,8 @@ fn is_for_data_alone(data: &Path) -> bool {
 }
 
 fn warn_of(path: &Path, bits: u32, what: &str) {
-    if fs::metadata(path).is_ok_and(|metadata| narrower(&metadata, bits).is_some()) {
+    let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| narrower(mode, bits).is_some()) {
         tracing::warn!(
             path = %path.display(),
             "others can read {what}: chmod 600 it, and replace it if it may have been read"
@@ -184,5 +239,23 @@ mod tests {
         let config = Config::dev(([127, 0, 0, 1], 0).into(), data.clone(), Vec::new());
         secure_data(&config).unwrap();
         assert_eq!((mode(&own), mode(&data), mode(&data.join("kv"))), (0o755, 0o755, 0o700));
+    }
+
+    #[test]
+    fn links_are_told_of_where_others_can_read_what_they_lead_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, link) = (folder.path().join("elsewhere"), folder.path().join("data"));
+        let volume = folder.path().join("volume");
+        fs::create_dir_all(&data).unwrap();
+        fs::create_dir_all(&volume).unwrap();
+        set_mode(&data, 0o755);
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        std::os::unix::fs::symlink(&volume, data.join("kv")).unwrap();
+        for (mode_before, told) in [(0o755, Some(link.join("kv"))), (0o700, None)] {
+            set_mode(&volume, mode_before);
+            assert_eq!(look(&link).unwrap().linked, told);
+            assert_eq!(mode(&volume), mode_before);
+        }
+        assert_eq!(mode(&data), 0o700);
     }
 }

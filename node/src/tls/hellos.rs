@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::client_network;
+
 /// So many of a client count at once: the hosts of a page, from several tabs.
 const AT_ONCE: u64 = 32;
 /// Then one counts each time that this is over, in milliseconds.
@@ -34,21 +36,13 @@ impl Hellos {
     }
 
     fn count_at(&self, client: IpAddr, now_ms: u64) -> bool {
-        let bucket = self.keys.hash_one(network(client)) % BUCKETS as u64;
+        let bucket = self.keys.hash_one(client_network::of(client)) % BUCKETS as u64;
         let Some(empty_at_ms) = self.empty_at_ms.get(bucket as usize) else { return false };
         let fuller = |empty_at_ms: u64| {
             let fuller_ms = empty_at_ms.max(now_ms) + EVERY_MS;
             (fuller_ms <= now_ms + AT_ONCE * EVERY_MS).then_some(fuller_ms)
         };
         empty_at_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fuller).is_ok()
-    }
-}
-
-/// What one client has: an IPv4 address, or in IPv6 a network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        address => address,
     }
 }
 

@@ -8,6 +8,33 @@ use super::child::Ended;
 use super::member::State;
 use super::{END_SLACK, Supervisor};
 
+/// What follows from the end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follows {
+    /// Another has taken its place, or is about to.
+    Nothing,
+    /// It was to take the place of one that serves still.
+    OldGoesOn,
+    /// The service ends with it.
+    End,
+    /// A process has to be started in its place, unless one is already.
+    StartAgain,
+}
+
+/// What follows from the end of a process that was so far. `has_served` is whether any process ever
+/// has, and `serves` whether another one does now.
+fn follows(state: State, how: Ended, has_served: bool, serves: bool) -> Follows {
+    match (state, how) {
+        (State::Leaving | State::HandingOver, _) => Follows::Nothing,
+        (State::Preparing | State::Ready, _) if serves => Follows::OldGoesOn,
+        // It was told to end, and did what it had to do.
+        (State::Serving, Ended::Exited(0)) => Follows::End,
+        // What is wrong with it is wrong from the beginning, and whoever started it is told.
+        (State::Starting, _) if !has_served => Follows::End,
+        _ => Follows::StartAgain,
+    }
+}
+
 impl Supervisor {
     /// Sees which processes have ended, and what follows.
     pub(super) fn bury(&mut self) {
@@ -34,24 +61,28 @@ impl Supervisor {
             self.code = Some(self.code.unwrap_or(0).max(code));
             return;
         }
-        match (state, how) {
-            (State::Leaving, Ended::Exited(0)) => tracing::info!(pid, "the old process has ended"),
-            (State::Leaving | State::HandingOver, how) => {
-                tracing::warn!(pid, "the old process {how} before it was done");
+        match follows(state, how, self.has_served, self.serves()) {
+            Follows::Nothing if state == State::Leaving && how == Ended::Exited(0) => {
+                tracing::info!(pid, "the old process has ended");
             }
-            (State::Preparing, how) => {
-                tracing::error!(
-                    pid,
-                    "the new process {how} before it was ready: the old one goes on"
-                );
-            }
-            (State::Starting | State::Serving, Ended::Exited(code)) => self.end(code),
-            (State::Starting, Ended::Killed(_)) if !self.has_served => {
-                tracing::error!(pid, "the node {how}");
+            Follows::Nothing => tracing::warn!(pid, "the old process {how} before it was done"),
+            Follows::OldGoesOn => tracing::error!(
+                pid,
+                "the new process {how} before it was ready: the old one goes on"
+            ),
+            Follows::End => {
+                if let Ended::Killed(_) = how {
+                    tracing::error!(pid, "the node {how}");
+                }
                 self.end(how.code());
             }
-            _ => self.start_again(pid, how),
+            Follows::StartAgain => self.start_again(pid, how),
         }
+    }
+
+    /// Whether a process serves, and will go on unless it is told to hand over.
+    pub(super) fn serves(&self) -> bool {
+        self.members.iter().any(|member| member.state == State::Serving)
     }
 
     /// Ends with that code, once no process is left.
@@ -74,6 +105,11 @@ impl Supervisor {
             tracing::error!(pid, "the node {how}: another process is about to take its place");
             return;
         }
+        if self.start_at.is_some() {
+            // It and the one beside it have ended at a time.
+            tracing::error!(pid, "the node {how}: another process is about to be started");
+            return;
+        }
         let now = Instant::now();
         let pause = self.crashes.happens(now);
         self.start_at = Some(now + pause);
@@ -82,5 +118,54 @@ impl Supervisor {
             "the node {how}: it is started again in {} s, and connections wait",
             pause.as_secs()
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KILLED: Ended = Ended::Killed(Signal::SIGKILL as i32);
+    const ENDS: [Ended; 3] = [Ended::Exited(0), Ended::Exited(1), KILLED];
+
+    #[test]
+    fn one_that_was_to_take_over_is_missed_only_where_nobody_serves() {
+        for how in ENDS {
+            for state in [State::Preparing, State::Ready] {
+                assert_eq!(follows(state, how, true, true), Follows::OldGoesOn, "{state:?} {how}");
+                assert_eq!(
+                    follows(state, how, true, false),
+                    Follows::StartAgain,
+                    "{state:?} {how}"
+                );
+            }
+            // It has been told to serve: the old one has given the data folder away.
+            assert_eq!(follows(State::Taking, how, true, false), Follows::StartAgain, "{how}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_a_node_from_starting_ends_the_service_only_at_its_begin() {
+        for how in ENDS {
+            assert_eq!(follows(State::Starting, how, false, false), Follows::End, "{how}");
+            assert_eq!(follows(State::Starting, how, true, false), Follows::StartAgain, "{how}");
+        }
+    }
+
+    #[test]
+    fn one_that_serves_ends_the_service_only_where_it_has_nothing_to_complain_of() {
+        assert_eq!(follows(State::Serving, Ended::Exited(0), true, false), Follows::End);
+        for how in [Ended::Exited(101), KILLED] {
+            assert_eq!(follows(State::Serving, how, true, false), Follows::StartAgain, "{how}");
+        }
+    }
+
+    #[test]
+    fn an_old_one_is_not_missed() {
+        for how in ENDS {
+            for state in [State::HandingOver, State::Leaving] {
+                assert_eq!(follows(state, how, true, false), Follows::Nothing, "{state:?} {how}");
+            }
+        }
     }
 }
