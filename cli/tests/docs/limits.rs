@@ -57,7 +57,7 @@ pub(crate) fn of_workers() -> Result<String, Failed> {
             number(bindings::event::CONNECTIONS_PER_EVENT as u64),
             &[],
             "-".to_owned(),
-            "further ones wait; if all stand still for a second, the one used least recently is given up",
+            "further ones wait, and their URLs, headers and bodies are the worker's memory; if all stand still for a second, the one used least recently is given up",
         ),
         row(
             "`waitUntil` after the answer",
