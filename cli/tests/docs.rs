@@ -12,6 +12,8 @@
 mod codes;
 #[path = "docs/commands.rs"]
 mod commands;
+#[path = "docs/compatibility.rs"]
+mod compatibility;
 #[path = "docs/generated.rs"]
 mod generated;
 #[allow(dead_code, reason = "other tests make other requests")]
@@ -52,6 +54,7 @@ fn main() {
         trials.push(Trial::test(format!("tables::{page}"), move || generated::check(&tables)));
         trials.push(Trial::test(format!("typed::{page}"), move || session::run(&typed)));
     }
+    trials.extend(compatibility::trials());
     trials.extend(generated::trials());
     trials.extend(page::trials());
     trials.extend(shown::trials());
