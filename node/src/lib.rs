@@ -4,6 +4,7 @@
 
 mod accept;
 mod admin;
+mod bucket;
 mod cf;
 mod client_network;
 mod config;

@@ -1,9 +1,10 @@
 //! How long the node runs nothing inline, after code that it trusted has kept a front shard from its
 //! sockets. A worker loses its own trust for that; who has many workers could go on with the next.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::placement::now_ms;
 
 /// A slice on a front shard that takes longer holds it up. Shorter ones cost the worker's own
 /// trust alone: a garbage collection or a large page is no attack.
@@ -58,11 +59,6 @@ impl Caution {
         };
         let _ = self.until_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer);
     }
-}
-
-fn now_ms() -> u64 {
-    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-    EPOCH.elapsed().as_millis() as u64
 }
 
 #[cfg(test)]

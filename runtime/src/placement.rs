@@ -70,7 +70,7 @@ pub(crate) struct Distrust {
 }
 
 /// Milliseconds of this process's clock.
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
     EPOCH.elapsed().as_millis() as u64
 }

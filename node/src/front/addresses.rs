@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use ipnet::IpNet;
 
+use crate::client_network;
 use crate::config::Limits;
 
 /// This part of all slots is for addresses that have few connections.
@@ -45,13 +46,7 @@ pub(super) struct Client(IpAddr);
 
 impl Client {
     pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = u128::from(address) >> 64 << 64;
-                Self(IpAddr::V6(network.into()))
-            }
-            address => Self(address),
-        }
+        Self(client_network::of(address))
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::bucket::Bucket;
 use crate::client_network;
 
 /// So many of a client count at once: the hosts of a page, from several tabs.
@@ -20,14 +20,14 @@ const BUCKETS: usize = 4096;
 pub(super) struct Hellos {
     began: Instant,
     keys: RandomState,
-    /// When each is empty again, in milliseconds since the beginning.
-    empty_at_ms: Box<[AtomicU64]>,
+    /// In milliseconds since the beginning.
+    buckets: Box<[Bucket]>,
 }
 
 impl Hellos {
     pub(super) fn new() -> Self {
-        let empty_at_ms = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
-        Self { began: Instant::now(), keys: RandomState::new(), empty_at_ms }
+        let buckets = (0..BUCKETS).map(|_| Bucket::default()).collect();
+        Self { began: Instant::now(), keys: RandomState::new(), buckets }
     }
 
     /// Whether a ClientHello from that address counts.
@@ -37,12 +37,7 @@ impl Hellos {
 
     fn count_at(&self, client: IpAddr, now_ms: u64) -> bool {
         let bucket = self.keys.hash_one(client_network::of(client)) % BUCKETS as u64;
-        let Some(empty_at_ms) = self.empty_at_ms.get(bucket as usize) else { return false };
-        let fuller = |empty_at_ms: u64| {
-            let fuller_ms = empty_at_ms.max(now_ms) + EVERY_MS;
-            (fuller_ms <= now_ms + AT_ONCE * EVERY_MS).then_some(fuller_ms)
-        };
-        empty_at_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fuller).is_ok()
+        self.buckets.get(bucket as usize).is_some_and(|it| it.put(now_ms, AT_ONCE, EVERY_MS))
     }
 }
 

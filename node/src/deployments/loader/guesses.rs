@@ -2,28 +2,21 @@
 //! hides the first cold start of each worker, and a list of hosts is not enough to have all of them
 //! read.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::bucket::Bucket;
 
 /// So many at once.
 const AT_ONCE: u64 = 32;
 /// Then one each time that this is over, in milliseconds.
 const EVERY_MS: u64 = 100;
 
-/// What is left of them, for the whole node.
+/// What was read of them lately, in the whole node.
 #[derive(Default)]
-pub(super) struct Guesses {
-    /// When all are there again, in milliseconds on the node's clock.
-    full_at_ms: AtomicU64,
-}
+pub(super) struct Guesses(Bucket);
 
 impl Guesses {
     /// Whether there is one left, which is taken.
     pub(super) fn count(&self, now_ms: u64) -> bool {
-        let later = |full_at_ms: u64| {
-            let later_ms = full_at_ms.max(now_ms) + EVERY_MS;
-            (later_ms <= now_ms + AT_ONCE * EVERY_MS).then_some(later_ms)
-        };
-        self.full_at_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later).is_ok()
+        self.0.put(now_ms, AT_ONCE, EVERY_MS)
     }
 }
 
