@@ -106,7 +106,8 @@ impl CodeCache {
 
     /// Whether there is a file that has not been read.
     pub(crate) fn is_unread(&self) -> bool {
-        self.file.is_some() && !self.read.load(Ordering::Relaxed)
+        !self.read.load(Ordering::Relaxed)
+            && self.file.as_ref().is_some_and(|file| file.folder.may_have(&file.name))
     }
 
     /// Whether there is something that the file does not have.

@@ -1,11 +1,14 @@
 //! The folder that code caches are kept in. It is bounded: what was not used for the longest time
 //! goes first, such as the caches of versions that are gone.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 /// Bytes that all files together may have, up to a sixteenth more between two looks.
 const MAX_BYTES: u64 = 1 << 30;
@@ -23,6 +26,8 @@ pub(crate) struct CacheFolder {
     /// Bytes written since it was looked through.
     unseen_bytes: AtomicU64,
     writes: AtomicU64,
+    /// The marks of the names that there are, once it was looked through. One may be gone by now.
+    present: Mutex<Option<HashSet<u64>>>,
 }
 
 impl CacheFolder {
@@ -32,8 +37,19 @@ impl CacheFolder {
     }
 
     fn bounded(path: PathBuf, max_bytes: u64) -> Self {
-        // What an earlier process left is looked at after the first file of this one.
-        Self { path, max_bytes, unseen_bytes: AtomicU64::new(max_bytes), writes: AtomicU64::new(0) }
+        Self {
+            path,
+            max_bytes,
+            // What an earlier process left is looked at after the first file of this one.
+            unseen_bytes: AtomicU64::new(max_bytes),
+            writes: AtomicU64::new(0),
+            present: Mutex::default(),
+        }
+    }
+
+    /// Whether there may be a file of that name. Does not ask the disk.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.present.lock().as_ref().is_none_or(|present| present.contains(&mark_of(name)))
     }
 
     /// The file of that name. Blocks.
@@ -54,6 +70,9 @@ impl CacheFolder {
         let unfinished = path.with_extension(format!("{number}.{UNFINISHED}"));
         File::create(&unfinished)?.write_all(bytes)?;
         fs::rename(unfinished, path)?;
+        if let Some(present) = &mut *self.present.lock() {
+            present.insert(mark_of(name));
+        }
         let written = bytes.len() as u64;
         let unseen = self.unseen_bytes.fetch_add(written, Ordering::Relaxed) + written;
         if unseen < self.max_bytes / SHARE_BETWEEN_LOOKS {
@@ -76,6 +95,10 @@ impl CacheFolder {
                 files.push((found.modified()?, found.len(), path));
             }
         }
+        let marks =
+            files.iter().filter_map(|(_, _, path)| Some(mark_of(path.file_stem()?.to_str()?)));
+        // Not in place of those that there are: others have been written while this one looked.
+        self.present.lock().get_or_insert_default().extend(marks);
         files.sort_unstable();
         let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         for (_, bytes, path) in files {
@@ -93,6 +116,12 @@ impl CacheFolder {
     pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(Path::new(name).with_extension(EXTENSION))
     }
+}
+
+/// What is remembered of a name: names are digests, of which a part is enough.
+fn mark_of(name: &str) -> u64 {
+    let digits = name.get(..16).unwrap_or(name);
+    u64::from_str_radix(digits, 16).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -135,5 +164,21 @@ mod tests {
         assert!(folder.read("old").is_err());
         assert!(folder.read("new").is_ok());
         assert!(made.path().join("somebody's.txt").exists());
+    }
+
+    #[test]
+    fn what_is_not_there_is_known_once_the_folder_was_looked_through() {
+        let path = tempfile::tempdir().unwrap();
+        let [left, written, absent] = ["a1", "b2", "c3"].map(|it| it.repeat(32));
+        CacheFolder::new(path.path().into()).write(&left, b"of an earlier process").unwrap();
+        let folder = CacheFolder::new(path.path().into());
+        assert!(folder.may_have(&absent));
+        folder.write(&written, b"code").unwrap();
+        assert_eq!(
+            [&left, &written, &absent].map(|name| folder.may_have(name)),
+            [true, true, false]
+        );
+        folder.write(&absent, b"code").unwrap();
+        assert!(folder.may_have(&absent));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bindings::event::Console;
 
@@ -15,6 +16,10 @@ use crate::isolate::{Isolate, LoadError};
 use crate::outcome::Failure;
 use crate::placement::is_steady;
 use crate::version::Version;
+
+/// How long after a start its code cache is written, so that the first requests do not wait for a
+/// processor that makes files.
+const CACHE_WAIT: Duration = Duration::from_millis(200);
 
 impl Slot {
     /// Starts loading; the disk, where a code cache is to be read from it, is not waited for
@@ -139,13 +144,21 @@ impl Slot {
 
     fn keep_code_cache(&self) {
         let cache = self.version.cache.clone();
-        if cache.is_unwritten() {
+        if !cache.is_unwritten() {
+            return;
+        }
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(CACHE_WAIT).await;
+            // Another isolate of the version may have had it written.
+            if !cache.is_unwritten() {
+                return;
+            }
             tokio::task::spawn_blocking(move || {
                 if let Err(error) = cache.write() {
                     tracing::warn!(%error, "V8's code cache could not be written");
                 }
             });
-        }
+        });
     }
 
     fn give_up(&self, isolate: Isolate, error: &LoadError) {
@@ -173,7 +186,7 @@ impl Slot {
 /// What a start that failed means for an event.
 pub(in crate::shard) fn start_failure(
     version: &Version,
-    start_cpu: std::time::Duration,
+    start_cpu: Duration,
     error: &LoadError,
 ) -> Failure {
     let worker = version.worker().to_string();
