@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import statistics
 import sys
 
@@ -61,7 +62,15 @@ def progress(text):
 
 
 def save(path, results):
-    """Writes results as JSON."""
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2)
-        file.write("\n")
+    """Writes results as JSON. Whoever reads the file meanwhile finds what was there before, or all."""
+    text = json.dumps(results, indent=2) + "\n"
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A pipe or a terminal.
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return
+    # What a link leads to is what is replaced.
+    path = os.path.realpath(path)
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)

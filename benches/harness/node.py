@@ -89,9 +89,14 @@ class Node:
         wait_until_answers(self.port, self._process, self.log_path)
 
     @property
+    def supervisor_pid(self):
+        """The number of the process that was started, which stays."""
+        return self._process.pid
+
+    @property
     def pid(self):
         """The number of the process that serves, which another may have replaced since."""
-        return procfs.node_of(self._process.pid)
+        return procfs.node_of(self.supervisor_pid)
 
     @property
     def is_alive(self):

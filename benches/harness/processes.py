@@ -19,16 +19,23 @@ def install():
     atexit.register(_clean_up)
 
 
-def start(command, core=None, environment=None, folder=None, output=subprocess.DEVNULL):
+def start(
+    command,
+    core=None,
+    environment=None,
+    folder=None,
+    source=subprocess.DEVNULL,
+    output=subprocess.DEVNULL,
+):
     """Starts a process in a session of its own, pinned to a core if one is given.
 
-    `output` takes its stdout and stderr.
+    `source` is its stdin, `output` takes its stdout and stderr.
     """
     if core is not None:
         command = ["taskset", "--cpu-list", str(core), *command]
     child = subprocess.Popen(
         [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
+        stdin=source,
         stdout=output,
         stderr=subprocess.STDOUT,
         cwd=folder,

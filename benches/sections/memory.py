@@ -6,12 +6,11 @@ import time
 from harness import bundles, client, procfs
 from harness.figures import progress, table
 from harness.node import Node, host
+from harness.rest import ISOLATE_IDLE_S
 
 _REST_S = 10
 # The limit of isolates of the node whose workers are evicted as fast as they are loaded.
 _FEW = 16
-# The runtime evicts an isolate that had no event for 600 s.
-_IDLE_TIMEOUT_S = 600
 _MIB = 1 << 20
 
 
@@ -34,7 +33,7 @@ def run(options):
             results[f"workers_{step}"] = _note(rows, f"{step} idle workers", memory, base, step)
         if options.wait_idle:
             progress("memory: waiting until idle isolates are evicted, eleven minutes")
-            time.sleep(_IDLE_TIMEOUT_S + 60)
+            time.sleep(ISOLATE_IDLE_S + 60)
             results["evicted_idle"] = _note(rows, "all evicted, idle", _at_rest(node), base)
             _call_each(node, workers[:1])
     with Node(options.isolane, workers, limits={"isolates": _FEW}) as node:
