@@ -14,6 +14,7 @@ mod resource;
 mod stream;
 mod thrown;
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -69,6 +70,8 @@ pub struct Event {
     subrequests_left: Cell<u32>,
     hops: Hops,
     connections: RefCell<Option<Arc<Connections>>>,
+    /// What is given up when the event is over, by number.
+    kept: RefCell<FxHashMap<u32, Rc<dyn Any>>>,
     cancel: Rc<CancelHandle>,
     listens_for_abort: Cell<bool>,
     needs_finish: Cell<bool>,
@@ -170,6 +173,17 @@ impl Event {
             .clone()
     }
 
+    /// Keeps something for as long as the event is not over, under a number.
+    pub(crate) fn keep(&self, number: u32, kept: Rc<dyn Any>) {
+        self.kept.borrow_mut().insert(number, kept);
+    }
+
+    /// Keeps it no more.
+    pub(crate) fn let_go(&self, number: u32) {
+        let kept = self.kept.borrow_mut().remove(&number);
+        drop(kept);
+    }
+
     /// Cancelled when the event is over: what it still has open outside is closed then.
     pub fn cancel_handle(&self) -> Rc<CancelHandle> {
         self.cancel.clone()
@@ -245,6 +259,7 @@ impl Events {
             subrequests_left: Cell::new(subrequests),
             hops,
             connections: RefCell::default(),
+            kept: RefCell::default(),
             cancel: CancelHandle::new_rc(),
             listens_for_abort: Cell::new(false),
             needs_finish: Cell::new(false),
@@ -280,6 +295,7 @@ impl Events {
             event.cancel.cancel();
             // It knows the table of events, which knows it.
             event.unsent.take();
+            event.kept.take();
         }
     }
 

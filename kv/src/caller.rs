@@ -10,6 +10,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::belongings::{Belonging, Belongings};
+
 /// The most bytes that are on their way from the disk to one caller at a time: room for one answer
 /// of any kind, and some more.
 const MAX_ROOM_BYTES: usize = 32 << 20;
@@ -27,6 +29,8 @@ pub struct Caller {
     room: Arc<ArcSwap<Semaphore>>,
     /// Where what waits for this clone is counted, if anybody counts it.
     counter: Option<Arc<AtomicUsize>>,
+    /// Where what is under way for this clone belongs, if it may have to be given up.
+    belongings: Option<Arc<Belongings>>,
 }
 
 /// Bytes that an answer takes on its way to a caller, both of those that the caller may have and
@@ -53,7 +57,7 @@ impl Caller {
     /// The caller with this name. All that ask on one's behalf share one `Caller`.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let room = Arc::new(ArcSwap::new(all_room()));
-        Self { name: name.into(), room, counter: None }
+        Self { name: name.into(), room, counter: None, belongings: None }
     }
 
     /// The same caller, of whose answers `counter` counts the bytes, from before they are read until
@@ -61,6 +65,13 @@ impl Caller {
     #[must_use]
     pub fn counted_in(&self, counter: &Arc<AtomicUsize>) -> Self {
         Self { counter: Some(Arc::clone(counter)), ..self.clone() }
+    }
+
+    /// The same caller, of whose values those that are read or written piece by piece are given up with
+    /// `belongings`: those of the thread that asks.
+    #[must_use]
+    pub fn belonging_to(&self, belongings: &Arc<Belongings>) -> Self {
+        Self { belongings: Some(Arc::clone(belongings)), ..self.clone() }
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -90,9 +101,20 @@ impl Caller {
         }
     }
 
+    /// Counts bytes that are kept for the caller until the charge is dropped, if anybody counts.
+    pub(crate) fn charge(&self, bytes: usize) -> Option<Charge> {
+        self.counter.as_ref().map(|counter| Charge::new(bytes, counter))
+    }
+
+    /// Takes note of something that is kept for the caller until it is dropped, or given up.
+    pub(crate) fn has(&self, belonging: &Arc<impl Belonging + 'static>) {
+        if let Some(belongings) = &self.belongings {
+            belongings.add(belonging);
+        }
+    }
+
     fn charged(&self, bytes: usize, permit: OwnedSemaphorePermit) -> Room {
-        let charge = self.counter.as_ref().map(|counter| Charge::new(bytes, counter));
-        Room { bytes, charge, _permit: permit }
+        Room { bytes, charge: self.charge(bytes), _permit: permit }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod apply;
 mod batch;
+mod begun;
 mod cache;
 mod codec;
 mod database;
@@ -19,6 +20,7 @@ mod holds;
 mod housekeeping;
 mod job;
 mod log;
+mod logged;
 mod metrics;
 mod open;
 mod pieces;
@@ -64,6 +66,7 @@ use self::job::Job;
 use self::metrics::Metrics;
 use self::open::FileOptions;
 use self::pieces::PiecesSink;
+use self::quota::Bounds;
 use self::room::{Carries, Read};
 use self::shared::Shared;
 use self::snapshot::{Snapshot, reading};
@@ -83,8 +86,11 @@ pub struct EmbeddedOptions {
     /// Writes are refused as long as the disk has less room than this, in bytes.
     pub min_free_bytes: u64,
     /// What the keys, values and metadata of one namespace may take, in bytes: a put that would
-    /// make it more is refused.
+    /// make it more is refused. What is written piece by piece counts before it is complete.
     pub namespace_bytes: u64,
+    /// What the values may take that one caller writes piece by piece and has not completed, in
+    /// bytes.
+    pub unfinished_bytes: u64,
     /// How many threads read what is not in memory.
     pub readers: usize,
 }
@@ -108,6 +114,7 @@ impl Default for EmbeddedOptions {
             log_bytes: 16 << 20,
             min_free_bytes: 64 << 20,
             namespace_bytes: 10 << 30,
+            unfinished_bytes: 1 << 30,
             readers: 2,
         }
     }
@@ -149,13 +156,17 @@ impl EmbeddedStore {
             reads: FairQueue::new(),
             metrics: Arc::new(Metrics::new()),
             failed_to_read: AtomicBool::new(false),
+            lost_writer: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         });
         let readers = options.readers.max(1);
         let options = WriterOptions {
             files,
             min_free_bytes: options.min_free_bytes,
-            namespace_bytes: options.namespace_bytes,
+            bounds: Bounds {
+                namespace_bytes: options.namespace_bytes,
+                unfinished_bytes: options.unfinished_bytes,
+            },
             path: PathBuf::from(path),
         };
         let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), options);
@@ -185,7 +196,17 @@ impl EmbeddedStore {
                 tracing::error!("a thread of the KV store panicked");
             }
         }
+        // It is there yet if the writer has panicked.
+        if let Some(database) = self.shared.database.swap(None).and_then(Arc::into_inner) {
+            database::close(database);
+        }
         drop(self.disk.lock().take());
+    }
+
+    /// Whether it takes no writes any more, through a fault of its own: it is to be closed, and opened
+    /// anew.
+    pub fn has_lost_its_writer(&self) -> bool {
+        self.shared.lost_writer.load(Ordering::Relaxed)
     }
 
     /// Adds what the store counts about itself to a registry of metrics.

@@ -8,6 +8,7 @@
     reason = "a namespace is its identity, whatever is counted for its caller"
 )]
 
+mod belongings;
 mod caller;
 mod clock;
 mod cursor;
@@ -20,6 +21,7 @@ mod store;
 mod stream;
 mod validate;
 
+pub use belongings::Belongings;
 pub use caller::Caller;
 pub use clock::{Clock, ManualClock, SystemClock, UnixSeconds};
 pub use cursor::{decode_cursor, encode_cursor};

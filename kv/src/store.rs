@@ -124,8 +124,8 @@ pub trait ValueSink: Send {
     ///
     /// # Errors
     ///
-    /// [`Refused`](crate::Refused) for a value that becomes too long, after which the sink takes
-    /// nothing.
+    /// [`Refused`](crate::Refused) for a value that becomes too long, or of which there is no room
+    /// for more, after which the sink takes nothing.
     fn write(&mut self, piece: Bytes) -> Lookup<()>;
 
     /// Stores the value, as [`Store::put`] does.

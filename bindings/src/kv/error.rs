@@ -38,6 +38,9 @@ pub(super) enum KvError {
     #[class(generic)]
     #[error("The KV namespace is not bound to this worker.")]
     NotBound,
+    #[class(generic)]
+    #[error("The event that asked the KV namespace is over.")]
+    EventOver,
 }
 
 impl Method {

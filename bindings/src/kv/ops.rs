@@ -158,7 +158,8 @@ pub(super) fn op_kv_sink_write<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let (piece, charge) = taken(scope, &state, piece)?;
     let state = &mut state.borrow_mut();
-    let written = bound(state)?.sinks.get(sink).ok_or(KvError::NotBound)?.write(piece);
+    let sink = bound(state)?.sinks.get(sink).ok_or(KvError::EventOver)?;
+    let written = sink.borrow_mut().write(piece);
     put_answer(scope, state, written, charge)
 }
 
@@ -169,7 +170,7 @@ pub(super) fn op_kv_sink_finish<'s>(
     state: &mut OpState,
     #[smi] sink: u32,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let stored = bound(state)?.sinks.remove(sink).ok_or(KvError::NotBound)?.finish();
+    let stored = bound(state)?.sinks.remove(sink).ok_or(KvError::EventOver)?.finish();
     put_answer(scope, state, stored, None)
 }
 
@@ -229,7 +230,7 @@ pub(super) fn op_kv_take<'s>(
     state: &mut OpState,
     #[smi] token: i32,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let (form, outcome) = bound(state)?.take(token).ok_or(KvError::NotBound)?;
+    let (form, outcome) = bound(state)?.take(token).ok_or(KvError::EventOver)?;
     present(scope, state, form, outcome)
 }
 

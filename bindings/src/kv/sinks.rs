@@ -1,6 +1,9 @@
-//! Values on their way in, piece by piece, by number.
+//! Values on their way in, piece by piece, by number. A value belongs to the event that writes it, and
+//! is given up with that: what is on disk of it counts for the worker as long as it is there.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::{Rc, Weak};
 
 use kv::ValueSink;
 
@@ -10,11 +13,15 @@ use super::state::Asker;
 /// value in the process's memory.
 const MAX_SINKS: usize = 64;
 
+type Sink = RefCell<Box<dyn ValueSink>>;
+
 /// A value that comes piece by piece.
 struct Open {
-    sink: Box<dyn ValueSink>,
-    /// Who writes it.
+    sink: Weak<Sink>,
+    /// Who writes it, and has it.
     asker: Asker,
+    /// The value itself, where there are no events.
+    kept: Option<Rc<Sink>>,
 }
 
 /// The values that come piece by piece, by number.
@@ -29,22 +36,100 @@ impl Sinks {
     ///
     /// `asker` is the one that writes: when it is over, so is the value.
     pub(super) fn add(&mut self, sink: Box<dyn ValueSink>, asker: Asker) -> Option<u32> {
-        self.open.retain(|_, open| open.asker.is_on());
+        self.open.retain(|_, open| open.sink.strong_count() > 0);
         if self.open.len() == MAX_SINKS {
             return None;
         }
         self.last = (1..)
             .map(|step| self.last.wrapping_add(step))
             .find(|number| !self.open.contains_key(number))?;
-        self.open.insert(self.last, Open { sink, asker });
+        let kept = Rc::new(RefCell::new(sink));
+        let sink = Rc::downgrade(&kept);
+        let kept = match asker.event() {
+            Some(event) => {
+                event.keep(self.last, kept);
+                None
+            }
+            None => Some(kept),
+        };
+        self.open.insert(self.last, Open { sink, asker, kept });
         Some(self.last)
     }
 
-    pub(super) fn get(&mut self, number: u32) -> Option<&mut dyn ValueSink> {
-        self.open.get_mut(&number).map(|open| &mut *open.sink as _)
+    pub(super) fn get(&self, number: u32) -> Option<Rc<Sink>> {
+        self.open.get(&number)?.sink.upgrade()
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
-        self.open.remove(&number).map(|open| open.sink)
+        let Open { sink, asker, kept } = self.open.remove(&number)?;
+        let sink = sink.upgrade()?;
+        drop(kept);
+        if let Some(event) = asker.event() {
+            event.let_go(number);
+        }
+        Rc::try_unwrap(sink).ok().map(RefCell::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use kv::Lookup;
+
+    use super::*;
+    use crate::event::body::RequestBody;
+    use crate::event::{Event, Events};
+
+    /// What is shared until the sink is given up.
+    struct Shared {
+        _counted: Arc<()>,
+    }
+
+    impl ValueSink for Shared {
+        fn write(&mut self, _: Bytes) -> Lookup<()> {
+            Lookup::done(())
+        }
+
+        fn finish(self: Box<Self>) -> Lookup<()> {
+            Lookup::done(())
+        }
+    }
+
+    fn event(events: &Events) -> Rc<Event> {
+        let (head, ()) = http::Request::new(()).into_parts();
+        events.insert(head, RequestBody::Empty, 1)
+    }
+
+    #[test]
+    fn a_value_is_given_up_with_its_event() {
+        let (mut sinks, events, shared) = (Sinks::default(), Events::default(), Arc::new(()));
+        let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
+        let (one, other) = (event(&events), event(&events));
+        let first = sinks.add(sink(), Asker::of(&one)).unwrap();
+        let second = sinks.add(sink(), Asker::of(&other)).unwrap();
+        assert_eq!(Arc::strong_count(&shared), 3);
+        events.remove(one.id());
+        assert_eq!(Arc::strong_count(&shared), 2);
+        assert!(sinks.get(first).is_none() && sinks.remove(first).is_none());
+        assert!(sinks.get(second).is_some());
+        drop(sinks.remove(second).unwrap());
+        assert_eq!(Arc::strong_count(&shared), 1);
+    }
+
+    #[test]
+    fn values_of_events_that_are_over_make_room_for_others() {
+        let (mut sinks, events, shared) = (Sinks::default(), Events::default(), Arc::new(()));
+        let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
+        let event = event(&events);
+        for _ in 0..MAX_SINKS {
+            sinks.add(sink(), Asker::of(&event)).unwrap();
+        }
+        assert_eq!(sinks.add(sink(), Asker::of(&event)), None);
+        events.remove(event.id());
+        assert_eq!(Arc::strong_count(&shared), 1);
+        let event = self::event(&events);
+        assert!(sinks.add(sink(), Asker::of(&event)).is_some());
     }
 }

@@ -71,6 +71,17 @@ impl Asker {
         Self { event, line }
     }
 
+    /// One that is an event.
+    #[cfg(test)]
+    pub(super) fn of(event: &Rc<Event>) -> Self {
+        Self { event: Some(Rc::downgrade(event)), line: event.id() }
+    }
+
+    /// The event, while it is not over.
+    pub(super) fn event(&self) -> Option<Rc<Event>> {
+        self.event.as_ref().and_then(Weak::upgrade)
+    }
+
     /// Whether it is not over.
     pub(super) fn is_on(&self) -> bool {
         self.event.as_ref().is_none_or(|event| event.strong_count() > 0)

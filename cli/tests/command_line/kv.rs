@@ -1,5 +1,7 @@
 //! KV as a worker on a node has it: the whole contract, and what is left after `kill -9`.
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -124,6 +126,82 @@ fn what_was_put_survives_kill_9_and_is_seen_by_who_shares_the_namespace() {
     for number in 0..50 {
         assert_eq!(get(port, "b.test", &format!("/{number}")).body, format!("value {number}"));
         assert_eq!(get(port, "c.test", &format!("/{number}")).body, "");
+    }
+}
+
+const STREAMS: &str = "export default { async fetch(request, env) {
+    const { pathname, searchParams } = new URL(request.url);
+    const chunk = new Uint8Array(100000);
+    let left = Number(searchParams.get('chunks'));
+    const given = Promise.withResolvers();
+    const stream = new ReadableStream({ pull(controller) {
+        if (left-- > 0) return controller.enqueue(chunk);
+        given.resolve('left');
+        if (searchParams.has('leave')) return new Promise(() => {});
+        controller.close();
+    } });
+    const stored = env.NOTES.put(pathname, stream).then(() => 'stored', (error) => error.message);
+    return new Response(await (searchParams.has('leave') ? given.promise : stored));
+} }";
+
+#[test]
+fn streams_count_for_their_namespace_until_they_or_their_events_are_over() {
+    let folder = Folder::with(&[
+        ("a/index.js", STREAMS),
+        (
+            "a/isolane.toml",
+            "routes = ['a.test']\nkv_namespaces = [{ binding = 'NOTES', id = 'n' }]",
+        ),
+    ]);
+    let (_process, port) = serve(&folder, "workers = [{ path = 'a' }]\n[kv]\nnamespace_mb = 1");
+    let refused = get(port, "a.test", "/large?chunks=20").body;
+    let expected = "KV PUT failed: 507 Insufficient Storage: a namespace may hold 1048576 bytes, \
+                    and this one has 0, and ";
+    assert!(refused.starts_with(expected), "{refused}");
+    assert_eq!(get(port, "a.test", "/left?chunks=10&leave").body, "left");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The event may be over a little after its answer.
+    while get(port, "a.test", "/fits?chunks=5").body != "stored" {
+        assert!(Instant::now() < deadline, "what an event has left still counts");
+    }
+    let refused = get(port, "a.test", "/more?chunks=9").body;
+    assert!(refused.contains("507"), "{refused}");
+}
+
+/// Puts a stream, most of which is written then, and does not come back.
+const LOST: &str = "export default { async fetch(request, env) {
+    const given = Promise.withResolvers();
+    let left = 9;
+    env.NOTES.put('lost', new ReadableStream({ pull(controller) {
+        if (left-- > 0) return controller.enqueue(new Uint8Array(100000));
+        given.resolve();
+        return new Promise(() => {});
+    } }));
+    await given.promise;
+    return new Response(String(Array.prototype.lastIndexOf.call({ length: 2 ** 53 - 1 }, 1)));
+} }";
+
+#[test]
+fn streams_of_a_shard_that_is_lost_count_no_more() {
+    let folder = Folder::with(&[
+        ("a/index.js", LOST),
+        (
+            "a/isolane.toml",
+            "routes = ['a.test']\nkv_namespaces = [{ binding = 'NOTES', id = 'n' }]",
+        ),
+        ("b/index.js", STREAMS),
+        (
+            "b/isolane.toml",
+            "routes = ['b.test']\nkv_namespaces = [{ binding = 'NOTES', id = 'n' }]",
+        ),
+    ]);
+    let workers = "workers = [{ path = 'a' }, { path = 'b' }]\n[kv]\nnamespace_mb = 1";
+    let (_process, port) = serve(&folder, workers);
+    assert_eq!(get(port, "a.test", "/").status, 503);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // What was on its way to the disk takes a moment.
+    while get(port, "b.test", "/fits?chunks=9").body != "stored" {
+        assert!(Instant::now() < deadline, "what the shard had still counts");
     }
 }
 

@@ -10,6 +10,7 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 use crate::clock::UnixSeconds;
 use crate::store::Change;
 
+use super::batch::Stored;
 use super::fault::Fault;
 use super::holds::Holds;
 use super::record::{MAX_INLINE_BYTES, Record, StoredValue, encode_piece, pieces};
@@ -36,6 +37,7 @@ pub(super) struct Apply<'t> {
     unreferenced: Option<Table<'t, u64, ()>>,
     next_value: u64,
     first_value: u64,
+    removed_pieces: u32,
     grown: Growth,
 }
 
@@ -46,6 +48,15 @@ pub(super) type Growth = HashMap<u32, (i64, i64)>;
 pub(super) struct Applied {
     pub(super) grown: Growth,
     pub(super) next_value: u64,
+}
+
+/// What came of a step of removing things.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Step {
+    /// Whether anything was changed.
+    pub(super) changed: bool,
+    /// Whether there may be more to remove.
+    pub(super) more: bool,
 }
 
 impl<'t> Apply<'t> {
@@ -63,6 +74,7 @@ impl<'t> Apply<'t> {
             unreferenced: None,
             next_value,
             first_value: next_value,
+            removed_pieces: 0,
             grown: HashMap::new(),
         })
     }
@@ -103,6 +115,20 @@ impl<'t> Apply<'t> {
         self.put(key, record)
     }
 
+    /// Stores a value that the log says is complete, with the pieces that only the log has.
+    pub(super) fn store(&mut self, namespace: u32, stored: &Stored) -> Result<(), Fault> {
+        // An identity that was given out since the last checkpoint is given out once more by the
+        // changes of the log. All the pieces of such a value are in the log.
+        let id = if stored.id < self.first_value { stored.id } else { self.new_value() };
+        self.add_pieces(id, stored.first, &stored.tail)?;
+        let record = Record {
+            expiration: stored.expiration,
+            metadata: stored.metadata.as_deref(),
+            value: StoredValue::Pieces { id, bytes: stored.bytes },
+        };
+        self.refer(&record_key(namespace, &stored.key), id, &record)
+    }
+
     fn remove(&mut self, key: &[u8]) -> Result<(), Fault> {
         let removed = self.records.remove(key)?;
         match removed.and_then(|found| Replaced::of(key, found.value())) {
@@ -129,8 +155,9 @@ impl<'t> Apply<'t> {
             Some((id, bytes)) if bytes <= MAX_REMOVED_AT_ONCE_BYTES && self.holds.condemn(id) => {
                 self.remove_pieces(id, u32::MAX).map(drop)
             }
-            Some((id, _)) => {
+            Some((id, bytes)) => {
                 self.unreferenced()?.insert(id, ())?;
+                self.holds.leave(id, namespace, bytes);
                 Ok(())
             }
             None => Ok(()),
@@ -162,29 +189,35 @@ impl<'t> Apply<'t> {
 
     /// Removes up to `most` pieces of a value and tells whether none is left.
     fn remove_pieces(&mut self, id: u64, most: u32) -> Result<bool, Fault> {
-        let pieces = self.pieces()?;
         // From the last on, so that what is left begins at 0 and is found again.
-        let mut removed = 0;
-        while removed < most {
+        for _ in 0..most {
+            let pieces = self.pieces()?;
             let last = pieces.range((id, 0)..=(id, u32::MAX))?.next_back().transpose()?;
             let Some(at) = last.map(|(key, _)| key.value()) else { return Ok(true) };
             pieces.remove(at)?;
-            removed += 1;
+            self.removed_pieces += 1;
         }
         Ok(false)
     }
 
-    /// Removes up to `most` keys whose expiration has come and returns them, as record keys.
-    pub(super) fn sweep(&mut self, now: UnixSeconds, most: usize) -> Result<Vec<Vec<u8>>, Fault> {
+    /// Removes up to `most` keys whose expiration has come, or about as many pieces of theirs. Tells
+    /// how many keys that were.
+    pub(super) fn sweep(&mut self, now: UnixSeconds, most: u32) -> Result<(usize, Step), Fault> {
         let until = expiry_key(now.0.saturating_add(1), &[]);
         let due: Vec<Vec<u8>> = self
             .expiries()?
             .range(..until.as_slice())?
-            .take(most)
+            .take(most as usize)
             .map(|entry| Ok(entry?.0.value().to_vec()))
             .collect::<Result<_, Fault>>()?;
-        let mut swept = Vec::with_capacity(due.len());
+        let mut step = Step { changed: !due.is_empty(), more: due.len() == most as usize };
+        let mut swept = 0;
+        let before = self.removed_pieces;
         for expiry in due {
+            if self.removed_pieces - before >= most {
+                step.more = true;
+                break;
+            }
             let (_, key) = split_expiry_key(&expiry).ok_or(Fault::DAMAGED_KEY)?;
             let is_due = match self.records.get(key)? {
                 // One that cannot be read is not what was to expire: it stays for those who ask.
@@ -195,18 +228,18 @@ impl<'t> Apply<'t> {
             };
             if is_due {
                 self.remove(key)?;
-                swept.push(key.to_vec());
+                swept += 1;
             } else {
                 self.expiries()?.remove(expiry.as_slice())?;
             }
         }
-        Ok(swept)
+        Ok((swept, step))
     }
 
-    /// Removes some of what nothing refers to any more, at most about `most` pieces and records.
-    /// Tells whether there may be more. `from` is the value where the look begins, and is moved on,
-    /// so that values that are held are in nobody's way.
-    pub(super) fn clean(&mut self, from: &mut u64, most: u32) -> Result<bool, Fault> {
+    /// Removes some of what nothing refers to any more, at most about `most` pieces, and as many
+    /// records. `from` is the value where the look begins, and is moved on, so that values that are
+    /// held are in nobody's way.
+    pub(super) fn clean(&mut self, from: &mut u64, most: u32) -> Result<Step, Fault> {
         let ids: Vec<u64> = self
             .unreferenced()?
             .range(*from..)?
@@ -214,18 +247,24 @@ impl<'t> Apply<'t> {
             .map(|entry| Ok(entry?.0.value()))
             .collect::<Result<_, Fault>>()?;
         let is_last = ids.len() < MAX_LOOKED_AT;
-        let begun_in_the_middle = *from > 0;
         *from = if is_last { 0 } else { ids.last().map_or(0, |id| id + 1) };
+        let before = self.removed_pieces;
+        let mut changed = false;
         for id in ids {
-            if self.holds.condemn(id) {
-                if self.remove_pieces(id, most)? {
-                    self.unreferenced()?.remove(id)?;
-                }
-                *from = id;
-                return Ok(true);
+            if !self.holds.condemn(id) {
+                continue;
             }
+            changed = true;
+            let left = most.saturating_sub(self.removed_pieces - before);
+            if !self.remove_pieces(id, left)? {
+                *from = id;
+                return Ok(Step { changed, more: true });
+            }
+            self.unreferenced()?.remove(id)?;
+            self.holds.removed(id);
         }
-        Ok(self.clean_dropped(most)? || !is_last || begun_in_the_middle)
+        changed |= self.clean_dropped(most)?;
+        Ok(Step { changed, more: changed || !is_last })
     }
 
     fn clean_dropped(&mut self, most: u32) -> Result<bool, Fault> {
@@ -241,7 +280,11 @@ impl<'t> Apply<'t> {
             })
             .take(most as usize)
             .collect::<Result<_, Fault>>()?;
+        let before = self.removed_pieces;
         for key in &keys {
+            if self.removed_pieces - before >= most {
+                break;
+            }
             self.remove(key)?;
         }
         self.grown.remove(&namespace);

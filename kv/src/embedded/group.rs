@@ -9,6 +9,7 @@ use redb::WriteTransaction;
 use crate::store::{Entry, Namespace};
 
 use super::apply::{Applied, Apply};
+use super::begun::Target;
 use super::cache::Written;
 use super::fault::Fault;
 use super::job::{Answer, Job, StoreValue};
@@ -77,20 +78,13 @@ impl Group<'_> {
                 let hold = shared.holds.hold(id).ok_or(Fault::Closed)?;
                 Ok(Answer::Value(hold))
             }
-            Job::AddPieces { hold, .. } if !hold.is_current() => Ok(Answer::Lost),
-            Job::AddPieces { hold, first, value, .. } => {
-                apply.add_pieces(hold.id(), *first, value).map(Answer::Next)
+            Job::AddPieces { value, .. } if !value.hold.is_current() => Ok(Answer::Lost),
+            Job::AddPieces { value, first, content, .. } => {
+                apply.add_pieces(value.hold.id(), *first, content).map(Answer::Next)
             }
-            Job::StoreValue(value) if !value.hold.is_current() => Ok(Answer::Lost),
-            Job::StoreValue(StoreValue {
-                namespace,
-                key,
-                hold,
-                bytes,
-                expiration,
-                metadata,
-                ..
-            }) => {
+            Job::StoreValue(stored) if !stored.value.hold.is_current() => Ok(Answer::Lost),
+            Job::StoreValue(StoreValue { value, bytes, expiration, metadata, .. }) => {
+                let (hold, Target { namespace, key }) = (&value.hold, &*value.target);
                 let number = match self.number(namespace) {
                     Some(number) => number,
                     None => self.create(txn, namespace)?,
@@ -141,5 +135,19 @@ impl Group<'_> {
 
     fn names_to_change(&mut self) -> &mut Names {
         self.outcome.names.get_or_insert_with(|| self.names.clone())
+    }
+}
+
+/// Takes note of how far values in pieces have come, once their group is committed: in an epoch of
+/// the log, or as a checkpoint.
+pub(super) fn note_values(group: &[Job], answers: &[Answer], epoch: Option<u64>) {
+    for (job, answer) in group.iter().zip(answers) {
+        match (job, answer) {
+            (Job::AddPieces { value, first, content, .. }, Answer::Next(_)) => {
+                value.added(*first, content.len(), epoch);
+            }
+            (Job::StoreValue(stored), Answer::Done) => stored.value.hold.settle(),
+            _ => {}
+        }
     }
 }

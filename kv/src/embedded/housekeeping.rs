@@ -8,7 +8,7 @@ use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
 
 use crate::clock::UnixSeconds;
 
-use super::apply::Apply;
+use super::apply::{Apply, Step};
 use super::database::begin_volatile;
 use super::fault::Fault;
 use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key};
@@ -22,9 +22,15 @@ const EVERY: Duration = Duration::from_secs(1);
 const BETWEEN_STEPS: Duration = Duration::from_millis(2);
 /// How late a step may be when writes never cease, if it is known that there is something to do.
 const OVERDUE_WITH_WORK: Duration = Duration::from_millis(8);
-/// The keys that a step removes at most, and the pieces of values.
-const STEP_KEYS: usize = 256;
-const STEP_PIECES: u32 = 256;
+/// How much may be on disk, in bytes, that only waits to be removed: while there is more, each group
+/// of writes is followed by a step that removes more than a group can leave.
+const MAX_WASTE_BYTES: u64 = 16 << 20;
+/// The keys that a step removes at most, and about the pieces of values, for each reason to remove
+/// them.
+const STEP: u32 = 256;
+/// The same for what nothing refers to, while there is too much of it: a group adds the pieces of a value
+/// of 25 MiB, and some more.
+const STEP_WHEN_BEHIND: u32 = 512;
 
 /// When the next step is due.
 pub(super) struct Housekeeping {
@@ -51,12 +57,12 @@ impl Housekeeping {
 
     /// Whether a step is so late that writes should wait for it.
     pub(super) fn is_overdue(&self) -> bool {
-        self.next.elapsed() > if self.more { OVERDUE_WITH_WORK } else { EVERY }
+        self.is_behind() || self.next.elapsed() > if self.more { OVERDUE_WITH_WORK } else { EVERY }
     }
 
     /// Takes a step if one is due.
     pub(super) fn step(&mut self, database: &Database, files: &mut Files) -> Result<(), Fault> {
-        if Instant::now() < self.next {
+        if Instant::now() < self.next && !self.is_behind() {
             return Ok(());
         }
         // Set first: a step that fails is not to be repeated at once.
@@ -67,6 +73,10 @@ impl Housekeeping {
             self.next = Instant::now() + BETWEEN_STEPS;
         }
         Ok(())
+    }
+
+    fn is_behind(&self) -> bool {
+        self.shared.holds.waste_bytes() > MAX_WASTE_BYTES
     }
 
     fn is_needed(&self, database: &Database) -> Result<bool, Fault> {
@@ -85,19 +95,26 @@ impl Housekeeping {
     fn work(&mut self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
         let txn = begin_volatile(database)?;
         let mut apply = Apply::new(&txn, &self.shared.holds, files.next_value)?;
-        let swept = match self.expired_at {
-            Some(now) => apply.sweep(now, STEP_KEYS)?,
-            None => Vec::new(),
+        let (swept, step) = match self.expired_at {
+            Some(now) => apply.sweep(now, STEP)?,
+            None => (0, Step::default()),
         };
-        let cleaned = apply.clean(&mut self.from, STEP_PIECES)?;
+        let most = if self.is_behind() { STEP_WHEN_BEHIND } else { STEP };
+        let cleaned = apply.clean(&mut self.from, most)?;
+        if !step.changed && !cleaned.changed {
+            // All that could be removed is held.
+            drop(apply);
+            txn.abort()?;
+            return Ok(cleaned.more);
+        }
         let applied = apply.finish()?;
         txn.commit()?;
         self.shared.holds.absolve();
         self.shared.grow(&self.shared.namespaces.load(), &applied.grown);
         // The cache may go on having them: they are hidden there, too.
-        self.shared.metrics.swept(swept.len());
-        files.unsaved += swept.len() + usize::from(cleaned);
+        self.shared.metrics.swept(swept);
+        files.unsaved += swept + usize::from(cleaned.changed);
         files.last_write = Instant::now();
-        Ok(swept.len() == STEP_KEYS || cleaned)
+        Ok(step.more || cleaned.more)
     }
 }

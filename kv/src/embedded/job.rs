@@ -10,8 +10,14 @@ use crate::error::StoreError;
 use crate::store::{Change, Namespace};
 
 use super::batch;
+use super::begun::Begun;
+use super::fair::Load;
 use super::fault::Fault;
 use super::holds::Hold;
+use super::logged::MAX_LOGGED_BYTES;
+
+/// What a waiting job takes in memory beside its keys, values and metadata, about.
+const JOB_BYTES: usize = 512;
 
 /// Where the answer to a job goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -20,7 +26,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Job {
     Write { namespace: Namespace, changes: Vec<Change>, bytes: usize, reply: Reply<()> },
     BeginValue { reply: Reply<Hold> },
-    AddPieces { hold: Arc<Hold>, first: u32, value: Bytes, reply: Reply<u32> },
+    AddPieces { value: Arc<Begun>, first: u32, content: Bytes, reply: Reply<u32> },
     StoreValue(StoreValue),
     CreateNamespace { namespace: Namespace, reply: Reply<bool> },
     DeleteNamespace { namespace: Namespace, reply: Reply<bool> },
@@ -28,11 +34,9 @@ pub(super) enum Job {
 
 /// A request to store a value whose pieces are written.
 pub(super) struct StoreValue {
-    pub(super) namespace: Namespace,
-    pub(super) key: String,
+    pub(super) value: Arc<Begun>,
     pub(super) expiration: Option<UnixSeconds>,
     pub(super) metadata: Option<Arc<str>>,
-    pub(super) hold: Arc<Hold>,
     /// The length of the value.
     pub(super) bytes: u64,
     pub(super) reply: Reply<()>,
@@ -54,12 +58,21 @@ impl Job {
         Self::Write { namespace, changes, bytes, reply }
     }
 
-    /// The bytes that the job keeps in memory and adds to the disk, about.
+    /// What the job takes while it waits, and when its turn has come. A value that is complete may
+    /// have to be written once more, into the log, or else is a reason for a checkpoint.
+    pub(super) fn load(&self) -> Load {
+        let written = Load::of_write(JOB_BYTES + self.bytes());
+        let Self::StoreValue(stored) = self else { return written };
+        let logged_bytes = stored.bytes.min(MAX_LOGGED_BYTES as u64) as usize;
+        Load { cost_bytes: written.cost_bytes + logged_bytes, ..written }
+    }
+
+    /// The bytes that the job brings and adds to the disk, about.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Write { bytes, .. } => *bytes,
-            Self::AddPieces { value, .. } => value.len(),
-            Self::StoreValue(value) => value.key.len(),
+            Self::AddPieces { content, .. } => content.len(),
+            Self::StoreValue(stored) => stored.value.target.key.len(),
             Self::BeginValue { .. }
             | Self::CreateNamespace { .. }
             | Self::DeleteNamespace { .. } => 0,
@@ -112,5 +125,34 @@ impl Job {
                 reply.send(Err(error)).is_err()
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::begun::Target;
+    use crate::embedded::holds::Holds;
+
+    #[test]
+    fn small_jobs_keep_more_than_their_bytes() {
+        let changes = vec![Change { key: "k".to_owned(), put: None }];
+        let job = Job::write(Namespace::new("n"), changes, oneshot::channel().0);
+        assert_eq!(job.load().kept_bytes, JOB_BYTES + job.bytes());
+    }
+
+    #[test]
+    fn a_value_that_is_complete_costs_what_the_log_may_have_of_it() {
+        for (bytes, expected) in [(300_000, 300_000), (20_000_000, MAX_LOGGED_BYTES)] {
+            let hold = Arc::<Holds>::default().hold(1).unwrap();
+            let target = Target { namespace: Namespace::new("n"), key: "k".to_owned() };
+            let value = Arc::new(Begun::new(hold, Arc::new(target)));
+            let (expiration, metadata) = (None, None);
+            let reply = oneshot::channel().0;
+            let job = Job::StoreValue(StoreValue { value, expiration, metadata, bytes, reply });
+            let load = job.load();
+            assert_eq!(load.kept_bytes, JOB_BYTES + 1);
+            assert_eq!(load.cost_bytes, load.kept_bytes + expected);
+        }
     }
 }

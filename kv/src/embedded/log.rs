@@ -19,6 +19,8 @@ use super::disk::DiskFile;
 const MAGIC: [u8; 4] = *b"IKVL";
 const HEADER_BYTES: usize = 32;
 const ALIGNMENT: usize = 512;
+/// A longer file is no log of ours, and is not read into memory.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The log, open for appending.
 pub(super) struct Log {
@@ -39,6 +41,8 @@ pub(super) enum LogError {
     Damaged { offset: u64 },
     #[error("kv.log goes on from a later kv.redb than this one")]
     Newer,
+    #[error("kv.log has {bytes} bytes, and no log has more than {MAX_FILE_BYTES}")]
+    TooLong { bytes: u64 },
 }
 
 /// Why the log cannot be read.
@@ -116,9 +120,8 @@ impl Log {
     }
 
     /// Whether a file begins with a batch, of whatever epoch.
-    pub(super) fn has_batches(file: &dyn DiskFile) -> io::Result<bool> {
-        let mut bytes = vec![0; usize::try_from(file.len()?).expect("the log fits in memory")];
-        file.read_exact_at(&mut bytes, 0)?;
+    pub(super) fn has_batches(file: &dyn DiskFile) -> Result<bool, ReadLogError> {
+        let bytes = contents(file)?;
         Ok(Header::read(&bytes, 0).is_some_and(|header| header.is_intact(&bytes, 0)))
     }
 
@@ -130,8 +133,7 @@ impl Log {
     /// damaged one at the end was being written when the process or the power went: nobody has
     /// been told that it is there.
     pub(super) fn read(file: &dyn DiskFile, epoch: u64) -> Result<Batches, ReadLogError> {
-        let mut bytes = vec![0; usize::try_from(file.len()?).expect("the log fits in memory")];
-        file.read_exact_at(&mut bytes, 0)?;
+        let bytes = contents(file)?;
         let first = Header::read(&bytes, 0).filter(|header| header.is_intact(&bytes, 0));
         if first.is_some_and(|header| header.epoch > epoch) {
             return Err(LogError::Newer.into());
@@ -163,6 +165,11 @@ impl Log {
     pub(super) fn has_room(&self, payload_bytes: usize) -> bool {
         let occupied = (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGNMENT) as u64;
         self.end + occupied <= self.capacity_bytes
+    }
+
+    /// How many batches the present epoch has.
+    pub(super) fn batches(&self) -> u64 {
+        self.next
     }
 
     /// The bytes that the batches of the present epoch take.
@@ -210,6 +217,17 @@ impl Batches {
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.payloads.iter().map(|range| &self.bytes[range.clone()])
     }
+}
+
+/// All that a file has.
+fn contents(file: &dyn DiskFile) -> Result<Vec<u8>, ReadLogError> {
+    let length = file.len()?;
+    if length > MAX_FILE_BYTES {
+        return Err(LogError::TooLong { bytes: length }.into());
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 struct Header {

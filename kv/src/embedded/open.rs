@@ -10,12 +10,13 @@ use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use crate::store::Namespace;
 
 use super::apply::Apply;
-use super::batch;
+use super::batch::{self, Logged};
 use super::database::begin_durable;
 use super::disk::{DatabaseFile, Disk, is_full};
 use super::fault::Fault;
 use super::holds::Holds;
 use super::log::Log;
+use super::logged;
 use super::schema::{
     DROPPED, EXPIRIES, FORMAT, META, META_FORMAT, META_LOG_EPOCH, META_NEXT_NAMESPACE,
     META_NEXT_VALUE, NAMESPACES, PIECES, RECORDS, SIZES, UNREFERENCED,
@@ -186,6 +187,8 @@ impl From<Fault> for OpenFault {
 /// What the table of numbers says.
 struct Numbers {
     log_epoch: u64,
+    /// How many batches of that epoch are in the tables.
+    applied: usize,
     next_namespace: u32,
     next_value: u64,
 }
@@ -210,8 +213,10 @@ impl Numbers {
         if format > FORMAT {
             return Err(OpenFault::Newer(format));
         }
+        let log_epoch = number(META_LOG_EPOCH)?;
         Ok(Self {
-            log_epoch: number(META_LOG_EPOCH)?,
+            log_epoch,
+            applied: logged::applied(&meta, log_epoch)?,
             next_namespace: u32::try_from(number(META_NEXT_NAMESPACE)?)
                 .map_err(|_| Fault::MISSING_NUMBER)?,
             next_value: number(META_NEXT_VALUE)?,
@@ -237,11 +242,12 @@ impl Numbers {
             txn.open_table(UNREFERENCED)?;
         }
         txn.commit()?;
-        Ok(Self { log_epoch, next_namespace: 0, next_value: 0 })
+        Ok(Self { log_epoch, applied: 0, next_namespace: 0, next_value: 0 })
     }
 }
 
-/// Brings into the tables what only the log has, and begins a new epoch then.
+/// Brings into the tables what only the log has, and begins a new epoch then. A new one also where they
+/// have all of this one: batches that are added to a log which was emptied from outside are not those.
 fn replay(
     database: &Database,
     log: &dyn super::disk::DiskFile,
@@ -249,20 +255,24 @@ fn replay(
     holds: &Holds,
 ) -> Result<usize, Fault> {
     let batches = Log::read(log, numbers.log_epoch)?;
-    if batches.iter().len() == 0 {
+    if batches.iter().len() == 0 && numbers.applied == 0 {
         return Ok(0);
     }
     let txn = begin_durable(database)?;
     let mut replayed = 0;
     let mut apply = Apply::new(&txn, holds, numbers.next_value)?;
-    for batch in batches.iter() {
-        for (namespace, change) in batch::decode(batch).ok_or(Fault::DAMAGED_BATCH)? {
-            apply.change(namespace, &change)?;
+    for batch in batches.iter().skip(numbers.applied) {
+        for (namespace, logged) in batch::decode(batch).ok_or(Fault::DAMAGED_BATCH)? {
+            match logged {
+                Logged::Change(change) => apply.change(namespace, &change)?,
+                Logged::Stored(stored) => apply.store(namespace, &stored)?,
+            }
             replayed += 1;
         }
     }
     numbers.next_value = apply.finish()?.next_value;
     numbers.log_epoch += 1;
+    numbers.applied = 0;
     txn.open_table(META)?.insert(META_LOG_EPOCH, numbers.log_epoch)?;
     txn.commit()?;
     holds.absolve();

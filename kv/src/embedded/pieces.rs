@@ -6,12 +6,15 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::belongings::Belonging;
+use crate::caller::Charge;
 use crate::error::StoreError;
 use crate::lookup::Lookup;
 use crate::store::{Change, Namespace, Put, ValueSink, ValueSource};
 use crate::validate::validate_value_bytes;
 
-use super::fair::{Load, Owner};
+use super::begun::{Begun, Target};
+use super::fair::Owner;
 use super::fault::Fault;
 use super::holds::Hold;
 use super::job::{Job, Reply, StoreValue};
@@ -29,8 +32,11 @@ pub(super) struct PiecesSource {
     shared: Arc<Shared>,
     namespace: Namespace,
     place: Arc<Mutex<Place>>,
-    hold: Arc<Hold>,
+    hold: Arc<Held>,
 }
+
+/// What is held until it is given up.
+type Held = Mutex<Option<Arc<Hold>>>;
 
 struct Place {
     next: u32,
@@ -41,7 +47,11 @@ impl PiecesSource {
     /// The value that is held, of so many bytes.
     pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, bytes: u64, hold: Hold) -> Self {
         let place = Arc::new(Mutex::new(Place { next: 0, left_bytes: bytes }));
-        Self { shared, namespace, place, hold: Arc::new(hold) }
+        let hold = Arc::new(Mutex::new(Some(Arc::new(hold))));
+        if let Some(caller) = namespace.caller() {
+            caller.has(&hold);
+        }
+        Self { shared, namespace, place, hold }
     }
 }
 
@@ -52,16 +62,23 @@ impl ValueSource for PiecesSource {
             return Lookup::done(None);
         }
         let needed_bytes = usize::try_from(left_bytes).unwrap_or(usize::MAX).min(WINDOW_BYTES);
-        let (place, hold) = (Arc::clone(&self.place), Arc::clone(&self.hold));
+        let (place, held) = (Arc::clone(&self.place), Arc::clone(&self.hold));
         self.shared.read_within(&self.namespace, 0, needed_bytes, move |_, database, _| {
             // Asked after the database was got: if the files were opened again before that, the
             // identity may be another value's.
-            if !hold.is_current() {
-                return reading(Err(Fault::Closed));
-            }
+            let hold = held.lock().clone().filter(|hold| hold.is_current());
+            let hold = reading(hold.ok_or(Fault::Closed))?;
             let tables = reading(Snapshot::take(database))?;
             reading(place.lock().advance(&tables, hold.id()).map(Read::Done))
         })
+    }
+}
+
+impl Belonging for Held {
+    fn give_up(&self) {
+        let given_up = self.lock().take();
+        // Not under the lock.
+        drop(given_up);
     }
 }
 
@@ -80,11 +97,12 @@ impl Place {
 /// A value being written as pieces. One that stays small is written as a whole.
 pub(super) struct PiecesSink {
     shared: Arc<Shared>,
-    namespace: Namespace,
+    target: Arc<Target>,
     /// What to store; its value is not there yet.
-    key: String,
     put: Put,
     gathered: BytesMut,
+    /// Counts what is gathered.
+    charge: Option<Charge>,
     total_bytes: usize,
     progress: Arc<Mutex<Progress>>,
 }
@@ -95,102 +113,202 @@ enum Progress {
     #[default]
     NotBegun,
     Begun {
-        hold: Arc<Hold>,
+        value: Arc<Begun>,
         next: u32,
     },
-    /// A piece is under way, or was lost: the value cannot be finished.
-    Unfinished,
+    /// A piece is under way, or nobody has waited for it. The value is there once it is begun.
+    UnderWay(Option<Arc<Begun>>),
+    /// A piece was not taken, or the value was given up: it cannot be finished.
+    Failed(StoreError),
 }
 
 impl PiecesSink {
     pub(super) fn new(shared: Arc<Shared>, namespace: Namespace, key: String, put: Put) -> Self {
-        let (gathered, progress) = (BytesMut::new(), Arc::default());
-        Self { shared, namespace, key, put, gathered, total_bytes: 0, progress }
+        let (gathered, progress) = (BytesMut::new(), Arc::<Mutex<Progress>>::default());
+        if let Some(caller) = namespace.caller() {
+            caller.has(&progress);
+        }
+        let target = Arc::new(Target { namespace, key });
+        Self { shared, target, put, gathered, charge: None, total_bytes: 0, progress }
+    }
+
+    /// Adds a piece to what is gathered, and takes what is to be written now, with what counts the part
+    /// of it that was gathered before.
+    fn gather(&mut self, piece: Bytes) -> Option<(Bytes, Option<Charge>)> {
+        let mut ready = None;
+        if self.gathered.len() + piece.len() < WINDOW_BYTES {
+            self.gathered.extend_from_slice(&piece);
+        } else {
+            let mut all = piece;
+            if !self.gathered.is_empty() {
+                self.gathered.extend_from_slice(&all);
+                all = std::mem::take(&mut self.gathered).freeze();
+            }
+            let whole = all.len() - all.len() % MAX_PIECE_BYTES;
+            // A copy, which does not keep the rest in memory.
+            self.gathered = BytesMut::from(&all[whole..]);
+            all.truncate(whole);
+            ready = Some(all);
+        }
+        let caller = self.target.namespace.caller();
+        let charge = caller.and_then(|caller| caller.charge(self.gathered.len()));
+        let before = std::mem::replace(&mut self.charge, charge);
+        ready.map(|ready| (ready, before))
     }
 }
 
 impl ValueSink for PiecesSink {
     fn write(&mut self, piece: Bytes) -> Lookup<()> {
-        self.total_bytes += piece.len();
+        self.total_bytes = self.total_bytes.saturating_add(piece.len());
         if let Err(refused) = validate_value_bytes(self.total_bytes) {
-            self.gathered.clear();
+            (self.gathered, self.charge) = (BytesMut::new(), None);
+            // What is on disk of it can go.
+            *self.progress.lock() = Progress::Failed(refused.clone().into());
             return Lookup::failed(refused);
         }
-        self.gathered.extend_from_slice(&piece);
-        if self.gathered.len() < WINDOW_BYTES {
-            return Lookup::done(());
-        }
-        let whole = self.gathered.len() - self.gathered.len() % MAX_PIECE_BYTES;
-        let value = self.gathered.split_to(whole).freeze();
-        let add = add(
-            Arc::clone(&self.shared),
-            self.namespace.clone(),
-            Arc::clone(&self.progress),
-            value,
-        );
-        Lookup::Pending(Box::pin(add))
+        let Some((value, charge)) = self.gather(piece) else { return Lookup::done(()) };
+        let (shared, target) = (Arc::clone(&self.shared), Arc::clone(&self.target));
+        let progress = Arc::clone(&self.progress);
+        Lookup::Pending(Box::pin(async move {
+            let _counted = charge;
+            add(&shared, &target, &progress, value).await
+        }))
     }
 
     fn finish(self: Box<Self>) -> Lookup<()> {
-        let Self { shared, namespace, key, mut put, gathered, total_bytes, progress } = *self;
+        let Self { shared, target, mut put, gathered, charge, total_bytes, progress } = *self;
         if let Err(refused) = validate_value_bytes(total_bytes) {
             return Lookup::failed(refused);
         }
         let rest = gathered.freeze();
         if rest.len() == total_bytes {
             put.value = rest;
-            let changes = vec![Change { key, put: Some(put) }];
-            return shared.send(&namespace.clone(), |reply| Job::write(namespace, changes, reply));
+            let Target { namespace, key } = &*target;
+            let changes = vec![Change { key: key.clone(), put: Some(put) }];
+            let stored =
+                shared.send(namespace, |reply| Job::write(namespace.clone(), changes, reply));
+            return Lookup::Pending(Box::pin(async move {
+                let _counted = charge;
+                stored.await
+            }));
         }
         Lookup::Pending(Box::pin(async move {
+            let _counted = charge;
             if !rest.is_empty() {
-                let progress = Arc::clone(&progress);
-                add(Arc::clone(&shared), namespace.clone(), progress, rest).await?;
+                add(&shared, &target, &progress, rest).await?;
             }
-            let Progress::Begun { hold, .. } = progress.lock().take() else {
-                return Err(unfinished());
-            };
+            let value = progress.lock().complete()?;
             let Put { expiration, metadata, .. } = put;
             let bytes = total_bytes as u64;
-            let stored = shared.send(&namespace.clone(), |reply| {
-                let value = StoreValue { namespace, key, expiration, metadata, hold, bytes, reply };
-                Job::StoreValue(value)
+            let stored = shared.send(&target.namespace, |reply| {
+                Job::StoreValue(StoreValue { value, expiration, metadata, bytes, reply })
             });
             stored.await
         }))
     }
 }
 
+/// Adds bytes to a value as pieces, and takes note of how far it has come.
 async fn add(
-    shared: Arc<Shared>,
-    namespace: Namespace,
-    progress: Arc<Mutex<Progress>>,
-    value: Bytes,
+    shared: &Shared,
+    target: &Arc<Target>,
+    progress: &Mutex<Progress>,
+    content: Bytes,
 ) -> Result<(), StoreError> {
-    let before = progress.lock().take();
-    let (hold, next) = match before {
-        Progress::Begun { hold, next } => (hold, next),
-        Progress::NotBegun => {
-            let hold = shared.send(&namespace, |reply| Job::BeginValue { reply }).await?;
-            (Arc::new(hold), 0)
-        }
-        Progress::Unfinished => return Err(unfinished()),
-    };
-    let held = Arc::clone(&hold);
-    let added =
-        shared.send(&namespace, |reply| Job::AddPieces { hold: held, first: next, value, reply });
-    let next = added.await?;
-    *progress.lock() = Progress::Begun { hold, next };
-    Ok(())
+    let added = add_pieces(shared, target, progress, content).await;
+    if let Err(error) = &added {
+        *progress.lock() = Progress::Failed(error.clone());
+    }
+    added
 }
 
-fn unfinished() -> StoreError {
-    Fault::Closed.while_doing("writing a value, of which a piece was lost")
+/// The same where all goes well. While it waits, the value is where it can be given up, and only there.
+async fn add_pieces(
+    shared: &Shared,
+    target: &Arc<Target>,
+    progress: &Mutex<Progress>,
+    content: Bytes,
+) -> Result<(), StoreError> {
+    let reached = progress.lock().start()?;
+    let first = match reached {
+        Some(next) => next,
+        None => {
+            let begun = shared.send(&target.namespace, |reply| Job::BeginValue { reply });
+            let value = Arc::new(Begun::new(begun.await?, Arc::clone(target)));
+            progress.lock().begin(value)?;
+            0
+        }
+    };
+    let added = {
+        let value = progress.lock().under_way()?;
+        let job = |reply| Job::AddPieces { value, first, content, reply };
+        shared.send(&target.namespace, job)
+    };
+    let next = added.await?;
+    progress.lock().reach(next)
+}
+
+impl Belonging for Mutex<Progress> {
+    fn give_up(&self) {
+        let given_up = std::mem::replace(&mut *self.lock(), Progress::Failed(StoreError::Closed));
+        // Not under the lock.
+        drop(given_up);
+    }
 }
 
 impl Progress {
-    fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Unfinished)
+    /// A piece is on its way: to which position, if the value is begun.
+    fn start(&mut self) -> Result<Option<u32>, StoreError> {
+        match std::mem::replace(self, Self::UnderWay(None)) {
+            Self::NotBegun => Ok(None),
+            Self::Begun { value, next } => {
+                *self = Self::UnderWay(Some(value));
+                Ok(Some(next))
+            }
+            other => Err(other.failure()),
+        }
+    }
+
+    /// The value is begun, for the piece that is on its way.
+    fn begin(&mut self, value: Arc<Begun>) -> Result<(), StoreError> {
+        match self {
+            Self::UnderWay(begun) => {
+                *begun = Some(value);
+                Ok(())
+            }
+            other => Err(other.failure()),
+        }
+    }
+
+    /// The value of which a piece is on its way.
+    fn under_way(&self) -> Result<Arc<Begun>, StoreError> {
+        match self {
+            Self::UnderWay(Some(value)) => Ok(Arc::clone(value)),
+            other => Err(other.failure()),
+        }
+    }
+
+    /// The piece that was on its way is there, before position `next`.
+    fn reach(&mut self, next: u32) -> Result<(), StoreError> {
+        let value = self.under_way()?;
+        *self = Self::Begun { value, next };
+        Ok(())
+    }
+
+    /// Takes the value, which has all of its pieces.
+    fn complete(&mut self) -> Result<Arc<Begun>, StoreError> {
+        match std::mem::replace(self, Self::UnderWay(None)) {
+            Self::Begun { value, .. } => Ok(value),
+            other => Err(other.failure()),
+        }
+    }
+
+    /// Why the value cannot go on.
+    fn failure(&self) -> StoreError {
+        match self {
+            Self::Failed(error) => error.clone(),
+            _ => Fault::Closed.while_doing("writing a value, of which a piece was lost"),
+        }
     }
 }
 
@@ -203,7 +321,7 @@ impl Shared {
     ) -> Lookup<T> {
         let (reply, answer) = oneshot::channel();
         let job = job(reply);
-        let load = Load::of_write(job.bytes());
+        let load = job.load();
         match self.jobs.push(Owner::of(namespace), job, load) {
             Ok(()) => wait_for(answer),
             Err(error) => Lookup::failed(refusal(error)),

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     /// A reader met an error of the disk, after which the database answers no more.
     pub(super) failed_to_read: AtomicBool,
+    /// The writer panicked: nothing is written any more.
+    pub(super) lost_writer: AtomicBool,
     /// Another process may change the files: nothing that is in memory holds any more.
     pub(super) closed: AtomicBool,
 }
@@ -128,7 +130,8 @@ impl Shared {
             replayed,
             "the KV store is open"
         );
-        Files { log, next_namespace, next_value, unsaved: 0, last_write: Instant::now() }
+        let (unsaved, unsaved_bytes, last_write) = (0, 0, Instant::now());
+        Files { log, next_namespace, next_value, unsaved, unsaved_bytes, last_write }
     }
 
     pub(super) fn grow(&self, names: &Names, grown: &Growth) {

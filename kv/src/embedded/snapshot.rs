@@ -24,6 +24,12 @@ pub(super) struct Snapshot {
     records: ReadOnlyTable<&'static [u8], &'static [u8]>,
 }
 
+/// A snapshot that is taken when it is first looked at.
+pub(super) struct Lazy<F> {
+    take: F,
+    taken: Option<Snapshot>,
+}
+
 /// A record as it was found, its value not yet read if it is in pieces.
 pub(super) struct Found {
     pub(super) expiration: Option<UnixSeconds>,
@@ -163,6 +169,20 @@ impl Snapshot {
             });
         }
         Ok(page)
+    }
+}
+
+impl<F: FnMut() -> Result<Snapshot, Fault>> Lazy<F> {
+    /// One that `take` takes.
+    pub(super) fn new(take: F) -> Self {
+        Self { take, taken: None }
+    }
+
+    pub(super) fn get(&mut self) -> Result<&Snapshot, Fault> {
+        if self.taken.is_none() {
+            self.taken = Some((self.take)()?);
+        }
+        Ok(self.taken.as_ref().expect("it was just taken"))
     }
 }
 

@@ -7,9 +7,11 @@ mod folder;
 mod housekeeping;
 mod power;
 mod quota;
+mod replay;
 mod rooms;
 pub(in crate::embedded) mod sim;
 mod streams;
+mod unfinished;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ fn options() -> EmbeddedOptions {
         log_bytes: 64 << 10,
         min_free_bytes: 0,
         namespace_bytes: u64::MAX,
+        unfinished_bytes: u64::MAX,
         readers: 1,
     }
 }
@@ -57,4 +60,13 @@ fn put(store: &EmbeddedStore, key: &str, value: impl Into<Bytes>) -> Result<(), 
 
 fn get(store: &EmbeddedStore, key: &str) -> Result<Option<Bytes>, StoreError> {
     wait(store.get(&namespace(), key))
+}
+
+/// The epoch of the log: each checkpoint begins one.
+fn epoch(store: &EmbeddedStore) -> u64 {
+    use redb::ReadableDatabase as _;
+    let database = store.shared.database.load_full().unwrap();
+    let txn = database.begin_read().unwrap();
+    let meta = txn.open_table(schema::META).unwrap();
+    meta.get(schema::META_LOG_EPOCH).unwrap().unwrap().value()
 }

@@ -4,12 +4,14 @@
 //!
 //! A group is first appended to the log and then brought into the tables by a commit that is not on
 //! disk; a checkpoint, from time to time, commits the tables for good and begins the log anew.
-//! Groups that the log cannot hold, and those that change namespaces, are checkpoints themselves.
+//! Groups that the log cannot hold, and those that change namespaces, are checkpoints themselves
+//! (`logged`).
 //! Opening the files, again after a failure, is in `writer/reopen.rs`.
 
 mod reopen;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,30 +21,26 @@ use redb::Database;
 
 use crate::error::StoreError;
 
-use super::batch;
 use super::database::{begin_durable, begin_volatile};
 use super::disk::{Disk, is_full};
 use super::fair::Popped;
 use super::fault::Fault;
-use super::group::{Group, Outcome};
+use super::group::{Group, Outcome, note_values};
 use super::housekeeping::Housekeeping;
 use super::job::Job;
+use super::logged;
 use super::open::FileOptions;
-use super::quota;
+use super::quota::{Bounds, Quota};
 use super::schema::{META, META_LOG_EPOCH};
 use super::shared::Shared;
+use super::snapshot::Snapshot;
 
 /// A group is closed at so many operations, or bytes.
 const MAX_GROUP_JOBS: usize = 4096;
 const MAX_GROUP_BYTES: usize = 1 << 20;
 /// How long a group is kept open for more at most.
 const MAX_GATHERING: Duration = Duration::from_micros(300);
-/// A larger group goes into the tables at once: a second copy in the log would cost more than it
-/// saves.
-const MAX_LOGGED_BYTES: usize = 1 << 20;
-/// A checkpoint is due after so many changes, because the next start has to make them again.
-const MAX_UNSAVED_CHANGES: usize = 10_000;
-/// And when nothing was written for so long.
+/// A checkpoint is due when nothing was written for so long.
 const CHECKPOINT_WHEN_IDLE: Duration = Duration::from_millis(100);
 
 /// What the writer thread works with.
@@ -75,8 +73,7 @@ pub(super) struct WriterOptions {
     pub(super) files: FileOptions,
     /// Writes are refused when the disk has less room than this.
     pub(super) min_free_bytes: u64,
-    /// What one namespace may hold.
-    pub(super) namespace_bytes: u64,
+    pub(super) bounds: Bounds,
     /// For messages.
     pub(super) path: PathBuf,
 }
@@ -86,8 +83,9 @@ pub(super) struct Files {
     pub(super) log: super::log::Log,
     pub(super) next_namespace: u32,
     pub(super) next_value: u64,
-    /// Changes since the last checkpoint.
+    /// Changes since the last checkpoint, and what they have brought.
     pub(super) unsaved: usize,
+    pub(super) unsaved_bytes: usize,
     pub(super) last_write: Instant,
 }
 
@@ -108,8 +106,22 @@ impl Writer {
         }
     }
 
-    /// Works until the store is closed, and leaves nothing in the log then.
-    pub(super) fn run(mut self) {
+    /// Works until the store is closed, and leaves nothing in the log then. Where it panics, nobody
+    /// is left waiting.
+    pub(super) fn run(self) {
+        let shared = Arc::clone(&self.shared);
+        if catch_unwind(AssertUnwindSafe(|| self.work())).is_ok() {
+            return;
+        }
+        tracing::error!(
+            "the writer of the KV store panicked: writes are refused until the node is started again"
+        );
+        shared.lost_writer.store(true, Ordering::Relaxed);
+        shared.jobs.close();
+        while shared.jobs.try_pop().is_some() {}
+    }
+
+    fn work(mut self) {
         loop {
             match self.shared.jobs.pop(Some(self.next_wake())) {
                 Popped::Item(job) => {
@@ -213,13 +225,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Refuses what would make a namespace hold more than it may.
+    /// Refuses what would make a namespace, or what somebody has begun, more than it may be.
     fn keep_within_quota(&mut self, group: &mut Vec<Job>) -> Result<(), StoreError> {
-        let bound_bytes = self.options.namespace_bytes;
         let kept = Fault::catch(|| {
             let names = self.shared.namespaces.load();
             let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
-            quota::keep_within(bound_bytes, &names, &database, group)
+            let (bounds, holds) = (self.options.bounds, &self.shared.holds);
+            Quota::new(bounds, &names, holds, || Snapshot::take(&database)).keep_within(group)
         });
         kept.map_err(|fault| {
             self.give_up(&fault);
@@ -240,34 +252,18 @@ impl Writer {
         let names = self.shared.namespaces.load_full();
         let database = self.shared.database.load_full().ok_or(Fault::Closed)?;
         let files = self.files.as_mut().ok_or(Fault::Closed)?;
-        let mut logged = Vec::new();
-        let mut durable = group.is_empty();
-        for job in group {
-            match job {
-                Job::Write { namespace, changes, .. } => match names.get(namespace) {
-                    Some(known) => {
-                        for change in changes {
-                            batch::encode(&mut logged, known.number, change);
-                        }
-                    }
-                    None => durable |= changes.iter().any(|change| change.put.is_some()),
-                },
-                Job::BeginValue { .. } | Job::AddPieces { .. } => {}
-                _ => durable = true,
-            }
-        }
-        let changes = group.iter().map(Job::changes).sum::<usize>();
-        durable |= logged.len() > MAX_LOGGED_BYTES
-            || !files.log.has_room(logged.len())
-            || files.unsaved + changes > MAX_UNSAVED_CHANGES;
+        let batch = logged::batch_of(group, &names, files, &database)?;
+        let durable = batch.is_none();
         let started = Instant::now();
         let txn = if durable { begin_durable(&database)? } else { begin_volatile(&database)? };
         let mut group_run = Group { files, names: &names, outcome: Outcome::default() };
         let applied = group_run.apply(&txn, &self.shared, group)?;
         let outcome = group_run.outcome;
-        if !durable && !logged.is_empty() {
-            // Only what has gone into the tables: the next start will bring it there again.
-            files.log.append(&logged)?;
+        if let Some(batch) = batch.filter(|batch| !batch.is_empty()) {
+            // Only what has gone into the tables: the next start will bring it there again, unless
+            // they are on disk with it.
+            files.log.append(&batch)?;
+            logged::note_applied(&txn, &files.log)?;
         }
         let epoch = files.log.epoch() + 1;
         if durable {
@@ -278,13 +274,15 @@ impl Writer {
         self.shared.holds.absolve();
         if durable {
             files.log.restart(epoch);
-            files.unsaved = 0;
+            (files.unsaved, files.unsaved_bytes) = (0, 0);
             self.shared.metrics.checkpoint(started.elapsed());
         } else {
-            files.unsaved += changes.max(1);
+            files.unsaved += group.iter().map(Job::changes).sum::<usize>().max(1);
+            files.unsaved_bytes += group.iter().map(Job::bytes).sum::<usize>();
         }
         files.last_write = Instant::now();
         files.next_value = applied.next_value;
+        note_values(group, &outcome.answers, (!durable).then(|| files.log.epoch()));
         self.shared.metrics.log_bytes(files.log.used_bytes());
         self.shared.grow(outcome.names.as_ref().unwrap_or(&names), &applied.grown);
         Ok(outcome)

@@ -32,7 +32,8 @@ impl Write {
         match kind {
             0..8 => Self::Delete,
             8 => Self::Stream(content(key, number, 300_000 + length % 300_000)),
-            9..12 => Self::Put(content(key, number, 20_000 + length % 100_000)),
+            9 => Self::Stream(content(key, number, 300_000 + length % 1_500_000)),
+            10..12 => Self::Put(content(key, number, 20_000 + length % 100_000)),
             12..24 => Self::Put(content(key, number, 1_000 + length % 10_000)),
             _ => Self::Put(content(key, number, length % 200)),
         }

@@ -75,3 +75,40 @@ fn a_full_log_has_no_room() {
     assert_eq!(appended, 8);
     assert_eq!(log.used_bytes(), 32 << 10);
 }
+
+/// A file that nobody has the memory for.
+#[derive(Debug)]
+struct Endless;
+
+impl DiskFile for Endless {
+    fn len(&self) -> io::Result<u64> {
+        Ok(1 << 40)
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn a_file_that_is_too_long_for_a_log_is_not_read() {
+    let errors = [Log::read(&Endless, EPOCH).err(), Log::has_batches(&Endless).err()];
+    for error in errors {
+        assert_eq!(
+            error.map(|error| error.to_string()).as_deref(),
+            Some("kv.log has 1099511627776 bytes, and no log has more than 1073741824")
+        );
+    }
+}

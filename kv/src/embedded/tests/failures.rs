@@ -195,3 +195,29 @@ fn reads_work_again_after_the_disk_could_not_be_read() {
     // Nobody writes.
     until_it_works(|| get(&store, "50").map(drop));
 }
+
+#[test]
+fn a_writer_that_panics_leaves_nobody_waiting() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    put(&store, "k", "v").unwrap();
+    assert!(!store.has_lost_its_writer());
+    disk.panic();
+    let keys: Vec<String> = (0..10).map(|number| format!("{number}")).collect();
+    let puts: Vec<_> =
+        keys.iter().map(|key| store.put(&namespace(), key, Put::bytes("lost"))).collect();
+    for put in puts {
+        assert!(matches!(wait(put), Err(StoreError::Closed)));
+    }
+    assert!(matches!(put(&store, "late", "v"), Err(StoreError::Closed)));
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"v"[..]));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !store.has_lost_its_writer() {
+        assert!(std::time::Instant::now() < deadline, "nobody is told");
+        std::thread::yield_now();
+    }
+    drop(store);
+    let store = open(&disk.after_kill()).unwrap();
+    assert_eq!(get(&store, "k").unwrap().as_deref(), Some(&b"v"[..]));
+    assert_eq!(get(&store, "0").unwrap(), None);
+}

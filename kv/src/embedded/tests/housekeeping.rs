@@ -3,7 +3,10 @@
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
 
 use super::*;
-use crate::embedded::apply::MAX_LOOKED_AT;
+use crate::embedded::apply::{Apply, MAX_LOOKED_AT};
+use crate::embedded::database::begin_volatile;
+use crate::embedded::housekeeping::Housekeeping;
+use crate::embedded::open::Opened;
 
 /// How many rows the tables have that hold contents.
 fn rows(store: &EmbeddedStore) -> [u64; 5] {
@@ -125,4 +128,48 @@ fn values_that_are_held_are_in_nobodys_way() {
     until(&store, "cleaned", |[_, pieces, ..]| pieces == held);
     drop(streams);
     until(&store, "cleaned up", |[_, pieces, _, unreferenced, _]| (pieces, unreferenced) == (0, 0));
+}
+
+#[test]
+fn values_that_are_held_keep_no_checkpoint_from_coming() {
+    let store =
+        open_with(&SimDisk::new(), EmbeddedOptions { cache_bytes: 0, ..options() }).unwrap();
+    let _streams: Vec<_> = (0..MAX_LOOKED_AT * 2)
+        .map(|number| {
+            let key = format!("{number}");
+            put(&store, &key, vec![1; 5_000]).unwrap();
+            let stream = wait(store.get_stream(&namespace(), &key)).unwrap().unwrap();
+            wait(store.delete(&namespace(), &key)).unwrap();
+            stream
+        })
+        .collect();
+    put(&store, "k", "v").unwrap();
+    let before = epoch(&store);
+    until(&store, "written out", |_| epoch(&store) != before);
+}
+
+#[test]
+fn a_step_that_is_behind_removes_what_a_group_can_leave() {
+    let disk = SimDisk::new();
+    let store = open(&disk).unwrap();
+    // Without its writer, which takes steps whenever it has nothing else to do.
+    store.close();
+    let shared = &store.shared;
+    let options = FileOptions { page_cache_bytes: 1 << 20, log_bytes: 64 << 10 };
+    let mut files = shared.open(Opened::open(&disk, options, &shared.holds).unwrap());
+    let database = shared.database.load_full().unwrap();
+    let value = Bytes::from(vec![7; 25 << 20]);
+    let txn = begin_volatile(&database).unwrap();
+    let mut apply = Apply::new(&txn, &shared.holds, files.next_value).unwrap();
+    let id = apply.begin_value().unwrap();
+    apply.add_pieces(id, 0, &value).unwrap();
+    files.next_value = apply.finish().unwrap().next_value;
+    txn.commit().unwrap();
+    let hold = shared.holds.hold(id).unwrap();
+    hold.grew(&namespace(), value.len() as u64);
+    drop(hold);
+    assert!(rows(&store)[1] > 400);
+    let mut housekeeping = Housekeeping::new(Arc::clone(shared));
+    housekeeping.step(&database, &mut files).unwrap();
+    assert_eq!((rows(&store)[1], shared.holds.waste_bytes()), (0, 0));
 }

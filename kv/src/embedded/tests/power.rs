@@ -12,7 +12,8 @@ use super::*;
 
 const WRITERS: usize = 4;
 const KEYS: usize = 5;
-const FAILURES: usize = 60;
+/// For each length of the log.
+const FAILURES: usize = 40;
 
 /// What is known of a key: the last write that was answered, and the last one that was begun.
 #[derive(Clone, Copy, Default)]
@@ -27,7 +28,7 @@ type Book = Arc<Mutex<BTreeMap<String, Known>>>;
 fn state(key: &str, number: u64) -> Option<Vec<u8>> {
     let draw = crc32fast::hash(format!("{key} {number}").as_bytes());
     let length = match draw % 16 {
-        0 => 70_000 + draw as usize % 200_000,
+        0 => 200_000 + draw as usize % 300_000,
         1..4 => 2_000 + draw as usize % 20_000,
         _ => draw as usize % 300,
     };
@@ -87,9 +88,16 @@ fn check(disk: &SimDisk, before: &BTreeMap<String, Known>, after: &BTreeMap<Stri
 
 #[test]
 fn what_was_answered_survives_power_failures_and_kills() {
+    // Without room for values in pieces, and with some.
+    for log_bytes in [64 << 10, 2 << 20] {
+        fail_again_and_again(log_bytes);
+    }
+}
+
+fn fail_again_and_again(log_bytes: u64) {
     let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let disk = SimDisk::new();
-    let store = open(&disk).unwrap();
+    let store = open_with(&disk, EmbeddedOptions { log_bytes, ..options() }).unwrap();
     let book = Book::default();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,6 +1,9 @@
 //! What one namespace may hold: refused with the figure, and no more than that.
 
+use tokio::sync::oneshot;
+
 use super::*;
+use crate::embedded::quota::Quota;
 
 const BOUND: u64 = 100_000;
 
@@ -48,7 +51,7 @@ fn what_is_replaced_makes_room_for_what_replaces_it() {
 }
 
 #[test]
-fn a_value_in_pieces_counts_when_it_is_complete() {
+fn a_value_in_pieces_replaces_another_one_as_any_value_does() {
     let store =
         open_with(&SimDisk::new(), EmbeddedOptions { namespace_bytes: 1_000_000, ..options() });
     let store = store.unwrap();
@@ -56,6 +59,37 @@ fn a_value_in_pieces_counts_when_it_is_complete() {
     let refused = put_stream(&store, "b", 900_000).unwrap_err().into_refused();
     assert_eq!(refused.status, 507);
     assert_eq!((get(&store, "b").unwrap(), held(&store)), (None, 900_001));
+    put_stream(&store, "a", 950_000).unwrap();
+    put_stream(&store, "a", 1_100_000).unwrap_err();
+    assert_eq!(held(&store), 950_001);
+    assert_eq!(get(&store, "a").unwrap().map(|value| value.len()), Some(950_000));
+}
+
+#[test]
+fn a_group_of_writes_takes_one_snapshot_and_that_only_near_the_bound() {
+    let store = store();
+    put(&store, "k", vec![1; 1_000]).unwrap();
+    let (names, holds) = (store.shared.names().unwrap(), Arc::<Holds>::default());
+    // What somebody writes to another namespace is nobody else's matter.
+    let other = holds.hold(1).unwrap();
+    other.grew(&Namespace::new("other"), 2 * BOUND);
+    let database = store.shared.database.load_full().unwrap();
+    let bounds = Bounds { namespace_bytes: BOUND, unfinished_bytes: u64::MAX };
+    for (value_bytes, kept, expected) in [(100, 50, 0), (20_000, 4, 1)] {
+        let job = |number| {
+            let put = Some(Put::bytes(vec![1; value_bytes]));
+            let changes = vec![Change { key: format!("{number:02}"), put }];
+            Job::write(namespace(), changes, oneshot::channel().0)
+        };
+        let mut group: Vec<Job> = (0..50).map(job).collect();
+        let mut taken = 0;
+        let quota = Quota::new(bounds, &names, &holds, || {
+            taken += 1;
+            Snapshot::take(&database)
+        });
+        quota.keep_within(&mut group).unwrap();
+        assert_eq!((group.len(), taken), (kept, expected));
+    }
 }
 
 #[test]

@@ -26,6 +26,9 @@ struct State {
     /// Writes and syncs fail once this many more have been done.
     fails_after: Option<u64>,
     reads_fail: bool,
+    /// The file whose syncs fail; what was written to it is there all the same.
+    not_synced: Option<&'static str>,
+    panics: bool,
     syncs: u64,
 }
 
@@ -102,6 +105,16 @@ impl SimDisk {
         self.0.lock().reads_fail = fail;
     }
 
+    /// Has the syncs of that file fail from now on, or of none.
+    pub(in crate::embedded) fn fail_syncs_of(&self, name: Option<&'static str>) {
+        self.0.lock().not_synced = name;
+    }
+
+    /// Has whoever asks for the room on it panic, from now on.
+    pub(in crate::embedded) fn panic(&self) {
+        self.0.lock().panics = true;
+    }
+
     pub(in crate::embedded) fn syncs(&self) -> u64 {
         self.0.lock().syncs
     }
@@ -152,7 +165,9 @@ impl Disk for SimDisk {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(self.0.lock().free_bytes)
+        let state = self.0.lock();
+        assert!(!state.panics, "somebody asks for the room on the disk");
+        Ok(state.free_bytes)
     }
 }
 
@@ -225,6 +240,9 @@ impl DiskFile for SimFile {
 
     fn sync(&self) -> io::Result<()> {
         self.may_fail()?;
+        if self.disk.0.lock().not_synced == Some(self.name.as_str()) {
+            return Err(io::Error::other("the file cannot be synced"));
+        }
         self.with(|contents| {
             for pending in std::mem::take(&mut contents.pending) {
                 match pending {
