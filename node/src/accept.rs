@@ -4,9 +4,13 @@
 //! Who has a connection and has shown nothing yet gives way to who comes: silent clients cannot
 //! keep an operator out. Who has shown something has places of their own: nobody waits for a
 //! connection that another keeps. Where nothing has to be shown, everybody has the same places, and
-//! who has moved nothing for longest gives way.
+//! who has moved nothing for longest gives way; but nobody for whom the node works, and who is silent
+//! for that.
 
+#[cfg(test)]
+mod tests;
 mod watched;
+mod work;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener};
@@ -15,10 +19,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::client_network;
+
+use self::work::Work;
 
 pub(crate) use self::watched::Watched;
 
@@ -58,6 +65,7 @@ struct Seat {
     holder: Mutex<Option<Holder>>,
     /// When its client last sent or took something, as far as that is watched.
     moved: Mutex<Instant>,
+    work: Work,
     gives_way: CancellationToken,
 }
 
@@ -131,11 +139,12 @@ impl Kept {
             if *holder != Holder::Anybody {
                 return false;
             }
-            // Whoever it is, an operator's next command is not refused for it.
-            let longest = seats.iter().enumerate().min_by_key(|(_, seat)| *seat.moved.lock());
-            if let Some(longest) = longest.map(|(at, _)| at) {
-                seats.remove(longest).gives_way.cancel();
-            }
+            // Whoever it is, an operator's next command is not refused for it. One on which the node
+            // works is not cut off for it either.
+            let waited_for = seats.iter().enumerate().filter(|(_, seat)| !seat.work.goes_on());
+            let longest = waited_for.min_by_key(|(_, seat)| *seat.moved.lock());
+            let Some(longest) = longest.map(|(at, _)| at) else { return false };
+            seats.remove(longest).gives_way.cancel();
         }
         seats.push(Arc::clone(seat));
         true
@@ -156,6 +165,7 @@ impl Strangers {
             network: client_network::of(address),
             holder: Mutex::default(),
             moved: Mutex::new(Instant::now()),
+            work: Work::default(),
             gives_way: CancellationToken::new(),
         });
         let mut seats = self.0.lock();
@@ -210,117 +220,20 @@ pub(crate) async fn each<Served>(
                 tokio::spawn(async move {
                     let _leaves = leaves;
                     tokio::select! {
-                        () = served => {}
+                        // Nothing is begun for a client that has given way.
+                        biased;
                         () = seat.gives_way.cancelled() => {}
+                        () = served => {}
                     }
                 });
+                // What a client has sent is looked at before others can have it give way: a flood of
+                // connections is not faster than that.
+                yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "{what} cannot accept a connection");
                 sleep(NO_DESCRIPTOR_PAUSE).await;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv6Addr;
-
-    use super::*;
-
-    fn seats(strangers: &Strangers, address: [u8; 4], count: usize) -> Vec<Arc<Seat>> {
-        (0..count).map(|_| strangers.enter(address.into())).collect()
-    }
-
-    /// A connection to a listener with those that are kept.
-    fn place(strangers: &Arc<Strangers>, kept: &Arc<Kept>) -> Place {
-        let seat = strangers.enter([10, 0, 0, 1].into());
-        Place { seat, strangers: Arc::clone(strangers), kept: Arc::clone(kept) }
-    }
-
-    #[test]
-    fn nobody_has_the_places_of_another() {
-        let (strangers, kept) = (Arc::<Strangers>::default(), Arc::<Kept>::default());
-        let named = |name: &str| Holder::Named(name.into());
-        let mut places: Vec<_> =
-            (0..MAX_OF_NAMED).map(|_| Leaves(place(&strangers, &kept))).collect();
-        assert!(places.iter().all(|it| it.0.keep(&named("shop"))));
-        let further = place(&strangers, &kept);
-        assert!(!further.keep(&named("shop")));
-        // It may have to give way as before, and those do not.
-        assert_eq!(strangers.0.lock().len(), 1);
-        assert!(places[0].0.keep(&named("shop")), "it is theirs already");
-        assert!(place(&strangers, &kept).keep(&named("blog")));
-        assert!(place(&strangers, &kept).keep(&Holder::Operator));
-        places.pop();
-        assert!(further.keep(&named("shop")));
-    }
-
-    #[test]
-    fn a_connection_counts_for_whom_it_serves_last() {
-        let (strangers, kept) = (Arc::<Strangers>::default(), Arc::<Kept>::default());
-        let shared = place(&strangers, &kept);
-        for name in ["shop", "blog", "shop", "blog"] {
-            assert!(shared.keep(&Holder::Named(name.into())));
-        }
-        let count = |name: &str| kept.0.lock().get(&Holder::Named(name.into())).map(Vec::len);
-        assert_eq!((count("shop"), count("blog")), (Some(0), Some(1)));
-        drop(Leaves(shared));
-        assert_eq!(count("blog"), Some(0));
-    }
-
-    #[test]
-    fn where_nobody_is_known_who_has_moved_nothing_for_longest_gives_way() {
-        let (strangers, kept) = (Arc::<Strangers>::default(), Arc::<Kept>::default());
-        let kept_by = |holder: &Holder| {
-            let place = place(&strangers, &kept);
-            (place.keep(holder), Leaves(place))
-        };
-        let places: Vec<_> = (0..MAX_OF_OPERATOR).map(|_| kept_by(&Holder::Anybody)).collect();
-        for (at, (is_kept, leaves)) in places.iter().enumerate() {
-            assert!(*is_kept, "{at}");
-            if at != 3 {
-                leaves.0.moved();
-            }
-        }
-        let (is_kept, _further) = kept_by(&Holder::Anybody);
-        assert!(is_kept);
-        let seats: Vec<_> = places.iter().map(|(_, leaves)| Arc::clone(&leaves.0.seat)).collect();
-        assert_eq!(gone(&seats), [3]);
-        // Its end leaves the others theirs.
-        drop(places);
-        assert_eq!(kept.0.lock().get(&Holder::Anybody).map(Vec::len), Some(1));
-        let operators: Vec<_> = (0..=MAX_OF_OPERATOR).map(|_| kept_by(&Holder::Operator)).collect();
-        let refused = operators.iter().filter(|(is_kept, _)| !is_kept).count();
-        assert_eq!(refused, 1, "who has shown a token has theirs");
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_client() {
-        let strangers = Strangers::default();
-        let first = seats(&strangers, [10, 0, 0, 1], 2);
-        let network: Vec<_> = (0..MAX_STRANGERS as u16 - 2)
-            .map(|at| strangers.enter(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, at, 0, 0, 1).into()))
-            .collect();
-        let further = seats(&strangers, [10, 0, 0, 2], 1);
-        assert_eq!((gone(&first), gone(&network), gone(&further)), (vec![], vec![0], vec![]));
-    }
-
-    fn gone(seats: &[Arc<Seat>]) -> Vec<usize> {
-        let gone = seats.iter().enumerate().filter(|(_, seat)| seat.gives_way.is_cancelled());
-        gone.map(|(index, _)| index).collect()
-    }
-
-    #[test]
-    fn the_oldest_of_the_address_with_most_gives_way() {
-        let strangers = Strangers::default();
-        let first = seats(&strangers, [10, 0, 0, 1], 1);
-        let flood = seats(&strangers, [10, 0, 0, 2], MAX_STRANGERS - 1);
-        let more = seats(&strangers, [10, 0, 0, 3], 2);
-        assert_eq!((gone(&first), gone(&flood), gone(&more)), (vec![], vec![0, 1], vec![]));
-        strangers.leave(&flood[5]);
-        assert_eq!(gone(&seats(&strangers, [10, 0, 0, 3], 1)), [0; 0]);
-        assert_eq!(strangers.0.lock().len(), MAX_STRANGERS);
     }
 }

@@ -14,6 +14,7 @@ mod openapi;
 mod query;
 mod routes;
 mod secure;
+mod spool;
 mod strays;
 mod token;
 mod turns;
@@ -82,6 +83,7 @@ impl Admin {
     #[must_use]
     pub fn of_node(mut self, node: &crate::Node, config: &Config) -> Self {
         self.metrics.register_collector(Box::new(RuntimeFigures(node.runtime().clone())));
+        metrics::register_shed(&mut self.metrics, node.shed_connections());
         Self { served: Some(Served::of(node, config)), ..self }
     }
 
@@ -159,13 +161,16 @@ impl Admin {
         place: Option<&Place>,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let body = Upload::new(body);
+        let body = Upload::new(body).at(place.cloned());
         let admitted = gate::admit(&parts, &self.callers, secure);
-        let answer = match admitted.and_then(|caller| caller.keep(place, &self.callers)) {
+        let kept = admitted.and_then(|caller| caller.keep(place, &self.callers));
+        // Until the answer is sent, the client waits for the node, where it is not the other way.
+        let works = place.filter(|_| kept.is_ok()).map(Place::works);
+        let answer = match kept {
             Ok(caller) => self.call(caller, &parts, body).await,
             Err(fault) => Err(fault),
         };
-        answer.unwrap_or_else(Fault::into_answer)
+        answer.unwrap_or_else(Fault::into_answer).map(|body| answer::until_sent(body, works))
     }
 
     async fn call(&self, caller: Caller<'_>, parts: &Parts, body: Upload) -> Result<Answer, Fault> {

@@ -2,35 +2,28 @@
 //! how it goes. Which of them are wanted is known to the records alone.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::RegistryError;
+use crate::incoming::{Incoming, Room};
 
 const VERSIONS: &str = "versions";
 const INCOMING: &str = "incoming";
 const SUFFIX: &str = ".tar.gz";
 
-/// The folder of the archives: `versions/ab/abcd….tar.gz`, and `incoming` for those that are
-/// being written.
+/// The folder of the archives: `versions/ab/abcd….tar.gz`, and `incoming` for those that arrive.
 #[derive(Debug)]
 pub(crate) struct Archives {
     versions: PathBuf,
-    incoming: PathBuf,
-    /// What of the disk archives leave free.
-    min_free_bytes: u64,
+    room: Arc<Room>,
     next: AtomicU64,
 }
 
-/// An archive that is on disk and not yet in its place. Dropped there, it is removed.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    path: PathBuf,
-}
-
 impl Archives {
-    /// Makes the folders where they are absent, and removes what was being written when the last
+    /// Makes the folders where they are absent, and removes what was arriving when the last
     /// process ended. Archives leave so much of the disk free.
     pub(crate) fn open(folder: &Path, min_free_bytes: u64) -> Result<Self, RegistryError> {
         let (versions, incoming) = (folder.join(VERSIONS), folder.join(INCOMING));
@@ -43,7 +36,8 @@ impl Archives {
                 tracing::warn!(path = %path.display(), %error, "cannot remove half an upload");
             }
         }
-        Ok(Self { versions, incoming, min_free_bytes, next: AtomicU64::new(0) })
+        let room = Arc::new(Room { folder: incoming, min_free_bytes });
+        Ok(Self { versions, room, next: AtomicU64::new(0) })
     }
 
     /// Whether there is any archive.
@@ -64,31 +58,13 @@ impl Archives {
         self.versions.join(id.get(..2).unwrap_or(id)).join(format!("{id}{SUFFIX}"))
     }
 
-    /// Writes an archive to the disk, under a name of no meaning, where there is room for it.
-    pub(crate) fn receive(&self, archive: &[u8]) -> Result<Incoming, RegistryError> {
-        self.has_room(archive.len() as u64)?;
+    /// Makes the file of an archive that is about to arrive, where there is room for as many bytes
+    /// as are announced.
+    pub(crate) fn receive(&self, announced_bytes: u64) -> Result<Incoming, RegistryError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // Of a process that has just given the folder away one may still be under way.
         let name = format!("{}-{number}", std::process::id());
-        let incoming = Incoming { path: self.incoming.join(name) };
-        let path = &incoming.path;
-        let mut file = File::create(path).map_err(RegistryError::io(path))?;
-        file.write_all(archive).and_then(|()| file.sync_all()).map_err(RegistryError::io(path))?;
-        Ok(incoming)
-    }
-
-    /// Whether the disk has room for an archive of so many bytes, and for what is kept free.
-    fn has_room(&self, bytes: u64) -> Result<(), RegistryError> {
-        let path = &self.incoming;
-        let room = rustix::fs::statvfs(path).map_err(io::Error::from);
-        let room = room.map_err(RegistryError::io(path))?;
-        let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
-        let kept_free_bytes = self.min_free_bytes;
-        if free_bytes < kept_free_bytes.saturating_add(bytes) {
-            let path = path.clone();
-            return Err(RegistryError::NoRoom { path, bytes, free_bytes, kept_free_bytes });
-        }
-        Ok(())
+        Incoming::make(&self.room, &name, announced_bytes)
     }
 
     /// Brings a received archive to its place; the place survives a power failure.
@@ -96,7 +72,7 @@ impl Archives {
         let path = self.path(id);
         let folder = path.parent().unwrap_or(&self.versions);
         make_folder(folder)?;
-        fs::rename(&incoming.path, &path).map_err(RegistryError::io(&path))?;
+        fs::rename(incoming.path(), &path).map_err(RegistryError::io(&path))?;
         sync_folder(folder)
     }
 
@@ -150,13 +126,6 @@ impl Archives {
             }
             Ok(ids)
         })
-    }
-}
-
-impl Drop for Incoming {
-    fn drop(&mut self) {
-        // It is not there any more once it was brought to its place.
-        let _ = fs::remove_file(&self.path);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod archives;
 mod error;
+mod incoming;
 mod lock;
 mod records;
 mod registry;
@@ -12,6 +13,7 @@ mod secret;
 mod tables;
 
 pub use error::RegistryError;
+pub use incoming::Incoming;
 pub use records::{Binding, DeploymentRecord, VersionRecord, WorkerRecord};
 pub use registry::{Activation, Options, Registry};
 pub use secret::Secret;

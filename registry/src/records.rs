@@ -55,7 +55,7 @@ pub struct VersionRecord {
     pub gzip_bytes: u64,
     /// CPU time of its start, in microseconds, as measured when it was validated.
     pub start_cpu_us: u64,
-    /// The names of its handlers (`fetch`).
+    /// The names of its handlers: `fetch`, and those that nothing calls.
     pub handlers: Vec<String>,
     /// The routes that its configuration asks for, as written.
     pub routes: Vec<String>,

@@ -51,6 +51,30 @@ fn what_is_deployed_again_unchanged_stays_as_it_is() {
 }
 
 #[test]
+fn whoever_deploys_handlers_that_are_not_called_is_warned() {
+    let warning = "app has the handlers scheduled and queue, which Isolane does not call yet";
+    let handlers = "export default { fetch() {}, scheduled() {}, queue() {} }";
+    let node = Node::start();
+    node.folder.write("app/index.js", handlers);
+    let warned = |arguments: &[&str]| {
+        let ended = node.isolane().run(arguments);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("handlers: fetch, scheduled, queue"), "{ended:?}");
+        assert_eq!(ended.stderr.matches(&format!("warning: {warning}\n")).count(), 1, "{ended:?}");
+    };
+    warned(&["deploy", "app", "--dry-run"]);
+    warned(&["deploy", "app"]);
+    // The node knows it by now, and does not start it once more.
+    warned(&["deploy", "app"]);
+    assert_eq!(node.isolane().json(&["deploy", "app"])["warnings"], json!([warning]));
+    drop(node);
+    // Where there is none, too.
+    let folder = Folder::with(&[("app/index.js", handlers)]);
+    let dry = Isolane::within(&folder).json(&["deploy", "app", "--dry-run"]);
+    assert_eq!(dry["warnings"], json!([warning]));
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let node = Node::start();
     let dry = node.isolane().json(&["deploy", "app", "--dry-run"]);

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::Place;
+use super::work::Waits;
 
 /// The stream of a connection at its place.
 pub(crate) struct Watched<S> {
@@ -18,7 +19,7 @@ pub(crate) struct Watched<S> {
     /// How long a client may take nothing. What the system has taken for it does not count.
     patience: Duration,
     /// Runs while something waits for the client.
-    waits: Option<Pin<Box<Sleep>>>,
+    waits: Option<(Pin<Box<Sleep>>, Waits)>,
 }
 
 impl<S> Watched<S> {
@@ -38,8 +39,9 @@ impl<S> Watched<S> {
             return written;
         }
         let patience = self.patience;
-        let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(patience)));
-        waits.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let begin = || (Box::pin(sleep(patience)), self.place.waits());
+        let (until, _) = self.waits.get_or_insert_with(begin);
+        until.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -94,6 +96,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::super::{Kept, Strangers};
@@ -111,6 +114,22 @@ mod tests {
         let mut watched = Watched::new(server, place(), Duration::from_millis(20));
         let broken = watched.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(broken.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_waited_for() {
+        let (mut client, server) = duplex(16);
+        let place = place();
+        let _works = place.works();
+        let mut watched = Watched::new(server, place.clone(), Duration::from_secs(3600));
+        watched.write_all(&[0; 16]).await.unwrap();
+        assert!(place.seat.work.goes_on());
+        let mut further = Box::pin(watched.write_all(&[0; 16]));
+        assert!((&mut further).now_or_never().is_none());
+        assert!(!place.seat.work.goes_on());
+        client.read_exact(&mut [0; 16]).await.unwrap();
+        further.await.unwrap();
+        assert!(place.seat.work.goes_on());
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! What the admin API answers with: bodies, JSON, and faults with their status. What goes wrong
 //! and why is decided where it happens.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
@@ -9,7 +11,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WW
 use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 use kv::{Refused, StoreError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -202,4 +204,53 @@ pub(super) fn streamed<E: std::error::Error + Send + Sync + 'static>(
 ) -> Body {
     let frames = pieces.map_ok(Frame::data).map_err(|error| Arc::new(error) as BodyError);
     StreamBody::new(frames).boxed_unsync()
+}
+
+/// The same body with something that is kept until it is sent, or given up.
+pub(super) fn until_sent(body: Body, kept: impl Send + Unpin + 'static) -> Body {
+    Keeping { body, _kept: kept }.boxed_unsync()
+}
+
+/// A body that something is kept for.
+struct Keeping<T> {
+    body: Body,
+    _kept: T,
+}
+
+impl<T: Unpin> hyper::body::Body for Keeping<T> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::body::Body as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn something_is_kept_until_a_body_is_sent() {
+        let kept = Arc::new(());
+        let body = until_sent(whole("text"), Arc::clone(&kept));
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(4), false));
+        assert_eq!(Arc::strong_count(&kept), 2);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "text");
+        assert_eq!(Arc::strong_count(&kept), 1);
+        assert!(until_sent(whole(Bytes::new()), kept).is_end_stream());
+    }
 }

@@ -8,11 +8,12 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, json as answer};
+use super::spool::Arrivals;
 use super::turns::Turns;
 use crate::config::{Config, Limits};
 use crate::deployments::{ChangeError, Deployments, MAX_SECRET_BYTES};
 
-/// Archives that are in memory at once; further uploads wait.
+/// Archives that are in memory at once; further uploads wait on the disk.
 const ARCHIVES_AT_ONCE: usize = 4;
 /// Versions that are validated at once, and of these one for a deployer: so the shard that starts
 /// them has one of a deployer at most.
@@ -23,6 +24,8 @@ const CHANGES_AT_ONCE: usize = 1;
 /// A node that serves.
 pub(super) struct Served {
     pub(super) deployments: Arc<Deployments>,
+    /// Archives on their way to the disk.
+    pub(super) arrivals: Arc<Arrivals>,
     /// Turns at having an archive in memory.
     pub(super) archives: Turns,
     /// Turns at having a version validated.
@@ -41,6 +44,7 @@ impl Served {
         let listen = node.local_addrs().iter().copied();
         Self {
             deployments: Arc::clone(node.deployments()),
+            arrivals: Arc::default(),
             archives: Turns::new(ARCHIVES_AT_ONCE),
             validations: Turns::new(VALIDATIONS_AT_ONCE),
             changes: Turns::new(CHANGES_AT_ONCE),

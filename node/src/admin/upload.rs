@@ -11,13 +11,13 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::answer::Fault;
+use crate::accept::Place;
 
 /// The longest line. In JSON a byte of text takes at most six, as in `\u0000`.
 const MAX_LINE_BYTES: usize = 6 * MAX_VALUE_BYTES + (64 << 10);
 /// How long the next piece of a body may take.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How slowly a body may come: whoever sends it has a connection meanwhile, and a turn where it is
-/// wanted as a whole.
+/// How slowly a body may come: whoever sends it has a connection meanwhile.
 const PACE: Pace = Pace { grace: Duration::from_secs(30), bytes_per_s: 16 << 10 };
 /// What of a body's memory is taken before it has come.
 const EARLY_BYTES: usize = 1 << 20;
@@ -35,6 +35,8 @@ pub(super) struct Upload {
     came_bytes: usize,
     /// How long that was waited for. What the node does with it meanwhile is not the client's time.
     waited: Duration,
+    /// Where its connection shows that its client is waited for, if it has a place.
+    place: Option<Place>,
 }
 
 /// How slowly a body may come.
@@ -58,7 +60,14 @@ pub(super) struct Lines {
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
         let body = Some(body).filter(|body| !body.is_end_stream());
-        Self { body, first: None, pace: PACE, came_bytes: 0, waited: Duration::ZERO }
+        let waited = Duration::ZERO;
+        Self { body, first: None, pace: PACE, came_bytes: 0, waited, place: None }
+    }
+
+    /// The same on a connection at that place of the listener.
+    pub(super) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
     }
 
     /// Waits until it begins to come, or is known to be empty.
@@ -81,6 +90,7 @@ impl Upload {
             return Ok(Some(first));
         }
         let Some(body) = &mut self.body else { return Ok(None) };
+        let _waits = self.place.as_ref().map(Place::waits);
         let began = Instant::now();
         loop {
             let Ok(frame) = timeout(patience, body.frame()).await else {
@@ -118,7 +128,7 @@ impl Upload {
     }
 
     /// The bytes that are known to come.
-    fn announced(&self) -> u64 {
+    pub(super) fn announced(&self) -> u64 {
         let coming = self.body.as_ref().map_or(0, |body| body.size_hint().lower());
         coming.saturating_add(self.first.as_ref().map_or(0, Bytes::len) as u64)
     }

@@ -5,6 +5,7 @@ use redb::{ReadableTable as _, WriteTransaction};
 
 use super::{Registry, VersionRow, version, version_rows, worker};
 use crate::error::RegistryError;
+use crate::incoming::Incoming;
 use crate::records::{DeploymentRecord, VersionRecord, WorkerRecord};
 use crate::tables::{
     ARCHIVES, DEPLOYMENTS, Fault, META, META_FLOOR, META_NEXT_USE, SECRETS, VERSIONS, WORKERS,
@@ -38,14 +39,64 @@ impl Registry {
         archive: &[u8],
     ) -> Result<(VersionRecord, bool), RegistryError> {
         self.is_open()?;
-        let (worker, id) = (record.worker.as_str(), record.id.as_str());
-        // An archive that was lost or damaged is brought back by another upload.
-        if self.archives.has(id, archive)?
-            && let Some(known) = self.use_version(worker, id)?
-        {
+        if let Some(known) = self.use_known(record, archive)? {
             return Ok((known, false));
         }
-        let incoming = self.archives.receive(archive)?;
+        let mut incoming = self.archives.receive(archive.len() as u64)?;
+        incoming.append(archive)?;
+        self.put_incoming(record, incoming)
+    }
+
+    /// Makes the file of an archive that is about to arrive, of as many bytes as are announced; 0
+    /// where that is not known.
+    ///
+    /// # Errors
+    /// When the disk fails or is full, or the archive would leave too little of it free.
+    pub fn receive(&self, announced_bytes: u64) -> Result<Incoming, RegistryError> {
+        self.is_open()?;
+        self.archives.receive(announced_bytes)
+    }
+
+    /// Does the same as [`put_version`](Self::put_version) with an archive that has arrived on the
+    /// disk; `archive` is what is in it.
+    ///
+    /// # Errors
+    /// When the disk fails or is full.
+    pub fn put_received(
+        &self,
+        record: &VersionRecord,
+        incoming: Incoming,
+        archive: &[u8],
+    ) -> Result<(VersionRecord, bool), RegistryError> {
+        self.is_open()?;
+        match self.use_known(record, archive)? {
+            Some(known) => Ok((known, false)),
+            None => self.put_incoming(record, incoming),
+        }
+    }
+
+    /// Takes note that a version is used again, where it is there with these bytes. An archive that
+    /// was lost or damaged is brought back by another upload.
+    fn use_known(
+        &self,
+        record: &VersionRecord,
+        archive: &[u8],
+    ) -> Result<Option<VersionRecord>, RegistryError> {
+        match self.archives.has(&record.id, archive)? {
+            true => self.use_version(&record.worker, &record.id),
+            false => Ok(None),
+        }
+    }
+
+    /// Keeps a version whose archive is complete on the disk.
+    fn put_incoming(
+        &self,
+        record: &VersionRecord,
+        incoming: Incoming,
+    ) -> Result<(VersionRecord, bool), RegistryError> {
+        let (worker, id) = (record.worker.as_str(), record.id.as_str());
+        let archive_bytes = incoming.bytes();
+        incoming.sync()?;
         let _changing = self.changing.lock();
         self.is_open()?;
         self.archives.keep(incoming, id)?;
@@ -57,7 +108,6 @@ impl Registry {
                 Some(known) => (known.number, known.record),
                 None => (used, record.clone()),
             };
-            let archive_bytes = archive.len() as u64;
             let row = VersionRow { number, last_use: used, archive_bytes, record };
             txn.open_table(VERSIONS)?.insert((worker, id), encode(&row).as_slice())?;
             txn.open_table(ARCHIVES)?.insert(id, ())?;

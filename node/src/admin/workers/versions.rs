@@ -13,14 +13,13 @@ use crate::admin::answer::{Answer, Fault, json, no_content};
 use crate::admin::callers::Caller;
 use crate::admin::node::Served;
 use crate::admin::query::Query;
+use crate::admin::spool::{self, ARCHIVE};
 use crate::admin::upload::Upload;
 use crate::config::Deployer;
 use crate::deployments::{Change, ChangeError, Deployments};
 
 /// The fewest digits that stand for a version.
 const MIN_PREFIX_DIGITS: usize = 6;
-/// What an upload brings, in messages.
-const ARCHIVE: &str = "the archive";
 /// The body of an activation: its texts, of at most six bytes a character twice, and its keys.
 const MAX_ACTIVATION_BYTES: usize = 32 << 10;
 
@@ -57,26 +56,33 @@ pub(super) async fn put(
     let text = |name| query.get(name).map(str::to_owned);
     let change = Change::new(text("who"), text("message"))?;
     let dry_run = query.flag("dry_run")?;
-    let limit = usize::try_from(ArchiveLimits::default().archive_bytes()).unwrap_or(usize::MAX);
+    let most_bytes = ArchiveLimits::default().archive_bytes();
+    let limit = usize::try_from(most_bytes).unwrap_or(usize::MAX);
     body.fits(ARCHIVE, limit)?;
-    // Who sends nothing has no turn.
+    let deployer = caller.deployer();
+    if let Some(deployer) = deployer {
+        has_room(&node.deployments, deployer.clone(), worker, &id, body.announced()).await?;
+    }
+    // Who sends nothing has no file, and who has not sent everything no turn.
     body.begin().await?;
     let holder = caller.holder();
+    let mut part = node.arrivals.part(&holder, spool::share_bytes(deployer, most_bytes));
+    let file = node.deployments.receive(worker, body.announced()).await?;
+    let file = spool::arrive(body, file, &mut part, limit).await?;
     let in_memory = node.archives.take(&holder).await;
-    let archive = body.whole(ARCHIVE, limit).await?;
+    let (file, archive) = spool::read(file).await?;
     let validated = node.validations.take(&holder).await;
     let (deployments, worker) = (Arc::clone(&node.deployments), worker.to_owned());
-    let deployer = caller.deployer().cloned();
+    let deployer = deployer.cloned();
     let upload = async move {
         if let Some(deployer) = deployer {
+            // Others of theirs may have come meanwhile.
             has_room(&deployments, deployer, &worker, &id, archive.len() as u64).await?;
         }
-        match dry_run {
-            true => deployments.validate(&worker, &id, archive).await,
-            false => deployments.upload(&worker, &id, archive, change).await,
-        }
+        let change = (!dry_run).then_some(change);
+        deployments.upload_received(&worker, &id, (file, archive), change).await
     };
-    let uploaded = to_its_end((in_memory, validated), upload).await;
+    let uploaded = to_its_end((in_memory, validated, part), upload).await;
     let uploaded = uploaded.map_err(|error| caller.told(error))?;
     if dry_run {
         caller.may_activate(&uploaded.version)?;
