@@ -20,6 +20,7 @@ mod ours;
 mod pulse;
 mod request;
 mod service;
+mod shedding;
 mod sockets;
 mod upload;
 
@@ -30,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Response;
+use prometheus_client::metrics::counter::Counter;
 use runtime::{FetchEvent, ResponseBody};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -44,6 +46,7 @@ use crate::tls::Tls;
 
 use addresses::Addresses;
 use ahead::Ahead;
+use shedding::Shedding;
 
 pub use listen::bind;
 pub(crate) use listen::{adopt, begin};
@@ -104,8 +107,9 @@ pub struct Front<H> {
     slots: Arc<Semaphore>,
     /// How many of them each client address has.
     addresses: Arc<Addresses>,
-    /// What is kept of requests that no worker has yet.
+    /// What is kept of requests.
     ahead: Arc<Ahead>,
+    shedding: Shedding,
     connections: TaskTracker,
     /// Those of them on which a request may come or is on its way to its worker.
     asked: TaskTracker,
@@ -142,6 +146,7 @@ impl<H: Handler> Front<H> {
             slots,
             addresses,
             ahead,
+            shedding: Shedding::default(),
             connections: TaskTracker::new(),
             asked: TaskTracker::new(),
             listeners: TaskTracker::new(),
@@ -169,6 +174,18 @@ impl<H: Handler> Front<H> {
     /// Open connections.
     pub fn open_connections(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Closes connections of the client address that holds the most, because memory is short; of those
+    /// in these sockets, and only where the address holds more than its share. Answers whether any are
+    /// closed, now or a moment ago.
+    pub fn shed(&self, shards: &[Sockets]) -> bool {
+        self.shedding.shed(shards)
+    }
+
+    /// How many connections were closed because memory was short.
+    pub(crate) fn shed_connections(&self) -> &Counter {
+        self.shedding.closed()
     }
 
     /// Accepts no more, and leaves the connections that wait to the process that has the listening

@@ -21,3 +21,5 @@ mod progress;
 mod requests;
 #[path = "front/secured.rs"]
 mod secured;
+#[path = "front/shedding.rs"]
+mod shedding;

@@ -1,6 +1,7 @@
 //! How many connections one client address has, and whether it may open another. How many there
 //! may be together is the front's, which holds their slots.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +48,15 @@ pub(super) struct Client(IpAddr);
 impl Client {
     pub(super) fn of(address: IpAddr) -> Self {
         Self(client_network::of(address))
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "{address}"),
+            IpAddr::V6(network) => write!(f, "{network}/64"),
+        }
     }
 }
 
@@ -178,6 +188,9 @@ mod tests {
         let _first = addresses.admit(client("2001:db8:1:2::1"), 1000).unwrap();
         assert!(addresses.admit(client("2001:db8:1:2:ffff::9"), 1000).is_none());
         assert!(addresses.admit(client("2001:db8:1:3::1"), 1000).is_some());
+        let name = |address| addresses.client(client(address)).unwrap().to_string();
+        assert_eq!(name("2001:db8:1:2:ffff::9"), "2001:db8:1:2::/64");
+        assert_eq!(name("::ffff:10.0.0.1"), "10.0.0.1");
     }
 
     #[test]

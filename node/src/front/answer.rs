@@ -13,6 +13,7 @@ use http::{Method, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 use runtime::{BodyError, Outcome, ResponseBody};
 
+use super::ahead::Begun;
 use super::hop;
 use super::pulse::Running;
 use crate::log::{AccessLine, RequestLog};
@@ -122,6 +123,8 @@ pub(super) struct Receipt {
     pub(super) bytes: u64,
     /// The connection is busy for as long.
     pub(super) running: Running,
+    /// Its head counts for as long: the line needs some of it, and its worker may have the rest.
+    pub(super) begun: Begun,
 }
 
 impl Drop for Receipt {

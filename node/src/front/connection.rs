@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::ahead::Purse;
+use super::ahead::{Account, Purse};
 use super::client::{Connected, Secured};
 use super::monitored::Monitored;
 use super::pulse::{Deadline, Pulse};
@@ -32,6 +32,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// it was sent before the client could know. Where the front hands over to another process, the
 /// next request of any connection.
 const LAST_CALL: Duration = Duration::from_millis(500);
+/// How long a connection that has to close because memory is short may take for it.
+const DISMISSAL: Duration = Duration::from_secs(1);
 /// Whose client has said nothing for so long is not about to say something: it is told to close at
 /// once where the front hands over.
 const LONG_IDLE: Duration = Duration::from_secs(1);
@@ -47,8 +49,8 @@ const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What a client may send of the bodies of its requests before their workers take it, in bytes: of
 /// one, and of all on a connection. All of it may have to be kept in memory, for each connection. In
 /// 50 ms, the time to a client that is far and back, one moves 5 MB a second, and all 20.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+pub(super) const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// The head of a request may be so much longer than its limits before hyper cuts it off with an
 /// answer that has no page; within it the front gives its own.
 const HEAD_SLACK_BYTES: usize = 64 << 10;
@@ -107,14 +109,19 @@ impl<H: Handler> Shard<H> {
 
     /// Serves a connection to its end. `asked` is there while a request may come or waits for its
     /// answer.
-    pub(super) async fn serve<S>(&self, stream: S, connected: Connected, asked: TaskTrackerToken)
-    where
+    pub(super) async fn serve<S>(
+        &self,
+        stream: S,
+        connected: Connected,
+        asked: TaskTrackerToken,
+        account: Arc<Account>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let mut asked = Some(asked);
         let pulse = Pulse::new();
         let client = connected.address();
-        let purse = Purse::new(&self.front.ahead, self.front.addresses.client(client));
+        let purse = Purse::new(Arc::clone(&account));
         let io = TokioIo::new(Monitored::new(
             stream,
             Rc::clone(&pulse),
@@ -133,6 +140,12 @@ impl<H: Handler> Shard<H> {
         let first = self.front.limits.idle_timeout.min(self.front.limits.progress_timeout);
         let mut clock = pin!(sleep_until(Instant::now() + first));
         let mut phase = Phase::Open;
+        // Once: it is one task that polls the connection, as often as there is something to do.
+        poll_fn(|cx| {
+            account.wake_when_dismissed(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(result) = connection.as_mut().poll(cx) {
@@ -149,7 +162,9 @@ impl<H: Handler> Shard<H> {
                     clock.as_mut().reset(Instant::now() + LAST_CALL);
                 }
                 match phase {
-                    Phase::LastCall if self.has_had_last_call(&pulse) => {}
+                    Phase::Dismissed => return clock.as_mut().poll(cx),
+                    _ if account.is_dismissed() => phase = Phase::Dismissed,
+                    Phase::LastCall if self.has_had_last_call(&pulse) => phase = Phase::Closing,
                     Phase::LastCall => {
                         if clock.as_mut().poll(cx).is_pending() {
                             return Poll::Pending;
@@ -158,17 +173,17 @@ impl<H: Handler> Shard<H> {
                             clock.as_mut().reset(Instant::now() + LAST_CALL);
                             continue;
                         }
+                        phase = Phase::Closing;
                     }
                     Phase::Open | Phase::Closing => {
                         let closing = phase == Phase::Closing;
                         match self.due(cx, &pulse, clock.as_mut(), closing) {
                             Due::Later => return Poll::Pending,
                             Due::Now => return Poll::Ready(()),
-                            Due::Farewell => {}
+                            Due::Farewell => phase = Phase::Closing,
                         }
                     }
                 }
-                phase = Phase::Closing;
                 if let Some(asked) = asked.take() {
                     let last_call = if pulse.is_http2() { LAST_CALL } else { Duration::ZERO };
                     tokio::task::spawn_local(until_arrived(
@@ -178,7 +193,8 @@ impl<H: Handler> Shard<H> {
                     ));
                 }
                 connection.as_mut().graceful_shutdown();
-                clock.as_mut().reset(Instant::now() + FAREWELL);
+                let patience = if phase == Phase::Dismissed { DISMISSAL } else { FAREWELL };
+                clock.as_mut().reset(Instant::now() + patience);
                 // Polled again, so that an idle connection closes now.
             }
         })
@@ -257,6 +273,8 @@ enum Phase {
     LastCall,
     /// The client is told that no further request is served.
     Closing,
+    /// The same, and what runs is cut off soon: memory is short.
+    Dismissed,
 }
 
 /// What a connection's clock says.

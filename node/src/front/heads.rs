@@ -31,6 +31,28 @@ pub(super) struct Heads {
     has_line: bool,
     /// How many bytes have come of it.
     unfinished_bytes: usize,
+    /// What the last piece has brought to their end.
+    complete: Complete,
+    /// What it had of bodies.
+    body_bytes: usize,
+}
+
+/// Heads that are complete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Complete {
+    pub(super) heads: usize,
+    /// What they have together; at least that, once some have been begun.
+    pub(super) bytes: usize,
+}
+
+impl Complete {
+    /// What is left when one of them is begun. The bytes stay, as in hyper's buffer, until none is left.
+    pub(super) fn without_one(self) -> Self {
+        match self.heads {
+            0 | 1 => Self::default(),
+            heads => Self { heads: heads - 1, ..self },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +95,8 @@ impl Default for Heads {
             body: Body::None,
             has_line: false,
             unfinished_bytes: 0,
+            complete: Complete::default(),
+            body_bytes: 0,
         }
     }
 }
@@ -88,8 +112,19 @@ impl Heads {
         }
     }
 
+    /// The heads that the last piece has brought to their end; none in HTTP/2, where all begin at once.
+    pub(super) fn complete(&self) -> Complete {
+        self.complete
+    }
+
+    /// How many bytes of the last piece were bodies'.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.body_bytes
+    }
+
     /// Looks at the next bytes of the connection, and spoils what has to be refused.
     pub(super) fn look_at(&mut self, mut bytes: &mut [u8]) {
+        (self.complete, self.body_bytes) = (Complete::default(), 0);
         while !bytes.is_empty() {
             let looked = match self.place {
                 Place::Head => self.head(bytes),
@@ -99,15 +134,16 @@ impl Heads {
                         0 => Place::Head,
                         left => Place::Sized(left),
                     };
+                    self.body_bytes += skipped as usize;
                     skipped as usize
                 }
                 Place::Chunks(chunks) => {
-                    let (place, looked) = skip_chunks(chunks, bytes);
+                    let (place, looked) = skip_chunks(chunks, bytes, &mut self.body_bytes);
                     self.place = place;
                     looked
                 }
                 Place::Frames(mut frames) => {
-                    frames.look_at(bytes);
+                    self.body_bytes += frames.look_at(bytes);
                     self.place = Place::Frames(frames);
                     return;
                 }
@@ -171,7 +207,8 @@ impl Heads {
         if line.is_empty() {
             // Empty lines before a head are passed over (RFC 9112 section 2.2).
             if std::mem::replace(&mut self.has_line, false) {
-                self.unfinished_bytes = 0;
+                self.complete.heads += 1;
+                self.complete.bytes += std::mem::take(&mut self.unfinished_bytes);
                 self.place = match std::mem::replace(&mut self.body, Body::None) {
                     Body::None | Body::Sized(0) => Place::Head,
                     Body::Sized(length) => Place::Sized(length),
@@ -231,8 +268,8 @@ fn shorten(value: &mut [u8]) {
 }
 
 /// Goes on in a body in chunks, and spoils what has to be refused. Answers where it is then, and how many
-/// bytes that took.
-fn skip_chunks(mut chunks: Chunks, bytes: &mut [u8]) -> (Place, usize) {
+/// bytes that took; adds those that are the body's.
+fn skip_chunks(mut chunks: Chunks, bytes: &mut [u8], body_bytes: &mut usize) -> (Place, usize) {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let next = match chunks {
@@ -248,6 +285,9 @@ fn skip_chunks(mut chunks: Chunks, bytes: &mut [u8]) -> (Place, usize) {
             Chunks::Data(left) => {
                 let skipped = left.min((bytes.len() - at) as u64);
                 at += skipped as usize;
+                // The line end is not.
+                let of_body = |left: u64| left.saturating_sub(LINE_END_BYTES);
+                *body_bytes += (of_body(left) - of_body(left - skipped)) as usize;
                 chunks = match left - skipped {
                     0 => Chunks::Length(0),
                     left => Chunks::Data(left),
@@ -279,13 +319,16 @@ fn skip_chunks(mut chunks: Chunks, bytes: &mut [u8]) -> (Place, usize) {
     (Place::Chunks(chunks), at)
 }
 
+/// What ends a chunk.
+const LINE_END_BYTES: u64 = b"\r\n".len() as u64;
+
 /// Where a line of the trailers begins.
 const TRAILER: Chunks = Chunks::Trailer { length: 0, after_cr: false };
 
 fn after_length(length: u64) -> Chunks {
-    match length.checked_add(2) {
+    match length.checked_add(LINE_END_BYTES) {
         // The last chunk, which is empty.
-        Some(2) | None => TRAILER,
+        Some(LINE_END_BYTES) | None => TRAILER,
         Some(length) => Chunks::Data(length),
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::addresses::Counted;
+use super::ahead::Account;
 use super::client::Secured;
 use super::connection::Shard;
 use super::{Front, Handler, Sockets};
@@ -196,16 +197,17 @@ fn start<H: Handler>(
     // Neither is needed for a correct answer, so a failure is none of the client's business.
     let _ = stream.set_nodelay(true);
     let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-    let stream = sockets.add(stream, slot, shard.front().connections.token());
+    let account = Account::new(&shard.front().ahead, shard.front().addresses.client(client));
+    let held = (slot, shard.front().connections.token(), counted);
+    let stream = sockets.add(stream, Arc::clone(&account), held);
     let place = stream.place();
     let asked = shard.front().asked.token();
     let shard = Rc::clone(shard);
     tokio::task::spawn_local(async move {
-        let _held = counted;
         match shard.tls() {
             None => {
                 let connected = shard.connected(client, None, place);
-                shard.serve(stream, connected, asked).await;
+                shard.serve(stream, connected, asked, account).await;
             }
             Some(tls) => {
                 let limit = shard.front().limits.tls_timeout;
@@ -219,7 +221,7 @@ fn start<H: Handler>(
                     Ok(Ok((stream, sni))) => {
                         let secured = Secured::new(sni, stream.get_ref().1);
                         let connected = shard.connected(client, Some(secured), place);
-                        shard.serve(stream, connected, asked).await;
+                        shard.serve(stream, connected, asked, account).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
                     Err(_) => tracing::debug!(%client, "TLS handshake timed out"),

@@ -1,6 +1,6 @@
 //! The stream below hyper: it tells the pulse what moves, has heads looked at before hyper reads
-//! them and counted while they are not complete, keeps the end of what the client sends from hyper while an answer is made, and reads on
-//! after an early answer. What a connection's silence means is decided in
+//! them and counted until they are begun, keeps the end of what the client sends from hyper while an
+//! answer is made, and reads on after an early answer. What a connection's silence means is decided in
 //! `front/connection.rs`.
 
 use std::future::Future;
@@ -25,9 +25,8 @@ const LINGER: Duration = Duration::from_secs(3);
 /// waited for.
 const SETTLE: Duration = Duration::from_millis(50);
 
-/// Why a connection ends in a head.
-const NO_ROOM: &str =
-    "its address, or the node, has as many bytes of heads that are not complete as it may";
+/// Why a connection ends in a head, or with one that waits.
+const NO_ROOM: &str = "its address, or the node, has as many bytes of requests as it may";
 
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
@@ -60,13 +59,15 @@ impl<S> Monitored<S> {
         Self { stream, pulse, heads, purse, lingering, half_close_timeout, half_closed }
     }
 
-    /// Counts what has come of a head that is not complete.
+    /// Counts what has come of bodies, of heads that wait behind a request, and of one that is not
+    /// complete.
     ///
     /// # Errors
-    /// There is no room for it: the connection ends, as nothing can be answered yet.
-    fn keep_head(&self) -> io::Result<()> {
+    /// There is no room for the heads: the connection ends, as nothing can be answered to them yet.
+    fn keep(&self) -> io::Result<()> {
+        self.purse.body_came(self.heads.body_bytes());
         let unfinished = self.heads.unfinished_bytes(self.purse.head_bytes());
-        match self.purse.keep_head(unfinished) {
+        match self.purse.came(self.heads.complete(), unfinished) {
             true => Ok(()),
             false => Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM)),
         }
@@ -110,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
             Some(came @ [_, ..]) => {
                 this.pulse.bytes_came();
                 this.heads.look_at(came);
-                Poll::Ready(this.keep_head())
+                Poll::Ready(this.keep())
             }
             _ if is_full => Poll::Ready(Ok(())),
             _ => this.poll_half_closed(cx).map(Ok),

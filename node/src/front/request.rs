@@ -19,12 +19,13 @@ const METHOD_BYTES: usize = 64;
 /// Fields of a head: HTTP/1 has no more than a hundred (hyper's bound). In HTTP/2 a byte may stand for a
 /// field, which takes a hundred bytes of memory.
 const MAX_FIELDS: usize = 256;
+const FIELD_BYTES: usize = 100;
 
 /// The client's address, under the name that workers know. A client's own is never passed on.
 pub(super) const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// Whether the head may be as it is, whatever host it is for.
-pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
+/// Whether the head may be as it is, whatever host it is for. Its fields have so many bytes.
+pub(super) fn check(parts: &Parts, headers_bytes: usize, limits: &Limits) -> Result<(), Refusal> {
     if parts.method.as_str().len() > METHOD_BYTES {
         return Err(Refusal::BadRequest("its method is too long"));
     }
@@ -38,7 +39,7 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
     if parts.uri.path_and_query().map_or(0, |path| path.as_str().len()) > limits.url_bytes {
         return Err(Refusal::UriTooLong { limit_bytes: limits.url_bytes });
     }
-    if headers_bytes(&parts.headers) > limits.headers_bytes {
+    if headers_bytes > limits.headers_bytes {
         return Err(Refusal::HeadersTooLarge { limit_bytes: limits.headers_bytes });
     }
     if parts.headers.len() > MAX_FIELDS {
@@ -57,6 +58,12 @@ pub(super) fn check(parts: &Parts, limits: &Limits) -> Result<(), Refusal> {
 pub(super) fn headers_bytes(headers: &HeaderMap) -> usize {
     let fields = headers.iter();
     fields.map(|(name, value)| name.as_str().len() + value.len() + b": \r\n".len()).sum()
+}
+
+/// What a head takes of memory, in bytes; `headers_bytes` are those of its fields.
+pub(super) fn memory_bytes(uri: &Uri, headers: &HeaderMap, headers_bytes: usize) -> usize {
+    let path = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    path + headers_bytes + headers.len() * FIELD_BYTES
 }
 
 /// A body's coding is `chunked` or none. hyper reads others as if the last were alone; who stands

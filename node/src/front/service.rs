@@ -12,18 +12,21 @@ use http::header::{ACCEPT, CONNECTION};
 use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use runtime::{Client, FetchEvent, Outcome};
+use runtime::{Client, Failure, FetchEvent, Outcome};
 use tokio::time::timeout;
 
-use super::ahead::Purse;
+use super::ahead::{Begun, Coming, Purse};
 use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
 use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
-use super::upload::{self, Announced, Fault, Upload};
+use super::upload::{self, Fault, Upload};
 use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
+
+/// What requests would wait for whose connection, address or node keeps as much as it may.
+const NO_ROOM: &str = "room for their heads";
 
 /// What the requests of one connection share.
 pub(super) struct Peer {
@@ -53,14 +56,20 @@ pub(super) fn answer<H: Handler>(
 ) -> impl Future<Output = Result<Response<Answer>, Infallible>> {
     let has_body = !request.body().is_end_stream();
     let running = peer.pulse.begin(request.version(), has_body);
-    answer_running(front, peer, request, running)
+    let headers_bytes = request::headers_bytes(request.headers());
+    let head_bytes = request::memory_bytes(request.uri(), request.headers(), headers_bytes);
+    let begun = peer.purse.begin(head_bytes);
+    let coming = has_body.then(|| peer.purse.account().body());
+    answer_running(front, peer, (request, coming), headers_bytes, running, begun)
 }
 
 async fn answer_running<H: Handler>(
     front: Arc<Front<H>>,
     peer: Rc<Peer>,
-    request: Request<Incoming>,
+    (request, coming): (Request<Incoming>, Option<Coming>),
+    headers_bytes: usize,
     running: Running,
+    begun: Begun,
 ) -> Result<Response<Answer>, Infallible> {
     let (parts, incoming) = request.into_parts();
     let mut receipt = Receipt {
@@ -76,11 +85,13 @@ async fn answer_running<H: Handler>(
         outcome: Outcome::Canceled,
         bytes: 0,
         running,
+        begun,
     };
     // The error page may need them after the head has gone to the worker.
     let accept = parts.headers.get(ACCEPT).cloned();
     let has_body = !incoming.is_end_stream();
-    let result = exchange(&front, &peer, &mut receipt, parts, incoming).await;
+    let body = (incoming, coming);
+    let result = exchange(&front, &peer, &mut receipt, parts, headers_bytes, body).await;
     let (mut response, outcome) = match result {
         Ok(response) => (response, Outcome::Ok),
         Err(refusal) => {
@@ -116,10 +127,11 @@ async fn exchange<H: Handler>(
     peer: &Peer,
     receipt: &mut Receipt,
     mut parts: http::request::Parts,
-    incoming: Incoming,
+    headers_bytes: usize,
+    (incoming, coming): (Incoming, Option<Coming>),
 ) -> Result<Response<runtime::ResponseBody>, Refusal> {
     let limits = &front.limits;
-    request::check(&parts, limits)?;
+    request::check(&parts, headers_bytes, limits)?;
     let secured = peer.connected.secured();
     let target = peer.target.borrow_mut().of(&parts, secured.is_some())?;
     let host = Arc::clone(&target.host);
@@ -127,17 +139,17 @@ async fn exchange<H: Handler>(
     request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
     let length = request::declared_length(&parts.headers);
     request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
-    let mut head_bytes = 0;
     if !incoming.is_end_stream() {
         front.handler.look_up(&host, parts.uri.path())?;
-        head_bytes = request::headers_bytes(&parts.headers) + parts.uri.path().len();
     }
-    let announced = Announced { length, head_bytes };
+    if !receipt.begun.has_room() {
+        return Err(Failure::LoadShed { what: NO_ROOM.to_owned() }.into());
+    }
     let limit_bytes = limits.request_body_bytes;
     peer.pulse.room().await;
     let time = limits.header_timeout;
     let Upload { body, flow } =
-        upload::take(incoming, announced, limit_bytes, time, &peer.pulse, &peer.purse).await?;
+        upload::take(incoming, coming, length, limit_bytes, time, &peer.pulse, &peer.purse).await?;
     let client: Arc<dyn Client> = peer.connected.clone();
     let event = FetchEvent { head: parts, body, client: Some(client) };
     let arrival = Arrival { host, event, underway: receipt.running.underway() };

@@ -1,5 +1,6 @@
 //! The sockets of the connections on one front shard, so that others can close them when the shard
-//! is lost: its thread, which has them, does nothing any more. Costs something per connection, and
+//! is lost: its thread, which has them, does nothing any more. With each is what it takes of the node,
+//! which is given back then. Costs something per connection, and
 //! nothing per request.
 
 use std::io;
@@ -19,6 +20,9 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::addresses::Counted;
+use super::ahead::Account;
+
 /// The sockets of one front shard.
 #[derive(Clone, Default)]
 pub struct Sockets(Arc<Mutex<Slab<Entry>>>);
@@ -26,9 +30,13 @@ pub struct Sockets(Arc<Mutex<Slab<Entry>>>);
 /// A connection, and what it takes of the node.
 struct Entry {
     place: Place,
-    _slot: OwnedSemaphorePermit,
-    _tracked: TaskTrackerToken,
+    account: Arc<Account>,
+    _held: Held,
 }
+
+/// The place of a connection among all, its token among those that are open, and its place among those
+/// of its address.
+pub(super) type Held = (OwnedSemaphorePermit, TaskTrackerToken, Counted);
 
 /// What stands in a place that has been left: the number of no descriptor.
 const LEFT: RawFd = -1;
@@ -79,21 +87,21 @@ pub(super) struct Socket {
 }
 
 impl Sockets {
-    /// Adds a connection with its place among those that the node may have.
-    pub(super) fn add(
-        &self,
-        stream: TcpStream,
-        slot: OwnedSemaphorePermit,
-        tracked: TaskTrackerToken,
-    ) -> Socket {
+    /// Adds a connection with what it takes of the node.
+    pub(super) fn add(&self, stream: TcpStream, account: Arc<Account>, held: Held) -> Socket {
         let place = Place(Arc::new(AtomicI32::new(stream.as_raw_fd())));
-        let entry = Entry { place: place.clone(), _slot: slot, _tracked: tracked };
+        let entry = Entry { place: place.clone(), account, _held: held };
         let key = self.0.lock().insert(entry);
         Socket { listed: Listed { sockets: self.clone(), key, place }, stream }
     }
 
-    /// Ends all connections, whose clients see that at once, and gives their places to others.
-    /// Answers how many there were. Their descriptors are closed if the thread that has them
+    /// The accounts of all connections.
+    pub(super) fn accounts(&self) -> Vec<Arc<Account>> {
+        self.0.lock().iter().map(|(_, entry)| Arc::clone(&entry.account)).collect()
+    }
+
+    /// Ends all connections, whose clients see that at once, and gives what they have of the node to
+    /// others. Answers how many there were. Their descriptors are closed if the thread that has them
     /// `is_stopped` and so never uses them again; else they stay with it.
     pub(crate) fn shut_down(&self, is_stopped: bool) -> usize {
         // Under the lock: no descriptor is closed by its owner meanwhile.
@@ -105,6 +113,8 @@ impl Sockets {
             if is_stopped {
                 let _ = close(fd);
             }
+            // Its thread does not come to give anything back.
+            entry.account.close();
         }
         let count = entries.len();
         entries.clear();
@@ -172,11 +182,24 @@ impl AsyncWrite for Socket {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
+    use std::net::SocketAddr;
 
     use tokio::sync::Semaphore;
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::config::Limits;
+    use crate::front::addresses::Addresses;
+    use crate::front::ahead::{Ahead, Purse};
+
+    /// The account and the places of a connection. Its address may have two.
+    async fn taken(slots: &Arc<Semaphore>, tracker: &TaskTracker) -> (Arc<Account>, Held) {
+        let limits = Limits { connections_per_address: 2, ..Limits::default() };
+        let addresses = Addresses::new(&limits);
+        let counted = addresses.admit(([10, 0, 0, 1], 5000).into(), limits.connections).unwrap();
+        let slot = Arc::clone(slots).acquire_owned().await.unwrap();
+        (Account::new(&Ahead::new(&limits), None), (slot, tracker.token(), counted))
+    }
 
     async fn connected() -> (std::net::TcpStream, TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -191,14 +214,42 @@ mod tests {
         let (slots, tracker) = (Arc::new(Semaphore::new(1)), TaskTracker::new());
         let sockets = Sockets::default();
         let (mut client, stream) = connected().await;
-        let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
-        let socket = sockets.add(stream, slot, tracker.token());
+        let (account, held) = taken(&slots, &tracker).await;
+        let socket = sockets.add(stream, account, held);
         assert_eq!((slots.available_permits(), tracker.len()), (0, 1));
         assert_eq!(sockets.shut_down(false), 1);
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
         assert_eq!((slots.available_permits(), tracker.len()), (1, 0));
         drop(socket);
         assert_eq!(sockets.shut_down(false), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_lost_connection_had_of_its_address_and_of_memory_is_others() {
+        const BODY_BYTES: usize = 64 << 10;
+        let (slots, tracker) = (Arc::new(Semaphore::new(1)), TaskTracker::new());
+        let limits = Limits { connections_per_address: 1, ..Limits::default() };
+        let (addresses, ahead) = (Addresses::new(&limits), Ahead::new(&limits));
+        let address = SocketAddr::from(([10, 0, 0, 1], 5000));
+        let bodies = || {
+            let purse = || Purse::new(Account::new(&ahead, addresses.client(address)));
+            std::iter::from_fn(|| purse().keep(BODY_BYTES)).collect::<Vec<_>>().len()
+        };
+        let most = bodies();
+        let (_client, stream) = connected().await;
+        let slot = Arc::clone(&slots).acquire_owned().await.unwrap();
+        let counted = addresses.admit(address, 1000).unwrap();
+        let account = Account::new(&ahead, addresses.client(address));
+        let purse = Purse::new(Arc::clone(&account));
+        let sockets = Sockets::default();
+        let socket = sockets.add(stream, account, (slot, tracker.token(), counted));
+        let request = purse.begin(BODY_BYTES);
+        assert!(addresses.admit(address, 1000).is_none() && request.has_room());
+        assert_eq!(sockets.shut_down(false), 1);
+        // Its thread never drops what it had.
+        std::mem::forget((socket, purse, request));
+        assert!(addresses.admit(address, 1000).is_some());
+        assert_eq!(bodies(), most);
     }
 
     /// Two connections that are served, with their clients.
@@ -210,8 +261,8 @@ mod tests {
         let mut kept = Vec::new();
         for _ in 0..2 {
             let (client, stream) = connected().await;
-            let slot = Arc::clone(slots).acquire_owned().await.unwrap();
-            kept.push((client, sockets.add(stream, slot, tracker.token())));
+            let (account, held) = taken(slots, tracker).await;
+            kept.push((client, sockets.add(stream, account, held)));
         }
         kept
     }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use runtime::{BodyError, RequestBody};
 use tokio::time::timeout;
 
-use super::ahead::Purse;
+use super::ahead::{Coming, Purse};
 use super::pulse::Pulse;
 use crate::refusal::Refusal;
 
@@ -36,35 +36,29 @@ pub(super) struct Upload {
     pub(super) flow: Option<Arc<Flow>>,
 }
 
-/// What is known of a body before it has come.
-pub(super) struct Announced {
-    /// The length that the head declares, in bytes.
-    pub(super) length: Option<u64>,
-    /// What the head takes meanwhile, in bytes.
-    pub(super) head_bytes: usize,
-}
-
-/// Takes the body of a request.
+/// Takes the body of a request, if it has one, whose head declares that length in bytes.
 pub(super) async fn take(
     incoming: Incoming,
-    announced: Announced,
+    coming: Option<Coming>,
+    length: Option<u64>,
     limit_bytes: u64,
     time: Duration,
     pulse: &Pulse,
     purse: &Rc<Purse>,
 ) -> Result<Upload, Refusal> {
-    if incoming.is_end_stream() {
+    let Some(coming) = coming.filter(|_| !incoming.is_end_stream()) else {
         return Ok(Upload { body: RequestBody::Empty, flow: None });
-    }
-    if announced.length.is_some_and(|length| length > limit_bytes) {
+    };
+    if length.is_some_and(|length| length > limit_bytes) {
         return Err(Refusal::BodyTooLarge { limit_bytes });
     }
-    let short = announced.length.filter(|length| *length <= READ_AHEAD_BYTES);
-    match short.and_then(|length| purse.keep(announced.head_bytes + length as usize)) {
+    let short = length.filter(|length| *length <= READ_AHEAD_BYTES);
+    match short.and_then(|length| purse.keep(length as usize)) {
         Some(_kept) => {
             let whole = timeout(time, incoming.collect()).await;
             let whole = whole.map_err(|_| Refusal::BodyTimeout)?;
             let bytes = whole.map_err(|_| Refusal::BodyBroken)?.to_bytes();
+            coming.taken(bytes.len());
             pulse.read_ahead_is_over();
             let body = Full::new(bytes).map_err(|never| match never {});
             Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: None })
@@ -73,8 +67,13 @@ pub(super) async fn take(
             let flow = Arc::new(Flow::default());
             pulse.watch(&flow);
             pulse.read_ahead_is_over();
-            let body =
-                Limited { incoming, limit_bytes, left_bytes: limit_bytes, flow: Arc::clone(&flow) };
+            let body = Limited {
+                incoming,
+                limit_bytes,
+                left_bytes: limit_bytes,
+                flow: Arc::clone(&flow),
+                coming,
+            };
             Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: Some(flow) })
         }
     }
@@ -160,6 +159,8 @@ struct Limited {
     limit_bytes: u64,
     left_bytes: u64,
     flow: Arc<Flow>,
+    /// The connection learns what is taken of it, and when that is over.
+    coming: Coming,
 }
 
 impl Body for Limited {
@@ -189,6 +190,7 @@ impl Body for Limited {
         };
         if let Some(data) = frame.data_ref() {
             self.flow.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+            self.coming.taken(data.len());
             match self.left_bytes.checked_sub(data.len() as u64) {
                 Some(left) => self.left_bytes = left,
                 None => {

@@ -17,7 +17,7 @@ use isolane_node::tls::Tls;
 use isolane_node::{AccessLine, Limits, Refusal, RequestLog};
 use runtime::{BodyError, Outcome, ResponseBody};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,8 @@ pub(crate) struct Stage {
     pub(crate) front: Arc<Front<Script>>,
     pub(crate) address: SocketAddr,
     pub(crate) accepting: JoinHandle<()>,
+    /// Its connections.
+    pub(crate) sockets: Sockets,
     lines: Mutex<mpsc::UnboundedReceiver<Line>>,
     expected: Mutex<mpsc::UnboundedReceiver<String>>,
 }
@@ -115,14 +117,11 @@ impl Stage {
         let front = Front::new(script, limits, Arc::default(), Arc::new(Log(log)), None);
         let listener = front::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap().remove(0);
         let address = listener.local_addr().unwrap();
-        let accepting = spawn_local(Arc::clone(&front).serve(
-            listener,
-            tls,
-            CancellationToken::new(),
-            Sockets::default(),
-        ));
+        let (closed, sockets) = (CancellationToken::new(), Sockets::default());
+        let serving = Arc::clone(&front).serve(listener, tls, closed, sockets.clone());
+        let accepting = spawn_local(serving);
         let (lines, expected) = (Mutex::new(lines), Mutex::new(expected));
-        Self { front, address, accepting, lines, expected }
+        Self { front, address, accepting, sockets, lines, expected }
     }
 
     /// The next line of the log.
@@ -137,6 +136,13 @@ impl Stage {
 
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A connection of a client at that address of this machine.
+    pub(crate) async fn connect_from(&self, address: [u8; 4]) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
 
     /// Sends bytes on a connection of their own and reads until the front closes it.

@@ -88,6 +88,26 @@ fn what_has_come_of_a_head_counts_until_it_is_complete() {
 }
 
 #[test]
+fn what_a_piece_has_of_complete_heads_and_of_bodies_is_counted() {
+    let mut heads = Heads::default();
+    let mut seen = |text: &str| {
+        heads.look_at(&mut text.as_bytes().to_vec());
+        (heads.complete().heads, heads.complete().bytes, heads.body_bytes())
+    };
+    assert_eq!(seen("GET / HTTP/1.1\r\n"), (0, 0, 0));
+    let (post, get) = ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(seen("\r\n"), (1, get.len(), 0));
+    assert_eq!(seen(&[get, get, post, "1234"].concat()), (3, 2 * get.len() + post.len(), 4));
+    assert_eq!(seen("56789"), (0, 0, 5));
+    let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(seen(&[chunked, "5;a\r\n12"].concat()), (1, chunked.len(), 2));
+    assert_eq!(seen("345\r"), (0, 0, 3));
+    assert_eq!(seen(&["\n1\r\n1\r\n0\r\n\r\n", get].concat()), (1, get.len(), 1));
+    assert_eq!(seen("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), (0, 0, 0));
+    assert_eq!(seen("\0\0\x03\0\0\0\0\0\x01ab"), (0, 0, 2));
+}
+
+#[test]
 fn http_2_is_left_alone() {
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\n";
     assert_eq!(looked_at(preface, &[]), preface);
