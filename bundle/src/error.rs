@@ -162,6 +162,37 @@ fn environments(known: &[String]) -> String {
     }
 }
 
+/// Why a project could not be loaded, and what may mend it.
+#[derive(Debug, Error)]
+#[error("{error}")]
+pub struct LoadError {
+    /// Why.
+    pub error: BundleError,
+    /// What was read until then, and what was looked for in vain.
+    pub read: Box<Dependencies>,
+}
+
+/// What a project is made of, all of it absolute: a change can make it another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// Files, also such as are not there, and folders in whose place one is asked for.
+    pub inputs: Vec<PathBuf>,
+    /// Folders whose files were looked through, at any depth.
+    pub folders: Vec<PathBuf>,
+}
+
+impl From<BundleError> for LoadError {
+    fn from(error: BundleError) -> Self {
+        Self { error, read: Box::default() }
+    }
+}
+
+impl From<LoadError> for BundleError {
+    fn from(error: LoadError) -> Self {
+        error.error
+    }
+}
+
 /// A fault in a configuration file. Displayed like a compiler does:
 /// `app/wrangler.toml:7:10: expected a string for "main", found an integer`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

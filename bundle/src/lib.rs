@@ -24,7 +24,10 @@ pub use config::{COMPATIBILITY_FLAGS, KnownKey, known_keys};
 pub use custom_build::CustomBuild;
 pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};
-pub use error::{BundleError, ConfigError, FileSize, Location, SourceError, SourceFault, Warning};
+pub use error::{
+    BundleError, ConfigError, Dependencies, FileSize, LoadError, Location, SourceError,
+    SourceFault, Warning,
+};
 pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NodeEnv};
 pub use project::{OpenOptions, Outline, Project};
 pub use settings::{

@@ -2,11 +2,13 @@
 //! leads is `load/resolve.rs`'s, what a file is `load/rules.rs`'s, how the bundler runs
 //! `load/engine.rs`'s, what becomes of its output `load/assemble.rs`'s.
 
+mod absent;
 mod additional;
 mod assemble;
 mod engine;
 mod fault;
 mod folders;
+mod importers;
 mod inputs;
 mod nesting;
 mod node;
@@ -22,17 +24,17 @@ mod wildcard;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rolldown_error::BatchedBuildDiagnostic;
 
 use crate::bundle::Bundle;
-use crate::error::BundleError;
+use crate::error::{BundleError, Dependencies, LoadError};
 use crate::project::Project;
 use plugin::ProjectPlugin;
 use rules::FileKind;
-use tsconfig::Tsconfigs;
+use tsconfig::{Tsconfig, Tsconfigs};
 
 pub(crate) use rules::{Rule, RuleType, Rules, is_script};
 
@@ -54,6 +56,10 @@ pub struct LoadOptions {
     /// Whether the code stays as it was written, so that a debugger finds every line and variable:
     /// nothing is minified, and nothing that is unused is left out.
     pub debuggable: bool,
+    /// Whether the bundle is for this machine alone, and made anew at each change: what takes time and
+    /// changes nothing of what the code does is left undone. Dead code is looked for in each module
+    /// and not once more in all of them together, and the source maps are without the sources' texts.
+    pub quick: bool,
     /// The folder for what the bundler is given in the place of files that it would not take, for the
     /// time of the load; it is made where it is absent. Without it, the system's for temporary files.
     pub scratch: Option<PathBuf>,
@@ -83,37 +89,34 @@ pub(crate) fn load(
     project: &Project,
     options: &LoadOptions,
     limit_bytes: u64,
-) -> Result<Bundle, BundleError> {
+) -> Result<Bundle, LoadError> {
+    let mut read = Dependencies { inputs: own_files(project).collect(), folders: Vec::new() };
     // Also for what is wrong: it is found by parsing again.
-    engine::with_large_stack(|| load_on_this_thread(project, options, limit_bytes))
+    let loaded =
+        engine::with_large_stack(|| load_on_this_thread(project, options, limit_bytes, &mut read));
+    loaded.map_err(|error| LoadError { error, read: Box::new(read) })
 }
 
+/// Notes what may mend an error.
 fn load_on_this_thread(
     project: &Project,
     options: &LoadOptions,
     limit_bytes: u64,
+    read: &mut Dependencies,
 ) -> Result<Bundle, BundleError> {
     let mut tsconfigs = Tsconfigs::new(options.scratch.clone());
     for _ in 0..MAX_ROUNDS {
-        let (plugin, output) = run(project, options, limit_bytes, &mut tsconfigs)?;
-        let inputs = plugin.inputs();
-        let is_uncertain = output.is_err() || tsconfigs.are_lenient();
-        if is_uncertain && tsconfigs.look_at(project, &inputs.files())? {
-            continue;
+        let tsconfig = tsconfigs.of_main(project)?;
+        let plugin = ProjectPlugin::new(project, tsconfig.has_decorators, limit_bytes);
+        let plugin = Arc::new(plugin);
+        match load_once(&plugin, options, limit_bytes, &tsconfig, &mut tsconfigs) {
+            Ok(Some(bundle)) => return Ok(bundle),
+            Ok(None) => {}
+            Err(error) => {
+                *read = plugin.inputs().dependencies(project, tsconfigs.for_bundler(project));
+                return Err(error);
+            }
         }
-        let mut errors = inputs.take_errors(project);
-        return match output {
-            Ok(output) if errors.is_empty() => {
-                let mut bundle = assemble::bundle(project, output, inputs, limit_bytes)?;
-                bundle.warnings.extend(tsconfigs.take_warnings());
-                Ok(bundle)
-            }
-            Ok(_) => Err(fault::first(errors)),
-            Err(diagnostics) => {
-                fault::of_diagnostics(project, &diagnostics, &mut errors);
-                Err(fault::first(errors))
-            }
-        };
     }
     Err(BundleError::Bundler {
         message: format!(
@@ -124,33 +127,57 @@ fn load_on_this_thread(
     })
 }
 
-/// Has the bundler run.
-fn run(
-    project: &Project,
+/// Bundles a project with what is known of its `tsconfig.json` files by now; nothing where there is
+/// more to know of them.
+fn load_once(
+    plugin: &Arc<ProjectPlugin>,
     options: &LoadOptions,
     limit_bytes: u64,
+    tsconfig: &Tsconfig,
     tsconfigs: &mut Tsconfigs,
-) -> Result<(Arc<ProjectPlugin>, engine::Output), BundleError> {
-    let tsconfig = tsconfigs.of_main(project)?;
-    let plugin = ProjectPlugin::new(project, tsconfig.has_decorators, limit_bytes);
-    let plugin = Arc::new(plugin);
-    for file in project.config_file.iter().chain(&tsconfig.files) {
-        plugin.inputs().depends_on(file);
+) -> Result<Option<Bundle>, BundleError> {
+    let (project, inputs) = (plugin.project(), plugin.inputs());
+    let output = run(plugin, options, tsconfig, tsconfigs.for_bundler(project))?;
+    let is_uncertain = output.is_err() || tsconfigs.are_lenient();
+    if is_uncertain && tsconfigs.look_at(project, &inputs.files())? {
+        return Ok(None);
     }
-    if let Some(file) = project.redirect_file() {
-        plugin.inputs().depends_on(file);
+    let mut errors = inputs.take_errors(project);
+    match output {
+        Ok(output) if errors.is_empty() => {
+            let mut bundle = assemble::bundle(project, output, inputs, limit_bytes)?;
+            bundle.warnings.extend(tsconfigs.take_warnings());
+            Ok(Some(bundle))
+        }
+        Ok(_) => Err(fault::first(errors)),
+        Err(diagnostics) => {
+            fault::of_diagnostics(project, &diagnostics, &mut errors);
+            Err(fault::first(errors))
+        }
     }
-    let additional = additional::of(project, plugin.inputs())?;
+}
+
+/// Has the bundler run. `for_all` is the `tsconfig.json` that counts for all modules, if one does.
+fn run(
+    plugin: &Arc<ProjectPlugin>,
+    options: &LoadOptions,
+    tsconfig: &Tsconfig,
+    for_all: Option<PathBuf>,
+) -> Result<engine::Output, BundleError> {
+    let (project, inputs) = (plugin.project(), plugin.inputs());
+    for file in own_files(project).chain(tsconfig.files.iter().cloned()) {
+        inputs.depends_on(&file);
+    }
+    let additional = additional::of(project, inputs)?;
     for module in &additional {
         // What cannot be read is an error that is noted.
         if !matches!(module.kind, FileKind::Script(_)) {
-            let _ = plugin.inputs().additional(project, module);
+            let _ = inputs.additional(project, module);
         }
     }
-    let for_bundler = tsconfigs.for_bundler(project);
     let run = |has_type_exports| {
         let asked = options::Asked { options, jsx: tsconfig.jsx.clone(), has_type_exports };
-        let options = options::of(project, asked, for_bundler.clone(), &additional);
+        let options = options::of(project, asked, for_all.clone(), &additional);
         engine::run(options, plugin.clone())
     };
     let mut output = run(false)?;
@@ -160,5 +187,11 @@ fn run(
     if output.as_ref().is_err_and(are_types) {
         output = run(true)?;
     }
-    Ok((plugin, output))
+    Ok(output)
+}
+
+/// The files that decide which project it is; absolute.
+fn own_files(project: &Project) -> impl Iterator<Item = PathBuf> {
+    let files = [project.config_file.as_deref(), project.redirect_file(), Some(&*project.main)];
+    files.into_iter().flatten().map(Path::to_owned)
 }

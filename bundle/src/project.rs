@@ -10,13 +10,15 @@ mod place;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::config::{Build, Config};
 use crate::custom_build::CustomBuild;
 use crate::dev_server::DevServer;
 use crate::dev_vars::{self, DevVars};
-use crate::error::{BundleError, ConfigError, Warning};
+use crate::error::{BundleError, ConfigError, Dependencies, LoadError, Warning};
 use crate::load::{self, LoadOptions, Rules};
 use crate::name;
 use crate::paths;
@@ -58,7 +60,7 @@ pub struct Project {
     /// Where its variables of development are, canonical, and as messages name it.
     vars_folder: PathBuf,
     vars_shown: PathBuf,
-    /// The file that says where a build is, where the project is one that was built.
+    /// The file that says where a build is, there or not, where one is looked for.
     redirect_file: Option<PathBuf>,
 }
 
@@ -94,6 +96,18 @@ impl Project {
             Meant::Folder(configured) => Self::configured(*configured, options),
             Meant::File { warnings } => Ok(Self { warnings, ..Self::of_file(path)? }),
         }
+    }
+
+    /// The same; an error also tells which files may mend it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Project::open_with`].
+    pub fn open_watched(path: &Path, options: &OpenOptions) -> Result<Self, LoadError> {
+        Self::open_with(path, options).map_err(|error| {
+            let inputs = meant::files(path, options);
+            LoadError { error, read: Box::new(Dependencies { inputs, folders: Vec::new() }) }
+        })
     }
 
     /// The worker's name, a DNS label.
@@ -149,19 +163,20 @@ impl Project {
     /// When a module has a syntax error or an import that leads nowhere, when the modules are
     /// larger than [`crate::MAX_BUNDLE_BYTES`], or when a file cannot be read.
     pub fn load(&self) -> Result<crate::Bundle, BundleError> {
-        self.load_with(&LoadOptions::default())
+        Ok(self.load_with(&LoadOptions::default())?)
     }
 
-    /// Bundles the main module with what it imports. The configuration is not read again.
+    /// Bundles the main module with what it imports. The configuration is not read again. An error
+    /// also tells which files may mend it.
     ///
     /// # Errors
     ///
     /// As [`Project::load`].
-    pub fn load_with(&self, options: &LoadOptions) -> Result<crate::Bundle, BundleError> {
+    pub fn load_with(&self, options: &LoadOptions) -> Result<crate::Bundle, LoadError> {
         load::load(self, options, load::MAX_BUNDLE_BYTES)
     }
 
-    /// The file that says where a build is, where the project is one that was built.
+    /// The file that says where a build is, there or not, where one is looked for.
     pub(crate) fn redirect_file(&self) -> Option<&Path> {
         self.redirect_file.as_deref()
     }
@@ -190,8 +205,15 @@ impl Project {
             }
             up += 1;
         };
-        let parts = below.iter().map(|part| part.to_string_lossy().into_owned());
-        std::iter::repeat_n("..".to_owned(), up).chain(parts).collect::<Vec<_>>().join("/")
+        let mut text = String::with_capacity(3 * up + below.as_os_str().len());
+        let parts = std::iter::repeat_n(Cow::Borrowed(".."), up);
+        for part in parts.chain(below.iter().map(OsStr::to_string_lossy)) {
+            if !text.is_empty() {
+                text.push('/');
+            }
+            text.push_str(&part);
+        }
+        text
     }
 
     fn shown_path(&self, below: &Path) -> PathBuf {

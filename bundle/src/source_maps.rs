@@ -72,6 +72,9 @@ impl Drop for SourceMaps {
     }
 }
 
+/// A map that was asked for a place, decoded if it can be.
+type Asked = (MapId, Option<Arc<Mappings>>);
+
 /// A decoded map.
 #[derive(Debug)]
 struct Mappings {
@@ -84,7 +87,7 @@ struct Mappings {
 #[derive(Debug)]
 struct Mapping {
     generated: (u32, u32),
-    source: Option<usize>,
+    source: Option<u32>,
     original: (u32, u32),
 }
 
@@ -104,11 +107,27 @@ impl SourceMaps {
     /// The place in the project of a place in a module's running code; line and column from 1, as
     /// in V8's stacks. `None` for an unknown module, and for code that no source stands behind.
     pub fn map(&self, specifier: &str, line: u32, column: u32) -> Option<Position> {
+        self.map_after(specifier, line, column, &mut None)
+    }
+
+    /// The same, with the map that was asked last.
+    fn map_after(
+        &self,
+        specifier: &str,
+        line: u32,
+        column: u32,
+        last: &mut Option<Asked>,
+    ) -> Option<Position> {
         match self.modules.get(specifier)? {
             ModuleMap::AsWritten => Some(Position { file: specifier.to_owned(), line, column }),
             ModuleMap::Transpiled { json, id } => {
-                let mappings = decoded::decoded(*id, json)?;
-                mappings.find(line.checked_sub(1)?, column.checked_sub(1)?)
+                if last.as_ref().is_none_or(|(of, _)| of != id) {
+                    // The one before is given up first: they may be large.
+                    *last = None;
+                    *last = Some((*id, decoded::decoded(*id, json)));
+                }
+                let (_, mappings) = last.as_ref()?;
+                mappings.as_ref()?.find(line.checked_sub(1)?, column.checked_sub(1)?)
             }
         }
     }
@@ -125,10 +144,25 @@ impl SourceMaps {
     /// (`worker:///src/index.ts:12:3`) as the place in the project (`src/index.ts:8:5`). All else
     /// stays as it is.
     pub fn map_stack(&self, stack: &str) -> String {
+        // Most of its places are in one module, whose map may be too large to be kept.
+        let mut last = None;
         stack::rewrite(stack, |url, line, column| {
-            let position = self.map(&specifier_of_url(url)?, line, column)?;
+            let position = self.map_after(&specifier_of_url(url)?, line, column, &mut last)?;
             Some(format!("{}:{}:{}", position.file, position.line, position.column))
         })
+    }
+
+    /// Gives up what is kept decoded of the maps of all bundles in this process and was not asked for
+    /// a minute. To be called now and then.
+    pub fn forget_unused() {
+        decoded::forget_unused();
+    }
+
+    /// Gives up all that is kept decoded of maps in this process, for memory is short: they are decoded
+    /// again when they are asked. Answers whether that was so much that it is worth giving back to the
+    /// system.
+    pub fn forget_decoded() -> bool {
+        decoded::forget_all()
     }
 }
 
@@ -138,10 +172,20 @@ impl Mappings {
         let sources = map.get_sources().map(|source| source.to_string()).collect();
         let mappings = map.get_tokens().map(|token| Mapping {
             generated: (token.get_dst_line(), token.get_dst_col()),
-            source: token.get_source_id().map(|id| id as usize),
+            source: token.get_source_id(),
             original: (token.get_src_line(), token.get_src_col()),
         });
-        Some(Self { sources, mappings: mappings.collect() })
+        let mut mappings: Vec<Mapping> = mappings.collect();
+        mappings.shrink_to_fit();
+        Some(Self { sources, mappings })
+    }
+
+    /// What it takes in memory, in bytes.
+    fn bytes(&self) -> usize {
+        let names: usize = self.sources.iter().map(String::len).sum();
+        names
+            + self.sources.len() * size_of::<String>()
+            + self.mappings.capacity() * size_of::<Mapping>()
     }
 
     /// The nearest mapping at or before the place, on the same line.
@@ -152,7 +196,8 @@ impl Mappings {
             return None;
         }
         let (line, column) = mapping.original;
-        let file = self.sources.get(mapping.source?)?.clone();
-        Some(Position { file, line: line + 1, column: column + 1 })
+        let file = self.sources.get(mapping.source? as usize)?.clone();
+        // A map may say anything.
+        Some(Position { file, line: line.saturating_add(1), column: column.saturating_add(1) })
     }
 }

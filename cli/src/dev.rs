@@ -1,5 +1,6 @@
 //! `isolane dev`: workers on a developer's machine, reloaded when their files change.
 
+mod awaited;
 mod builds;
 mod certificates;
 mod folders;
@@ -10,10 +11,11 @@ mod port;
 mod watch;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bundle::BundleError;
+use bundle::{BundleError, LoadError};
 use node::{
     AdminListener, CertificateFiles, Config, DeployError, Inspector, InspectorListener, MapStack,
     Node, Runtime, Sources, StartError, WorkerConfig,
@@ -25,9 +27,10 @@ use crate::project;
 use crate::running;
 use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
 
+use self::awaited::Awaited;
 use self::builds::Builds;
 use self::certificates::Local;
-use self::folders::{Folders, folder_of};
+use self::folders::{Folders, is_written_by_hand, project_folder};
 use self::place::Place;
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
@@ -145,24 +148,15 @@ fn start(
     builds: &mut Builds,
     folders: &mut Folders,
 ) -> anyhow::Result<Arc<Node>> {
+    let projects = config.workers.iter().filter_map(|worker| project_folder(&worker.path));
+    let projects: Vec<PathBuf> = projects.collect();
     loop {
         let error = match running::start(config, runtime, lines.clone()) {
             Ok(node) => return Ok(node),
             Err(error) => error,
         };
-        let in_code = matches!(
-            error.downcast_ref(),
-            Some(StartError::Deploy(DeployError::Bundle(BundleError::Source(_))))
-        );
-        if !in_code {
-            return Err(error);
-        }
-        let mut is_new = watch_all(config, builds, folders);
-        // An import may lead anywhere.
-        if let Some(folder) = failure::location(&error).and_then(|at| folder_of(&at.path)) {
-            is_new |= folders.watch_project(&folder);
-        }
-        if is_new {
+        let Some(awaited) = what_mends(&error) else { return Err(error) };
+        if watch_all(config, &awaited, builds, folders) {
             // Once more, for what has changed before it was watched.
             continue;
         }
@@ -170,8 +164,12 @@ fn start(
         lines.complain(&format!("{ERROR}error{ERROR:#}: {shown}"));
         loop {
             lines.complain(&format!("{DIM}waiting for a change{DIM:#}"));
-            let mut change = folders.changed(|_, _| true);
-            watch_all(config, builds, folders);
+            let mut change = folders.changed(|path, structural| {
+                builds.concern(path)
+                    || awaited.concerns(path, structural)
+                    || projects.iter().any(|project| is_written_by_hand(project, path))
+            });
+            watch_all(config, &awaited, builds, folders);
             let mut each = 0..config.workers.len();
             let built = each.try_for_each(|index| {
                 builds.run_after(index, &mut change, folders).map(|_has_run| ())
@@ -187,10 +185,18 @@ fn start(
     }
 }
 
-/// Watches the projects, and what the commands read that make their modules. Answers whether there
-/// were new folders.
-fn watch_all(config: &Config, builds: &Builds, folders: &mut Folders) -> bool {
-    let mut is_new = builds.watch(folders);
+/// What may mend an error, if it is one in a worker's code.
+fn what_mends(error: &anyhow::Error) -> Option<Awaited> {
+    let StartError::Deploy(error) = error.downcast_ref()? else { return None };
+    let in_code =
+        matches!(error, DeployError::Bundle(LoadError { error: BundleError::Source(_), .. }));
+    in_code.then(|| Awaited::of(error))
+}
+
+/// Watches the projects, what one of them waits for, and what the commands read that make their
+/// modules. Answers whether there were new folders.
+fn watch_all(config: &Config, awaited: &Awaited, builds: &Builds, folders: &mut Folders) -> bool {
+    let mut is_new = builds.watch(folders) | awaited.watch(folders);
     for worker in &config.workers {
         is_new |= folders.watch_project(&worker.path);
     }

@@ -8,9 +8,9 @@ use rolldown::BundleOutput;
 use rolldown_common::{Output, OutputChunk};
 
 use super::inputs::Inputs;
-use super::resolve;
 use crate::bundle::{Bundle, Module, ModuleKind};
 use crate::error::BundleError;
+use crate::paths;
 use crate::project::Project;
 
 /// The bundle of the project.
@@ -24,11 +24,12 @@ pub(super) fn bundle(
     inputs: &Inputs,
     limit_bytes: u64,
 ) -> Result<Bundle, BundleError> {
-    let mut chunks: Vec<Arc<OutputChunk>> = output
+    let mut chunks: Vec<OutputChunk> = output
         .assets
         .into_iter()
         .filter_map(|output| match output {
-            Output::Chunk(chunk) => Some(chunk),
+            // Nobody else has it: nothing is copied.
+            Output::Chunk(chunk) => Some(Arc::unwrap_or_clone(chunk)),
             Output::Asset(_) => None,
         })
         .collect();
@@ -41,8 +42,9 @@ pub(super) fn bundle(
     let main = chunks.first().map(|chunk| chunk.filename.to_string()).unwrap_or_default();
 
     let external = inputs.external();
+    let names: BTreeSet<String> = chunks.iter().map(|chunk| chunk.filename.to_string()).collect();
     let mut modules: Vec<Module> =
-        chunks.iter().map(|chunk| code(project, chunk, &chunks, &external)).collect();
+        chunks.into_iter().map(|chunk| code(project, chunk, &names, &external)).collect();
     add_assets(&mut modules, inputs);
     let bytes: u64 = modules.iter().map(|module| module.source.len() as u64).sum();
     if bytes > limit_bytes {
@@ -61,32 +63,44 @@ pub(super) fn bundle(
 
 fn code(
     project: &Project,
-    chunk: &OutputChunk,
-    chunks: &[Arc<OutputChunk>],
+    mut chunk: OutputChunk,
+    chunks: &BTreeSet<String>,
     external: &BTreeSet<String>,
 ) -> Module {
     let mut imports = BTreeMap::new();
     for imported in chunk.imports.iter().chain(&chunk.dynamic_imports) {
-        if chunks.iter().any(|chunk| chunk.filename == *imported) {
+        if chunks.contains(imported.as_str()) {
             imports.insert(relative(&chunk.filename, imported), imported.to_string());
         }
     }
     // What is imported dynamically from outside is not in the chunk's lists.
     let is_imported = |name: &&String| {
         chunk.imports.iter().any(|imported| imported.as_str() == name.as_str())
-            || chunk.code.contains(&format!("\"{name}\""))
-            || chunk.code.contains(&format!("`{name}`"))
-            || chunk.code.contains(&format!("'{name}'"))
+            || is_quoted(&chunk.code, name)
     };
     let outside = external.iter().filter(is_imported);
     imports.extend(outside.map(|name| (name.clone(), name.clone())));
+    let source_map = chunk.map.take().map(|mut map| {
+        let sources = map.get_sources();
+        let sources: Vec<String> =
+            sources.map(|source| source_name(project, &chunk.filename, source)).collect();
+        map.set_sources(sources);
+        map.to_json_string().into()
+    });
     Module {
         specifier: chunk.filename.to_string(),
         kind: ModuleKind::EsModule,
-        source: chunk.code.as_bytes().into(),
-        source_map: source_map(project, chunk),
+        source: chunk.code.into_bytes().into(),
+        source_map,
         imports,
     }
+}
+
+/// Whether a name stands in code as a string.
+fn is_quoted(code: &str, name: &str) -> bool {
+    let quoted = |quote| code.contains(&format!("{quote}{name}{quote}"));
+    // Most names that are looked for are nowhere: one search tells that.
+    code.contains(name) && ['"', '`', '\''].into_iter().any(quoted)
 }
 
 /// How one chunk's code names another.
@@ -126,23 +140,15 @@ fn add_assets(modules: &mut Vec<Module>, inputs: &Inputs) {
     }
 }
 
-/// The map of a chunk, whose sources are paths below the root, or from the last `node_modules`
-/// on: nothing in it tells where the project lies.
-fn source_map(project: &Project, chunk: &OutputChunk) -> Option<Arc<str>> {
-    let mut map = chunk.map.clone()?;
-    let sources: Vec<String> =
-        map.get_sources().map(|source| source_name(project, &chunk.filename, source)).collect();
-    map.set_sources(sources);
-    Some(map.to_json_string().into())
-}
-
+/// The name of a source in the map of a chunk: its path below the root, or from the last
+/// `node_modules` on. Nothing in it tells where the project lies.
 fn source_name(project: &Project, chunk: &str, source: &str) -> String {
     if let Some((_, name)) = source.split_once('\0') {
         return name.to_owned();
     }
     // It is relative to the chunk's own folder.
     let folder = project.root.join(Path::new(chunk).parent().unwrap_or(Path::new("")));
-    let path = resolve::join(&folder, source).unwrap_or_else(|| folder.join(source));
+    let path = paths::join(&folder, source).unwrap_or_else(|| folder.join(source));
     let below = project.below(&path);
     match below.find("node_modules/") {
         Some(start) if below.starts_with("../") => {

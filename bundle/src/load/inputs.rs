@@ -7,17 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use rolldown_common::ImportKind;
 
+use super::absent;
 use super::additional::Additional;
+use super::importers::{BadImport, Importers};
 use super::nesting;
 use super::rules::{FileKind, Language, WASM_MAGIC};
-use super::syntax::{self, Import};
+use super::syntax;
 use crate::bundle::ModuleKind;
-use crate::error::{BundleError, FileSize, Location, Problem, SourceError, Warning};
+use crate::error::{BundleError, Dependencies, FileSize, Location, Problem, SourceError, Warning};
 use crate::paths;
 use crate::project::Project;
-use crate::text;
 
 /// How many files an error about the size names.
 const BIGGEST_FILES: usize = 5;
@@ -27,12 +27,15 @@ const BIGGEST_FILES: usize = 5;
 pub(super) struct Inputs {
     limit_bytes: u64,
     found: Mutex<Found>,
+    importers: Importers,
 }
 
 #[derive(Debug, Default)]
 struct Found {
     /// The files read and their sizes in bytes.
     files: BTreeMap<PathBuf, u64>,
+    /// Those sizes together.
+    bytes: u64,
     /// What else the bundle depends on: the configuration, `package.json`, `tsconfig.json`.
     others: BTreeSet<PathBuf>,
     /// The folders of which it was asked what files they have.
@@ -64,18 +67,9 @@ pub(super) struct Asset {
     pub(super) source: Vec<u8>,
 }
 
-/// An import that leads nowhere.
-#[derive(Debug)]
-struct BadImport {
-    importer: PathBuf,
-    written: String,
-    kind: ImportKind,
-    problem: Problem,
-}
-
 impl Inputs {
     pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, found: Mutex::default() }
+        Self { limit_bytes, found: Mutex::default(), importers: Importers::default() }
     }
 
     /// Reads a script or a JSON file as text, without a byte order mark. `None` when it cannot be
@@ -154,7 +148,8 @@ impl Inputs {
     /// The bundle depends on which files a folder has, at any depth. Those of packages do not change.
     pub(super) fn lists(&self, folder: &Path) {
         if !paths::is_of_package(folder) {
-            self.found.lock().folders.insert(folder.to_owned());
+            let folder = paths::real(folder);
+            self.found.lock().folders.insert(folder);
         }
     }
 
@@ -193,16 +188,11 @@ impl Inputs {
     /// What is worth knowing about the modules, each with its place.
     pub(super) fn warnings(&self, project: &Project) -> Vec<Warning> {
         let found = self.found.lock();
-        let warning = |(module, (importer, written)): (&String, &(PathBuf, String))| {
-            let (text, places) = places(project, importer, written);
-            let offset = places.first().map_or(0, |place| place.offset);
-            let (line, column) = text::line_column(&text, offset);
-            Warning {
-                location: Some(Location { path: project.shown(importer), line, column }),
-                message: format!(
-                    "the runtime does not have \"{module}\": what the worker calls of it throws"
-                ),
-            }
+        let warning = |(module, (importer, written)): (&String, &(PathBuf, String))| Warning {
+            location: Some(self.importers.place(project, importer, written)),
+            message: format!(
+                "the runtime does not have \"{module}\": what the worker calls of it throws"
+            ),
         };
         let missing = found.missing.iter().flat_map(|((_, module), names)| {
             names.iter().map(move |(name, location)| Warning {
@@ -223,15 +213,14 @@ impl Inputs {
         self.found.lock().errors.push(error);
     }
 
-    pub(super) fn bad_import(
-        &self,
-        importer: &Path,
-        written: &str,
-        kind: ImportKind,
-        problem: Problem,
-    ) {
-        let (importer, written) = (importer.to_owned(), written.to_owned());
-        self.found.lock().imports.push(BadImport { importer, written, kind, problem });
+    /// An import leads nowhere.
+    pub(super) fn bad_import(&self, import: BadImport) {
+        self.found.lock().imports.push(import);
+    }
+
+    /// Whether a file catches the failure of each `require` and `import()` of that specifier.
+    pub(super) fn are_guarded(&self, project: &Project, importer: &Path, written: &str) -> bool {
+        self.importers.are_guarded(project, importer, written)
     }
 
     /// The module of its own with that name, for the first who asks.
@@ -258,6 +247,19 @@ impl Inputs {
         self.found.lock().folders.iter().cloned().collect()
     }
 
+    /// What may mend a load that has failed: all that it has read, and where it has looked in vain.
+    /// `tsconfig` is the file that counts for all modules, if one does.
+    pub(super) fn dependencies(
+        &self,
+        project: &Project,
+        tsconfig: Option<PathBuf>,
+    ) -> Dependencies {
+        let imports = self.found.lock().imports.clone();
+        let mut inputs = self.files();
+        inputs.extend(absent::of(project, &imports, tsconfig));
+        Dependencies { inputs, folders: self.folders() }
+    }
+
     /// The error of a bundle that is too large.
     pub(super) fn too_big(&self, project: &Project) -> BundleError {
         let found = self.found.lock();
@@ -275,9 +277,10 @@ impl Inputs {
     pub(super) fn take_errors(&self, project: &Project) -> Vec<BundleError> {
         let (mut errors, imports) = {
             let mut found = self.found.lock();
-            (std::mem::take(&mut found.errors), std::mem::take(&mut found.imports))
+            (std::mem::take(&mut found.errors), found.imports.clone())
         };
-        errors.extend(imports.into_iter().filter_map(|import| import.into_error(project)));
+        let error = |import| self.importers.error(project, import);
+        errors.extend(imports.into_iter().filter_map(error));
         errors
     }
 
@@ -307,8 +310,9 @@ impl Inputs {
     /// Adds a file; answers how large all files are together.
     fn count(&self, path: &Path, bytes: u64) -> u64 {
         let mut found = self.found.lock();
-        found.files.insert(path.to_owned(), bytes);
-        found.files.values().sum()
+        let before = found.files.insert(path.to_owned(), bytes).unwrap_or(0);
+        found.bytes = found.bytes + bytes - before;
+        found.bytes
     }
 
     fn text(&self, project: &Project, path: &Path, bytes: Vec<u8>) -> Option<String> {
@@ -336,44 +340,4 @@ impl Inputs {
     fn io(&self, project: &Project, path: &Path, source: io::Error) {
         self.error(BundleError::Io { path: project.shown(path), source });
     }
-}
-
-impl BadImport {
-    /// The error at the import's place; `None` when the code is prepared for it, for it catches
-    /// what a `require` or an `import()` throws.
-    fn into_error(self, project: &Project) -> Option<BundleError> {
-        let (text, mut places) = places(project, &self.importer, &self.written);
-        if self.kind != ImportKind::Import {
-            if are_guarded(&places) {
-                return None;
-            }
-            places.retain(|place| !place.is_guarded);
-        }
-        let offset = places.first().map_or(0, |place| place.offset);
-        Some(SourceError::at(&project.shown(&self.importer), &text, offset, self.problem).into())
-    }
-}
-
-/// Whether a file catches the failure of each `require` and `import()` of that specifier.
-pub(super) fn is_guarded(project: &Project, importer: &Path, written: &str) -> bool {
-    are_guarded(&places(project, importer, written).1)
-}
-
-fn are_guarded(places: &[Import]) -> bool {
-    !places.is_empty() && places.iter().all(|place| place.is_guarded)
-}
-
-/// A file's text, and where it imports that specifier.
-fn places(project: &Project, importer: &Path, written: &str) -> (String, Vec<Import>) {
-    let mut text = fs::read_to_string(importer).unwrap_or_default();
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
-    }
-    let language = match project.rules().kind(&project.below(importer)) {
-        Some(FileKind::Script(language)) => language,
-        _ => Language::JavaScript,
-    };
-    let imports = syntax::imports(&text, language).into_iter();
-    let places = imports.filter(|import| import.specifier == written).collect();
-    (text, places)
 }

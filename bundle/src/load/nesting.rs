@@ -59,34 +59,36 @@ enum Before {
     Other,
 }
 
-/// Words after which a value follows that is one level deeper.
-const PREFIXES: &[&str] = &[
-    "as",
-    "async",
-    "await",
-    "delete",
-    "do",
-    "extends",
-    "in",
-    "infer",
-    "instanceof",
-    "is",
-    "keyof",
-    "new",
-    "of",
-    "readonly",
-    "satisfies",
-    "typeof",
-    "unique",
-    "void",
-    "yield",
-];
+/// What a word is for the depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// `else`.
+    Else,
+    /// A condition follows it.
+    Conditional,
+    /// A statement begins with it, and nothing else does.
+    Statement,
+    /// A value follows it that is one level deeper.
+    Prefix,
+    /// A name, a number, a literal.
+    Value,
+}
 
-/// Words that a statement begins with, and nothing else.
-const STATEMENTS: &[&str] = &[
-    "break", "case", "const", "continue", "debugger", "default", "export", "return", "switch",
-    "throw", "try", "var",
-];
+impl Word {
+    // Half of all code is words: patterns of bytes are looked at by their lengths first.
+    fn of(word: &[u8]) -> Self {
+        match word {
+            b"else" => Self::Else,
+            b"if" | b"for" | b"while" | b"with" => Self::Conditional,
+            b"break" | b"case" | b"const" | b"continue" | b"debugger" | b"default" | b"export"
+            | b"return" | b"switch" | b"throw" | b"try" | b"var" => Self::Statement,
+            b"as" | b"async" | b"await" | b"delete" | b"do" | b"extends" | b"in" | b"infer"
+            | b"instanceof" | b"is" | b"keyof" | b"new" | b"of" | b"readonly" | b"satisfies"
+            | b"typeof" | b"unique" | b"void" | b"yield" => Self::Prefix,
+            _ => Self::Value,
+        }
+    }
+}
 
 /// The place in the text, in bytes, where it is nested too deeply, if it is.
 pub(super) fn fault(text: &str, language: Language) -> Option<(usize, Problem)> {
@@ -226,25 +228,27 @@ impl Scan<'_> {
             }
             self.at += 1;
         }
-        let word = self.text.get(start..self.at).unwrap_or_default();
-        let word = std::str::from_utf8(word).unwrap_or_default();
         if self.before == Before::Dot {
             self.before = Before::Value;
-        } else if word == "else" {
-            self.top.elses += 1;
-            self.depth += 1;
-            self.before = Before::Other;
-        } else if STATEMENTS.contains(&word) {
-            self.end_statement();
-        } else if matches!(word, "if" | "for" | "while" | "with") {
-            self.value();
-            self.awaits_condition = true;
-            self.before = Before::Other;
-        } else if PREFIXES.contains(&word) {
-            self.deepen(1);
-            self.before = Before::Other;
-        } else {
-            self.value();
+            return;
+        }
+        match Word::of(self.text.get(start..self.at).unwrap_or_default()) {
+            Word::Else => {
+                self.top.elses += 1;
+                self.depth += 1;
+                self.before = Before::Other;
+            }
+            Word::Statement => self.end_statement(),
+            Word::Conditional => {
+                self.value();
+                self.awaits_condition = true;
+                self.before = Before::Other;
+            }
+            Word::Prefix => {
+                self.deepen(1);
+                self.before = Before::Other;
+            }
+            Word::Value => self.value(),
         }
     }
 

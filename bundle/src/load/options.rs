@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use oxc::mangler::MangleOptionsKeepNames;
 use oxc::minifier::CompressOptionsKeepNames;
+use oxc_resolver::TsconfigDiscovery;
 use rolldown::{
     AttachDebugInfo, BundlerOptions, BundlerTransformOptions, CommentsOptions, Either,
     ExperimentalOptions, InputItem, JsxOptions, OutputFormat, Platform, RawCompressOptions,
@@ -32,6 +33,14 @@ const MAIN_FIELDS: [&str; 3] = ["browser", "module", "main"];
 const IMPLIED_EXTENSIONS: [&str; 8] =
     [".ts", ".tsx", ".mts", ".js", ".jsx", ".mjs", ".cjs", ".json"];
 
+/// The extensions of compiled files, and those of the files that are meant by them.
+const COMPILED: [(&str, &[&str]); 4] = [
+    (".js", &[".js", ".ts", ".tsx"]),
+    (".jsx", &[".jsx", ".ts", ".tsx"]),
+    (".mjs", &[".mjs", ".mts"]),
+    (".cjs", &[".cjs", ".cts"]),
+];
+
 /// The spellings of the one variable that packages ask for.
 const NODE_ENV: [&str; 3] =
     ["process.env.NODE_ENV", "global.process.env.NODE_ENV", "globalThis.process.env.NODE_ENV"];
@@ -54,7 +63,6 @@ pub(super) fn of(
 ) -> BundlerOptions {
     let Asked { options, jsx, has_type_exports } = asked;
     let build = &project.build;
-    let strings = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
     let stem = additional::main_stem(project);
     let minify = options.minify || build.minify;
     let node_env = NODE_ENV
@@ -78,9 +86,13 @@ pub(super) fn of(
         platform: Some(Platform::Browser),
         format: Some(OutputFormat::Esm),
         sourcemap: Some(SourceMapType::Hidden),
+        // On this machine the sources are where the map says.
+        sourcemap_exclude_sources: Some(options.quick),
         minify: Some(match (minify, options.debuggable) {
             (_, true) => RawMinifyOptions::Bool(false),
             (true, _) => minified(build.keep_names.unwrap_or(true)),
+            // Of each module dead code is gone by then.
+            (false, _) if options.quick => RawMinifyOptions::Bool(false),
             (false, _) => RawMinifyOptions::DeadCodeEliminationOnly,
         }),
         // Whatever it leaves out of a module, it also puts a variable's value where it is used.
@@ -106,6 +118,25 @@ pub(super) fn of(
         }),
         ..BundlerOptions::default()
     }
+}
+
+/// How the bundler looks for what is imported, for who looks once more.
+pub(super) fn of_resolver(tsconfig: TsconfigDiscovery) -> oxc_resolver::ResolveOptions {
+    let conditions = [&["import", "require", "default"][..], &CONDITIONS[..]].concat();
+    let compiled = COMPILED.map(|(extension, meant)| (extension.to_owned(), strings(meant)));
+    oxc_resolver::ResolveOptions {
+        tsconfig: Some(tsconfig),
+        condition_names: strings(&conditions),
+        main_fields: strings(&MAIN_FIELDS),
+        alias_fields: vec![strings(&["browser"])],
+        extensions: strings(&IMPLIED_EXTENSIONS),
+        extension_alias: compiled.into(),
+        ..oxc_resolver::ResolveOptions::default()
+    }
+}
+
+fn strings(list: &[&str]) -> Vec<String> {
+    list.iter().map(|item| (*item).to_owned()).collect()
 }
 
 /// Additional modules are found by their names, whatever these are; those of all others are made of

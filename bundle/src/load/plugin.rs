@@ -2,9 +2,11 @@
 //! answers are `load/resolve.rs`'s, `load/inputs.rs`'s and `load/stand_ins.rs`'s.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use parking_lot::Mutex;
 use rolldown_common::side_effects::HookSideEffects;
 use rolldown_common::{ImportKind, ModuleType, PackageJson, ResolvedExternal, ResolvedId};
 use rolldown_plugin::{
@@ -14,7 +16,8 @@ use rolldown_plugin::{
 };
 
 use super::folders;
-use super::inputs::{self, Inputs};
+use super::importers::BadImport;
+use super::inputs::Inputs;
 use super::nesting;
 use super::resolve::{self, Target};
 use super::rules::{FileKind, Language};
@@ -32,6 +35,16 @@ pub(super) struct ProjectPlugin {
     project: Project,
     has_decorators: bool,
     inputs: Inputs,
+    /// What was found out of modules of packages, by their identifiers: most are imported many times.
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// What is known of a module, whoever imports it.
+#[derive(Debug, Clone)]
+struct Known {
+    is_without_side_effects: bool,
+    /// The `package.json` that says whether it is an ES module.
+    scope: Option<String>,
 }
 
 /// Ends the build; what is wrong has been noted.
@@ -49,7 +62,12 @@ impl std::error::Error for Noted {}
 impl ProjectPlugin {
     /// `has_decorators` is whether the project says which decorators it means.
     pub(super) fn new(project: &Project, has_decorators: bool, limit_bytes: u64) -> Self {
-        Self { project: project.clone(), has_decorators, inputs: Inputs::new(limit_bytes) }
+        let (project, inputs) = (project.clone(), Inputs::new(limit_bytes));
+        Self { project, has_decorators, inputs, known: Mutex::default() }
+    }
+
+    pub(super) fn project(&self) -> &Project {
+        &self.project
     }
 
     pub(super) fn inputs(&self) -> &Inputs {
@@ -88,7 +106,9 @@ impl ProjectPlugin {
             }
             Target::Nowhere { problem, is_fatal } => {
                 if is_fatal || args.kind == ImportKind::Import {
-                    self.inputs.bad_import(importer, args.specifier, args.kind, problem);
+                    let (importer, written) = (importer.to_owned(), args.specifier.to_owned());
+                    let import = BadImport { importer, written, kind: args.kind, problem };
+                    self.inputs.bad_import(import);
                 }
                 absent(args)
             }
@@ -99,25 +119,40 @@ impl ProjectPlugin {
     /// Whether it is a `require` or an `import()` whose failure the importer catches.
     fn is_guarded(&self, importer: &Path, args: &HookResolveIdArgs<'_>) -> bool {
         args.kind != ImportKind::Import
-            && inputs::is_guarded(&self.project, importer, args.specifier)
+            && self.inputs.are_guarded(&self.project, importer, args.specifier)
     }
 
     /// A module as the bundler takes it from a plugin: without its kind, which the bundler then
     /// tells from the `package.json` that is named.
     fn module(&self, resolved: ResolvedId) -> HookResolveIdOutput {
-        let mut output = HookResolveIdOutput::from_resolved_id(resolved.clone());
-        let file = resolve::file_of(&output.id);
-        if let Some(package) = &resolved.package_json {
-            self.inputs.depends_on(package.realpath());
-            if is_without_side_effects(package, file) {
-                output.side_effects = Some(HookSideEffects::False);
-            }
+        let package = resolved.package_json.clone();
+        let mut output = HookResolveIdOutput::from_resolved_id(resolved);
+        let known = self.known_of(&output.id, package.as_deref());
+        if known.is_without_side_effects {
+            output.side_effects = Some(HookSideEffects::False);
         }
-        if let Some(scope) = resolve::package_scope(file) {
-            self.inputs.depends_on(&scope);
-            output.package_json_path = Some(scope.to_string_lossy().into_owned());
-        }
+        output.package_json_path = known.scope.or(output.package_json_path);
         output
+    }
+
+    fn known_of(&self, id: &str, package: Option<&PackageJson>) -> Known {
+        if let Some(known) = self.known.lock().get(id) {
+            return known.clone();
+        }
+        let file = resolve::file_of(id);
+        let scope = resolve::package_scope(file);
+        for manifest in package.map(PackageJson::realpath).into_iter().chain(scope.as_deref()) {
+            self.inputs.depends_on(manifest);
+        }
+        let known = Known {
+            is_without_side_effects: package.is_some_and(|it| is_without_side_effects(it, file)),
+            scope: scope.map(|scope| scope.to_string_lossy().into_owned()),
+        };
+        // Of the main module the bundler does not say the package.
+        if package.is_some() {
+            self.known.lock().insert(id.to_owned(), known.clone());
+        }
+        known
     }
 
     /// The language of a module, where it is a script in a file.
@@ -137,7 +172,7 @@ impl ProjectPlugin {
         let folder = path.parent().unwrap_or(path);
         let mut crowded = Vec::new();
         let mut files_of = |import: &Wildcard| {
-            let meant = resolve::join(folder, &import.folder)?;
+            let meant = paths::join(folder, &import.folder)?;
             self.inputs.lists(&meant);
             let Some(files) = folders::files_below(&meant, wildcard::MAX_FILES) else {
                 crowded.push((import.offset, import.folder.clone()));

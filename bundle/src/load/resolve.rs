@@ -2,7 +2,7 @@
 //! one of the runtime's, or nowhere. Looking in the file system is the bundler's.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use oxc_resolver::ResolveError;
 use provided::WORKERS;
@@ -11,6 +11,7 @@ use rolldown_common::{ImportKind, ResolvedId};
 use super::node;
 use super::rules::{self, FileKind, Replaced};
 use crate::error::Problem;
+use crate::paths;
 use crate::project::Project;
 
 /// Where an import leads.
@@ -36,6 +37,9 @@ pub(super) fn without_looking(
     kind: ImportKind,
 ) -> Option<Target> {
     if project.build.aliased(written).is_some() {
+        return None;
+    }
+    if is_relative(written) {
         return None;
     }
     if written == WORKERS.specifier {
@@ -205,7 +209,7 @@ fn is_toml(project: &Project) -> bool {
 
 fn missing(project: &Project, importer: &Path, written: &str) -> Problem {
     let folder = importer.parent().unwrap_or(&project.root);
-    let below = join(folder, written).map(|path| project.below(&path)).unwrap_or_default();
+    let below = paths::join(folder, written).map(|path| project.below(&path)).unwrap_or_default();
     let below = if below.is_empty() { "index".to_owned() } else { below };
     let tried = ["", ".ts", ".tsx", ".js"].map(|extension| format!("{below}{extension}"));
     Problem::import(
@@ -267,17 +271,4 @@ fn explain(project: &Project, error: &ResolveError) -> String {
 
 fn is_relative(specifier: &str) -> bool {
     matches!(specifier, "." | "..") || specifier.starts_with("./") || specifier.starts_with("../")
-}
-
-/// The path without `.` and `..`; `None` if it leaves the file system's root.
-pub(super) fn join(folder: &Path, relative: &str) -> Option<PathBuf> {
-    let mut path = folder.to_owned();
-    for component in Path::new(relative).components() {
-        match component {
-            Component::Normal(name) => path.push(name),
-            Component::ParentDir if !path.pop() => return None,
-            _ => {}
-        }
-    }
-    Some(path)
 }

@@ -145,7 +145,20 @@ impl Rule {
     /// The pattern that a file matches.
     fn glob_of(&self, below: &str) -> Option<&str> {
         let globs = self.globs.iter().map(|glob| glob.trim_end_matches("?module"));
-        globs.into_iter().find(|glob| glob_match(glob, below))
+        globs.into_iter().find(|glob| matches(glob, below))
+    }
+}
+
+/// Whether a pattern means a file. Most mean an extension, and each import of a project asks for all of
+/// them: for these there is a quicker way than to match.
+fn matches(glob: &str, below: &str) -> bool {
+    let end = glob.strip_prefix("**/*").filter(|end| {
+        let mut rest = end.bytes();
+        rest.next() == Some(b'.') && rest.all(|byte| byte.is_ascii_alphanumeric())
+    });
+    match end {
+        Some(end) => below.ends_with(end),
+        None => glob_match(glob, below),
     }
 }
 
@@ -190,6 +203,16 @@ mod tests {
             ("a", None),
         ] {
             assert_eq!(rules.kind(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_for_an_extension_means_what_others_mean() {
+        let paths = ["a.txt", "x/a.txt", "../x/y.z/a.txt", ".txt", "x/.txt", "a.txt/b", "atxt", ""];
+        for path in paths {
+            for glob in ["**/*.txt", "**/*.x", "**/*.t?t", "**/*.{txt,md}", "*.txt", "**/*"] {
+                assert_eq!(matches(glob, path), glob_match(glob, path), "{glob} {path}");
+            }
         }
     }
 

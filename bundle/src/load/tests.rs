@@ -1,6 +1,7 @@
 //! What a project becomes when it is bundled.
 
 mod errors;
+mod failures;
 mod kinds;
 mod node_modules;
 mod packages;
@@ -129,7 +130,7 @@ fn a_bundle_over_the_limit_names_the_biggest_files() {
     assert_eq!(load(&folder.open(), &options, total + 500).unwrap().modules.len(), 4);
 
     let error = load(&folder.open(), &options, total - 1).unwrap_err();
-    let BundleError::TooBig { limit_bytes, biggest } = &error else { panic!("{error}") };
+    let BundleError::TooBig { limit_bytes, biggest } = &error.error else { panic!("{error}") };
     assert_eq!(*limit_bytes, total - 1);
     let sizes: Vec<u64> = biggest.iter().map(|file| file.bytes).collect();
     assert!(sizes.is_sorted_by(|a, b| a >= b) && sizes.contains(&3000), "{sizes:?}");
@@ -212,6 +213,7 @@ fn every_file_that_matters_is_an_input() {
     assert_eq!(
         inputs,
         [
+            ".wrangler/deploy/config.json",
             "config/base.json",
             "isolane.toml",
             "more.json",

@@ -151,14 +151,8 @@ impl Tsconfigs {
     }
 
     fn found(&self, project: &Project) -> Result<Tsconfig, BundleError> {
-        let discovery = match self.for_bundler(project) {
-            Some(config_file) => TsconfigDiscovery::Manual(TsconfigOptions {
-                config_file,
-                references: TsconfigReferences::Auto,
-            }),
-            None => TsconfigDiscovery::Auto,
-        };
-        let options = ResolveOptions { tsconfig: Some(discovery), ..ResolveOptions::default() };
+        let tsconfig = Some(discovery(self.for_bundler(project)));
+        let options = ResolveOptions { tsconfig, ..ResolveOptions::default() };
         let resolver = Resolver::new(options);
         let found = resolver.find_tsconfig(&project.main).map_err(|error| {
             let message = error.to_string().replace(&format!("{}/", project.root.display()), "");
@@ -180,6 +174,17 @@ impl Tsconfigs {
                 files: Vec::new(),
             },
         })
+    }
+}
+
+/// How a resolver finds what counts for a module: that file, or without one it looks itself.
+pub(super) fn discovery(config_file: Option<PathBuf>) -> TsconfigDiscovery {
+    match config_file {
+        Some(config_file) => TsconfigDiscovery::Manual(TsconfigOptions {
+            config_file,
+            references: TsconfigReferences::Auto,
+        }),
+        None => TsconfigDiscovery::Auto,
     }
 }
 

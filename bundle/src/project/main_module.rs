@@ -71,7 +71,9 @@ pub(super) fn is_usual(root: &Path, file: &Path) -> bool {
     usual(root).any(|usual| usual == file)
 }
 
-fn usual(root: &Path) -> impl Iterator<Item = PathBuf> {
+/// The files of a folder that are its main module if the configuration names none; the first that is
+/// there.
+pub(super) fn usual(root: &Path) -> impl Iterator<Item = PathBuf> {
     let names = STEMS
         .iter()
         .flat_map(|stem| EXTENSIONS.iter().map(move |extension| format!("{stem}.{extension}")));

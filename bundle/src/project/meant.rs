@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use super::OpenOptions;
 use super::main_module;
 use super::place::{self, Place};
-use crate::config::{Config, File};
+use crate::config::{self, Config, File};
 use crate::custom_build::CustomBuild;
 use crate::error::{BundleError, ConfigError, Location, Warning};
 use crate::load;
 use crate::name;
+use crate::paths;
 
 /// What a path means.
 pub(super) enum Meant {
@@ -28,8 +29,11 @@ pub(super) struct Configured {
     pub(super) config: Config,
     /// Where that was read.
     pub(super) file: Option<File>,
-    /// The file that led to another folder than the one that was asked for.
+    /// The file that leads to another folder than the one that was asked for, or would if it were
+    /// there.
     pub(super) redirect_file: Option<PathBuf>,
+    /// Whether it has led there, to what a build has made.
+    is_built: bool,
     /// The main module, canonical, where the caller names it.
     main: Option<PathBuf>,
 }
@@ -85,15 +89,35 @@ pub(super) fn by(path: &Path, options: &OpenOptions) -> Result<Meant, BundleErro
 }
 
 fn of_folder(place: Place, options: &OpenOptions) -> Result<Configured, BundleError> {
+    let redirect_file = Some(place.folder.join(place::REDIRECT));
     let Some(built) = place::built(&place, options.environment.as_deref())? else {
         let file = File::of_folder(&place.folder, &place.shown);
-        return Configured::read(place, file, None, options);
+        return Ok(Configured { redirect_file, ..Configured::read(place, file, None, options)? });
     };
     let file = File::of_folder(&built.place.folder, &built.place.shown);
     let of_build = OpenOptions { environment: built.environment, config: None };
     let configured = Configured::read(built.place, file, None, &of_build)?;
-    let redirect_file = Some(place.folder.join(place::REDIRECT));
-    Ok(Configured { vars: place, redirect_file, ..configured })
+    Ok(Configured { vars: place, redirect_file, is_built: true, ..configured })
+}
+
+/// The files that decide what is meant, and those that it names, as far as that can be told of what is
+/// no project as it is; absolute, also such as are not there.
+pub(super) fn files(path: &Path, options: &OpenOptions) -> Vec<PathBuf> {
+    let named = options.config.as_deref();
+    let folder = named.map_or(path, paths::folder_of);
+    let Ok(folder) = folder.canonicalize() else { return Vec::new() };
+    let mut files = Vec::new();
+    if named.is_none() && folder.is_dir() {
+        files.push(folder.join(place::REDIRECT));
+        files.extend(place::built_config(&folder).as_deref().map(paths::real));
+        files.extend(config::FILES.iter().map(|(name, _)| folder.join(name)));
+        files.extend(main_module::usual(&folder));
+    }
+    files.extend(named.and_then(Path::file_name).map(|name| folder.join(name)));
+    if let Ok(Meant::Folder(configured)) = by(path, options) {
+        files.extend(configured.named_files());
+    }
+    files
 }
 
 /// Whether the configuration above a file counts for it.
@@ -187,7 +211,21 @@ impl Configured {
                 known: config.environments,
             });
         }
-        Ok(Self { vars: place.clone(), place, config, file, redirect_file: None, main })
+        let (redirect_file, is_built) = (None, false);
+        Ok(Self { vars: place.clone(), place, config, file, redirect_file, is_built, main })
+    }
+
+    /// The files that the configuration names, and itself; absolute, and there or not.
+    fn named_files(&self) -> impl Iterator<Item = PathBuf> {
+        let main = self.config.main.as_ref().map(|main| Path::new(&main.path));
+        let tsconfig = self.config.build.tsconfig.as_ref().map(|(file, _)| file.as_path());
+        let absolute = |named: &Path| match named.is_absolute() {
+            true => Some(named.to_owned()),
+            false => paths::join(&self.place.folder, &named.to_string_lossy()),
+        };
+        let named = main.into_iter().chain(tsconfig).filter_map(absolute);
+        let file = self.file.as_ref().map(|file| file.path.clone());
+        named.map(|named| paths::real(&named)).chain(file)
     }
 
     /// The worker's name.
@@ -197,7 +235,7 @@ impl Configured {
         let name = self.config.name.clone().unwrap_or_else(of_folder);
         match &options.environment {
             // What was built for an environment has its name already.
-            Some(environment) if !self.config.has_own_name && self.redirect_file.is_none() => {
+            Some(environment) if !self.config.has_own_name && !self.is_built => {
                 name::from_file_name(&format!("{name}-{environment}"))
             }
             _ => name,

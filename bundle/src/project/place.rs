@@ -115,6 +115,13 @@ pub(super) fn built(
     Ok(Some(Built { place: Place { folder, shown }, environment }))
 }
 
+/// The configuration that a build has named in a folder, there or not; absolute.
+pub(super) fn built_config(folder: &Path) -> Option<PathBuf> {
+    let file = folder.join(REDIRECT);
+    let redirect: Redirect = serde_json::from_str(&fs::read_to_string(&file).ok()?).ok()?;
+    paths::join(file.parent()?, redirect.config_path.to_str()?)
+}
+
 /// The nearest folder with a configuration that a file is in, up to that of its package.
 pub(super) fn around(file: &Path) -> Option<(Place, File)> {
     let beside = paths::folder_of(file);

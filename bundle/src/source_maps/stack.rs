@@ -6,7 +6,10 @@ use super::MODULE_PREFIX;
 
 /// Replaces each place in a module with what `replace` makes of its URL, line and column, and
 /// leaves it where that is `None`.
-pub(super) fn rewrite(stack: &str, replace: impl Fn(&str, u32, u32) -> Option<String>) -> String {
+pub(super) fn rewrite(
+    stack: &str,
+    mut replace: impl FnMut(&str, u32, u32) -> Option<String>,
+) -> String {
     let mut rewritten = String::with_capacity(stack.len());
     let mut rest = stack;
     while let Some(start) = rest.find(MODULE_PREFIX) {

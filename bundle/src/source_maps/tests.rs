@@ -99,6 +99,16 @@ fn the_map_of_a_module_that_cannot_be_decoded_maps_nothing() {
     assert_eq!(SourceMaps::of(&bundle).map("index.js", 1, 1), None);
 }
 
+#[test]
+fn a_map_may_name_any_place() {
+    let mut bundle = bundle(&[("index.ts", TYPESCRIPT)]);
+    // The largest line and column that there are.
+    let json = r#"{"version":3,"sources":["a.ts"],"names":[],"mappings":"AA+/////H+/////H"}"#;
+    bundle.modules[0].source_map = Some(json.into());
+    let expected = Position { file: "a.ts".into(), line: u32::MAX, column: u32::MAX };
+    assert_eq!(SourceMaps::of(&bundle).map("index.js", 1, 1), Some(expected));
+}
+
 proptest! {
     #[test]
     fn a_modules_url_leads_back_to_it(specifier in "[^\u{0}]{0,40}") {

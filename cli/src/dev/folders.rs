@@ -155,17 +155,7 @@ impl Folders {
     pub(super) fn watch_worker(&mut self, worker: &Worker, whole: bool) -> bool {
         let before = self.watched.len();
         let root = worker.root();
-        for input in worker.inputs() {
-            // Up to the root: a folder that is removed and comes again is noticed by its parent.
-            let folders = input.ancestors().skip(1);
-            let below = folders.take_while(|folder| folder.starts_with(root) && *folder != root);
-            for folder in below {
-                self.watch(folder);
-            }
-            if let Some(folder) = input.parent() {
-                self.watch(folder);
-            }
-        }
+        self.watch_files(Some(root), worker.inputs(), worker.folders());
         self.watch(root);
         if let Some(parent) = root.parent() {
             self.watch(parent);
@@ -173,14 +163,34 @@ impl Folders {
         if whole {
             self.watch_below(root);
         }
-        for folder in worker.folders() {
+        self.watched.len() > before
+    }
+
+    /// Watches the folders of files, there or not, those above them up to the root of a project, and
+    /// folders with all that are in them. Answers whether there were new ones.
+    pub(super) fn watch_files(
+        &mut self,
+        root: Option<&Path>,
+        inputs: &[PathBuf],
+        listed: &[PathBuf],
+    ) -> bool {
+        let before = self.watched.len();
+        for input in inputs {
+            // A folder that is removed and comes again is noticed by its parent.
+            let is_below = |folder: &&Path| {
+                root.is_some_and(|root| folder.starts_with(root) && *folder != root)
+            };
+            for folder in input.ancestors().skip(1).take_while(is_below) {
+                self.watch(folder);
+            }
+            if let Some(folder) = input.parent() {
+                self.watch_nearest(folder);
+            }
+        }
+        for folder in listed {
             match folder.is_dir() {
                 true => self.watch_below(folder),
-                // One that comes is noticed by the folder that it comes to.
-                false => {
-                    let there = folder.ancestors().skip(1).find(|folder| folder.is_dir());
-                    there.into_iter().for_each(|folder| self.watch(folder));
-                }
+                false => self.watch_nearest(folder),
             }
         }
         self.watched.len() > before
@@ -230,6 +240,8 @@ impl Folders {
                         !is_data(path) && matters(path, more.structural.contains(path))
                     };
                     if !more.paths.iter().any(is_it) {
+                        // A folder that has gone may come again, and matter then.
+                        self.forget(&more);
                         continue;
                     }
                     change.extend(more);
@@ -285,6 +297,12 @@ impl Folders {
         if self.watched.contains(folder) {
             return;
         }
+        // The system tells of a folder under one name only, the last that it was watched by.
+        let real = folder.canonicalize();
+        let folder = real.as_deref().unwrap_or(folder);
+        if self.watched.contains(folder) {
+            return;
+        }
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             Ok(()) => drop(self.watched.insert(folder.to_owned())),
             // What is not there can be nothing that a worker is made from.
@@ -293,6 +311,14 @@ impl Folders {
                 self.refused = Refused::Untold(refusal(folder, &error));
             }
             Err(_) => {}
+        }
+    }
+
+    /// Watches a folder, or where it is not there the nearest one to which it may come.
+    fn watch_nearest(&mut self, folder: &Path) {
+        let is_there = |folder: &&Path| self.watched.contains(*folder) || folder.is_dir();
+        if let Some(there) = folder.ancestors().find(is_there) {
+            self.watch(there);
         }
     }
 
@@ -332,6 +358,12 @@ fn refusal(folder: &Path, error: &notify::Error) -> String {
         _ => error.to_string(),
     };
     format!("{folder} is not watched for changes ({why}): load them with a restart or the key r")
+}
+
+/// The folder of a project, which may be a single file; canonical.
+pub(super) fn project_folder(path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().ok()?;
+    if path.is_dir() { Some(path) } else { Some(path.parent()?.to_owned()) }
 }
 
 /// The folder of a file at fault, in which an import of it may wait for another.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-use node::{DeployError, Deployments, Failure, Reload, Runtime, Worker};
+use node::{DeployError, Deployments, Failure, Reload, Runtime, Worker, uncalled_handlers};
 
+use super::awaited::{Awaited, depends};
 use super::builds::Builds;
-use super::folders::{Change, Folders, Happening, folder_of, holds_variables, is_written_by_hand};
+use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
 use super::greeting;
 use crate::failure;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
@@ -48,9 +49,8 @@ struct Reloader {
     lines: Arc<Lines>,
     folders: Folders,
     builds: Builds,
-    /// For each worker whose files cannot be loaded as they are, the folder of the one at fault: it may
-    /// lie anywhere. Where none is to blame, the worker's own.
-    broken: Vec<Option<PathBuf>>,
+    /// For each worker whose files cannot be loaded as they are, what may mend that.
+    broken: Vec<Option<Awaited>>,
     /// Runs the trial starts of new versions.
     trials: tokio::runtime::Runtime,
 }
@@ -71,7 +71,7 @@ impl Watch {
             lines: Arc::clone(lines),
             folders,
             builds,
-            broken: vec![None; deployments.workers().len()],
+            broken: deployments.workers().iter().map(|_| None).collect(),
             trials: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
         reloader.watch_all(true);
@@ -97,7 +97,7 @@ impl Reloader {
             let mut workers = workers.iter().zip(broken);
             builds.concern(path)
                 || workers
-                    .any(|(worker, broken)| concerns(worker, path, structural, broken.as_deref()))
+                    .any(|(worker, broken)| concerns(worker, path, structural, broken.as_ref()))
         });
         // Before anything is read: what changes from now on is noticed.
         self.watch_all(!change.structural.is_empty());
@@ -152,6 +152,9 @@ impl Reloader {
             let whole = whole && worker.is_folder();
             more |= self.folders.watch_worker(&worker, whole);
         }
+        for awaited in self.broken.iter().flatten() {
+            more |= awaited.watch(&mut self.folders);
+        }
         if whole {
             self.builds.watch(&mut self.folders);
         }
@@ -164,7 +167,7 @@ impl Reloader {
     fn reload(&mut self, index: usize, before: &Worker, asked: bool) {
         let began = Instant::now();
         let was_broken = self.broken(index).is_some();
-        match self.load(index, before) {
+        match self.load(index) {
             Ok(reload) if reload.changed => {
                 let worker = &reload.worker;
                 // Its first request finds an isolate.
@@ -184,15 +187,14 @@ impl Reloader {
         }
     }
 
-    /// Loads a worker again. What is at fault is watched from then on.
-    fn load(&mut self, index: usize, before: &Worker) -> Result<Reload, DeployError> {
+    /// Loads a worker again. What may mend an error is watched from then on.
+    fn load(&mut self, index: usize) -> Result<Reload, DeployError> {
         loop {
             let result = self.deployments.reload(index);
-            let folder = result.as_ref().err().and_then(folder_at_fault);
-            let is_new = folder.as_deref().is_some_and(|it| self.folders.watch_project(it));
+            let awaited = result.as_ref().err().map(Awaited::of);
+            let is_new = awaited.as_ref().is_some_and(|it| it.watch(&mut self.folders));
             if let Some(broken) = self.broken.get_mut(index) {
-                let own = || before.root().to_owned();
-                *broken = result.is_err().then(|| folder.unwrap_or_else(own));
+                *broken = awaited;
             }
             if !is_new {
                 return result;
@@ -227,15 +229,9 @@ impl Reloader {
         }
     }
 
-    fn broken(&self, index: usize) -> Option<&Path> {
-        self.broken.get(index)?.as_deref()
+    fn broken(&self, index: usize) -> Option<&Awaited> {
+        self.broken.get(index)?.as_ref()
     }
-}
-
-/// The folder of the file that an error is about.
-fn folder_at_fault(error: &DeployError) -> Option<PathBuf> {
-    let DeployError::Bundle(error) = error else { return None };
-    folder_of(&error.location()?.path)
 }
 
 /// Starts each worker once, on a thread of its own, to tell of those that cannot answer.
@@ -253,7 +249,8 @@ pub(super) fn try_all(deployments: &Arc<Deployments>, lines: &Arc<Lines>) -> any
     Ok(())
 }
 
-/// Starts the version once, to tell of what would fail with the next request.
+/// Starts the version once, to tell of what would fail with the next request, and of handlers that no
+/// request calls.
 fn try_start(
     trials: &tokio::runtime::Runtime,
     deployments: &Deployments,
@@ -261,7 +258,12 @@ fn try_start(
     worker: &Worker,
 ) {
     let failure = match trials.block_on(deployments.try_start(worker)) {
-        Ok(_) => return,
+        Ok(started) => {
+            if let Some(warning) = uncalled_handlers(worker.name(), &started.handlers) {
+                lines.warn_once(warning);
+            }
+            return;
+        }
         Err(failure) => failure,
     };
     let what = format!("{} cannot start: ", worker.name());
@@ -275,21 +277,11 @@ fn try_start(
 
 /// Whether a worker may be another one after a change of that path, which was structural when
 /// something came, went or got another name. While the worker's files cannot be loaded, any of its
-/// author's files may be what mends them, and any beside the one at fault.
-fn concerns(worker: &Worker, path: &Path, structural: bool, broken: Option<&Path>) -> bool {
-    if worker.inputs().iter().any(|input| input == path) {
-        return true;
-    }
-    // A folder that goes takes its files with it.
-    if structural && worker.inputs().iter().any(|input| input.starts_with(path)) {
-        return true;
-    }
-    // One that a pattern may mean; or its folder is new.
-    let is_listed = |folder: &PathBuf| is_written_by_hand(folder, path) || folder.starts_with(path);
-    if structural && worker.folders().iter().any(is_listed) {
-        return true;
-    }
-    if broken.is_some_and(|folder| is_written_by_hand(folder, path)) {
+/// author's files may be what mends them.
+fn concerns(worker: &Worker, path: &Path, structural: bool, broken: Option<&Awaited>) -> bool {
+    if depends(worker.inputs(), worker.folders(), path, structural)
+        || broken.is_some_and(|awaited| awaited.concerns(path, structural))
+    {
         return true;
     }
     let matters = structural || broken.is_some() || is_manifest(path);

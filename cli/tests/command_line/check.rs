@@ -41,8 +41,9 @@ fn the_result_as_json_names_each_worker() {
     let folder = Folder::with(&[
         ("good.js", GOOD),
         ("bad.ts", "let a: number = 1;\nnull.x;\nexport default { fetch() {} }"),
+        ("jobs.js", "export default { fetch() {}, queue() {} }"),
     ]);
-    let (status, stdout, _) = run(&folder, &["check", "--json", "good.js", "bad.ts"]);
+    let (status, stdout, _) = run(&folder, &["check", "--json", "good.js", "bad.ts", "jobs.js"]);
     assert_eq!(status.code(), Some(1), "{status}");
     let reports: Value = serde_json::from_str(&stdout).expect("JSON alone is on standard output");
     assert_eq!(reports[0]["worker"], "good");
@@ -53,6 +54,9 @@ fn the_result_as_json_names_each_worker() {
     assert_eq!(reports[1]["ok"], false);
     let stack = reports[1]["stack"].as_str().expect("there is a stack");
     assert!(stack.contains("bad.ts:2:6"), "{stack}");
+    assert_eq!(reports[0]["warnings"], serde_json::json!([]));
+    let warning = "jobs has the handler queue, which Isolane does not call yet";
+    assert_eq!(reports[2]["warnings"], serde_json::json!([warning]));
 }
 
 #[test]

@@ -170,6 +170,26 @@ fn an_exception_shows_nothing_to_the_client_and_its_place_in_the_log() {
 }
 
 #[test]
+fn handlers_that_nothing_calls_are_named_once_in_the_log() {
+    let main = "export default {
+        fetch({ url }) {
+            if (url.endsWith('/throw')) throw new Error('thrown');
+            return new Response('done');
+        },
+        scheduled() {}, queue() {} }";
+    let folder = Folder::with(&[("shop.js", main)]);
+    let (mut process, port) = serve(&folder, "workers = [{ path = 'shop.js', routes = ['*'] }]");
+    assert_eq!(get(port, "a.test", "/").body, "done");
+    let line = process.stderr.until("does not call yet");
+    let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
+    assert_eq!((&event["level"], &event["worker"]), (&"WARN".into(), &"shop".into()));
+    assert!(line.contains("shop has the handlers scheduled and queue, which"), "{line}");
+    assert_eq!(get(port, "a.test", "/throw").status, 500);
+    process.stderr.until("Error: thrown");
+    assert_eq!(process.stderr.seen().matches("does not call yet").count(), 1);
+}
+
+#[test]
 fn an_event_that_used_much_of_its_cpu_time_is_in_the_log() {
     // Some hundred milliseconds, however busy the machine is.
     let work = "export default { async fetch(request) {

@@ -14,7 +14,9 @@ fn one_file_is_one_module() {
     assert!(module.text().unwrap().contains("{ a: 1 }"), "{:?}", module.text());
     assert!(module.source_map.is_some());
     let root = folder.root().canonicalize().unwrap();
-    assert_eq!(bundle.inputs, [root.join("isolane.toml"), root.join("src/index.ts")]);
+    // What tells of a build is looked for, too.
+    let inputs = [".wrangler/deploy/config.json", "isolane.toml", "src/index.ts"];
+    assert_eq!(bundle.inputs, inputs.map(|input| root.join(input)));
 }
 
 #[test]
@@ -204,6 +206,36 @@ fn minified_code_is_shorter_and_keeps_names_and_places() {
     assert_eq!((place.file.as_str(), place.line), ("a.js", 2));
     let configured = Folder::configured("minify = true", &[("a.js", text)]).load().unwrap();
     assert_eq!(configured.modules[0].text(), Some(code));
+}
+
+#[test]
+fn a_quick_bundle_does_the_same_and_has_no_texts_of_sources() {
+    let folder = Folder::with(&[
+        (
+            "a.ts",
+            "import { used } from './b'; const never: string = 'gone';\n\
+             if (process.env.NODE_ENV === 'production') { require('./c.cjs') }\n\
+             console.log(used());",
+        ),
+        ("b.ts", "export const used = () => 'used'; export const unused = () => 'left out';"),
+        ("c.cjs", "console.log('in production')"),
+    ]);
+    let node_env = NodeEnv::Development;
+    let load = |quick| {
+        let options = LoadOptions { node_env, quick, ..LoadOptions::default() };
+        folder.open().load_with(&options).unwrap()
+    };
+    let (quick, other) = (load(true), load(false));
+    let code = quick.modules[0].text().unwrap();
+    for gone in ["left out", "in production", "process.env"] {
+        assert!(!code.contains(gone), "{gone} is in\n{code}");
+    }
+    let map = |bundle: &Bundle| bundle.modules[0].source_map.clone().unwrap();
+    assert!(map(&other).contains("sourcesContent"), "{}", map(&other));
+    assert!(!map(&quick).contains("sourcesContent"), "{}", map(&quick));
+    let at = crate::text::line_column(code, code.find("\"used\"").unwrap());
+    let place = SourceMaps::of(&quick).map("a.js", at.0, at.1).unwrap();
+    assert_eq!((place.file.as_str(), place.line), ("b.ts", 1));
 }
 
 #[test]

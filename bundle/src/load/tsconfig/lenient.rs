@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use oxc_resolver::{CompilerOptions, ResolveOptions, Resolver};
 use serde_json::{Map, Value as Json};
 
-use super::super::resolve;
 use crate::config::{Document, Node, Value, parse_foreign};
 use crate::error::{BundleError, ConfigError, SourceError, SourceFault, Warning};
 use crate::paths;
@@ -145,7 +144,7 @@ impl<'a> Reader<'a> {
         for item in items {
             let Some(node) = item.get("path") else { continue };
             let written = node.as_str().unwrap_or_default();
-            let found = resolve::join(file.folder, written).and_then(|path| existing(&path));
+            let found = paths::join(file.folder, written).and_then(|path| existing(&path));
             match found {
                 Some(path) if path == file.path => {
                     let message = format!("\"{written}\" is this file: it has no effect");
@@ -160,7 +159,8 @@ impl<'a> Reader<'a> {
                     }
                 },
                 None => {
-                    self.files.extend(resolve::join(file.folder, written));
+                    let absent = paths::join(file.folder, written);
+                    self.files.extend(absent.as_deref().map(paths::real));
                     let message = format!("\"{written}\" is not there: it has no effect");
                     self.warn(file, node, message);
                 }
@@ -211,11 +211,11 @@ impl<'a> Reader<'a> {
     /// The file that `extends` names.
     fn find(&mut self, file: &File<'_>, written: &str) -> Option<PathBuf> {
         if written.starts_with(['.', '/']) {
-            let path = resolve::join(file.folder, written)?;
+            let path = paths::join(file.folder, written)?;
             let found = existing(&path);
             if found.is_none() {
                 // It may come.
-                self.files.push(path);
+                self.files.push(paths::real(&path));
             }
             return found;
         }
@@ -234,9 +234,9 @@ impl<'a> Reader<'a> {
     fn absolute(&self, folder: &Path, written: &str) -> String {
         let first = self.chain.first().and_then(|path| path.parent()).unwrap_or(folder);
         let path = match written.strip_prefix(CONFIG_DIR) {
-            Some(rest) => resolve::join(first, rest.trim_start_matches('/')),
+            Some(rest) => paths::join(first, rest.trim_start_matches('/')),
             None if Path::new(written).is_absolute() => Some(written.into()),
-            None => resolve::join(folder, written),
+            None => paths::join(folder, written),
         };
         path.unwrap_or_else(|| written.into()).to_string_lossy().into_owned()
     }

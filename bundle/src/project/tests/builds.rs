@@ -30,6 +30,50 @@ fn what_a_build_has_made_is_the_project() {
 }
 
 #[test]
+fn what_may_mend_a_project_that_cannot_be_opened_is_told() {
+    let awaited = |files: &[(&str, &str)]| {
+        let (_temporary, root) = folder(files);
+        let error = Project::open_watched(&root, &OpenOptions::default()).unwrap_err();
+        let root = root.canonicalize().unwrap();
+        let below = |path: &PathBuf| {
+            let parent = root.parent().unwrap();
+            path.strip_prefix(parent).unwrap().to_str().unwrap().to_owned()
+        };
+        let name = root.file_name().unwrap().to_str().unwrap().to_owned();
+        let inputs: Vec<_> = error.read.inputs.iter().map(below).collect();
+        (name, inputs)
+    };
+    // A build that is not there; a main module; a tsconfig.
+    let redirect = "{ \"configPath\": \"../../../made/wrangler.json\" }";
+    let (name, inputs) = awaited(&[(".wrangler/deploy/config.json", redirect)]);
+    assert!(inputs.contains(&format!("{name}/.wrangler/deploy/config.json")), "{inputs:?}");
+    assert!(inputs.contains(&"made/wrangler.json".to_owned()), "{inputs:?}");
+    let (name, inputs) = awaited(&[("wrangler.toml", "main = '../other/a.ts'")]);
+    assert!(inputs.contains(&format!("{name}/wrangler.toml")), "{inputs:?}");
+    assert!(inputs.contains(&"other/a.ts".to_owned()), "{inputs:?}");
+    let configuration = "main = 'a.ts'\ntsconfig = '../tsconfig.json'";
+    let (_, inputs) = awaited(&[("wrangler.toml", configuration), ("a.ts", "")]);
+    assert!(inputs.contains(&"tsconfig.json".to_owned()), "{inputs:?}");
+    let (name, inputs) = awaited(&[("other.js", "")]);
+    assert!(inputs.contains(&format!("{name}/src/index.tsx")), "{inputs:?}");
+}
+
+#[test]
+fn what_is_named_by_an_absolute_path_may_come_there() {
+    let (_elsewhere, elsewhere) = folder(&[]);
+    let elsewhere = elsewhere.canonicalize().unwrap();
+    let awaited = |configuration: &str| {
+        let (_temporary, root) = folder(&[("wrangler.toml", configuration), ("index.js", "")]);
+        Project::open_watched(&root, &OpenOptions::default()).unwrap_err().read.inputs
+    };
+    for key in ["main", "tsconfig"] {
+        let named = elsewhere.join("new/deep/it.ts");
+        let inputs = awaited(&format!("{key} = '{}'", named.display()));
+        assert!(inputs.contains(&named), "{key}: {inputs:?}");
+    }
+}
+
+#[test]
 fn a_build_of_an_environment_is_that_environments() {
     let (_temporary, root) = folder(&[
         (".wrangler/deploy/config.json", "{ \"configPath\": \"../../dist/wrangler.json\" }"),

@@ -28,6 +28,43 @@ fn a_file_that_is_being_written_is_waited_for() {
 }
 
 #[test]
+fn a_folder_that_goes_and_comes_while_it_does_not_matter_is_watched_again_when_it_does() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let root = folder.path().canonicalize().expect("it is there");
+    let (lib, later) = (root.join("lib"), root.join("later"));
+    let path = lib.join("a.ts");
+    std::fs::create_dir(&lib).expect("it is made");
+    let mut folders = Folders::new(&root.join(".data")).expect("files can be watched");
+    folders.watch_project(&root);
+    std::fs::remove_dir(&lib).expect("it is removed");
+    std::fs::create_dir(&lib).expect("it is made again");
+    std::fs::write(&later, "").expect("it is written");
+    // What happened before has been told of by then.
+    folders.changed(|changed, _| changed == later);
+    let awaited = std::slice::from_ref(&path);
+    assert!(folders.watch_files(None, awaited, &[]), "{:?}", folders.watched);
+    std::fs::write(&path, "").expect("it is written");
+    let change = folders.changed(|changed, _| changed == path);
+    assert!(change.paths.contains(&path), "{change:?}");
+}
+
+#[test]
+fn a_folder_is_watched_by_its_own_name_whatever_it_is_called() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let root = folder.path().canonicalize().expect("it is there");
+    let (lib, link) = (root.join("lib"), root.join("link"));
+    let path = lib.join("a.ts");
+    std::fs::create_dir(&lib).expect("it is made");
+    std::os::unix::fs::symlink(&lib, &link).expect("it is linked");
+    let mut folders = Folders::new(&root.join(".data")).expect("files can be watched");
+    folders.watch_project(&lib);
+    assert!(!folders.watch_files(None, &[link.join("b.ts")], &[]), "{:?}", folders.watched);
+    std::fs::write(&path, "").expect("it is written");
+    let change = folders.changed(|changed, _| changed == path);
+    assert!(change.paths.contains(&path), "{change:?}");
+}
+
+#[test]
 fn what_is_written_by_hand_is_below_the_root_and_neither_hidden_nor_a_package() {
     let cases = [
         ("/app/src/a.ts", true),

@@ -2,6 +2,9 @@
 
 pub(super) const GOOD: &str = "export default { fetch() { return new Response('x') } }";
 
+const BUFFER: &str = "import { Buffer } from 'node:buffer';
+    export default { text: Buffer.from('x').toString('hex'), fetch() {} };";
+
 /// What a command is to end with.
 pub(super) struct Case<'a> {
     /// What is tried, for the message of a failure.
@@ -27,6 +30,40 @@ pub(super) const CASES: &[Case<'_>] = &[
         arguments: &["check", "good"],
         code: 0,
         says: &["good/isolane.toml:2:1", "unknown key \"mian\"; did you mean \"main\"?"],
+    },
+    Case {
+        name: "a project with handlers that are not called",
+        files: &[("jobs/index.js", "export default { fetch() {}, scheduled() {} }")],
+        arguments: &["check", "jobs"],
+        code: 0,
+        says: &[
+            "warning: jobs has the handler scheduled, which Isolane does not call yet\n",
+            "ok jobs starts in",
+            "handlers: fetch, scheduled\n",
+        ],
+    },
+    Case {
+        name: "a project of the day from which on the modules of Node.js are there",
+        files: &[
+            ("new/index.js", BUFFER),
+            ("new/wrangler.toml", "compatibility_date = '2026-08-04'"),
+        ],
+        arguments: &["check", "new"],
+        code: 0,
+        says: &["ok new starts in"],
+    },
+    Case {
+        name: "the same of the day before",
+        files: &[
+            ("old/index.js", BUFFER),
+            ("old/wrangler.toml", "compatibility_date = '2026-08-03'"),
+        ],
+        arguments: &["check", "old"],
+        code: 1,
+        says: &[
+            "old/index.js:1:24: cannot import \"node:buffer\"",
+            "add compatibility_flags = [\"nodejs_compat\"] to the configuration",
+        ],
     },
     Case {
         name: "a project that throws at its start",

@@ -9,7 +9,7 @@ use std::time::Instant;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::dev;
+use super::{dev, says};
 use crate::folder::Folder;
 use crate::http::get;
 use crate::process::{PATIENCE, Process};
@@ -258,4 +258,65 @@ fn code_that_it_makes_and_that_cannot_be_loaded_is_made_again() {
     folder.write("app/src/text", "better");
     let port = process.dev_port();
     assert_eq!(get(port, "localhost", "/").body, "better");
+}
+
+/// Does what the build of a framework does: leaves a configuration of its own, and a module.
+fn build(folder: &Folder, to: &str, text: &str) {
+    let configuration = "{ \"name\": \"app\", \"main\": \"entry.mjs\", \"no_bundle\": true }";
+    folder.write("made/wrangler.json", configuration);
+    folder.write("made/entry.mjs", &says(text));
+    let to = folder.path().join(to);
+    if to.exists() {
+        fs::remove_dir_all(&to).expect("it is removed");
+    }
+    // At once, so that no half of it is ever loaded.
+    fs::rename(folder.path().join("made"), to).expect("it is moved");
+}
+
+/// Says where the build is.
+fn lead_to(folder: &Folder, build: &str) {
+    let redirect = format!("{{ \"configPath\": \"../../{build}/wrangler.json\" }}");
+    folder.write("app/.wrangler/deploy/config.json", &redirect);
+}
+
+#[test]
+fn another_build_of_a_framework_is_loaded_wherever_it_is() {
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", "name = 'app'\nmain = 'source.js'"),
+        ("app/source.js", &says("source")),
+    ]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    let mut is_served = |text: &str| {
+        process.stdout.until("reloaded app ");
+        assert_eq!(get(port, "localhost", "/").body, text);
+    };
+    build(&folder, "app/dist", "one");
+    lead_to(&folder, "dist");
+    is_served("one");
+    build(&folder, "app/dist", "two");
+    is_served("two");
+    build(&folder, "other", "three");
+    lead_to(&folder, "../other");
+    is_served("three");
+    fs::remove_dir_all(folder.path().join("app/.wrangler")).expect("it is removed");
+    is_served("source");
+    lead_to(&folder, "dist");
+    is_served("two");
+}
+
+#[test]
+fn a_build_of_a_framework_that_is_yet_to_come_is_waited_for() {
+    let folder = Folder::with(&[
+        ("app/wrangler.toml", "name = 'app'\nmain = 'source.js'"),
+        ("app/source.js", &says("source")),
+    ]);
+    let (mut process, port) = dev(&folder, &["app"]);
+    lead_to(&folder, "../later/dist");
+    process.stderr.until("../../../later/dist/wrangler.json is not there");
+    process.stderr.until("app goes on as it was");
+    assert_eq!(get(port, "localhost", "/").body, "source");
+    fs::create_dir(folder.path().join("later")).expect("it is made");
+    build(&folder, "later/dist", "built");
+    process.stdout.until("reloaded app ");
+    assert_eq!(get(port, "localhost", "/").body, "built");
 }

@@ -2,6 +2,7 @@
 //! while it does.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -61,6 +62,100 @@ fn a_fault_outside_of_the_projects_folder_is_mended_there() {
     folder.write("shared/text.ts", &exports("mended"));
     process.stdout.until("reloaded web ");
     assert_eq!(get(port, "localhost", "/").body, "mended");
+}
+
+#[test]
+fn a_fault_is_mended_by_what_was_read_before_it() {
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", &says("before")),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("shared/lib/deep/text.ts", "export const other = 1;\n"),
+    ]);
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/", "../../shared/lib/"));
+    // The fault is in the one that imports, and what mends it in the other.
+    process.stderr.until("error: apps/web/index.ts:1:10: \"text\" is not exported");
+    process.stderr.until("web goes on as it was");
+    folder.write("shared/lib/deep/text.ts", &exports("mended"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "mended");
+}
+
+#[test]
+fn a_fault_is_mended_by_what_comes_to_where_it_was_looked_for() {
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", &says("before")),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("package.json", "{ \"dependencies\": { \"pkg\": \"1\" } }"),
+    ]);
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/", "../../new/"));
+    process.stderr.until("web goes on as it was");
+    folder.write("new/deep/text.ts", &exports("here"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "here");
+    // A package is installed beside what lists it.
+    folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/text.ts", "pkg"));
+    process.stderr.until("cannot find the package \"pkg\"");
+    process.stderr.until("web goes on as it was");
+    folder.write("node_modules/pkg/package.json", "{ \"main\": \"dist/index.js\" }");
+    folder.write("node_modules/pkg/dist/index.js", "export const text = 'installed';\n");
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "installed");
+}
+
+#[test]
+fn a_package_that_is_half_written_or_says_too_little_is_waited_for() {
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", &says("before")),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("package.json", "{ \"dependencies\": { \"half\": \"1\", \"shut\": \"1\" } }"),
+        ("node_modules/half/package.json", "{ \"main\":"),
+        ("node_modules/half/dist/index.js", "export const text = 'whole';\n"),
+        ("node_modules/shut/package.json", "{ \"exports\": {} }"),
+        ("node_modules/shut/b.js", "export const text = 'open';\n"),
+    ]);
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    for (imported, package, json, expected) in [
+        ("half", "half", "{ \"main\": \"dist/index.js\" }", "whole"),
+        ("shut/b", "shut", "{ \"exports\": { \"./b\": \"./b.js\" } }", "open"),
+    ] {
+        folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/text.ts", imported));
+        process.stderr.until("web goes on as it was");
+        folder.write(&format!("node_modules/{package}/package.json"), json);
+        process.stdout.until("reloaded web ");
+        assert_eq!(get(port, "localhost", "/").body, expected);
+    }
+}
+
+#[test]
+fn a_linked_package_is_watched_also_after_an_import_of_it_has_failed() {
+    let imports =
+        |name: &str| IMPORTS.replace("./lib/deep/text.ts", &format!("@acme/lib/src/{name}"));
+    let folder = Folder::with(&[
+        ("apps/web/index.ts", &imports("a")),
+        ("apps/web/wrangler.toml", "name = 'web'"),
+        ("package.json", "{ \"workspaces\": [\"apps/*\", \"packages/*\"] }"),
+        ("packages/lib/package.json", "{ \"name\": \"@acme/lib\" }"),
+        ("packages/lib/src/a.ts", &exports("one")),
+    ]);
+    let scope = folder.path().join("node_modules/@acme");
+    fs::create_dir_all(&scope).expect("it is made");
+    symlink("../../packages/lib", scope.join("lib")).expect("it is linked");
+    let (mut process, port) = dev(&folder, &["apps/web"]);
+    assert_eq!(get(port, "localhost", "/").body, "one");
+    folder.write("apps/web/index.ts", &imports("b"));
+    process.stderr.until("web goes on as it was");
+    folder.write("apps/web/index.ts", &imports("a"));
+    process.stdout.until("loaded web as it was");
+    folder.write("packages/lib/src/a.ts", &exports("two"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "two");
+    folder.write("apps/web/index.ts", &imports("b"));
+    process.stderr.until("web goes on as it was");
+    folder.write("packages/lib/src/b.ts", &exports("three"));
+    process.stdout.until("reloaded web ");
+    assert_eq!(get(port, "localhost", "/").body, "three");
 }
 
 #[test]

@@ -145,6 +145,27 @@ fn whoever_uses_caches_is_told_once_that_nothing_is_stored() {
 }
 
 #[test]
+fn whoever_has_handlers_that_are_not_called_is_told_once() {
+    let handlers = "export default { fetch: () => new Response('one'), queue() {}, email() {} }";
+    let folder = Folder::with(&[("jobs.js", handlers), ("other.js", &says("x"))]);
+    let mut process = start(&folder, &["dev", "jobs.js", "other.js", "--port", "0"]);
+    let port = process.dev_port();
+    process
+        .stderr
+        .until("warning: jobs has the handlers queue and email, which Isolane does not call yet");
+    folder.write("jobs.js", &handlers.replace("one", "two"));
+    process.stdout.until("reloaded jobs");
+    assert_eq!(get(port, "localhost", "/").body, "two");
+    folder.write("jobs.js", "throw new Error('the last line')");
+    process.stderr.until("the last line");
+    let said = process.stderr.seen();
+    assert_eq!(said.matches("does not call yet").count(), 1, "{said}");
+    // Another set of them is told of, too.
+    folder.write("jobs.js", &handlers.replace("email", "tail"));
+    process.stderr.until("jobs has the handlers queue and tail, ");
+}
+
+#[test]
 fn a_port_in_use_is_an_error_that_names_a_free_one() {
     let folder = Folder::with(&[("a.js", &says("x"))]);
     let other = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
@@ -213,6 +234,32 @@ fn code_at_fault_is_waited_for_wherever_it_is() {
         folder.write(at_fault, "export const text = 'mended';");
         let port = process.dev_port();
         assert_eq!(get(port, "localhost", "/").body, "mended", "{named:?}");
+    }
+}
+
+#[test]
+fn what_may_mend_code_is_waited_for_wherever_it_is() {
+    // What the main module imports, what is there at first, and what mends it.
+    let cases = [
+        ("../../shared/text.ts", "shared/text.ts", "shared/text.ts"),
+        ("../../shared/new/text.ts", "shared/other.ts", "shared/new/text.ts"),
+        ("pkg", "package.json", "node_modules/pkg/index.js"),
+    ];
+    for (import, there, mends) in cases {
+        let code = format!(
+            "import {{ text }} from '{import}';
+            export default {{ fetch: () => new Response(text) }};"
+        );
+        let folder = Folder::with(&[
+            ("apps/web/index.ts", &code),
+            (there, if there.ends_with(".json") { "{}" } else { "export const other = 1;" }),
+        ]);
+        let mut process = start(&folder, &["dev", "--port", "0", "apps/web"]);
+        process.stderr.until("error: apps/web/index.ts:1:");
+        process.stderr.until("waiting for a change");
+        folder.write(mends, "export const text = 'mended';");
+        let port = process.dev_port();
+        assert_eq!(get(port, "localhost", "/").body, "mended", "{import}");
     }
 }
 
