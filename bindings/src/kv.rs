@@ -16,7 +16,7 @@ mod text;
 use std::sync::Arc;
 
 use deno_core::{Extension, OpState};
-use kv::{Namespace, Store};
+use kv::{Belongings, Namespace, Store};
 
 use self::state::KvState;
 use crate::memory::Meter;
@@ -29,6 +29,20 @@ pub struct KvNamespaces {
     pub store: Arc<dyn Store>,
     /// What `makeKvNamespace(index)` of `kv.js` takes its index from, as the worker asks for them.
     pub namespaces: Vec<Namespace>,
+}
+
+impl KvNamespaces {
+    /// The same, as they are asked on one thread: what is read and written piece by piece is given up
+    /// with `belongings`.
+    #[must_use]
+    pub fn belonging_to(mut self, belongings: &Arc<Belongings>) -> Self {
+        for namespace in &mut self.namespaces {
+            if let Some(caller) = namespace.caller() {
+                *namespace = namespace.asked_by(&caller.belonging_to(belongings));
+            }
+        }
+        self
+    }
 }
 
 /// Gives an isolate the namespaces of the version that it is about to run. Without them every

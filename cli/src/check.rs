@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, Deployments, Failure, Limits, MapStack, Worker};
+use node::{Config, Deployments, Failure, Limits, MapStack, Worker, uncalled_handlers};
 use serde_json::json;
 
 use crate::args::CheckArgs;
@@ -77,8 +77,15 @@ fn node_config(args: &CheckArgs) -> Option<&Path> {
 
 type Report = Result<node::StartReport, Failure>;
 
+/// What is worth knowing of a worker, as far as it has started.
+fn warnings(worker: &Worker, report: &Report) -> impl Iterator<Item = String> {
+    let handlers = report.as_ref().ok().map(|started| &*started.handlers);
+    let uncalled = handlers.and_then(|handlers| uncalled_handlers(worker.name(), handlers));
+    worker.warnings().iter().map(ToString::to_string).chain(uncalled)
+}
+
 fn as_json(deployments: &Deployments, worker: &Worker, report: &Report) -> serde_json::Value {
-    let warnings: Vec<_> = worker.warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<_> = warnings(worker, report).collect();
     let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
     let mut value = json!({
         "worker": worker.name(),
@@ -101,7 +108,7 @@ fn as_json(deployments: &Deployments, worker: &Worker, report: &Report) -> serde
 }
 
 fn print(deployments: &Deployments, worker: &Worker, report: &Report) {
-    for warning in worker.warnings() {
+    for warning in warnings(worker, report) {
         anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
     }
     match report {

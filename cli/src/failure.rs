@@ -41,18 +41,14 @@ pub(crate) fn explain(error: &anyhow::Error) -> String {
 
 /// The place in a worker's files that an error is about.
 pub(crate) fn location(error: &anyhow::Error) -> Option<&Location> {
-    match deploy_error(error) {
-        Some(DeployError::Bundle(error)) => error.location(),
-        Some(_) => None,
-        None => error.downcast_ref::<BundleError>()?.location(),
-    }
+    bundle_error(error)?.location()
 }
 
 /// The exit code for an error.
 pub(crate) fn code(error: &anyhow::Error) -> u8 {
-    let bad_configuration = match (deploy_error(error), error.downcast_ref()) {
-        (Some(DeployError::Bundle(error)), _) | (None, Some(error)) => !is_in_code(error),
-        (Some(_), _) => true,
+    let bad_configuration = match (bundle_error(error), deploy_error(error)) {
+        (Some(error), _) => !is_in_code(error),
+        (None, Some(_)) => true,
         (None, None) => {
             error.is::<ConfigError>()
                 || error.is::<BadArgument>()
@@ -73,6 +69,15 @@ fn is_in_code(error: &BundleError) -> bool {
             | BundleError::TooBig { .. }
             | BundleError::Bundler { .. }
     )
+}
+
+/// What is wrong with a project.
+fn bundle_error(error: &anyhow::Error) -> Option<&BundleError> {
+    match deploy_error(error) {
+        Some(DeployError::Bundle(load)) => Some(&load.error),
+        Some(_) => None,
+        None => error.downcast_ref(),
+    }
 }
 
 fn deploy_error(error: &anyhow::Error) -> Option<&DeployError> {

@@ -41,7 +41,8 @@ pub(crate) fn start(
     Ok(with_replaced_shards(Node::start(config, runtime.clone(), log)?, runtime))
 }
 
-/// A node whose listening sockets go to the shards that replace others.
+/// A node whose listening sockets go to the shards that replace others, and which closes connections
+/// where clients have what is lacking of memory.
 pub(crate) fn with_replaced_shards(node: Node, runtime: &Runtime) -> Arc<Node> {
     let node = Arc::new(node);
     let replaced = Arc::downgrade(&node);
@@ -52,6 +53,8 @@ pub(crate) fn with_replaced_shards(node: Node, runtime: &Runtime) -> Arc<Node> {
             tracing::error!(%error, "a replaced shard cannot take over its sockets");
         }
     });
+    let crowded = Arc::downgrade(&node);
+    runtime.on_clients_to_blame(move || crowded.upgrade().is_some_and(|node| node.shed_clients()));
     node
 }
 

@@ -44,8 +44,8 @@ pub(crate) struct Lines {
     /// Whether lines say which worker they are about: there are several.
     named: AtomicBool,
     coloured: bool,
-    /// The workers that use `caches`, of which it was said what comes of it.
-    caching: Mutex<HashSet<String>>,
+    /// The warnings that are printed once, whatever becomes of their workers.
+    told: Mutex<HashSet<String>>,
 }
 
 impl Lines {
@@ -57,8 +57,8 @@ impl Lines {
         let coloured = !is_plain(anstream::stdout().current_choice())
             && !is_plain(anstream::stderr().current_choice());
         let (mapper, named) = (OnceLock::new(), AtomicBool::new(true));
-        let caching = Mutex::default();
-        Ok(Self { printer, clock, mapper, named, coloured, caching })
+        let told = Mutex::default();
+        Ok(Self { printer, clock, mapper, named, coloured, told })
     }
 
     /// From now on stacks show the lines of the sources.
@@ -89,6 +89,15 @@ impl Lines {
     /// Prints a warning.
     pub(crate) fn warn(&self, text: &str) {
         self.printer.print(Stream::Err, format!("{WARNING}warning{WARNING:#}: {text}"));
+    }
+
+    /// Prints a warning that was not printed before.
+    pub(crate) fn warn_once(&self, text: String) {
+        let mut told = self.told.lock();
+        if !told.contains(&text) {
+            self.warn(&text);
+            told.insert(text);
+        }
     }
 
     /// Prints an exception with its frames and the lines of the source. `what` comes before it.
@@ -187,13 +196,9 @@ impl Observer for Lines {
 
     fn used_what_is_idle(&self, worker: &str, what: Idle) {
         let Idle::Caches = what;
-        // Once, whatever becomes of the worker.
-        if self.caching.lock().insert(worker.to_owned()) {
-            self.warn(&format!(
-                "{worker} uses caches, and nothing is stored yet: match finds nothing, put keeps \
-                 nothing"
-            ));
-        }
+        self.warn_once(format!(
+            "{worker} uses caches, and nothing is stored yet: match finds nothing, put keeps nothing"
+        ));
     }
 
     fn incident(&self, incident: &Incident) {

@@ -1,5 +1,5 @@
 //! The command line as a person uses it: the real binary, real files, sockets and signals. Not
-//! here: HTTP/2 and TLS.
+//! here: HTTP/2, but where it holds memory, and TLS.
 
 #[path = "command_line/ceiling.rs"]
 mod ceiling;
@@ -7,6 +7,8 @@ mod ceiling;
 mod check;
 #[path = "command_line/contained.rs"]
 mod contained;
+#[path = "command_line/crowded.rs"]
+mod crowded;
 #[path = "command_line/dev.rs"]
 mod dev;
 #[path = "support/folder.rs"]

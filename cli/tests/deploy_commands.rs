@@ -4,6 +4,8 @@
 
 #[path = "deploy_commands/access.rs"]
 mod access;
+#[path = "deploy_commands/arrivals.rs"]
+mod arrivals;
 #[path = "deploy_commands/command.rs"]
 mod command;
 #[path = "deploy_commands/deployers.rs"]
@@ -28,6 +30,8 @@ mod preconditions;
 mod process;
 #[path = "deploy_commands/proxy.rs"]
 mod proxy;
+#[path = "deploy_commands/replaced.rs"]
+mod replaced;
 #[path = "deploy_commands/schema.rs"]
 mod schema;
 #[path = "deploy_commands/secrets.rs"]

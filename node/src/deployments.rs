@@ -7,6 +7,7 @@ mod changes;
 mod definition;
 mod development;
 mod error;
+mod handlers;
 mod loader;
 mod owners;
 mod routes;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use bundle::SourceMaps;
 use parking_lot::Mutex;
 use registry::Registry;
 use runtime::{Failure, Runtime, StartReport, Version};
@@ -28,6 +30,8 @@ use crate::config::{Config, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
 use loader::Inbox;
 use shared::Shared;
+
+pub(crate) use changes::Arriving;
 pub(crate) use target::Target;
 
 pub use changes::{
@@ -36,6 +40,7 @@ pub use changes::{
 };
 pub use development::{EnvEntry, EnvKind};
 pub use error::DeployError;
+pub use handlers::uncalled_handlers;
 pub use worker::Worker;
 
 /// What became of a worker that was loaded again.
@@ -86,6 +91,7 @@ impl Deployments {
 
     /// Loads the workers of the configuration, and no others yet.
     pub(crate) fn prepare(config: &Config, runtime: Runtime) -> Result<Self, DeployError> {
+        runtime.when_short_of_memory(SourceMaps::forget_decoded);
         let (shared, inbox) = Shared::new(config, runtime);
         let load = |worker| Worker::load(worker, &shared);
         let workers = config.workers.iter().map(load).collect::<Result<_, _>>()?;

@@ -22,6 +22,7 @@ mod refusal;
 mod signals;
 mod storage;
 mod succession;
+mod thread_time;
 pub mod tls;
 pub mod trace;
 
@@ -33,7 +34,7 @@ pub use config::{
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,
-    MAX_SECRET_BYTES, MAX_SECRETS, Precondition, Reload, Uploaded, Worker,
+    MAX_SECRET_BYTES, MAX_SECRETS, Precondition, Reload, Uploaded, Worker, uncalled_handlers,
 };
 pub use dispatch::Dispatch;
 pub use inherit::{Inherited, NoPlace, Place, Purpose};

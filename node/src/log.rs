@@ -9,13 +9,16 @@ mod shares;
 mod turns;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Method, Version};
+use parking_lot::Mutex;
 use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 
+use crate::deployments::uncalled_handlers;
 use crate::metrics::Metrics;
 use crate::refusal::{MapStack, Served};
 use crate::trace::{readable, shows_places};
@@ -92,6 +95,8 @@ impl RequestLog for TracingLog {
 pub struct EventLog {
     mapped: OnceLock<MappedLines>,
     metrics: Arc<Metrics>,
+    /// The workers of which it is not told yet which handlers nothing calls.
+    untold: Mutex<HashSet<String>>,
 }
 
 impl EventLog {
@@ -113,6 +118,12 @@ impl EventLog {
     pub fn map_stacks(&self, mapper: Arc<dyn MapStack>) -> std::io::Result<()> {
         let _ = self.mapped.set(MappedLines::start(mapper)?);
         Ok(())
+    }
+
+    /// The handlers of that worker that nothing calls are named when it first starts. Of a version that
+    /// is deployed, who deploys it is told.
+    pub fn name_uncalled_of(&self, worker: &str) {
+        self.untold.lock().insert(worker.to_owned());
     }
 
     /// Writes a line of a worker's, on another thread if it shows places in code or comes after one of
@@ -188,6 +199,16 @@ impl Observer for EventLog {
             };
             write_console(&served.worker, &served.version, level, &text);
         });
+    }
+
+    fn started(&self, worker: &str, handlers: &[String]) {
+        if !self.untold.lock().remove(worker) {
+            return;
+        }
+        if let Some(warning) = uncalled_handlers(worker, handlers) {
+            let warn = || tracing::warn!(target: "isolane::event", worker, "{warning}");
+            Cause::worker(worker).of(warn);
+        }
     }
 
     fn incident(&self, incident: &Incident) {

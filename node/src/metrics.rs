@@ -89,6 +89,13 @@ pub(crate) fn register_restarts(
     registry.register("process_start_time_seconds", help, started);
 }
 
+/// Adds how many connections were closed because memory was short.
+pub(crate) fn register_shed(registry: &mut Registry, connections: &Counter) {
+    let help =
+        "Connections closed because memory was short, of the client address with the most of it";
+    registry.register("shed_connections", help, connections.clone());
+}
+
 /// The runtime's figures at the moment they are asked for.
 pub(crate) struct RuntimeFigures(pub(crate) Runtime);
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use registry::{Registry, RegistryError};
 use runtime::{FrontShard, Runtime};
 use thiserror::Error;
@@ -198,6 +199,21 @@ impl Node {
     /// Open connections.
     pub fn open_connections(&self) -> usize {
         self.front.open_connections()
+    }
+
+    /// Closes connections of the client address that holds the most, because memory is short and no
+    /// worker has most of it. Answers whether any are closed, now or a moment ago. Blocks, but not for
+    /// long; once the node has stopped it does nothing.
+    pub fn shed_clients(&self) -> bool {
+        let slots = self.slots.lock();
+        let shards: Vec<_> = slots.iter().map(|slot| slot.connections.clone()).collect();
+        drop(slots);
+        self.front.shed(&shards)
+    }
+
+    /// How many connections were closed because memory was short.
+    pub(crate) fn shed_connections(&self) -> &Counter {
+        self.front.shed_connections()
     }
 
     /// Gives the listening sockets of a slot to a shard: the shard that `runtime.front()` has at

@@ -114,6 +114,9 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
+    /// An isolate that serves a worker has started it: the names of its handlers, called or not.
+    fn started(&self, _worker: &str, _handlers: &[String]) {}
+
     /// A worker has used what is there and does nothing yet: told once for each of its isolates.
     fn used_what_is_idle(&self, _worker: &str, _what: Idle) {}
 

@@ -5,6 +5,7 @@
 
 mod allocator;
 pub(crate) mod clock;
+mod copy;
 mod enter;
 pub(crate) mod fatal;
 pub(crate) mod icu;
@@ -193,7 +194,9 @@ impl Functions {
         let bootstrap = function("bootstrap");
         let this = v8::undefined(scope).into();
         let bootstrap = v8::Local::new(scope, &bootstrap);
-        bootstrap.call(scope, this, &[]).expect("bootstrap does not throw");
+        let date_prototype = copy::of_date_prototype(scope);
+        let called = bootstrap.call(scope, this, &[date_prototype.into()]);
+        called.expect("bootstrap does not throw");
         functions
     }
 }

@@ -34,7 +34,7 @@ pub use event::{
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
 pub use isolate::process::round_trip;
-pub use memory::MemoryFigures;
+pub use memory::{MemoryFigures, ProgramMemory};
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Offender, RestartReason, Runtime, StartReport, Stats, Succession};
 pub use version::Version;

@@ -1,23 +1,28 @@
 //! The memory of the node: how much there is (`system`), who has it, and what is done before it is
 //! used up. The largest idle isolates go first; where that is not enough, the isolates of the
-//! worker that has the most, by name. Large pieces are judged before they are given (`admission`).
+//! worker that has the most, by name, and of these the ones of versions that were replaced before
+//! all others. Large pieces are judged before they are given (`admission`).
 //! Memory mappings, of which a process gets a limited number,
 //! are guarded in the same way. Not here: the limit of one isolate (`isolate/ledger/memory.rs`).
 
 mod admission;
 mod guard;
+mod measure;
+mod programs;
 mod system;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::quarantine::Standing;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
 pub(crate) use admission::{admit, give_back};
 pub(crate) use guard::spawn;
+pub use programs::ProgramMemory;
 pub(crate) use system::mappings_limit;
 
 /// Room that V8 gets beyond an isolate's limit when it is about to run out, so that it can
@@ -59,6 +64,11 @@ impl Holding {
         self.mappings.store(mappings, Ordering::Relaxed);
     }
 
+    /// What the isolate has, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Whether what runs in it has to be terminated.
     pub(crate) fn is_expelled(&self) -> bool {
         self.expelled.load(Ordering::Relaxed)
@@ -87,14 +97,22 @@ impl Tenancy {
         self.residence.events.load(Ordering::Relaxed) == 0
     }
 
+    /// Whether another version has the place of its one.
+    fn is_replaced(&self) -> bool {
+        self.version.replaced.load(Ordering::Relaxed)
+    }
+
     fn bytes(&self) -> usize {
-        self.holding.bytes.load(Ordering::Relaxed)
+        self.holding.bytes()
     }
 
     fn mappings(&self) -> usize {
         self.holding.mappings.load(Ordering::Relaxed)
     }
 }
+
+/// Gives up what is kept only to be quick; answers whether that was much.
+type GiveUp = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// The memory of a runtime.
 pub(crate) struct Memory {
@@ -113,6 +131,12 @@ pub(crate) struct Memory {
     are_mappings_lost: AtomicBool,
     /// Locked where an isolate is loaded or goes, never on the way of a request.
     tenancies: Mutex<Vec<Tenancy>>,
+    /// What the programs of all workers have, in bytes.
+    programs_bytes: Arc<AtomicUsize>,
+    /// For memory that is not the runtime's.
+    give_up: OnceLock<GiveUp>,
+    /// Free memory may be worth giving back to the system.
+    is_trim_asked: AtomicBool,
 }
 
 /// What of a runtime's memory only a new process brings back.
@@ -161,7 +185,36 @@ impl Memory {
             is_memory_lost: AtomicBool::new(false),
             are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
+            programs_bytes: Arc::default(),
+            give_up: OnceLock::new(),
+            is_trim_asked: AtomicBool::new(false),
         }
+    }
+
+    /// A program of a worker's is in memory from now on.
+    pub(crate) fn program(&self, standing: Arc<Standing>, bytes: usize) -> ProgramMemory {
+        ProgramMemory::new(standing, &self.programs_bytes, bytes)
+    }
+
+    /// Sets what is called where memory is short. The first one stays.
+    pub(crate) fn when_short(&self, give_up: GiveUp) {
+        let _ = self.give_up.set(give_up);
+    }
+
+    /// Memory is short. Answers whether much was given up.
+    fn is_short(&self) -> bool {
+        self.give_up.get().is_some_and(|give_up| give_up())
+    }
+
+    /// Has free memory given back to the system soon: by the guard's thread, for it takes long and others
+    /// wait for their parts of the heap meanwhile.
+    pub(crate) fn ask_for_trim(&self) {
+        self.is_trim_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked for that since this was last called.
+    fn take_asked_trim(&self) -> bool {
+        self.is_trim_asked.swap(false, Ordering::Relaxed)
     }
 
     /// An isolate is about to be loaded.
@@ -210,12 +263,14 @@ impl Memory {
         (sum(true), sum(false))
     }
 
-    /// Looks for memory that no account has, of which `accounted_bytes` are those of workers beside
-    /// their isolates: what clients hold, and of lost shards what a slice was making that never came
+    /// Looks for memory that no account has, where `accounted_bytes` are those of workers beside their
+    /// isolates and programs: what clients hold, and of lost shards what a slice was making that never came
     /// to its end. To be called while no slice is overdue for a look, since what that one is making
     /// is in no account either, and is neither.
     fn explain(&self, used_bytes: usize, accounted_bytes: usize, was_a_shard_lost: bool) {
-        let accounted = self.isolates_bytes().0.saturating_add(accounted_bytes);
+        let programs_bytes = self.programs_bytes.load(Ordering::Relaxed);
+        let accounted = self.isolates_bytes().0.saturating_add(programs_bytes);
+        let accounted = accounted.saturating_add(accounted_bytes);
         let unexplained = used_bytes.saturating_sub(accounted);
         let least = self.least_unexplained.fetch_min(unexplained, Ordering::Relaxed);
         self.foreign.store(unexplained.saturating_sub(least), Ordering::Relaxed);
@@ -273,6 +328,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quarantine::Losses;
 
     const GIB: usize = 1 << 30;
 
@@ -300,5 +356,40 @@ mod tests {
         assert_eq!(foreign_gib(10, 2), 5);
         assert_eq!(foreign_gib(10, 9), 0);
         assert_eq!(foreign_gib(10, 0), 9, "the node itself has no more than the least");
+    }
+
+    #[test]
+    fn programs_are_explained_and_those_of_replaced_versions_are_their_workers() {
+        let memory = Memory::new(Some(1000 * GIB));
+        let standing = Losses::new(1).standing(&"w".into());
+        let of_worker = || standing.replaced_programs_bytes.load(Ordering::Relaxed) / GIB;
+        let foreign = || {
+            memory.explain(12 * GIB, 0, false);
+            memory.foreign.load(Ordering::Relaxed) / GIB
+        };
+        memory.explain(GIB, 0, false);
+        let programs = [2, 3, 4].map(|gib| memory.program(standing.clone(), gib * GIB));
+        assert_eq!((of_worker(), foreign()), (0, 2));
+        programs[0].set_replaced(true);
+        programs[1].set_replaced(true);
+        programs[1].set_replaced(true);
+        assert_eq!(of_worker(), 5);
+        // Another version has it again.
+        programs[0].set_replaced(false);
+        assert_eq!((of_worker(), foreign()), (3, 2));
+        drop(programs);
+        assert_eq!((of_worker(), foreign()), (0, 11));
+    }
+
+    #[test]
+    fn what_is_kept_only_to_be_quick_is_given_up_where_memory_is_short() {
+        let memory = Memory::new(Some(1000 * GIB));
+        assert!(!memory.is_short());
+        let left = AtomicUsize::new(2);
+        let take = |left: usize| left.checked_sub(1);
+        memory.when_short(Box::new(move || {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        }));
+        assert_eq!([memory.is_short(), memory.is_short(), memory.is_short()], [true, true, false]);
     }
 }

@@ -38,6 +38,13 @@ const EVENTS_TO_PROMOTE: u32 = 32;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// An isolate with this much memory, in bytes, keeps its shard busy for milliseconds when it is
+/// disposed of, in the kernel, where nothing can end it.
+const LARGE_BYTES: usize = 32 << 20;
+
+/// A worker that had such an isolate is one of those that may have another for so long.
+const LARGE_FOR: Duration = Duration::from_secs(60);
+
 /// The first loss of trust lasts this long; doubled each time.
 const DISTRUST: Duration = Duration::from_secs(5);
 
@@ -59,6 +66,8 @@ pub(crate) struct Trust {
     short_slices: AtomicU64,
     window_started_ms: AtomicU64,
     window_events: AtomicU32,
+    /// Until when its isolates count as large; zero where none ever was.
+    large_until_ms: AtomicU64,
 }
 
 /// How a worker has lost its trust: across its versions, or a new one would begin without that.
@@ -89,6 +98,19 @@ impl Trust {
         is_long
     }
 
+    /// Records how much memory an isolate of it has.
+    pub(crate) fn holds(&self, bytes: usize) {
+        if bytes >= LARGE_BYTES {
+            let until_ms = now_ms() + LARGE_FOR.as_millis() as u64;
+            self.large_until_ms.store(until_ms, Ordering::Relaxed);
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        let until_ms = self.large_until_ms.load(Ordering::Relaxed);
+        until_ms != 0 && now_ms() < until_ms
+    }
+
     /// Ends the trust.
     pub(crate) fn offend(&self, distrust: &Distrust) {
         distrust.offend_at(now_ms());
@@ -97,7 +119,9 @@ impl Trust {
 
     /// Whether the worker may run where sockets wait for it.
     pub(crate) fn is_trusted(&self, distrust: &Distrust) -> bool {
-        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST && distrust.is_over()
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST
+            && distrust.is_over()
+            && !self.is_large()
     }
 
     /// Its slices were short before this process.
@@ -105,9 +129,9 @@ impl Trust {
         self.short_slices.fetch_max(EVENTS_TO_PROVE, Ordering::Relaxed);
     }
 
-    /// Whether its slices have been short so far.
+    /// Whether its slices have been short so far, and its isolates small.
     pub(crate) fn is_proven(&self) -> bool {
-        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_PROVE
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_PROVE && !self.is_large()
     }
 
     /// Counts an event that was not served inline; answers whether the worker is busy.
@@ -297,6 +321,18 @@ mod tests {
             behave(&trust);
             assert!(!trust.is_trusted(&distrust));
         }
+    }
+
+    #[test]
+    fn what_takes_long_to_dispose_of_is_kept_from_those_with_short_slices() {
+        let (trust, distrust) = (Trust::default(), Distrust::default());
+        for _ in 0..EVENTS_TO_TRUST {
+            trust.slice_took(&distrust, Duration::from_micros(50), 1);
+        }
+        trust.holds(LARGE_BYTES - 1);
+        assert!(trust.is_trusted(&distrust) && trust.is_proven());
+        trust.holds(LARGE_BYTES);
+        assert!(!trust.is_trusted(&distrust) && !trust.is_proven());
     }
 
     #[test]

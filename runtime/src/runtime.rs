@@ -22,7 +22,7 @@ use deno_core::{JsRuntime, v8};
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
 use crate::isolate::{fatal, icu, process};
-use crate::memory::{self, MemoryFigures};
+use crate::memory::{self, MemoryFigures, ProgramMemory};
 use crate::shard::{Message, ShardHandle};
 use crate::version::Version;
 use crate::watchdog;
@@ -124,6 +124,13 @@ impl Runtime {
         }));
     }
 
+    /// Sets what is called, again and again, while memory is short and no worker has most of it. It
+    /// answers whether it has something given back. Called on the thread that guards the memory: it must
+    /// not block for long.
+    pub fn on_clients_to_blame(&self, call: impl Fn() -> bool + Send + Sync + 'static) {
+        self.shared.on_clients_to_blame(Box::new(call));
+    }
+
     /// Makes a version known. Makes no isolate: that happens with its first event, or when
     /// it is warmed.
     pub fn version(&self, mut definition: Definition) -> Arc<Version> {
@@ -147,6 +154,18 @@ impl Runtime {
         version
     }
 
+    /// Takes note of what a program of that worker has in memory beside isolates, in bytes.
+    pub fn program(&self, worker: &Arc<str>, bytes: usize) -> ProgramMemory {
+        self.shared.memory.program(self.shared.losses.standing(worker), bytes)
+    }
+
+    /// Sets what is called where the node is short of memory, again as long as it is: it gives up what is
+    /// kept only to be quick, answers whether that was so much that it is worth giving back to the system,
+    /// which takes a while, and must not block. The first one stays.
+    pub fn when_short_of_memory(&self, give_up: impl Fn() -> bool + Send + Sync + 'static) {
+        self.shared.memory.when_short(Box::new(give_up));
+    }
+
     /// Loads a version ahead of its first event. Returns at once.
     pub fn warm(&self, version: &Arc<Version>) {
         if version.residences().is_empty() && version.recent_failure().is_none() {
@@ -165,6 +184,12 @@ impl Runtime {
         for residence in version.residences().iter() {
             residence.shard.send(Message::Retire(version.clone()));
         }
+    }
+
+    /// Another version has the place of one that is [retired](Self::retire): where memory is short, what
+    /// still runs of it goes before what runs of others.
+    pub fn mark_replaced(&self, version: &Arc<Version>) {
+        version.replaced.store(true, Ordering::Relaxed);
     }
 
     /// Ends what still runs of a version that was [retired](Self::retire): too many others of its

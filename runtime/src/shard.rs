@@ -2,6 +2,7 @@
 //! An event comes to it by message; on the shard's own thread that is a function call.
 //! Not here: which shard an event goes to (`placement.rs`).
 
+mod abandonment;
 mod handle;
 mod inbox;
 mod job;
@@ -20,7 +21,7 @@ use std::time::Instant;
 use lru::LruCache;
 use tokio::sync::oneshot;
 
-use crate::isolate::{Isolate, process};
+use crate::isolate::Isolate;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::quarantine::Purpose;
@@ -35,7 +36,8 @@ pub(crate) use thread::{spawn, spawn_slow};
 use slot::{Slot, start_failure};
 use spares::Spares;
 
-/// Isolates disposed of between two times that free memory is given back to the system.
+/// Isolates disposed of between two times that the guard of the memory is asked to give free memory
+/// back to the system.
 const DISPOSALS_PER_TRIM: u32 = 8;
 
 /// Idle isolates evicted in one sweep, so that a sweep stays short.
@@ -161,9 +163,9 @@ impl Shard {
         });
         self.shared.memory.moves_in(&version, &residence, &holding);
         let start_cpu = self.shared.config.start_cpu;
+        let kv = version.kv.clone().belonging_to(&self.handle.abandoned.belongings);
         self.handle.set_running(Some(version.clone()));
-        let result =
-            isolate.load(&version.definition, &version.cache, version.kv.clone(), start_cpu);
+        let result = isolate.load(&version.definition, &version.cache, kv, start_cpu);
         self.handle.set_running(None);
         self.shared.memory.moves_out(&holding);
         self.dispose(isolate);
@@ -277,13 +279,13 @@ impl Shard {
         }
     }
 
-    /// Disposes of an isolate, and now and then gives its memory back to the system.
+    /// Disposes of an isolate, and now and then has its memory given back to the system.
     fn dispose(&self, isolate: Isolate) {
         drop(isolate);
         let disposals = self.disposals.get() + 1;
         self.disposals.set(disposals);
         if disposals.is_multiple_of(DISPOSALS_PER_TRIM) {
-            process::trim_memory();
+            self.shared.memory.ask_for_trim();
         }
     }
 

@@ -2,9 +2,10 @@
 //! drains at a fixed rate. A worker has one, across its versions; so has each back shard, for what
 //! workers with a full one do there. Not here: what follows from it (`placement.rs`).
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::placement::now_ms;
 
 /// One part in so many of a core is what may be used for ever.
 const CORES_PART: u64 = 5;
@@ -21,7 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// The bucket of one worker or shard.
 #[derive(Debug, Default)]
 pub(crate) struct Share {
-    /// When it is empty, in microseconds on the process's clock.
+    /// When it is empty on the process's clock, in microseconds: slices are shorter than a
+    /// millisecond.
     empty_at_us: AtomicU64,
     heavy: AtomicBool,
 }
@@ -86,8 +88,7 @@ fn drained_in_us(cpu: Duration) -> u64 {
 }
 
 fn now_us() -> u64 {
-    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-    EPOCH.elapsed().as_micros() as u64
+    now_ms() * 1000
 }
 
 #[cfg(test)]

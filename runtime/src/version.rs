@@ -38,7 +38,10 @@ pub struct Version {
     pub(crate) outgoing: Outgoing,
     /// Events that wait of all workers with a KV namespace, if this is one.
     waiting_with_kv: Option<Arc<AtomicUsize>>,
+    /// It gets no new events.
     pub(crate) retired: AtomicBool,
+    /// That is because another version has its place.
+    pub(crate) replaced: AtomicBool,
     /// Whether an isolate is made for it on a steady shard.
     pub(crate) settling: AtomicBool,
     residences: ArcSwap<Vec<Arc<Residence>>>,
@@ -83,6 +86,7 @@ impl Version {
             outgoing,
             waiting_with_kv,
             retired: AtomicBool::new(false),
+            replaced: AtomicBool::new(false),
             settling: AtomicBool::new(false),
             residences: ArcSwap::default(),
             failed: ArcSwapOption::empty(),

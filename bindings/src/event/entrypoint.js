@@ -1,5 +1,6 @@
 // Which function answers a `fetch` event: the default export's method, a class that extends
-// WorkerEntrypoint, or a listener in service-worker syntax.
+// WorkerEntrypoint, or a listener in service-worker syntax. Which other handlers there are, that
+// nothing calls.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
@@ -15,6 +16,9 @@ const events = core.loadExtScript("ext:isolane_bindings/event.js");
 const { Event } = core.loadExtScript("ext:deno_web/02_event.js");
 
 const NO_FETCH = "The worker has no fetch handler: export default { fetch(request, env, ctx) { ... } }.";
+
+/** Handlers that Workers have beside `fetch`, and that are not called yet. */
+const UNCALLED = ["scheduled", "queue", "email", "tail", "tailStream"];
 
 /** The base of class entrypoints, exported by `cloudflare:workers`. */
 class WorkerEntrypoint {
@@ -54,6 +58,9 @@ class FetchEvent extends Event {
 /** Listeners of `fetch`, registered while the worker starts. */
 const fetchListeners = [];
 
+/** The events of other handlers that have listeners. */
+const listened = { __proto__: null };
+
 function installServiceWorkerSyntax(target) {
   const original = target.addEventListener;
   ObjectDefineProperty(target, "addEventListener", {
@@ -61,11 +68,20 @@ function installServiceWorkerSyntax(target) {
     configurable: true,
     writable: true,
     value: function addEventListener(type, listener, options) {
-      if (type === "fetch" && typeof listener === "function") {
-        ArrayPrototypePush(fetchListeners, listener);
-        return;
+      const receiver = this ?? target;
+      // Of another target these are events like any.
+      if (receiver === target) {
+        if (type === "fetch" && typeof listener === "function") {
+          ArrayPrototypePush(fetchListeners, listener);
+          return;
+        }
+        for (let i = 0; i < UNCALLED.length; i++) {
+          if (type === UNCALLED[i]) {
+            listened[type] = true;
+          }
+        }
       }
-      ReflectApply(original, this ?? globalThis, [type, listener, options]);
+      ReflectApply(original, receiver, [type, listener, options]);
     },
   });
 }
@@ -83,24 +99,52 @@ function isConstructor(value) {
 }
 
 /**
+ * A router may be a proxy that has a method of any name: what it does not say that it has is none.
+ */
+function hasMethod(holder, name) {
+  try {
+    return name in holder && typeof holder[name] === "function";
+  } catch {
+    // It is the worker's own getter that throws, or there is nothing to ask.
+    return false;
+  }
+}
+
+/**
+ * The names of handlers that are not called, each after a space: one text, because what a list does is
+ * the worker's to change.
+ */
+function uncalledOf(holder) {
+  let names = "";
+  for (let i = 0; i < UNCALLED.length; i++) {
+    const name = UNCALLED[i];
+    if (listened[name] === true || hasMethod(holder, name)) {
+      names += " " + name;
+    }
+  }
+  return names;
+}
+
+/**
  * Finds the handler of a worker whose modules have been evaluated.
- * @returns {string[]} names of the handlers; throws where there is none
+ * @returns {string} names of the handlers, with spaces between; throws where there is no `fetch`
  */
 function install(namespace) {
   const main = namespace.default;
+  const uncalled = uncalledOf(typeof main === "function" ? main.prototype : main);
   if (isConstructor(main)) {
     events.setWorker((request, env, context) => {
       const instance = ReflectConstruct(main, [context, env]);
       return ReflectApply(instance.fetch, instance, [request]);
     });
-    return ["fetch"];
+    return "fetch" + uncalled;
   }
   if (main !== null && typeof main === "object" && typeof main.fetch === "function") {
     const handler = main.fetch;
     events.setWorker((request, env, context) =>
       ReflectApply(handler, main, [request, env, context])
     );
-    return ["fetch"];
+    return "fetch" + uncalled;
   }
   if (fetchListeners.length > 0) {
     const env = events.env;
@@ -114,9 +158,10 @@ function install(namespace) {
       });
     }
     events.setWorker(callListeners);
-    return ["fetch"];
+    return "fetch" + uncalled;
   }
-  throw new TypeError(NO_FETCH);
+  const others = uncalled === "" ? "" : ` It has others, which are not called yet:${uncalled}.`;
+  throw new TypeError(NO_FETCH + others);
 }
 
 /** Forgets the worker that warmed the snapshot. */

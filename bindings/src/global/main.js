@@ -294,14 +294,17 @@ const describers = ArrayPrototypeMap(
   (cloneable) => cloneable[core.hostObjectBrand] ?? cloneable[hostObjectBrand],
 );
 
-/** Runs once in each isolate, before any code of a tenant. */
-function bootstrap() {
+/**
+ * Runs once in each isolate, before any code of a tenant.
+ * @param {object} datePrototype a copy of `Date.prototype` as V8 has it
+ */
+function bootstrap(datePrototype) {
   load("ext:isolane_compat/internal/ready.js");
   uncaught.prepare();
   // It is kept outside of the snapshot.
   core.setHandledPromiseRejectionHandler(uncaught.handledLate);
   performance_.setTimeOrigin();
-  installTemporal();
+  installTemporal(datePrototype);
   ArrayPrototypeForEach(describers, (describer) => op_clone_trust(describer));
   // They need code from bytes, which is refused, and have no way to say so.
   delete WebAssembly.compileStreaming;

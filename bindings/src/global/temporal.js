@@ -1,7 +1,7 @@
 // `Temporal` with a `Now` whose time stands still while code runs. V8 makes the whole of it when it is
-// first read, which takes a millisecond, and whoever reads it to change it has it made. So another
-// object stands in its place, made of V8's classes when a worker first reads it; the way to them is
-// `Date.prototype.toTemporalInstant`, which V8 makes as late.
+// first read, or `Date.prototype.toTemporalInstant` is, which takes a millisecond, and whoever reads one of
+// them to change it has it made. So others stand in the place of both, made of V8's classes when a worker first
+// reads one; the way to these is a copy of `Date.prototype` that no worker gets (`runtime/src/isolate/copy.rs`).
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
@@ -22,6 +22,13 @@ const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const formats = Intl.DateTimeFormat;
 const { resolvedOptions } = formats.prototype;
 
+/** `Date.prototype` as V8 has it, in which nothing is made yet. */
+let datePrototype;
+/** V8's function, once it is made. */
+let toTemporalInstant;
+/** What stands for V8's `Temporal`, once it is made. */
+let Temporal;
+
 function tag(object, text) {
   ObjectDefineProperty(object, SymbolToStringTag, {
     __proto__: null,
@@ -33,7 +40,8 @@ function tag(object, text) {
 }
 
 function makeTemporal() {
-  const epoch = ReflectApply(DatePrototype.toTemporalInstant, new Date(0), []);
+  toTemporalInstant = datePrototype.toTemporalInstant;
+  const epoch = ReflectApply(toTemporalInstant, new Date(0), []);
   const zoned = epoch.toZonedDateTimeISO("UTC");
   const date = zoned.toPlainDate();
   const Instant = epoch.constructor;
@@ -58,9 +66,9 @@ function makeTemporal() {
     zonedDateTimeISO: (zone = undefined) => inZone(zone),
   }.zonedDateTimeISO);
 
-  const Temporal = {};
-  tag(Temporal, "Temporal");
-  define(Temporal, "Now", Now);
+  const made = {};
+  tag(made, "Temporal");
+  define(made, "Now", Now);
   const each = [
     zoned.toPlainDateTime(),
     date,
@@ -72,19 +80,35 @@ function makeTemporal() {
     epoch,
   ];
   ArrayPrototypeForEach(each, ({ constructor }) => {
-    define(Temporal, constructor.name, constructor);
+    define(made, constructor.name, constructor);
     // Durations are written without the formats of dates.
     if (constructor.name !== "Duration") {
       boundTemporal(constructor.prototype);
     }
   });
+  return made;
+}
+
+function readTemporal() {
+  Temporal ??= makeTemporal();
   return Temporal;
 }
 
-/** Where V8 has it: not yet while the snapshot is made. */
-function installTemporal() {
+/** Whatever the function leads to is bounded by then. */
+function readToTemporalInstant() {
+  readTemporal();
+  return toTemporalInstant;
+}
+
+/**
+ * Where V8 has it: not yet while the snapshot is made.
+ * @param {object} copy what `Date.prototype` is before anything of it is read
+ */
+function installTemporal(copy) {
   if (ObjectHasOwn(globalThis, "Temporal")) {
-    op_clock_later(globalThis, "Temporal", makeTemporal);
+    datePrototype = copy;
+    op_clock_later(globalThis, "Temporal", readTemporal);
+    op_clock_later(DatePrototype, "toTemporalInstant", readToTemporalInstant);
   }
 }
 

@@ -96,14 +96,8 @@ async fn however_many_workers_hold_requests_a_quiet_one_gets_its_own() {
         greedy.push(one);
     }
     assert_eq!(outbound.requests(), 32);
-    let ask = format!(
-        "let good = 0;
-         for (let i = 0; i < 20; i++) good += await text('{}') === 'quick';
-         return String(good);",
-        server.url("/quick")
-    );
     let mut quiet = worker("quiet", &outbound);
-    assert_eq!(quiet.run(&ask).await, "20");
+    assert_eq!(quiet.count_answers(20, &server.url("/quick"), "quick").await, 20);
     // One was given up, once, and nobody else has got its place.
     while outbound.requests() != 31 {
         tokio::task::yield_now().await;

@@ -105,6 +105,22 @@ impl Worker {
         self.try_run(script).await.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Asks so many times, one after the other; answers how often the answer was that text. In the URL
+    /// `${i}` is the number of the request.
+    pub(crate) async fn count_answers(
+        &mut self,
+        requests: usize,
+        url: &str,
+        answer: &str,
+    ) -> usize {
+        let script = format!(
+            "let count = 0;
+             for (let i = 0; i < {requests}; i++) count += await text(`{url}`) === '{answer}';
+             return String(count);"
+        );
+        self.run(&script).await.parse().expect("it is a number")
+    }
+
     async fn try_run(&mut self, script: &str) -> Result<String, CoreError> {
         let script = format!("(async () => {{ {script} }})()");
         let promise = self.runtime.execute_script("test.js", script)?;

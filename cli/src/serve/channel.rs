@@ -63,6 +63,8 @@ pub(crate) enum Reason {
     Crash,
     /// Memory is lost to shards, and none has been lost for a while.
     Rest,
+    /// KV takes no writes any more.
+    LostStore,
 }
 
 /// What a node's process says.
@@ -96,8 +98,14 @@ pub(crate) enum Received<T> {
 
 impl Reason {
     /// In the order of the messages between processes: new ones come last.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Signal, Self::LostShards, Self::LostMemory, Self::Crash, Self::Rest];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Signal,
+        Self::LostShards,
+        Self::LostMemory,
+        Self::Crash,
+        Self::Rest,
+        Self::LostStore,
+    ];
 
     /// The name in logs and metrics.
     pub(crate) fn as_str(self) -> &'static str {
@@ -107,6 +115,7 @@ impl Reason {
             Self::LostMemory => "lostMemory",
             Self::Crash => "crash",
             Self::Rest => "rest",
+            Self::LostStore => "lostStore",
         }
     }
 }
@@ -323,7 +332,7 @@ mod tests {
     #[test]
     fn what_is_told_is_heard_with_its_sockets() {
         let (supervisor, node) = Channel::pair().unwrap();
-        let begin = Begin { takes_over: true, restarts: [1, 2, 3, u64::MAX, 0] };
+        let begin = Begin { takes_over: true, restarts: [1, 2, 3, u64::MAX, 0, 4] };
         let left =
             ToNode::Left { place: "workers 127.0.0.1:0 0".to_owned(), sockets: listeners(3) };
         for message in [left, ToNode::Begin(begin), ToNode::Serve, ToNode::Stop(143)] {
@@ -354,7 +363,7 @@ mod tests {
         }
         let many = listeners(2 * MAX_DESCRIPTORS);
         assert!(node.report(&FromNode::Sockets { place: String::new(), sockets: many }).is_err());
-        for reason in [Reason::Signal, Reason::LostShards, Reason::LostMemory, Reason::Rest] {
+        for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Crash) {
             node.report(&FromNode::Wish(reason)).unwrap();
             let heard = supervisor.reported().unwrap();
             assert!(matches!(heard, Received::Message(FromNode::Wish(it)) if it == reason));

@@ -30,7 +30,7 @@ const SCRATCH: &str = ".isolane-scratch";
 const FOLDER_PATIENCE: Duration = Duration::from_secs(3);
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether the runtime should be started anew.
+/// How often it is looked whether the node should be started anew.
 const LOOKED_EACH: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -95,6 +95,7 @@ fn serve(
         for warning in worker.warnings() {
             tracing::warn!(worker = worker.name(), "{warning}");
         }
+        events.name_uncalled_of(worker.name());
         let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
@@ -162,8 +163,8 @@ fn until_stopped(
             let (code, was_stopped) = tokio::select! {
                 () = &mut end, if ends => return anyhow::Ok(0),
                 _ = look.tick(), if !ends => {
-                    if let Some(reason) = runtime.wants_restart() {
-                        link.report(&FromNode::Wish(reason_of(reason)));
+                    if let Some(reason) = wished(runtime, released.as_ref()) {
+                        link.report(&FromNode::Wish(reason));
                     }
                     continue;
                 }
@@ -234,10 +235,14 @@ async fn hand_over(
     node.finish().await;
 }
 
-fn reason_of(reason: RestartReason) -> Reason {
-    match reason {
+/// Why the node should be started anew, if it should.
+fn wished(runtime: &Runtime, released: Option<&Released>) -> Option<Reason> {
+    if released.is_some_and(|released| released.store.has_lost_its_writer()) {
+        return Some(Reason::LostStore);
+    }
+    runtime.wants_restart().map(|reason| match reason {
         RestartReason::LostShards => Reason::LostShards,
         RestartReason::LostMemory => Reason::LostMemory,
         RestartReason::Rest => Reason::Rest,
-    }
+    })
 }

@@ -24,6 +24,9 @@ use super::{
 /// section 2.3.4).
 const MAX_DOMAIN_BYTES: usize = 253 - 1 - 63;
 
+/// An exbibyte, which no disk has: what is left free of one may be more than half of it.
+const MAX_MIN_FREE_MB: u64 = 1 << 40;
+
 /// Where the node listens when the file does not say.
 const DEFAULT_ADDRESS: ([u8; 4], u16) = ([0, 0, 0, 0], 8080);
 
@@ -200,12 +203,14 @@ fn kv(source: &Source<'_>, raw: RawKv) -> Result<Kv, ConfigError> {
     let mb = |value, default: u64| {
         number(source, value, 0..=1 << 20, default >> 20).map(|number| number << 20)
     };
+    let min_free_mb =
+        number(source, raw.min_free_mb, 0..=MAX_MIN_FREE_MB, default.min_free_bytes >> 20)?;
     let namespace_mb =
         number(source, raw.namespace_mb, 1..=1 << 20, default.namespace_bytes >> 20)?;
     Ok(Kv {
         cache_bytes: mb(raw.cache_mb, default.cache_bytes)?,
         page_cache_bytes: mb(raw.page_cache_mb, default.page_cache_bytes as u64)? as usize,
-        min_free_bytes: mb(raw.min_free_mb, default.min_free_bytes)?,
+        min_free_bytes: min_free_mb << 20,
         namespace_bytes: namespace_mb << 20,
     })
 }

@@ -69,6 +69,7 @@ fn every_key_reaches_its_place() {
         databases = ["geo/city.mmdb"]
         headers = { country = "X-Country" }
         [kv]
+        min_free_mb = 1_099_511_627_776
         namespace_mb = 512
         [deploys]
         keep_versions = 7
@@ -108,7 +109,8 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.admin.token_file.as_deref(), Some(Path::new("/etc/isolane/admin.token")));
     assert_eq!(config.admin.certificates, config.certificates);
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
-    assert_eq!(config.kv, Kv { namespace_bytes: 512 << 20, ..Kv::default() });
+    let (min_free_bytes, namespace_bytes) = (1 << 60, 512 << 20);
+    assert_eq!(config.kv, Kv { min_free_bytes, namespace_bytes, ..Kv::default() });
     let values = serde_json::json!({ "asn": 64_496, "colo": "FRA" });
     assert_eq!(serde_json::Value::Object(config.cf.values), values);
     assert_eq!(config.cf.databases, [Path::new("/etc/isolane/geo/city.mmdb")]);
@@ -177,6 +179,10 @@ fn a_fault_is_named_with_line_column_and_what_was_expected() {
         ("domain = \"10.0.0.1\"", "1:10: expected a domain of up to 189 characters"),
         ("domain = \"*.example.com\"", "1:10: expected a domain of up to"),
         ("domain = \"example.com/a\"", "1:10: expected a domain of up to"),
+        (
+            "[kv]\nmin_free_mb = 1_099_511_627_777",
+            "2:15: expected a number from 0 to 1099511627776, found 1099511627777",
+        ),
         ("[deploys]\nkeep_versions = 1", "2:17: expected a number from 2 to 10000, found 1"),
         ("[limits\n", "1:8: "),
     ];

@@ -2,6 +2,7 @@
 //! put. Here is what callers see; each change has its own file below.
 
 mod activate;
+mod arriving;
 mod checks;
 mod error;
 mod secrets;
@@ -13,10 +14,12 @@ use bundle::VersionId;
 use bytes::Bytes;
 use registry::{DeploymentRecord, Registry, VersionRecord, WorkerRecord};
 
+use self::upload::Archive;
 use super::Deployments;
 use super::shared::Shared;
 use crate::config::Names;
 
+pub(crate) use self::arriving::Arriving;
 pub use self::error::{ChangeError, Current};
 
 /// How long `who` and `message` of a change may be, in characters.
@@ -81,7 +84,7 @@ impl Deployments {
         archive: Bytes,
         change: Change,
     ) -> Result<Uploaded, ChangeError> {
-        upload::receive(&self.shared, worker, id, archive, Some(change)).await
+        upload::receive(&self.shared, worker, id, Archive::of(archive), Some(change)).await
     }
 
     /// The same without keeping it.
@@ -94,7 +97,39 @@ impl Deployments {
         id: &VersionId,
         archive: Bytes,
     ) -> Result<Uploaded, ChangeError> {
-        upload::receive(&self.shared, worker, id, archive, None).await
+        upload::receive(&self.shared, worker, id, Archive::of(archive), None).await
+    }
+
+    /// Makes the file of an archive that is about to arrive for a worker, of as many bytes as are
+    /// announced. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When there can be no such worker, nothing can be deployed, or the disk has no room.
+    pub(crate) async fn receive(
+        &self,
+        worker: &str,
+        announced_bytes: u64,
+    ) -> Result<Arriving, ChangeError> {
+        checks::name(&self.shared, worker)?;
+        let shared = Arc::clone(&self.shared);
+        let file = blocking(move || Ok(shared.registry()?.receive(announced_bytes)?)).await?;
+        Ok(Arriving::new(file))
+    }
+
+    /// Does the same as [`upload`](Self::upload) with an archive that has arrived in that file, or,
+    /// without a change, as [`validate`](Self::validate).
+    ///
+    /// # Errors
+    /// As for these.
+    pub(crate) async fn upload_received(
+        &self,
+        worker: &str,
+        id: &VersionId,
+        (file, archive): (Arriving, Bytes),
+        change: Option<Change>,
+    ) -> Result<Uploaded, ChangeError> {
+        let archive = Archive { file: Some(file), bytes: archive };
+        upload::receive(&self.shared, worker, id, archive, change).await
     }
 
     /// Does with a version what a node would to which nothing was deployed yet: for whoever has none

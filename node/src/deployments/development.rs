@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bundle::{Bundle, BundleError, LoadOptions, NodeEnv, Project, Settings};
+use bundle::{Bundle, Dependencies, LoadError, LoadOptions, NodeEnv, Project, Settings};
 
 /// Sources beyond this are not read for a few lines around a place.
 const SOURCE_BYTES: u64 = 8 << 20;
@@ -48,11 +48,23 @@ pub(super) struct LocalVars {
 pub(super) fn load(
     project: &Project,
     debuggable: bool,
-) -> Result<(Bundle, Option<LocalVars>), BundleError> {
-    let options =
-        LoadOptions { node_env: NodeEnv::Development, debuggable, ..LoadOptions::default() };
+) -> Result<(Bundle, Option<LocalVars>), LoadError> {
+    let options = LoadOptions {
+        node_env: NodeEnv::Development,
+        debuggable,
+        // A debugger shows the sources that the map has.
+        quick: !debuggable,
+        ..LoadOptions::default()
+    };
     let mut bundle = project.load_with(&options)?;
-    let Some((path, vars)) = project.dev_vars()? else { return Ok((bundle, None)) };
+    let vars = match project.dev_vars() {
+        Ok(vars) => vars,
+        Err(error) => {
+            let Bundle { inputs, folders, .. } = bundle;
+            return Err(LoadError { error, read: Box::new(Dependencies { inputs, folders }) });
+        }
+    };
+    let Some((path, vars)) = vars else { return Ok((bundle, None)) };
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let names = vars.keys().cloned().collect();
     bundle.inputs.push(path);
@@ -106,6 +118,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_debugger_is_given_the_texts_of_sources_and_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("index.ts"), "export default { a: 1 as number };").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        for debuggable in [true, false] {
+            let (bundle, _) = load(&project, debuggable).unwrap();
+            let map = bundle.modules[0].source_map.as_deref().unwrap();
+            assert_eq!(map.contains("sourcesContent"), debuggable, "{map}");
+        }
+    }
+
+    #[test]
+    fn variables_at_fault_may_be_mended_by_any_of_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("index.js"), "export default {};").unwrap();
+        fs::write(folder.path().join(".dev.vars"), "no variable").unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        let error = load(&project, false).err().unwrap();
+        assert!(error.to_string().contains(".dev.vars:1:"), "{error}");
+        let main = folder.path().canonicalize().unwrap().join("index.js");
+        assert!(error.read.inputs.contains(&main), "{:?}", error.read);
+    }
 
     #[test]
     fn a_source_is_an_input_that_has_not_changed_since_it_was_read() {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use bundle::BundleError;
+use bundle::LoadError;
 use router::RouteError;
 use thiserror::Error;
 
@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum DeployError {
     /// A project cannot be opened or loaded.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
+    Bundle(#[from] LoadError),
     /// A route is malformed or taken.
     #[error("worker {worker}: {source}")]
     Route {

@@ -218,13 +218,11 @@ pub(super) fn load(
     origin: Origin,
     warnings: &mut Vec<bundle::Warning>,
 ) -> Result<Arc<Loaded>, super::DeployError> {
-    let program = Program {
-        bytes: bundle_bytes(&bundle),
-        maps: SourceMaps::of(&bundle),
-        vars: bundle.settings.vars.clone().into_iter().collect(),
-    };
+    let (bytes, maps) = (bundle_bytes(&bundle), SourceMaps::of(&bundle));
+    let vars = bundle.settings.vars.clone().into_iter().collect();
     let definition = definition::of(bundle, origin, shared.mode, &shared.limits, warnings)?;
-    Ok(known(shared, definition, Arc::new(program)))
+    let memory = shared.runtime.program(&definition.worker, bytes as usize);
+    Ok(known(shared, definition, Arc::new(Program { maps, vars, bytes, memory })))
 }
 
 /// A version that is in memory, with the secrets that its worker has now. They share modules and

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use bundle::SourceMaps;
 use parking_lot::Mutex;
-use runtime::{Failure, Version};
+use runtime::{Failure, ProgramMemory, Version};
 use tokio::sync::watch;
 
 use super::owners::Owner;
@@ -34,6 +34,8 @@ pub(super) struct Program {
     pub(super) vars: serde_json::Map<String, serde_json::Value>,
     /// Its modules and source maps.
     pub(super) bytes: u64,
+    /// The same in the node's accounts.
+    pub(super) memory: ProgramMemory,
 }
 
 /// One version of a worker, as the route table has it. A version that replaces it is another one.

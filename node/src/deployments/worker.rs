@@ -39,7 +39,7 @@ impl Worker {
     /// Reads the project.
     pub(super) fn load(config: &WorkerConfig, shared: &Shared) -> Result<Arc<Self>, DeployError> {
         let read_at = SystemTime::now();
-        let project = Project::open_with(&config.path, &config.open_options())?;
+        let project = Project::open_watched(&config.path, &config.open_options())?;
         let (mut bundle, local) = match shared.mode {
             Mode::Dev if !shared.as_deployed => development::load(&project, shared.debuggable)?,
             Mode::Dev | Mode::Serve => {

@@ -8,12 +8,11 @@ use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::cause::Cause;
 use super::shares::{Shares, Taken};
 use super::turns::{Budgets, Turns};
 use crate::refusal::MapStack;
+use crate::thread_time::cpu_time;
 
 /// Lines that may wait, of all workers. Further ones are logged as they are.
 const WAITING: usize = 1024;
@@ -111,11 +110,6 @@ fn tell_slow(worker: &str) {
         worker,
         "its source maps take long to read: for a while its stacks show the places of the bundle"
     );
-}
-
-/// CPU time that this thread has used.
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -28,6 +28,11 @@ impl LateStore {
         Ok(Arc::clone(self.0.get_or_init(|| store)))
     }
 
+    /// Whether nothing can be written any more, before another process opens the store.
+    pub fn has_lost_its_writer(&self) -> bool {
+        self.0.get().is_some_and(|store| store.has_lost_its_writer())
+    }
+
     /// Gives the folder away; blocks until that is done.
     pub fn close(&self) {
         if let Some(store) = self.0.get() {

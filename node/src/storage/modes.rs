@@ -1,6 +1,7 @@
 //! Who may read a node's data: its user alone. Files and folders of the data folder that others
 //! could read are taken from them at the start, with a line in the log; files of the operator's own
-//! that others can read are named. What is made later gets its mode from the process's umask.
+//! that others can read are named. What is made later gets its mode from the process's umask, and is
+//! its user's alone, too.
 
 use std::ffi::OsStr;
 use std::fs;

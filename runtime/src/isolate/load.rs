@@ -27,7 +27,7 @@ const START_TURNS: usize = 1000;
 pub(crate) struct Loaded {
     /// CPU time of its top-level code, compilation included.
     pub(crate) cpu: Duration,
-    /// The names of its handlers.
+    /// The names of its handlers, called or not.
     pub(crate) handlers: Vec<String>,
 }
 
@@ -176,15 +176,8 @@ impl Slice<'_> {
         let Some(names) = install.call(scope, this, &[namespace.into()]) else {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         };
-        let mut handlers = Vec::new();
-        if let Ok(names) = v8::Local::<v8::Array>::try_from(names) {
-            for index in 0..names.length() {
-                if let Some(name) = names.get_index(scope, index) {
-                    handlers.push(name.to_rust_string_lossy(scope));
-                }
-            }
-        }
-        Ok(handlers)
+        let names = names.to_rust_string_lossy(scope);
+        Ok(names.split(' ').map(str::to_owned).collect())
     }
 }
 

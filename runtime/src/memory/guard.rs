@@ -1,11 +1,12 @@
 //! The thread that watches the node's memory and its mappings, and acts before they are used up.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::admission::{self, Looks};
+use super::measure::Measure;
+use super::programs::LeavingPrograms;
 use super::{Holding, Tenancy, mappings_limit, system};
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
@@ -49,7 +50,7 @@ const TRIM_EVERY: Duration = Duration::from_secs(1);
 /// nothing have been given up by then, and free memory went back to the system.
 const FOREIGN_FOR_LONG: Duration = Duration::from_secs(90);
 /// What the node's own caches may come to have, which no worker's account explains either: of KV and
-/// its pages, of programs and of compiled code, as they are by default.
+/// its pages, of decoded source maps and of compiled code, as they are by default.
 const OWN_CACHES: usize = 1 << 30;
 /// Between two reports that nothing can be done.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
@@ -76,6 +77,8 @@ fn watch(shared: &Weak<Shared>) {
 struct Guard {
     /// What was told to go: it counts as gone until it has had its time.
     leaving: Vec<(Weak<Holding>, Instant)>,
+    /// The programs that go with it.
+    leaving_programs: LeavingPrograms,
     count_at: Instant,
     trim_at: Instant,
     report_at: Instant,
@@ -89,43 +92,12 @@ struct Guard {
     looks: Looks,
 }
 
-/// What somebody has too much of.
-#[derive(Clone, Copy)]
-struct Measure {
-    resource: Resource,
-    of: fn(&Tenancy) -> usize,
-    used: usize,
-    /// What will be in use at once: idle isolates make room for it.
-    coming: usize,
-    evict_from: usize,
-    evict_to: usize,
-    expel_from: usize,
-    /// Less is no reason to blame anybody.
-    of_note: usize,
-    /// An isolate with less is not evicted where that would not be enough.
-    of_note_in_one: usize,
-}
-
-impl Measure {
-    /// What is in use, and what will be at once.
-    fn expected(self) -> usize {
-        self.used.saturating_add(self.coming)
-    }
-
-    /// What says that nobody who runs is to blame.
-    fn is_lost(self, shared: &Shared) -> &AtomicBool {
-        match self.resource {
-            Resource::Mappings => &shared.memory.are_mappings_lost,
-            _ => &shared.memory.is_memory_lost,
-        }
-    }
-}
-
 impl Guard {
     fn new() -> Guard {
         let now = Instant::now();
         Guard {
             leaving: Vec::new(),
+            leaving_programs: LeavingPrograms::default(),
             count_at: now,
             trim_at: now,
             report_at: now,
@@ -141,6 +113,7 @@ impl Guard {
         let memory = &shared.memory;
         let now = Instant::now();
         self.leaving.retain(|(holding, until)| holding.strong_count() > 0 && now < *until);
+        self.is_trim_due |= self.leaving_programs.forget(now);
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
         self.looks.look(used);
@@ -167,15 +140,24 @@ impl Guard {
                 of_note_in_one: EVICTION_OF_NOTE,
             },
         );
-        if self.is_trim_due && self.leaving.is_empty() && now >= self.trim_at {
-            self.is_trim_due = false;
-            self.trim_at = now + TRIM_EVERY;
+        if self.is_time_to_trim(now, memory.take_asked_trim()) {
             process::trim_memory();
         }
         if now >= self.count_at {
             self.count_mappings(shared);
         }
         if used * 2 < ceiling { CALM_TICK } else { TICK }
+    }
+
+    /// Whether free memory is to be given back to the system now; shards may have asked for that.
+    fn is_time_to_trim(&mut self, now: Instant, is_asked: bool) -> bool {
+        self.is_trim_due |= is_asked;
+        let is_time = self.is_trim_due && self.leaving.is_empty() && now >= self.trim_at;
+        if is_time {
+            self.is_trim_due = false;
+            self.trim_at = now + TRIM_EVERY;
+        }
+        is_time
     }
 
     fn count_mappings(&mut self, shared: &Arc<Shared>) {
@@ -204,6 +186,9 @@ impl Guard {
             measure.is_lost(shared).store(false, Ordering::Relaxed);
             return;
         }
+        if let Resource::Memory = measure.resource {
+            self.is_trim_due |= shared.memory.is_short();
+        }
         let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
         self.evict(shared, measure, &tenancies);
         if measure.used >= measure.expel_from {
@@ -216,9 +201,14 @@ impl Guard {
         self.leaving.iter().any(|(leaving, _)| std::ptr::eq(leaving.as_ptr(), holding))
     }
 
-    /// What the isolates have that were told to go.
+    /// What the isolates have that were told to go, and the programs that go with them.
     fn leaving_of(&self, measure: Measure, tenancies: &[Tenancy]) -> usize {
-        tenancies.iter().filter(|one| self.is_leaving(one)).map(measure.of).sum()
+        let isolates = tenancies.iter().filter(|one| self.is_leaving(one));
+        let isolates: usize = isolates.map(measure.of).sum();
+        match measure.resource {
+            Resource::Memory => isolates + self.leaving_programs.bytes(),
+            _ => isolates,
+        }
     }
 
     fn leaves(&mut self, tenancy: &Tenancy) {
@@ -263,63 +253,91 @@ impl Guard {
         }
     }
 
-    /// Takes its isolates from the worker that has the most, and refuses it new ones for a while.
+    /// Takes its isolates from the worker that has the most, and refuses it new ones for a while; where
+    /// that is enough, only those of versions that were replaced.
     fn expel(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
-        let leaving = self.leaving_of(measure, tenancies);
-        if measure.used.saturating_sub(leaving) < measure.expel_from {
+        let used = measure.used.saturating_sub(self.leaving_of(measure, tenancies));
+        if used < measure.expel_from {
             return;
         }
-        let mut held: HashMap<&str, usize> = HashMap::new();
         let at_work = |one: &&Tenancy| one.is_live() && !self.is_leaving(one);
-        for tenancy in tenancies.iter().filter(at_work) {
-            *held.entry(tenancy.version.worker()).or_default() += (measure.of)(tenancy);
-        }
+        let held = measure.held(tenancies.iter().filter(at_work), &self.leaving_programs);
+        let of_workers: usize = held.values().map(|has| has.all).sum();
         // More than half of it is nobody's who could be ended: clients', or lost.
         let is_of_workers = match (measure.resource, self.foreign) {
-            (Resource::Memory, Some(foreign)) => {
-                foreign.saturating_sub(OWN_CACHES) <= held.values().sum::<usize>()
-            }
+            (Resource::Memory, Some(foreign)) => foreign.saturating_sub(OWN_CACHES) <= of_workers,
             _ => true,
         };
-        let greediest = held.into_iter().max_by_key(|(_, has)| *has);
-        let greediest = greediest.filter(|(_, has)| *has >= measure.of_note);
+        let greediest = held.into_iter().max_by_key(|(_, has)| has.all);
+        let greediest = greediest.filter(|(_, has)| has.all >= measure.of_note);
         let Some((worker, has)) = greediest.filter(|_| is_of_workers) else {
-            let is_lost = greediest.is_none() || self.is_foreign_for_long();
+            let has_greediest = greediest.is_some();
+            let is_lost = match measure.resource {
+                Resource::Memory => {
+                    let take = || shared.take_from_clients();
+                    self.is_memory_lost(Instant::now(), has_greediest, take)
+                }
+                _ => !has_greediest,
+            };
             if self.leaving.is_empty() && is_lost {
                 self.report_helpless(shared, measure);
             }
             return;
         };
+        let only_replaced = has.is_enough_in_replaced(used.saturating_sub(measure.evict_from));
         for tenancy in tenancies {
-            if &**tenancy.version.worker() != worker || !tenancy.is_live() {
+            let is_theirs = &**tenancy.version.worker() == worker && tenancy.is_live();
+            if !is_theirs || (only_replaced && !tenancy.is_replaced()) {
                 continue;
             }
-            let failure = Failure::NodeMemory { worker: worker.to_owned() };
-            tenancy.version.refuse_for(failure, REFUSED_FOR);
+            if !only_replaced {
+                let failure = Failure::NodeMemory { worker: worker.to_owned() };
+                tenancy.version.refuse_for(failure, REFUSED_FOR);
+            }
             tenancy.holding.expelled.store(true, Ordering::Relaxed);
             tenancy.shard().send(Message::Evict { version: tenancy.version.key, expel: true });
             tenancy.shard().skip_turns();
             self.leaves(tenancy);
+            if let Resource::Memory = measure.resource {
+                self.leaving_programs.add(&tenancy.version.standing, Instant::now());
+            }
         }
         let amount = match measure.resource {
-            Resource::Memory => format!("{} MiB", has >> 20),
-            _ => has.to_string(),
+            Resource::Memory => format!("{} MiB", has.all >> 20),
+            _ => has.all.to_string(),
+        };
+        let (kind, ended) = if only_replaced {
+            let ended = "the events of its versions that were replaced were ended".to_owned();
+            (IncidentKind::Evicted(measure.resource), ended)
+        } else {
+            let pause_s = REFUSED_FOR.as_secs();
+            let ended = format!("its isolates were ended, and it gets none for {pause_s} s");
+            (IncidentKind::Refused(measure.resource), ended)
         };
         shared.observer.incident(&Incident {
-            kind: IncidentKind::Refused(measure.resource),
+            kind,
             worker: Some(worker.into()),
             detail: format!(
-                "it had the most, {amount}, of {}: its isolates were ended, and it gets none for {} s",
-                described(shared, measure),
-                REFUSED_FOR.as_secs()
+                "it had the most, {amount}, of {}: {ended}",
+                described(shared, measure)
             ),
         });
     }
 
-    /// Whether memory that is in no worker's account has been the most of it for a while.
-    fn is_foreign_for_long(&mut self) -> bool {
-        let now = Instant::now();
-        now.duration_since(*self.foreign_since.get_or_insert(now)) >= FOREIGN_FOR_LONG
+    /// No worker who runs is to blame for most of the memory in use: clients are asked for some. Answers
+    /// whether only a new process brings it back, because that was of no use for long, or there is nobody to
+    /// ask.
+    fn is_memory_lost(
+        &mut self,
+        now: Instant,
+        has_greediest: bool,
+        take_from_clients: impl FnOnce() -> bool,
+    ) -> bool {
+        let since = *self.foreign_since.get_or_insert(now);
+        let is_for_long = now.duration_since(since) >= FOREIGN_FOR_LONG;
+        let is_taken = take_from_clients();
+        self.is_trim_due |= is_taken;
+        is_for_long || (!has_greediest && !is_taken)
     }
 
     /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
@@ -355,3 +373,6 @@ fn described(shared: &Shared, measure: Measure) -> String {
         _ => format!("{} of {} memory mappings in use", measure.used, mappings_limit()),
     }
 }
+
+#[cfg(test)]
+mod tests;

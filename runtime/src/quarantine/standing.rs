@@ -41,6 +41,8 @@ pub(crate) struct Standing {
     pub(crate) waiting: AtomicUsize,
     /// As what it asks the KV store.
     pub(crate) kv: kv::Caller,
+    /// What programs have in memory that only replaced versions of it still have, in bytes.
+    pub(crate) replaced_programs_bytes: AtomicUsize,
     /// What waits in memory of its answers.
     outgoing: OnceLock<Arc<Pool>>,
     /// The shard on which its code does not come to a look.
@@ -69,6 +71,7 @@ impl Standing {
             distrust: Distrust::default(),
             kv: kv::Caller::new(worker.clone()),
             waiting: AtomicUsize::new(0),
+            replaced_programs_bytes: AtomicUsize::new(0),
             outgoing: OnceLock::new(),
             deaf_on: ArcSwapOption::empty(),
             is_deaf: AtomicBool::new(false),

@@ -24,7 +24,7 @@ pub struct StartReport {
     pub cpu: Duration,
     /// From the request to the end.
     pub wall: Duration,
-    /// The names of its handlers.
+    /// The names of its handlers: `fetch`, and those that nothing calls.
     pub handlers: Vec<String>,
 }
 

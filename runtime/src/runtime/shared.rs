@@ -30,6 +30,7 @@ const OUTBOUND_NICE: i32 = 5;
 
 pub(super) type Shards = Vec<Arc<ShardHandle>>;
 type OnFrontReplaced = Box<dyn Fn(Arc<ShardHandle>, bool) + Send + Sync>;
+type OnClientsToBlame = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// The state of a runtime.
 pub(crate) struct Shared {
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     pub(super) floor: FloorHandle,
     check: ArcSwapOption<ShardHandle>,
     on_front_replaced: OnceLock<OnFrontReplaced>,
+    on_clients_to_blame: OnceLock<OnClientsToBlame>,
 }
 
 impl Shared {
@@ -106,6 +108,7 @@ impl Shared {
             floor: FloorHandle::default(),
             check: ArcSwapOption::empty(),
             on_front_replaced: OnceLock::new(),
+            on_clients_to_blame: OnceLock::new(),
         });
         let start = |kind: Kind, count: usize| {
             (0..count.max(1))
@@ -135,6 +138,16 @@ impl Shared {
     pub(super) fn on_front_replaced(&self, call: OnFrontReplaced) {
         // The first one stays: there is one owner of the sockets.
         let _ = self.on_front_replaced.set(call);
+    }
+
+    pub(super) fn on_clients_to_blame(&self, call: OnClientsToBlame) {
+        // The first one stays, as above.
+        let _ = self.on_clients_to_blame.set(call);
+    }
+
+    /// Asks the owner of the sockets to take memory from clients. Answers whether some is given back.
+    pub(crate) fn take_from_clients(&self) -> bool {
+        self.on_clients_to_blame.get().is_some_and(|call| call())
     }
 
     /// The back shard that an event was sent to last, unless that was given up.

@@ -1,14 +1,14 @@
 //! A shard as other threads see it: its inbox, its load, its pulse.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::abandonment::Abandonment;
 use super::inbox::Inbox;
 use super::job::CheckJob;
 use super::message::Message;
@@ -60,7 +60,7 @@ pub(crate) struct ShardHandle {
     pulse: OnceLock<(Arc<Pulse>, i32)>,
     /// It takes no events any more. Set while the inbox is locked.
     closed: AtomicBool,
-    abandoned: CancellationToken,
+    pub(super) abandoned: Abandonment,
     stuck: AtomicBool,
     slow: AtomicBool,
     /// The number of the slice in which it became a slow one; 0 where it did so outside of slices.
@@ -96,7 +96,7 @@ impl ShardHandle {
             arrived: Notify::new(),
             pulse: OnceLock::new(),
             closed: AtomicBool::new(false),
-            abandoned: CancellationToken::new(),
+            abandoned: Abandonment::default(),
             stuck: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             demoted_in: AtomicU64::new(0),
@@ -302,12 +302,12 @@ impl ShardHandle {
     /// Whoever waits for it is told, so that what can be done elsewhere is to be moved before.
     pub(crate) fn abandon(&self) {
         self.close();
-        self.abandoned.cancel();
+        self.abandoned.happen();
     }
 
     /// Cancelled when the shard is given up.
     pub(crate) fn abandoned(&self) -> &CancellationToken {
-        &self.abandoned
+        &self.abandoned.token
     }
 
     pub(super) fn set_running(&self, version: Option<Arc<Version>>) {

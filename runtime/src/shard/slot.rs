@@ -282,7 +282,10 @@ impl Slot {
     fn after_slice(&self, end: SliceEnd, caller: Option<u32>) -> Option<Answer> {
         self.shard.handle.set_running(None);
         let changed = match &*self.isolate.borrow() {
-            Some(isolate) => isolate.events().take_changed(),
+            Some(isolate) => {
+                self.version.trust.holds(isolate.ledger().holding().bytes());
+                isolate.events().take_changed()
+            }
             None => Vec::new(),
         };
         let standing = &self.version.standing;

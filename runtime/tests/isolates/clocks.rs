@@ -72,6 +72,22 @@ const DATES: &[(&str, &str)] = &[
         r#"{"value":0,"writable":true,"enumerable":false,"configurable":true}"#,
     ),
     ("new Date(5).toTemporalInstant() instanceof Temporal.Instant", "true"),
+    (
+        "const { toTemporalInstant: f } = Date.prototype; f + f.name + f.length",
+        "function toTemporalInstant() { [native code] }toTemporalInstant0",
+    ),
+    (
+        "JSON.stringify({ ...Object.getOwnPropertyDescriptor(Date.prototype, 'toTemporalInstant'), value: 0 })",
+        r#"{"value":0,"writable":true,"enumerable":false,"configurable":true}"#,
+    ),
+    (
+        "const f = Date.prototype.toTemporalInstant; f === Date.prototype.toTemporalInstant && f.call(new Date(5)).epochMilliseconds",
+        "5",
+    ),
+    (
+        "delete Date.prototype.toTemporalInstant; Temporal.Instant.fromEpochMilliseconds(5).epochMilliseconds",
+        "5",
+    ),
     ("Temporal.Now.timeZoneId() === new Intl.DateTimeFormat().resolvedOptions().timeZone", "true"),
     ("Temporal.PlainDate.from('2026-01-02').add({ days: 1 }).toString()", "2026-01-03"),
     ("globalThis.Temporal = 5; delete globalThis.Temporal; typeof Temporal", "undefined"),

@@ -237,6 +237,11 @@ const VALUES: &[(&str, &str, &str)] = &[
         "(() => { const tried = (f) => { try { f(); return 'made' } catch (e) { return e.name } }; const make = (system) => () => new Intl.DateTimeFormat('en', { numberingSystem: system }); const systems = Intl.supportedValuesOf('numberingSystem').slice(0, 70), all = systems.map((system) => tried(make(system))); return [systems.length, all.indexOf('RangeError'), all.lastIndexOf('made'), tried(make(systems[0])), tried(() => Intl.DateTimeFormat(['qqq', 'de-U-NU-arab'])), tried(() => new Date().toLocaleDateString('de', { calendar: 'japanese' })), tried(() => new Date().toLocaleString('de-u-hc-h23')), tried(() => Temporal.Now.plainDateISO().toLocaleString('de-u-nu-arab')), tried(() => new Intl.DateTimeFormat('de', { hourCycle: 'h23', hour: 'numeric' })), tried(() => new Intl.DateTimeFormat('de-u-co-phonebk'))] })()",
         r#"[70,64,63,"made","RangeError","RangeError","RangeError","RangeError","made","made"]"#,
     ),
+    (
+        "formats_of_dates_are_few_whichever_way_leads_to_their_classes",
+        "(() => { const instant = new Date(0).toTemporalInstant(), zoned = instant.toZonedDateTimeISO('UTC'); const tried = (f) => { try { f(); return 'made' } catch (e) { return e.name } }; const all = Intl.supportedValuesOf('numberingSystem').slice(0, 70).map((system) => tried(() => instant.toLocaleString(`en-u-nu-${system}`))); return [all.indexOf('RangeError'), all.lastIndexOf('made'), tried(() => zoned.toPlainDate().toLocaleString('de-u-nu-arab')), instant.constructor === Temporal.Instant, instant.toLocaleString === Temporal.Instant.prototype.toLocaleString] })()",
+        r#"[64,63,"RangeError",true,true]"#,
+    ),
     ("self_is_global_this", "self === globalThis", "true"),
     ("report_error_does_not_throw", "reportError(new Error('reported')) ?? 'x'", r#""x""#),
 ];

@@ -174,6 +174,32 @@ pub fn trials() -> Vec<Trial> {
                 r#"{"value":"v","metadata":{"m":1},"cacheStatus":null}"#
             );
         }),
+        trial("a_stream_that_goes_on_after_its_event_is_told_why_it_is_not_put", || async {
+            let worker = Worker::from_source(
+                "let more, said = '';
+                 const endless = () => new ReadableStream({ async pull(controller) {
+                   await new Promise((resolve) => { more = resolve });
+                   controller.enqueue(new Uint8Array(1));
+                 } }, { highWaterMark: 0 });
+                 export default { async fetch(request, env) {
+                   if (request.url.endsWith('/begin')) {
+                     env.KV.put('k', endless()).catch((error) => { said = String(error) });
+                     return new Response('begun');
+                   }
+                   for (let i = 0; i < 200 && said === ''; i++) { more?.(); await scheduler.wait(5); }
+                   return new Response(said);
+                 } }",
+            )
+            .with_kv("KV")
+            .build();
+            let mut said = String::new();
+            // The two requests may come to different isolates.
+            while said.is_empty() {
+                worker.get("/begin").await.unwrap();
+                said = worker.get("/said").await.unwrap().text().to_owned();
+            }
+            assert_eq!(said, "Error: The event that asked the KV namespace is over.");
+        }),
         trial("a_bulk_get_of_no_json_is_rejected", || async {
             let worker = Worker::with_handler(
                 "await env.KV.put('k', 'text');
@@ -200,6 +226,31 @@ pub fn trials() -> Vec<Trial> {
             let good = Worker::with_handler("return new Response('x')").build();
             let report = runtime().check(&good.version).await.unwrap();
             assert_eq!(report.handlers, ["fetch"]);
+            for source in [
+                "export default { fetch() {}, async scheduled() {}, queue: () => {}, email: 1 }",
+                "export default class { fetch() {} scheduled() {} queue() {} }",
+                "for (const type of ['fetch', 'queue', 'scheduled', 'other']) addEventListener(type, () => {})",
+                "for (const type of ['fetch', 'queue', 'scheduled', 'other']) self.addEventListener(type, () => {})",
+            ] {
+                let worker = Worker::from_source(source).build();
+                let report = runtime().check(&worker.version).await.unwrap();
+                assert_eq!(report.handlers, ["fetch", "scheduled", "queue"], "{source}");
+            }
+            // A router, a getter, what a worker has made of lists, and other targets of events.
+            for source in [
+                "export default new Proxy({ fetch() {} }, { get: (target, name) => target[name] ?? (() => {}) })",
+                "export default { fetch() {}, get tail() { throw new Error('no') } }",
+                "Array.prototype.push = String.prototype.split = () => { throw new Error('no') }; export default { fetch() {} }",
+                "addEventListener.call(new EventTarget(), 'queue', () => {}); export default { fetch() {} }",
+                "addEventListener('fetch', () => {}); addEventListener.call(new EventTarget(), 'tail', () => {})",
+            ] {
+                let worker = Worker::from_source(source).build();
+                let report = runtime().check(&worker.version).await.unwrap();
+                assert_eq!(report.handlers, ["fetch"], "{source}");
+            }
+            let without = Worker::from_source("export default { scheduled() {} }").build();
+            let failure = runtime().check(&without.version).await.unwrap_err().to_string();
+            assert!(failure.contains("which are not called yet: scheduled."), "{failure}");
             let bad = Worker::from_source("throw new Error('no')").build();
             assert!(matches!(
                 runtime().check(&bad.version).await,

@@ -111,7 +111,7 @@ mod tests {
     fn one_over_losses_comes_less_and_less_often_while_they_go_on() {
         let minutes = [0, 1, 3, 7, 15, 31, 63, 123];
         let begin: Vec<_> = minutes.into_iter().map(|minute| 60 * minute).collect();
-        for reason in [Reason::LostShards, Reason::LostMemory, Reason::Signal] {
+        for reason in [Reason::LostShards, Reason::LostMemory, Reason::LostStore, Reason::Signal] {
             assert_eq!(begin_at(reason, 3 * 3600), begin, "{reason:?}");
         }
     }

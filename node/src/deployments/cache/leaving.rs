@@ -47,6 +47,16 @@ pub(super) enum Leaves {
     Replaced,
 }
 
+/// What a leaving version has of a program.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    /// Names the program.
+    program: usize,
+    /// How many have it, leaving or not.
+    holders: usize,
+    why: Leaves,
+}
+
 /// What decides whether a version may stay for its events.
 struct Stay<'a> {
     worker: &'a str,
@@ -60,8 +70,12 @@ impl Leaving {
     /// A version gets no new events. The events of those end for which that is too many.
     pub(super) fn add(&self, runtime: &Runtime, loaded: Arc<Loaded>, why: Leaves) {
         runtime.retire(&loaded.version);
+        if why == Leaves::Replaced {
+            runtime.mark_replaced(&loaded.version);
+        }
         let mut leavers = self.0.lock();
         leavers.push(Leaver { loaded, since: Instant::now(), why, is_ended: false });
+        tell_programs(&leavers);
         let stays: Vec<Stay<'_>> = leavers.iter().map(|leaver| leaver.loaded.stay()).collect();
         let outstaying = outstaying(&stays);
         let mut ended = Vec::new();
@@ -92,6 +106,9 @@ impl Leaving {
             !is_over
         });
         let is_left = !leavers.is_empty();
+        // Another version may have one of the programs since, or no longer.
+        gone.iter().for_each(|loaded| loaded.program.memory.set_replaced(false));
+        tell_programs(&leavers);
         drop(leavers);
         for (version, is_ended) in used {
             // An event that was on its way may have made an isolate since.
@@ -116,6 +133,14 @@ impl Leaving {
     }
 }
 
+impl Leaver {
+    fn program(&self) -> Use {
+        let program = &self.loaded.program;
+        let holders = Arc::strong_count(program);
+        Use { program: Arc::as_ptr(program).addr(), holders, why: self.why }
+    }
+}
+
 impl Loaded {
     fn stay(&self) -> Stay<'_> {
         Stay {
@@ -125,6 +150,24 @@ impl Loaded {
             bytes: self.program.bytes,
         }
     }
+}
+
+/// Has those programs count to their workers that only replaced versions have.
+fn tell_programs(leavers: &[Leaver]) {
+    let uses: Vec<Use> = leavers.iter().map(Leaver::program).collect();
+    for (leaver, is_replaced) in leavers.iter().zip(are_replaced(&uses)) {
+        leaver.loaded.program.memory.set_replaced(is_replaced);
+    }
+}
+
+/// Of which of those programs all who have them are versions that were replaced.
+fn are_replaced(uses: &[Use]) -> Vec<bool> {
+    let mut replaced: HashMap<usize, usize> = HashMap::new();
+    for of in uses.iter().filter(|of| of.why == Leaves::Replaced) {
+        *replaced.entry(of.program).or_default() += 1;
+    }
+    let is_replaced = |of: &Use| of.holders <= replaced.get(&of.program).copied().unwrap_or(0);
+    uses.iter().map(is_replaced).collect()
 }
 
 /// Which of them stay too long, the one that came last being the last of them.
@@ -197,6 +240,17 @@ mod tests {
         let stays = [(0, 0, 128 * MIB), (1, 1, 128 * MIB), (2, 2, 128 * MIB)];
         assert_eq!(ended(&owner(), &stays), [0]);
         assert!(ended(&owner(), &[(0, 0, 1 << 30)]).is_empty(), "the last one stays");
+    }
+
+    #[test]
+    fn a_program_is_its_workers_where_all_who_have_it_were_replaced_and_not_merely_evicted() {
+        let replaced = |program, holders| Use { program, holders, why: Leaves::Replaced };
+        let evicted = |program, holders| Use { program, holders, why: Leaves::Evicted };
+        assert_eq!(are_replaced(&[replaced(1, 1), evicted(2, 1)]), [true, false]);
+        assert_eq!(are_replaced(&[replaced(1, 2), replaced(1, 2)]), [true, true]);
+        // The version that serves has it, or one that is read again with the next request.
+        assert_eq!(are_replaced(&[replaced(1, 2), replaced(2, 1)]), [false, true]);
+        assert_eq!(are_replaced(&[replaced(1, 2), evicted(1, 2)]), [false, false]);
     }
 
     proptest! {

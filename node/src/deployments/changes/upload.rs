@@ -11,10 +11,18 @@ use router::Pattern;
 use runtime::{Failure, Outcome, StartReport};
 
 use super::super::definition::Origin;
+use super::super::handlers::uncalled_handlers;
 use super::super::loader;
 use super::super::shared::Shared;
 use super::super::target::Loaded;
-use super::{Change, ChangeError, Uploaded, blocking, checks};
+use super::{Arriving, Change, ChangeError, Uploaded, blocking, checks};
+
+/// An archive that has come.
+pub(super) struct Archive {
+    /// The file that it has arrived in; `None` where it has come otherwise.
+    pub(super) file: Option<Arriving>,
+    pub(super) bytes: Bytes,
+}
 
 /// A version that is one, as far as can be told without running it.
 struct Prepared {
@@ -24,14 +32,22 @@ struct Prepared {
     warnings: Vec<String>,
 }
 
+impl Archive {
+    /// One that is in no file.
+    pub(super) fn of(bytes: Bytes) -> Self {
+        Self { file: None, bytes }
+    }
+}
+
 /// Validates a version, and keeps it if that is the `change`.
 pub(super) async fn receive(
     shared: &Arc<Shared>,
     worker: &str,
     id: &VersionId,
-    archive: Bytes,
+    archive: Archive,
     change: Option<Change>,
 ) -> Result<Uploaded, ChangeError> {
+    let Archive { file, bytes: archive } = archive;
     checks::name(shared, worker)?;
     let is_kept = change.is_some();
     let change = change.unwrap_or_default();
@@ -43,18 +59,23 @@ pub(super) async fn receive(
         let (worker, id) = (worker.to_owned(), id.clone());
         blocking(move || prepare(&shared, &worker, &id, &archive, change)).await?
     };
-    let Prepared { mut record, is_known, loaded, warnings } = prepared;
+    let Prepared { mut record, is_known, loaded, mut warnings } = prepared;
     if !is_known {
         let report = start(shared, &loaded).await?;
         record.start_cpu_us = report.cpu.as_micros() as u64;
         record.handlers = report.handlers;
     }
+    warnings.extend(uncalled_handlers(&record.worker, &record.handlers));
     if !is_kept {
         return Ok(Uploaded { version: record, created: !is_known, warnings });
     }
-    let shared = Arc::clone(shared);
+    let (shared, file) = (Arc::clone(shared), file.map(Arriving::into_file));
     blocking(move || {
-        let (version, created) = shared.registry()?.put_version(&record, &archive)?;
+        let registry = shared.registry()?;
+        let (version, created) = match file {
+            Some(file) => registry.put_received(&record, file, &archive)?,
+            None => registry.put_version(&record, &archive)?,
+        };
         Ok(Uploaded { version, created, warnings })
     })
     .await
@@ -65,7 +86,7 @@ pub(super) async fn rehearse(
     shared: &Arc<Shared>,
     archive: Bytes,
 ) -> Result<Uploaded, ChangeError> {
-    let (mut version, loaded, warnings) = {
+    let (mut version, loaded, mut warnings) = {
         let shared = Arc::clone(shared);
         blocking(move || {
             let Unpacked { bundle, gzip_bytes } = unpacked(&archive)?;
@@ -79,6 +100,7 @@ pub(super) async fn rehearse(
     let report = start(shared, &loaded).await?;
     version.start_cpu_us = report.cpu.as_micros() as u64;
     version.handlers = report.handlers;
+    warnings.extend(uncalled_handlers(&version.worker, &version.handlers));
     Ok(Uploaded { version, created: true, warnings })
 }
 

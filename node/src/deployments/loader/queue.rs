@@ -3,7 +3,10 @@
 //!
 //! What is *light* is read by threads of its own and the smallest first: it takes milliseconds, and
 //! of each owner there is only so much. All else is *heavy*: whoever has had least lately goes
-//! first, with the smallest of theirs.
+//! first, with the smallest of theirs. A thread for what is light helps with that where another one has
+//! nothing to do either, as long as the owner has not had much. What an owner has had is counted in
+//! bytes, CPU time included ([`cost`]): small versions that are read over and over are heavy like large
+//! ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -13,6 +16,15 @@ use super::super::owners::Owner;
 /// What an owner has had read lately and may have read as light, in bytes: a dozen workers of
 /// ordinary size.
 const LIGHT_BYTES: u64 = 16 << 20;
+
+/// Small versions of an owner that has had so much lately, in bytes, are heavy like any others. With less
+/// they are read by a thread for what is light while another one is idle, too: about four seconds of CPU
+/// time.
+const MUCH_BYTES: u64 = 4 * LIGHT_BYTES;
+
+/// What a millisecond of CPU time counts as, in bytes: less than is read in one of an ordinary
+/// version. So an owner has about a second of CPU time that is light.
+const BYTES_PER_MS: u64 = LIGHT_BYTES / 1000;
 
 /// What an owner has had read counts half after so long.
 const HALF_LIFE: Duration = Duration::from_secs(60);
@@ -43,6 +55,10 @@ struct Had {
 pub(super) enum Weight {
     Light,
     Heavy,
+    /// What of it is too large ever to be light, where its owner has had little lately.
+    Large,
+    /// What of it is small, where its owner has had not much lately.
+    Small,
 }
 
 /// A version whose turn it is.
@@ -51,6 +67,13 @@ pub(super) struct Turn<T> {
     /// What its owner has been charged for it.
     pub(super) bytes: u64,
     pub(super) item: T,
+}
+
+/// What a version costs its owner that was read, in bytes: what it takes in memory or, where that is
+/// more, what its CPU time counts as.
+pub(super) fn cost(bytes: u64, cpu: Duration) -> u64 {
+    let us = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+    bytes.max(us.saturating_mul(BYTES_PER_MS) / 1000)
 }
 
 impl<T> Queue<T> {
@@ -65,8 +88,19 @@ impl<T> Queue<T> {
         self.lines.entry(owner).or_default().insert((bytes, self.arrivals), item);
     }
 
+    /// The next version for a thread of that weight, where so many of those for what is light have nothing
+    /// to do.
+    pub(super) fn turn(&mut self, weight: Weight, idle: usize, now: Instant) -> Option<Turn<T>> {
+        let own = self.take(weight, now);
+        if own.is_some() || weight != Weight::Light || idle < 2 {
+            return own;
+        }
+        // One of them is left for what is light.
+        self.take(Weight::Large, now).or_else(|| self.take(Weight::Small, now))
+    }
+
     /// The next version of that weight. Its owner is charged with its size.
-    pub(super) fn take(&mut self, weight: Weight, now: Instant) -> Option<Turn<T>> {
+    fn take(&mut self, weight: Weight, now: Instant) -> Option<Turn<T>> {
         let owner = self.next_owner(weight, now)?.clone();
         let line = self.lines.get_mut(&owner)?;
         let ((bytes, _), item) = line.pop_first()?;
@@ -81,12 +115,14 @@ impl<T> Queue<T> {
         let firsts = self.lines.iter().filter_map(|(owner, line)| {
             let (&(bytes, arrival), _) = line.first_key_value()?;
             let had = self.had_lately(owner, now);
-            let of = if had.saturating_add(bytes) <= LIGHT_BYTES {
-                (Weight::Light, 0)
-            } else {
-                (Weight::Heavy, had)
+            let is_light = had.saturating_add(bytes) <= LIGHT_BYTES;
+            let (is_such, rank) = match weight {
+                Weight::Light => (is_light, 0),
+                Weight::Heavy => (!is_light, had),
+                Weight::Large => (bytes > LIGHT_BYTES && had <= LIGHT_BYTES, had),
+                Weight::Small => (!is_light && bytes <= LIGHT_BYTES && had < MUCH_BYTES, had),
             };
-            (of.0 == weight).then_some(((of.1, bytes, arrival), owner))
+            is_such.then_some(((rank, bytes, arrival), owner))
         });
         firsts.min_by_key(|(rank, _)| *rank).map(|(_, owner)| owner)
     }
@@ -156,6 +192,46 @@ mod tests {
         let later = now + HALF_LIFE * 3;
         assert_eq!(names(&mut queue, Weight::Light, later), ["busy"]);
         assert!(queue.take(Weight::Heavy, later).is_none());
+    }
+
+    #[test]
+    fn small_versions_that_are_read_over_and_over_are_heavy_for_the_time_that_takes() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        let small = cost(1024, Duration::from_millis(5));
+        assert_eq!(small, 5 * BYTES_PER_MS);
+        assert_eq!(cost(MIB, Duration::from_millis(5)), MIB, "it is read faster than that");
+        let mut light = 0;
+        loop {
+            queue.push(owner("busy"), 1024, "busy".to_owned());
+            let Some(turn) = queue.take(Weight::Light, now) else { break };
+            queue.charge(&turn.owner, small - turn.bytes, now);
+            light += 1;
+        }
+        assert_eq!(light, 200, "a second of CPU time");
+        queue.push(owner("large"), 64 * MIB, "large".to_owned());
+        queue.push(owner("quiet"), 1024, "quiet".to_owned());
+        assert_eq!(names(&mut queue, Weight::Light, now), ["quiet"]);
+        // A thread that has nothing light to do helps those that have had little.
+        assert_eq!(names(&mut queue, Weight::Large, now), ["large"]);
+        assert_eq!(names(&mut queue, Weight::Heavy, now), ["busy"]);
+    }
+
+    #[test]
+    fn idle_threads_help_an_owner_of_many_small_versions_as_far_as_that_is_not_too_much() {
+        let (mut queue, now) = (Queue::new(), Instant::now());
+        queue.charge(&owner("many"), LIGHT_BYTES, now);
+        for number in 0..100 {
+            queue.push(owner("many"), MIB, format!("many {number}"));
+        }
+        queue.push(owner("large"), 64 * MIB, "large".to_owned());
+        let mut next = |weight, idle| Some(queue.turn(weight, idle, now)?.item);
+        assert_eq!(next(Weight::Light, 1), None, "the last one is left for what is light");
+        assert_eq!(next(Weight::Light, 2).as_deref(), Some("large"));
+        let small: Vec<_> = std::iter::from_fn(|| next(Weight::Light, 2)).collect();
+        assert_eq!(small.len() as u64 * MIB, MUCH_BYTES - LIGHT_BYTES);
+        assert_eq!(next(Weight::Heavy, 0).as_deref(), Some("many 48"));
+        queue.push(owner("quiet"), MIB, "quiet".to_owned());
+        assert_eq!(queue.turn(Weight::Light, 2, now).unwrap().item, "quiet");
     }
 
     #[test]

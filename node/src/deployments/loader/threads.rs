@@ -1,5 +1,6 @@
 //! The threads behind a loader: those that read, the one that gives each its next version, and the
-//! one that looks after versions that are leaving. In what order versions are read is the queue's.
+//! one that looks after versions that are leaving, and after source maps that nobody asks any more. In
+//! what order versions are read, and what that costs their owners, is the queue's.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -7,10 +8,13 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bundle::SourceMaps;
+
 use super::super::owners::Owner;
 use super::super::shared::Shared;
 use super::Job;
-use super::queue::{Queue, Turn, Weight};
+use super::queue::{Queue, Turn, Weight, cost};
+use crate::thread_time::cpu_time;
 
 /// Threads that read what is light. They run like shards, for a client waits for each of these
 /// versions: on a busy machine a lower priority would make a cold start several times as long. They
@@ -24,6 +28,9 @@ const HEAVY_NICE: i32 = 10;
 
 /// How often it is looked whether versions that were replaced are still in use.
 const SWEEP: Duration = Duration::from_secs(1);
+
+/// How often it is looked for source maps that nobody asks, where no version is leaving.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// The other end of a [`Loader`](super::Loader), for the threads.
 pub(in crate::deployments) struct Inbox {
@@ -39,7 +46,7 @@ pub(super) enum Told {
     Read {
         seat: usize,
         owner: Owner,
-        /// What it took beyond what its owner was charged, in bytes.
+        /// What it cost beyond what its owner was charged, in bytes.
         more_bytes: u64,
     },
 }
@@ -111,11 +118,7 @@ impl Desk {
         let is_idle = |seat: &&Seat| seat.is_free && seat.weight == Weight::Light;
         let mut idle = self.seats.iter().filter(is_idle).count();
         for seat in self.seats.iter_mut().filter(|seat| seat.is_free) {
-            let mut turn = self.queue.take(seat.weight, Instant::now());
-            if turn.is_none() && seat.weight == Weight::Light && idle > 1 {
-                // One of them is left for what is light.
-                turn = self.queue.take(Weight::Heavy, Instant::now());
-            }
+            let turn = self.queue.turn(seat.weight, idle, Instant::now());
             let Some(turn) = turn else { continue };
             idle -= usize::from(seat.weight == Weight::Light);
             // Its thread is there for as long as this one.
@@ -143,10 +146,17 @@ impl Seat {
 fn read(seat: usize, turns: &Receiver<Turn<Job>>, shared: &Weak<Shared>) {
     for Turn { owner, bytes, item } in turns {
         let Some(shared) = shared.upgrade() else { return };
-        let more_bytes = shared.do_job(item).saturating_sub(bytes);
+        let more_bytes = cost_of(|| shared.do_job(item)).saturating_sub(bytes);
         // Nobody hears it only when the node ends.
         let _ = shared.loader.told.send(Told::Read { seat, owner, more_bytes });
     }
+}
+
+/// What it costs to read something, which answers what it takes in memory.
+fn cost_of(read: impl FnOnce() -> u64) -> u64 {
+    let begun = cpu_time();
+    let bytes = read();
+    cost(bytes, cpu_time().saturating_sub(begun))
 }
 
 /// Looks at the leaving versions as long as there are any, and then waits for the next.
@@ -156,20 +166,40 @@ fn sweep(shared: &Weak<Shared>, sweeps: &Receiver<()>) {
     }
     let mut next: Option<Instant> = None;
     loop {
-        let told = match next {
-            Some(at) => sweeps.recv_timeout(at.saturating_duration_since(Instant::now())),
-            None => sweeps.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match told {
+        let pause = next.map_or(TIDY, |at| at.saturating_duration_since(Instant::now()));
+        match sweeps.recv_timeout(pause) {
             Err(RecvTimeoutError::Disconnected) => return,
             Ok(()) => {
                 next.get_or_insert_with(|| Instant::now() + SWEEP);
             }
             Err(RecvTimeoutError::Timeout) => {
+                SourceMaps::forget_unused();
+                if next.is_none() {
+                    continue;
+                }
                 let Some(shared) = shared.upgrade() else { return };
                 let is_left = shared.cache.sweep(&shared.runtime);
                 next = is_left.then(|| Instant::now() + SWEEP);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_reading_takes_is_a_part_of_what_it_costs() {
+        let time = Duration::from_millis(20);
+        let spin = || {
+            let begun = cpu_time();
+            while cpu_time() - begun < time {
+                std::hint::spin_loop();
+            }
+            7
+        };
+        assert!(cost_of(spin) >= cost(0, time));
+        assert_eq!(cost_of(|| u64::MAX), u64::MAX);
     }
 }

@@ -52,12 +52,16 @@ impl Slot {
         isolate.set_outgoing(self.version.outgoing.clone());
         self.shard.handle.set_running(Some(self.version.clone()));
         self.shard.handle.set_loading(true);
-        let (cache, kv) = (&self.version.cache, self.version.kv.clone());
+        let cache = &self.version.cache;
+        let kv = self.version.kv.clone().belonging_to(&self.shard.handle.abandoned.belongings);
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
         self.shard.handle.set_loading(false);
         self.shard.handle.set_running(None);
         match result {
-            Ok(_) => self.open(isolate),
+            Ok(loaded) => {
+                shared.observer.started(self.version.worker(), &loaded.handlers);
+                self.open(isolate);
+            }
             Err(error) => self.give_up(isolate, &error),
         }
     }
