@@ -71,7 +71,8 @@ pub struct Event {
     hops: Hops,
     connections: RefCell<Option<Arc<Connections>>>,
     /// What is given up when the event is over, by number.
-    kept: RefCell<FxHashMap<u32, Rc<dyn Any>>>,
+    kept: RefCell<FxHashMap<u64, Rc<dyn Any>>>,
+    last_kept: Cell<u64>,
     cancel: Rc<CancelHandle>,
     listens_for_abort: Cell<bool>,
     needs_finish: Cell<bool>,
@@ -173,13 +174,16 @@ impl Event {
             .clone()
     }
 
-    /// Keeps something for as long as the event is not over, under a number.
-    pub(crate) fn keep(&self, number: u32, kept: Rc<dyn Any>) {
+    /// Keeps something for as long as the event is not over. Answers the number that it has.
+    pub(crate) fn keep(&self, kept: Rc<dyn Any>) -> u64 {
+        let number = self.last_kept.get() + 1;
+        self.last_kept.set(number);
         self.kept.borrow_mut().insert(number, kept);
+        number
     }
 
     /// Keeps it no more.
-    pub(crate) fn let_go(&self, number: u32) {
+    pub(crate) fn let_go(&self, number: u64) {
         let kept = self.kept.borrow_mut().remove(&number);
         drop(kept);
     }
@@ -260,6 +264,7 @@ impl Events {
             hops,
             connections: RefCell::default(),
             kept: RefCell::default(),
+            last_kept: Cell::new(0),
             cancel: CancelHandle::new_rc(),
             listens_for_abort: Cell::new(false),
             needs_finish: Cell::new(false),

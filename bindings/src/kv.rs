@@ -8,6 +8,7 @@ mod error;
 mod line;
 mod operation;
 mod ops;
+mod owned;
 mod reply;
 mod sinks;
 mod state;

@@ -118,12 +118,12 @@ impl CodeCache {
     /// Reads the file. Blocks: not to be called on a shard. A file that is absent or damaged
     /// is no error, for the code is then compiled.
     pub(crate) fn read(&self) {
-        self.read.store(true, Ordering::Relaxed);
-        let Some(CacheFile { folder, name }) = &self.file else { return };
-        let Ok(bytes) = folder.read(name) else { return };
-        if let Some(read) = decode(&bytes) {
+        let bytes = self.file.as_ref().and_then(|file| file.folder.read(&file.name).ok());
+        if let Some(read) = bytes.and_then(|bytes| decode(&bytes)) {
             self.merge(&mut self.modules.lock(), read);
         }
+        // Not before: an isolate that starts meanwhile would compile what is being read.
+        self.read.store(true, Ordering::Relaxed);
         self.make_room();
     }
 
@@ -146,7 +146,7 @@ impl CodeCache {
             true => folder.read(name).ok().and_then(|bytes| decode(&bytes)),
             false => None,
         };
-        let bytes = {
+        let modules = {
             let mut modules = self.modules.lock();
             self.merge(&mut modules, stored.unwrap_or_default());
             if modules.is_empty() {
@@ -155,10 +155,15 @@ impl CodeCache {
             }
             self.read.store(true, Ordering::Relaxed);
             self.unwritten.store(false, Ordering::Relaxed);
-            encode(&modules)
+            // Encoded when the lock is free: a start may wait for it, and this thread for its turn.
+            modules.clone()
         };
         self.make_room();
-        folder.write(name, &bytes)
+        let written = folder.write(name, &encode(&modules));
+        if written.is_err() {
+            self.unwritten.store(true, Ordering::Relaxed);
+        }
+        written
     }
 
     /// What it has in memory, in bytes.

@@ -40,7 +40,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// An isolate with this much memory, in bytes, keeps its shard busy for milliseconds when it is
 /// disposed of, in the kernel, where nothing can end it.
-const LARGE_BYTES: usize = 32 << 20;
+const LARGE_BYTES: usize = 64 << 20;
 
 /// A worker that had such an isolate is one of those that may have another for so long.
 const LARGE_FOR: Duration = Duration::from_secs(60);
@@ -106,6 +106,15 @@ impl Trust {
         }
     }
 
+    /// Whether the worker would be trusted if its isolates were smaller.
+    pub(crate) fn is_only_large(&self, distrust: &Distrust) -> bool {
+        self.is_large() && self.has_short_slices(distrust)
+    }
+
+    fn has_short_slices(&self, distrust: &Distrust) -> bool {
+        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST && distrust.is_over()
+    }
+
     fn is_large(&self) -> bool {
         let until_ms = self.large_until_ms.load(Ordering::Relaxed);
         until_ms != 0 && now_ms() < until_ms
@@ -119,9 +128,7 @@ impl Trust {
 
     /// Whether the worker may run where sockets wait for it.
     pub(crate) fn is_trusted(&self, distrust: &Distrust) -> bool {
-        self.short_slices.load(Ordering::Relaxed) >= EVENTS_TO_TRUST
-            && distrust.is_over()
-            && !self.is_large()
+        self.has_short_slices(distrust) && !self.is_large()
     }
 
     /// Its slices were short before this process.
@@ -170,6 +177,15 @@ fn count(events: usize) -> u32 {
 /// What a slice on a front shard takes of its worker's part of it.
 pub(crate) fn inline_cost(cpu: Duration, events: usize) -> Duration {
     cpu.saturating_sub(FREE_INLINE.saturating_mul(count(events).max(1)))
+}
+
+/// What a slice on a back shard takes of its worker's share of the machine. One whose isolates are too
+/// large for a front shard pays as it would there, where short calls cost nothing.
+pub(crate) fn share_cost(version: &Version, cpu: Duration, events: usize) -> Duration {
+    match version.trust.is_only_large(&version.standing.distrust) {
+        true => inline_cost(cpu, events),
+        false => cpu,
+    }
 }
 
 /// Whether a version that is not yet on this front shard should get an isolate on it.
@@ -333,6 +349,9 @@ mod tests {
         assert!(trust.is_trusted(&distrust) && trust.is_proven());
         trust.holds(LARGE_BYTES);
         assert!(!trust.is_trusted(&distrust) && !trust.is_proven());
+        assert!(trust.is_only_large(&distrust));
+        trust.offend(&distrust);
+        assert!(!trust.is_only_large(&distrust));
     }
 
     #[test]

@@ -144,7 +144,7 @@ pub(super) fn op_kv_sink_open<'s>(
         .put_stream(namespace, key, seconds(expiration), metadata)
         .map_err(|error| Method::Put.failed(error))?;
     kv.sinks
-        .add(sink, asker)
+        .add(sink, &asker)
         .ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
 }
 
@@ -230,8 +230,8 @@ pub(super) fn op_kv_take<'s>(
     state: &mut OpState,
     #[smi] token: i32,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let (form, outcome) = bound(state)?.take(token).ok_or(KvError::EventOver)?;
-    present(scope, state, form, outcome)
+    let (form, asker, outcome) = bound(state)?.take(token).ok_or(KvError::EventOver)?;
+    present(scope, state, form, &asker, outcome)
 }
 
 /// Copies the value whose length was the answer before into a buffer of that length.
@@ -258,8 +258,8 @@ fn ask<'s>(
     charge: Option<Charge>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let asker = Asker::running(scope, state);
-    let answer = bound(state)?.ask(asker, form, namespace, operation, charge)?;
-    present_answer(scope, state, form, answer)
+    let answer = bound(state)?.ask(asker.clone(), form, namespace, operation, charge)?;
+    present_answer(scope, state, form, &asker, answer)
 }
 
 /// The answer to a part of a value.
@@ -271,8 +271,9 @@ fn put_answer<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Put, kind: Kind::Text };
     let asker = Asker::running(scope, state);
-    let answer = bound(state)?.answer(asker, form, lookup.map(|()| Reply::Done), charge);
-    present_answer(scope, state, form, answer)
+    let lookup = lookup.map(|()| Reply::Done);
+    let answer = bound(state)?.answer(asker.clone(), form, lookup, charge);
+    present_answer(scope, state, form, &asker, answer)
 }
 
 fn optional(number: f64) -> Option<i64> {

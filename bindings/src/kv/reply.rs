@@ -7,7 +7,7 @@ use kv::{Entry, ListPage, StoreError, StreamedEntry};
 
 use super::body::ValueBody;
 use super::error::{KvError, Method};
-use super::state::{Answer, KvState};
+use super::state::{Answer, Asker, KvState};
 
 /// An answer of the store, whatever was asked.
 pub(super) enum Reply {
@@ -56,15 +56,16 @@ pub(super) fn present_answer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
     form: Form,
+    asker: &Asker,
     answer: Answer,
 ) -> Presented<'s> {
     match answer {
-        Answer::Now(outcome) => present(scope, state, form, outcome),
+        Answer::Now(outcome) => present(scope, state, form, asker, outcome),
         Answer::Later(token) => Ok(v8::Integer::new(scope, token).into()),
     }
 }
 
-/// An answer that is at hand:
+/// An answer that is at hand, to what `asker` asked:
 ///
 /// - nothing to tell: `undefined`; a missing key: `null`;
 /// - a value: a string, or the number of bytes that wait to be filled in, or the number of a
@@ -76,6 +77,7 @@ pub(super) fn present<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
     form: Form,
+    asker: &Asker,
     outcome: Result<Reply, StoreError>,
 ) -> Presented<'s> {
     let reply = outcome.map_err(|error| form.method.failed(error))?;
@@ -92,7 +94,7 @@ pub(super) fn present<'s>(
         }
         Reply::Stream(Some(entry), with_metadata) => {
             let metadata = optional_text(scope, entry.metadata.as_deref())?;
-            let resource = state.resource_table.add(ValueBody::new(entry));
+            let resource = state.resource_table.add(ValueBody::new(entry, asker));
             let value = v8::Number::new(scope, f64::from(resource)).into();
             match with_metadata {
                 true => Ok(v8::Array::new_with_elements(scope, &[value, metadata]).into()),

@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use kv::ValueSink;
 
+use super::owned::Owned;
 use super::state::Asker;
 
 /// The most values that an isolate may be writing piece by piece at a time: each has a part of its
@@ -15,19 +16,10 @@ const MAX_SINKS: usize = 64;
 
 type Sink = RefCell<Box<dyn ValueSink>>;
 
-/// A value that comes piece by piece.
-struct Open {
-    sink: Weak<Sink>,
-    /// Who writes it, and has it.
-    asker: Asker,
-    /// The value itself, where there are no events.
-    kept: Option<Rc<Sink>>,
-}
-
 /// The values that come piece by piece, by number.
 #[derive(Default)]
 pub(super) struct Sinks {
-    open: HashMap<u32, Open>,
+    open: HashMap<u32, Owned<Sink>>,
     last: u32,
 }
 
@@ -35,38 +27,26 @@ impl Sinks {
     /// The number of a sink, unless there are too many.
     ///
     /// `asker` is the one that writes: when it is over, so is the value.
-    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>, asker: Asker) -> Option<u32> {
-        self.open.retain(|_, open| open.sink.strong_count() > 0);
+    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>, asker: &Asker) -> Option<u32> {
+        self.open.retain(|_, sink| sink.get().is_some());
         if self.open.len() == MAX_SINKS {
             return None;
         }
         self.last = (1..)
             .map(|step| self.last.wrapping_add(step))
             .find(|number| !self.open.contains_key(number))?;
-        let kept = Rc::new(RefCell::new(sink));
-        let sink = Rc::downgrade(&kept);
-        let kept = match asker.event() {
-            Some(event) => {
-                event.keep(self.last, kept);
-                None
-            }
-            None => Some(kept),
-        };
-        self.open.insert(self.last, Open { sink, asker, kept });
+        self.open.insert(self.last, Owned::new(RefCell::new(sink), asker));
         Some(self.last)
     }
 
     pub(super) fn get(&self, number: u32) -> Option<Rc<Sink>> {
-        self.open.get(&number)?.sink.upgrade()
+        self.open.get(&number)?.get()
     }
 
     pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
-        let Open { sink, asker, kept } = self.open.remove(&number)?;
-        let sink = sink.upgrade()?;
-        drop(kept);
-        if let Some(event) = asker.event() {
-            event.let_go(number);
-        }
+        let owned = self.open.remove(&number)?;
+        let sink = owned.get()?;
+        drop(owned);
         Rc::try_unwrap(sink).ok().map(RefCell::into_inner)
     }
 }
@@ -107,8 +87,8 @@ mod tests {
         let (mut sinks, events, shared) = (Sinks::default(), Events::default(), Arc::new(()));
         let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
         let (one, other) = (event(&events), event(&events));
-        let first = sinks.add(sink(), Asker::of(&one)).unwrap();
-        let second = sinks.add(sink(), Asker::of(&other)).unwrap();
+        let first = sinks.add(sink(), &Asker::of(&one)).unwrap();
+        let second = sinks.add(sink(), &Asker::of(&other)).unwrap();
         assert_eq!(Arc::strong_count(&shared), 3);
         events.remove(one.id());
         assert_eq!(Arc::strong_count(&shared), 2);
@@ -124,12 +104,12 @@ mod tests {
         let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
         let event = event(&events);
         for _ in 0..MAX_SINKS {
-            sinks.add(sink(), Asker::of(&event)).unwrap();
+            sinks.add(sink(), &Asker::of(&event)).unwrap();
         }
-        assert_eq!(sinks.add(sink(), Asker::of(&event)), None);
+        assert_eq!(sinks.add(sink(), &Asker::of(&event)), None);
         events.remove(event.id());
         assert_eq!(Arc::strong_count(&shared), 1);
         let event = self::event(&events);
-        assert!(sinks.add(sink(), Asker::of(&event)).is_some());
+        assert!(sinks.add(sink(), &Asker::of(&event)).is_some());
     }
 }

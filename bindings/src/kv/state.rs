@@ -197,10 +197,12 @@ impl KvState {
         }
     }
 
-    /// The answer to an operation that has been waited for.
-    pub(super) fn take(&mut self, token: i32) -> Option<(Form, Outcome)> {
+    /// The answer to an operation that has been waited for, and who asked.
+    pub(super) fn take(&mut self, token: i32) -> Option<(Form, Asker, Outcome)> {
         match self.waiting.remove(&token)? {
-            Waiting { form, progress: Progress::Answered(outcome), .. } => Some((form, outcome)),
+            Waiting { form, asker, progress: Progress::Answered(outcome) } => {
+                Some((form, asker, outcome))
+            }
             Waiting { .. } => None,
         }
     }

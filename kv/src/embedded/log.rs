@@ -65,7 +65,7 @@ pub(super) enum Beginning {
     Other,
 }
 
-/// The batches of one epoch, in order.
+/// Batches of one epoch, in order.
 pub(super) struct Batches {
     bytes: Vec<u8>,
     payloads: Vec<std::ops::Range<usize>>,
@@ -125,36 +125,50 @@ impl Log {
         Ok(Header::read(&bytes, 0).is_some_and(|header| header.is_intact(&bytes, 0)))
     }
 
-    /// The batches of an epoch that a file has.
+    /// The batches of an epoch that a file has, but for the first `applied` of them: the tables have
+    /// those, and they need not be intact.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, or a batch is damaged that is followed by a good one. A
     /// damaged one at the end was being written when the process or the power went: nobody has
     /// been told that it is there.
-    pub(super) fn read(file: &dyn DiskFile, epoch: u64) -> Result<Batches, ReadLogError> {
+    pub(super) fn read(
+        file: &dyn DiskFile,
+        epoch: u64,
+        applied: usize,
+    ) -> Result<Batches, ReadLogError> {
         let bytes = contents(file)?;
         let first = Header::read(&bytes, 0).filter(|header| header.is_intact(&bytes, 0));
         if first.is_some_and(|header| header.epoch > epoch) {
             return Err(LogError::Newer.into());
         }
-        let mut payloads = Vec::new();
+        let batch = |at: usize| {
+            let header = Header::read(&bytes, at).filter(|header| header.epoch == epoch);
+            header.filter(|header| header.is_intact(&bytes, at))
+        };
+        let mut next = applied as u64;
+        // Where the next one is cannot be told from one before it that is damaged.
         let mut at = 0;
-        while let Some(header) = Header::read(&bytes, at)
-            && header.epoch == epoch
-            && header.number == payloads.len() as u64
-            && header.is_intact(&bytes, at)
-        {
+        for place in (0..bytes.len()).step_by(ALIGNMENT) {
+            match batch(place) {
+                Some(header) if header.number == next => {
+                    at = place;
+                    break;
+                }
+                Some(header) if header.number < next => at = place + header.occupied_bytes(),
+                _ => {}
+            }
+        }
+        let mut payloads = Vec::new();
+        while let Some(header) = batch(at).filter(|header| header.number == next) {
             payloads.push(header.payload(at));
             at += header.occupied_bytes();
+            next += 1;
         }
-        let follows = (at + ALIGNMENT..bytes.len()).step_by(ALIGNMENT).any(|later| {
-            Header::read(&bytes, later).is_some_and(|header| {
-                header.epoch == epoch
-                    && header.number > payloads.len() as u64
-                    && header.is_intact(&bytes, later)
-            })
-        });
+        let follows = (at + ALIGNMENT..bytes.len())
+            .step_by(ALIGNMENT)
+            .any(|later| batch(later).is_some_and(|header| header.number > next));
         if follows {
             return Err(LogError::Damaged { offset: at as u64 }.into());
         }

@@ -254,14 +254,14 @@ fn replay(
     numbers: &mut Numbers,
     holds: &Holds,
 ) -> Result<usize, Fault> {
-    let batches = Log::read(log, numbers.log_epoch)?;
+    let batches = Log::read(log, numbers.log_epoch, numbers.applied)?;
     if batches.iter().len() == 0 && numbers.applied == 0 {
         return Ok(0);
     }
     let txn = begin_durable(database)?;
     let mut replayed = 0;
     let mut apply = Apply::new(&txn, holds, numbers.next_value)?;
-    for batch in batches.iter().skip(numbers.applied) {
+    for batch in batches.iter() {
         for (namespace, logged) in batch::decode(batch).ok_or(Fault::DAMAGED_BATCH)? {
             match logged {
                 Logged::Change(change) => apply.change(namespace, &change)?,

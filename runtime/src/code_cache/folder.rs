@@ -26,8 +26,16 @@ pub(crate) struct CacheFolder {
     /// Bytes written since it was looked through.
     unseen_bytes: AtomicU64,
     writes: AtomicU64,
-    /// The marks of the names that there are, once it was looked through. One may be gone by now.
-    present: Mutex<Option<HashSet<u64>>>,
+    present: Mutex<Present>,
+}
+
+/// What is known of the files without asking the disk.
+#[derive(Debug, Default)]
+struct Present {
+    /// Whether what an earlier process left is among them.
+    is_complete: bool,
+    /// The marks of their names. One may be gone by now.
+    marks: HashSet<u64>,
 }
 
 impl CacheFolder {
@@ -47,9 +55,11 @@ impl CacheFolder {
         }
     }
 
-    /// Whether there may be a file of that name. Does not ask the disk.
+    /// Whether there may be a file of that name. Asks no disk and waits for nobody: a thread of low
+    /// priority may have the lock.
     pub(super) fn may_have(&self, name: &str) -> bool {
-        self.present.lock().as_ref().is_none_or(|present| present.contains(&mark_of(name)))
+        let Some(present) = self.present.try_lock() else { return true };
+        !present.is_complete || present.marks.contains(&mark_of(name))
     }
 
     /// The file of that name. Blocks.
@@ -65,14 +75,12 @@ impl CacheFolder {
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         let path = self.path_of(name);
-        // Two isolates of a version may write at once.
-        let number = self.writes.fetch_add(1, Ordering::Relaxed);
-        let unfinished = path.with_extension(format!("{number}.{UNFINISHED}"));
+        // Two isolates of a version may write at once, and so may two processes in a takeover.
+        let (process, number) = (std::process::id(), self.writes.fetch_add(1, Ordering::Relaxed));
+        let unfinished = path.with_extension(format!("{process}.{number}.{UNFINISHED}"));
         File::create(&unfinished)?.write_all(bytes)?;
         fs::rename(unfinished, path)?;
-        if let Some(present) = &mut *self.present.lock() {
-            present.insert(mark_of(name));
-        }
+        self.present.lock().marks.insert(mark_of(name));
         let written = bytes.len() as u64;
         let unseen = self.unseen_bytes.fetch_add(written, Ordering::Relaxed) + written;
         if unseen < self.max_bytes / SHARE_BETWEEN_LOOKS {
@@ -95,10 +103,7 @@ impl CacheFolder {
                 files.push((found.modified()?, found.len(), path));
             }
         }
-        let marks =
-            files.iter().filter_map(|(_, _, path)| Some(mark_of(path.file_stem()?.to_str()?)));
-        // Not in place of those that there are: others have been written while this one looked.
-        self.present.lock().get_or_insert_default().extend(marks);
+        self.know(&files);
         files.sort_unstable();
         let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         for (_, bytes, path) in files {
@@ -111,6 +116,15 @@ impl CacheFolder {
             }
         }
         Ok(())
+    }
+
+    fn know(&self, files: &[(SystemTime, u64, PathBuf)]) {
+        let stems = files.iter().filter_map(|(_, _, path)| path.file_stem()?.to_str());
+        let marks: Vec<u64> = stems.map(mark_of).collect();
+        let mut present = self.present.lock();
+        present.is_complete = true;
+        // Not in place of those that are known: others have been written meanwhile.
+        present.marks.extend(marks);
     }
 
     pub(super) fn path_of(&self, name: &str) -> PathBuf {

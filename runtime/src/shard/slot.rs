@@ -294,7 +294,7 @@ impl Slot {
             standing.inline.charge(placement::inline_cost(end.cpu, changed.len()));
             self.shard.shared.caution.held_up(end.cpu);
         } else {
-            self.charge_share(end.cpu);
+            self.charge_share(placement::share_cost(&self.version, end.cpu, changed.len()));
         }
         let mut answer = None;
         for event in changed {

@@ -200,6 +200,40 @@ pub fn trials() -> Vec<Trial> {
             }
             assert_eq!(said, "Error: The event that asked the KV namespace is over.");
         }),
+        trial("a_stream_of_a_value_is_given_up_with_its_event_unless_it_is_sent", || async {
+            let worker = Worker::from_source(
+                "let kept;
+                 const read = async (reader) => {
+                   try {
+                     while (!(await reader.read()).done) {}
+                     return 'whole';
+                   } catch (error) {
+                     return String(error);
+                   }
+                 };
+                 export default { async fetch(request, env) {
+                   if (request.url.endsWith('/begin')) {
+                     await env.KV.put('k', 'v'.repeat(1 << 20));
+                     kept = (await env.KV.get('k', 'stream')).getReader();
+                     return new Response('begun');
+                   }
+                   if (request.url.endsWith('/sent')) {
+                     return new Response(await env.KV.get('k', 'stream'));
+                   }
+                   return new Response(kept === undefined ? '' : await read(kept));
+                 } }",
+            )
+            .with_kv("KV")
+            .build();
+            let mut said = String::new();
+            // The two requests may come to different isolates.
+            while said.is_empty() {
+                worker.get("/begin").await.unwrap();
+                said = worker.get("/said").await.unwrap().text().to_owned();
+            }
+            assert_eq!(said, "Error: The event that asked the KV namespace is over.");
+            assert_eq!(worker.get("/sent").await.unwrap().text(), "v".repeat(1 << 20));
+        }),
         trial("a_bulk_get_of_no_json_is_rejected", || async {
             let worker = Worker::with_handler(
                 "await env.KV.put('k', 'text');

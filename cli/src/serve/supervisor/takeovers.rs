@@ -13,6 +13,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(super) struct Takeovers {
     wanted: Option<Wanted>,
     wishes: Pace,
+    /// A node whose store has lost its writer stores nothing until it is started anew: it does not wait
+    /// for what others were lost.
+    stores: Pace,
     /// The same where nothing is lost any more: a new process is as it was before, and does not soon
     /// wish for the next.
     rests: Pace,
@@ -32,6 +35,7 @@ impl Takeovers {
         Self {
             wanted: None,
             wishes: Pace::new(MINUTE, 60 * MINUTE, 120 * MINUTE),
+            stores: Pace::new(MINUTE, 60 * MINUTE, 120 * MINUTE),
             rests: Pace::new(10 * MINUTE, 10 * MINUTE, 10 * MINUTE),
         }
     }
@@ -71,6 +75,7 @@ impl Takeovers {
     fn pace(&mut self, reason: Reason) -> &mut Pace {
         match reason {
             Reason::Rest => &mut self.rests,
+            Reason::LostStore => &mut self.stores,
             _ => &mut self.wishes,
         }
     }
@@ -117,20 +122,27 @@ mod tests {
     }
 
     #[test]
-    fn one_after_rest_does_not_wait_for_those_over_losses() {
-        let (mut takeovers, mut now) = (Takeovers::new(), Instant::now());
-        let lost = takeovers.wish(Reason::LostShards, now).unwrap();
-        takeovers.want(lost);
-        assert_eq!(takeovers.begin(now), Some(Reason::LostShards));
-        now += SECOND;
-        let lost = takeovers.wish(Reason::LostShards, now).unwrap();
-        takeovers.want(lost);
-        assert_eq!(takeovers.begin(now), None);
-        let rest = takeovers.wish(Reason::Rest, now).unwrap();
-        assert_eq!((rest.reason, rest.at), (Reason::Rest, now));
-        takeovers.want(rest);
-        assert_eq!(takeovers.begin(now), Some(Reason::Rest));
-        assert_eq!(takeovers.next(), None);
+    fn one_after_rest_or_over_the_store_does_not_wait_for_those_over_other_losses() {
+        for (lost, other) in [
+            (Reason::LostShards, Reason::Rest),
+            (Reason::LostShards, Reason::LostStore),
+            (Reason::LostMemory, Reason::LostStore),
+            (Reason::LostStore, Reason::LostShards),
+        ] {
+            let (mut takeovers, mut now) = (Takeovers::new(), Instant::now());
+            let first = takeovers.wish(lost, now).unwrap();
+            takeovers.want(first);
+            assert_eq!(takeovers.begin(now), Some(lost));
+            now += SECOND;
+            let later = takeovers.wish(lost, now).unwrap();
+            takeovers.want(later);
+            assert_eq!(takeovers.begin(now), None);
+            let sooner = takeovers.wish(other, now).unwrap();
+            assert_eq!((sooner.reason, sooner.at), (other, now));
+            takeovers.want(sooner);
+            assert_eq!(takeovers.begin(now), Some(other));
+            assert_eq!(takeovers.next(), None);
+        }
     }
 
     #[test]

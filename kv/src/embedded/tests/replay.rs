@@ -130,6 +130,15 @@ fn a_value_stays_whole_whose_batch_the_tables_have_already() {
 }
 
 #[test]
+fn a_batch_that_the_tables_have_already_need_not_be_intact() {
+    let (left, first) = (0..20).find_map(|_| replaced_in_one_epoch()).expect("one is in time");
+    left.edit("kv.log", |bytes| bytes[40] ^= 1);
+    let store = open_with(&left, long_log()).unwrap();
+    assert_eq!(epoch(&store), first + 1, "the log was looked at");
+    assert_eq!(get(&store, "k").unwrap(), Some(value(300_000, 1).into()));
+}
+
+#[test]
 fn a_log_that_is_emptied_behind_the_tables_goes_on_with_what_is_new() {
     let (left, _) = (0..20).find_map(|_| replaced_in_one_epoch()).expect("one is in time");
     left.edit("kv.log", Vec::clear);

@@ -44,12 +44,14 @@ fn until_one_has_room(reads: &mut Vec<Lookup<Option<Bytes>>>, counter: &AtomicUs
     let mut arrived = Vec::new();
     while counter.load(Ordering::Relaxed) == 0 {
         assert!(Instant::now() < deadline, "nobody has got room");
-        reads.retain_mut(|read| match poll(read) {
-            Some(value) => {
-                arrived.push(value);
-                false
+        reads.retain_mut(|read| {
+            if counter.load(Ordering::Relaxed) > 0 {
+                return true;
             }
-            None => true,
+            let value = poll(read);
+            let is_pending = value.is_none();
+            arrived.extend(value);
+            is_pending
         });
     }
     arrived
