@@ -109,19 +109,24 @@ fn a_deleted_namespace_is_gone_at_once_and_then_for_good() {
     assert_eq!(sizes, [1, 1]);
 }
 
-#[test]
-fn values_that_are_held_are_in_nobodys_way() {
-    let store =
-        open_with(&SimDisk::new(), EmbeddedOptions { cache_bytes: 0, ..options() }).unwrap();
-    let streams: Vec<_> = (0..MAX_LOOKED_AT * 2)
+/// More deleted values than one look takes in, each of which somebody still reads.
+fn held_and_deleted(store: &EmbeddedStore) -> Vec<StreamedEntry> {
+    (0..MAX_LOOKED_AT * 2)
         .map(|number| {
             let key = format!("{number}");
-            put(&store, &key, vec![1; 5_000]).unwrap();
+            put(store, &key, vec![1; 5_000]).unwrap();
             let stream = wait(store.get_stream(&namespace(), &key)).unwrap().unwrap();
             wait(store.delete(&namespace(), &key)).unwrap();
             stream
         })
-        .collect();
+        .collect()
+}
+
+#[test]
+fn values_that_are_held_are_in_nobodys_way() {
+    let store =
+        open_with(&SimDisk::new(), EmbeddedOptions { cache_bytes: 0, ..options() }).unwrap();
+    let streams = held_and_deleted(&store);
     let held = rows(&store)[1];
     put(&store, "large", vec![1; 3_000_000]).unwrap();
     wait(store.delete(&namespace(), "large")).unwrap();
@@ -134,15 +139,7 @@ fn values_that_are_held_are_in_nobodys_way() {
 fn values_that_are_held_keep_no_checkpoint_from_coming() {
     let store =
         open_with(&SimDisk::new(), EmbeddedOptions { cache_bytes: 0, ..options() }).unwrap();
-    let _streams: Vec<_> = (0..MAX_LOOKED_AT * 2)
-        .map(|number| {
-            let key = format!("{number}");
-            put(&store, &key, vec![1; 5_000]).unwrap();
-            let stream = wait(store.get_stream(&namespace(), &key)).unwrap().unwrap();
-            wait(store.delete(&namespace(), &key)).unwrap();
-            stream
-        })
-        .collect();
+    let _streams = held_and_deleted(&store);
     put(&store, "k", "v").unwrap();
     let before = epoch(&store);
     until(&store, "written out", |_| epoch(&store) != before);
