@@ -11,6 +11,8 @@ mod contained;
 mod crowded;
 #[path = "command_line/dev.rs"]
 mod dev;
+#[path = "support/done.rs"]
+mod done;
 #[path = "support/folder.rs"]
 mod folder;
 #[path = "support/http.rs"]

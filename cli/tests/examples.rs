@@ -15,7 +15,7 @@ use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use process::Process;
+use process::{Process, output};
 
 /// Where `isolane dev` listens when it is not told.
 const DEFAULT_PORT: &str = "8787";
@@ -127,7 +127,7 @@ fn shell(folder: &Path, line: &str) -> Result<String, Failed> {
             format!("the examples are tried with curl, which does not start: {error}").into()
         );
     }
-    let output = Command::new("sh").arg("-c").arg(line).current_dir(folder).output()?;
+    let output = output(Command::new("sh").arg("-c").arg(line).current_dir(folder))?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
     if !output.status.success() {

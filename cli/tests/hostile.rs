@@ -13,6 +13,8 @@ mod cases;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "deploy_commands/command.rs"]
 mod command;
+#[path = "support/done.rs"]
+mod done;
 #[path = "support/folder.rs"]
 mod folder;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -26,6 +28,7 @@ mod node;
 mod process;
 
 use cases::{CASES, Case};
+use done::Done;
 use http::get;
 use node::Node;
 
@@ -176,6 +179,8 @@ fn each_case_ends_in_each_position_and_nobody_else_is_hurt() {
     let is_done = AtomicBool::new(false);
     let quiet = thread::scope(|scope| {
         let quiet = scope.spawn(|| ask_quiet(node.port, &is_done));
+        // Also where a case fails: the scope waits for whoever asks.
+        let done = Done(&is_done);
         // What costs no shard comes first: after it everything is there again.
         let (costing, ending): (Vec<_>, Vec<_>) =
             CASES.iter().partition(|case| case.may_cost_a_shard);
@@ -186,7 +191,7 @@ fn each_case_ends_in_each_position_and_nobody_else_is_hurt() {
             }
             comes_back(&node, &before);
         }
-        is_done.store(true, Ordering::Relaxed);
+        drop(done);
         quiet.join().unwrap()
     });
     assert!(quiet > CASES.len(), "{quiet} answers");

@@ -7,6 +7,9 @@ mod conformance {
     //! The suite, in two halves: cases by name, and random sequences against a model.
     pub(crate) mod cases;
     pub(crate) mod model;
+
+    /// No answer takes so long, and no sequence; a test that waits for one in vain fails.
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 }
 
 use std::sync::Arc;

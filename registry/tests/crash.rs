@@ -9,6 +9,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use isolane_registry::{Activation, Options, Registry, Secret, VersionRecord};
 use libtest_mimic::{Arguments, Trial};
@@ -19,6 +22,8 @@ const DEFAULT_KILLS: u64 = 100;
 /// A process is killed after up to so many answers, and up to so long after the last of them.
 const MAX_ANSWERS: u64 = 12;
 const MAX_DELAY_US: u64 = 6_000;
+/// No answer takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 const WORKERS: u64 = 2;
 /// Every so many versions, the worker is deleted and begun again.
 const DELETE_EVERY: u64 = 17;
@@ -142,7 +147,9 @@ fn deploy_and_kill(
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let (sender, lines) = channel();
+    let printed = BufReader::new(child.stdout.take().unwrap()).lines();
+    thread::spawn(move || printed.map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let mut count = 0;
     let mut note = |line: String| {
         let (worker, number) = line.split_once(' ').unwrap();
@@ -151,22 +158,21 @@ fn deploy_and_kill(
         known.secret = known.active;
         known.last = known.last.max(known.active);
         count += 1;
-        count
     };
-    let mut is_ended = enough > 0;
-    for line in lines.by_ref().take(enough as usize) {
-        is_ended = note(line.unwrap()) < enough;
+    for _ in 0..enough {
+        let Ok(line) = lines.recv_timeout(PATIENCE) else {
+            child.kill().unwrap();
+            panic!("the deploying process has ended by itself, or answers nothing any more");
+        };
+        note(line);
     }
-    assert!(!is_ended, "the deploying process ended by itself");
-    let last_answer = std::time::Instant::now();
-    while last_answer.elapsed() < std::time::Duration::from_micros(delay_us) {
-        std::thread::yield_now();
+    let last_answer = Instant::now();
+    while last_answer.elapsed() < Duration::from_micros(delay_us) {
+        thread::yield_now();
     }
     child.kill().unwrap();
     // What it has written to the pipe is still read.
-    for line in lines {
-        note(line.unwrap());
-    }
+    lines.iter().for_each(note);
     child.wait().unwrap();
     count
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use isolane_runtime::Failure;
 use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::time::timeout;
 
 use self::support::Worker;
 
@@ -28,6 +29,9 @@ const STEPS: u64 = 1500;
 /// What a call may take in one piece: some seconds of a slow machine are no end of the world, and what
 /// takes longer would take as long as its arguments are.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// An event that takes longer, with a shard that is given up on the way, is never answered.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What one event may use. Most calls take microseconds.
 const CPU_MS: u64 = 100;
@@ -90,6 +94,7 @@ fn worker() -> Worker {
 }
 
 async fn ask(worker: &Worker, path: &str) -> Result<String, Failure> {
-    let reply = worker.get(path).await?;
+    let reply = timeout(PATIENCE, worker.get(path)).await;
+    let reply = reply.unwrap_or_else(|_| panic!("{path} is not answered in time"))?;
     Ok(String::from_utf8_lossy(&reply.body.unwrap_or_default()).into_owned())
 }

@@ -187,7 +187,7 @@ mod tests {
         let (sender, said) = channel();
         let show: Show = Arc::new(move |line: &str| drop(sender.send(line.to_owned())));
         let _running = say_after(Duration::ZERO, &show);
-        let line = said.recv().expect("it is said");
+        let line = said.recv_timeout(Duration::from_secs(60)).expect("it is said");
         assert!(line.starts_with("still running"), "{line}");
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::done::Done;
 use crate::folder::Folder;
 use crate::http::get;
 use crate::process::{PATIENCE, Process};
@@ -73,14 +74,6 @@ fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
         };
         (quiet.join().expect("the quiet worker is always answered"), result)
     })
-}
-
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The highest resident memory of the process so far.

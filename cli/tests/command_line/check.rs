@@ -9,6 +9,7 @@ use std::process::{Command, ExitStatus};
 use serde_json::Value;
 
 use crate::folder::Folder;
+use crate::process::output;
 
 use self::cases::{CASES, GOOD};
 
@@ -71,11 +72,9 @@ fn a_fault_in_a_file_is_json_too_with_its_place() {
 }
 
 fn run(folder: &Folder, arguments: &[&str]) -> (ExitStatus, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .expect("the isolane binary starts");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
+    command.args(arguments).current_dir(folder.path());
+    let output = output(&mut command).expect("the isolane binary starts");
     let text = |bytes| String::from_utf8(bytes).expect("what is printed is text");
     (output.status, text(output.stdout), text(output.stderr))
 }

@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
+use crate::log::Running;
 use crate::process::{PATIENCE, Process};
 use crate::serve::{configure, listening, port_of, serve};
 
@@ -53,14 +54,14 @@ fn a_log_that_nobody_reads_makes_no_request_wait() {
                 {{ path = 'chatty.js', routes = ['chatty.test'] }}]"
         ),
     );
-    let mut node = Command::new(env!("CARGO_BIN_EXE_isolane"))
+    let node = Command::new(env!("CARGO_BIN_EXE_isolane"))
         .arg("serve")
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("the isolane binary starts");
+        .spawn();
+    let _node = Running(node.expect("the isolane binary starts"));
     let begun = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(begun.elapsed() < PATIENCE, "the node listens in time");
@@ -72,8 +73,6 @@ fn a_log_that_nobody_reads_makes_no_request_wait() {
         assert_eq!(connection.get("chatty.test", "/").body, "done");
         assert_eq!(connection.get("a.test", "/").body, "hello");
     }
-    let _ = node.kill();
-    let _ = node.wait();
 }
 
 #[test]

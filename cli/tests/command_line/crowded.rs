@@ -59,6 +59,7 @@ fn until(stream: &mut TcpStream, wanted: u8) -> io::Result<()> {
 fn hold(port: u16, first: usize) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")?;
     stream.write_all(&frame(SETTINGS, 0, 0, &[]))?;
     // From then on all of a connection may have a megabyte, and with the acknowledgement each stream a

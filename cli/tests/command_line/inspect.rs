@@ -193,6 +193,7 @@ fn web_pages_and_strange_hosts_do_not_debug() {
     let url = list[0]["webSocketDebuggerUrl"].as_str().expect("a worker has a URL");
 
     let stream = TcpStream::connect(("127.0.0.1", inspector)).expect("the inspector listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket has a time-out");
     let request = Request::builder()
         .uri(url)
         .header("host", format!("127.0.0.1:{inspector}"))

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 
 use crate::folder::Folder;
 use crate::http::Connection;
-use crate::process::Lines;
+use crate::process::{Lines, PATIENCE};
 use crate::serve::{configure, port_of};
 
 /// As much as one event may print.
@@ -31,7 +33,7 @@ const QUIET_REQUESTS: usize = 20;
 const DROPPED: &str = "lines of the log were dropped";
 
 /// A process that is killed when it is dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -55,13 +57,18 @@ fn a_worker_that_floods_the_log_costs_no_other_a_line() {
         .spawn();
     let mut node = Running(child.expect("the isolane binary starts"));
     let mut log = BufReader::new(node.0.stderr.take().expect("it is piped"));
-    let mut line = String::new();
-    while !line.contains("\"listening\"") {
-        line.clear();
-        let length = log.read_line(&mut line).expect("the log can be read");
-        assert!(length > 0, "the node has ended");
-    }
-    // From here on nobody reads it.
+    let (sender, listening) = channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        while !line.contains("\"listening\"") {
+            line.clear();
+            let length = log.read_line(&mut line).expect("the log can be read");
+            assert!(length > 0, "the node has ended");
+        }
+        // From here on nobody reads it.
+        let _ = sender.send((log, line));
+    });
+    let (log, line) = listening.recv_timeout(PATIENCE).expect("the node listens in time");
     let mut connection = Connection::open(port_of(&line));
     for _ in 0..LOUD_REQUESTS {
         assert_eq!(connection.get("loud.test", "/").body, "said");

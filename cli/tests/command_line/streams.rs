@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
-use crate::process::Process;
+use crate::process::{Process, output};
 
 const ECHO: &str = "export default { fetch(request) { return new Response(request.body) } }";
 
@@ -123,10 +123,9 @@ fn a_coded_answer_comes_through_a_proxy() {
     let (_folder, _processes, port) = behind(passes, origin);
     for path in ["gzip", "br", "gzip?text", "br?text"] {
         let url = format!("http://127.0.0.1:{port}/{path}");
-        let output = std::process::Command::new("curl")
-            .args(["--silent", "--show-error", "--compressed", &url])
-            .output()
-            .expect("curl is there");
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["--silent", "--show-error", "--compressed", &url]);
+        let output = output(&mut curl).expect("curl is there");
         let body = String::from_utf8_lossy(&output.stdout);
         assert_eq!(body, "hello ".repeat(1000), "{path}: {output:?}");
     }

@@ -7,6 +7,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::folder::Folder;
+use crate::process::ended;
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl<'a> Isolane<'a> {
         let input = input.to_owned();
         // A command may end before it has read everything.
         let writing = thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
-        let output = child.wait_with_output().expect("it is a child of this process");
+        let output = ended(child);
         writing.join().expect("writing does not panic");
         let text = |bytes| String::from_utf8(bytes).expect("what is printed is text");
         Ended {

@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -28,6 +29,7 @@ pub(crate) fn token_of(who: &str) -> String {
 pub(crate) fn begun(node: &Node, who: &str, path: &str, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(&node.admin).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
     let token = token_of(who);
     let head = format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\n{token}content-length: {length}");
     stream.write_all(format!("{head}\r\nexpect: 100-continue\r\n\r\n").as_bytes()).unwrap();
@@ -62,7 +64,10 @@ fn a_deployer_with_all_its_connections_keeps_nobody_else_out() {
     assert!(held.iter_mut().all(is_waited_for));
     // The node hears of the end of a connection in its own time.
     held.pop();
-    while list("shop").status != 200 {}
+    let end = Instant::now() + PATIENCE;
+    while list("shop").status != 200 {
+        assert!(Instant::now() < end, "the connection that has ended still counts");
+    }
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::process::Process;
+use crate::process::{Process, output};
 
 /// The worker's name, also that of its folder.
 pub(crate) const WORKER: &str = "app";
@@ -79,14 +79,13 @@ impl Folder {
 
     /// Runs a command that is to succeed, about the node that runs here.
     pub(crate) fn isolane(&self, arguments: &[&str]) {
-        let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
+        command
             .args(arguments)
             .args(["--node-config", "node.toml"])
             .current_dir(self.path())
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .output()
-            .expect("the isolane binary starts");
+            .env_remove("RUST_LOG");
+        let output = output(&mut command).expect("the isolane binary starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "isolane {}: {said}", arguments.join(" "));
     }

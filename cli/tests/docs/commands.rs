@@ -4,11 +4,12 @@ use std::process::Command;
 
 use libtest_mimic::Failed;
 
+use crate::process::output;
 use crate::table;
 
 /// Each with what it says of itself.
 pub(crate) fn table() -> Result<String, Failed> {
-    let output = Command::new(env!("CARGO_BIN_EXE_isolane")).arg("--help").output()?;
+    let output = output(Command::new(env!("CARGO_BIN_EXE_isolane")).arg("--help"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let (_, commands) = text.split_once("Commands:\n").ok_or("it lists no commands")?;
     let mut rows: Vec<[String; 2]> = Vec::new();

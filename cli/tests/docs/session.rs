@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use libtest_mimic::Failed;
 use tempfile::TempDir;
 
 use crate::page::{self, Mark};
-use crate::process::Process;
+use crate::process::{Process, output};
 use crate::shown;
 
 /// Where `isolane dev` listens when it is not told.
@@ -117,16 +117,16 @@ impl Session {
             ends_in.display()
         );
         let path = std::env::var("PATH").unwrap_or_default();
-        let output = Command::new("sh")
+        let mut shell = Command::new("sh");
+        shell
             .args(["-c", &script])
             .current_dir(&self.folder)
             .env("PATH", format!("{}:{path}", self.home.path().join("bin").display()))
             .env("HOME", self.home.path())
             .env("XDG_CONFIG_HOME", self.home.path().join("config"))
             .env("USER", "ada")
-            .envs(NOT_OURS.map(|name| (name, "")))
-            .stdin(Stdio::null())
-            .output()?;
+            .envs(NOT_OURS.map(|name| (name, "")));
+        let output = output(&mut shell)?;
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         if output.status.code() != Some(exit) {
             return Err(format!("{}, and not {exit}\n{printed}", output.status).into());

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::folder::Folder;
+use crate::process::ended;
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(crate) fn kv_in(
     let input = input.to_vec();
     // A command may end before it has read everything.
     let writing = thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("it is a child of this process");
+    let output = ended(child);
     writing.join().expect("writing does not panic");
     Ended {
         code: output.status.code(),

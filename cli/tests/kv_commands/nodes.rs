@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::command::{bad, good, good_with, kv, kv_in};
 use crate::folder::Folder;
 use crate::http::{Connection, get};
-use crate::process::Process;
+use crate::process::{Process, output};
 
 const WORKER: &str = "export default { async fetch(request, env) {
     const url = new URL(request.url);
@@ -165,11 +165,12 @@ fn the_environment_and_a_login_name_a_node_for_these_commands_too() {
     assert!(refused.stderr.contains("--yes"), "{refused:?}");
     // Nothing was made in this folder.
     assert!(!elsewhere.path().join(".isolane").exists());
-    let login = Command::new(env!("CARGO_BIN_EXE_isolane"))
-        .args(["login", &url])
-        .env_remove("ISOLANE_TOKEN")
-        .env("XDG_CONFIG_HOME", elsewhere.path().join("home"))
-        .output();
+    let login = output(
+        Command::new(env!("CARGO_BIN_EXE_isolane"))
+            .args(["login", &url])
+            .env_remove("ISOLANE_TOKEN")
+            .env("XDG_CONFIG_HOME", elsewhere.path().join("home")),
+    );
     assert!(login.expect("the isolane binary starts").status.success());
     assert_eq!(good(&elsewhere, &get), "1");
     let changes: [(&[&str], &str, &str); 6] = [

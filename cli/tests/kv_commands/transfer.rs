@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::command::{bad, good, good_with, kv, kv_with};
 use crate::folder::Folder;
+use crate::process::ended;
 
 /// The longest value that there can be, in bytes.
 const LARGEST: usize = 26_214_400;
@@ -103,7 +104,7 @@ fn a_reader_that_has_enough_is_no_failure() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let output = ended(child);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

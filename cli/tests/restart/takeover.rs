@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 
 use crate::folder::Folder;
 use crate::http::{Connection, get};
 use crate::node::{HOST, Node, OFFENDER, configure, folder, send, until_gone};
+use crate::process::output;
 
 #[test]
 fn a_new_process_serves_what_the_old_one_kept_with_the_configuration_of_now() {
@@ -188,7 +189,7 @@ fn deploys_go_on_while_processes_take_over() {
 fn isolane(folder: &Folder, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
     command.args(arguments).args(["--node-config", "node.toml"]).current_dir(folder.path());
-    let output = command.stdin(Stdio::null()).output().expect("the isolane binary starts");
+    let output = output(&mut command).expect("the isolane binary starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "isolane {}: {said}", arguments.join(" "));
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -1,9 +1,10 @@
 //! The `isolane` binary as a child process: what it prints is waited for, line by line, and it
-//! ends with the test. How requests are made is not here.
+//! ends with the test. And commands that end by themselves, which are waited for. How requests are made is
+//! not here.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long anything may take before the test gives up. Far more than is needed, because the
 /// machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The same of a whole command, which may have to wait for several things.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running command, killed when it is dropped.
 pub(crate) struct Process {
@@ -172,4 +176,47 @@ impl Lines {
             }
         }
     }
+}
+
+/// Runs a command to its end, with nothing on its standard input, and gives what it has printed.
+///
+/// # Panics
+/// When it does not end in time.
+pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ok(ended(command.spawn()?))
+}
+
+/// Waits for the end of a process, and gives what it has printed where that is piped.
+///
+/// # Panics
+/// When it does not end in time.
+pub(crate) fn ended(mut child: Child) -> Output {
+    let end = Instant::now() + COMMAND_PATIENCE;
+    let printed = [whole(child.stdout.take()), whole(child.stderr.take())];
+    let printed =
+        printed.map(|text| text.recv_timeout(end.saturating_duration_since(Instant::now())));
+    let [Ok(stdout), Ok(stderr)] = printed else {
+        // It may be over, and something that it has started not.
+        let _ = child.kill();
+        let _ = child.wait();
+        panic!("a command does not end in time");
+    };
+    let status = child.wait().expect("it is a child of this process");
+    Output { status, stdout, stderr }
+}
+
+/// All that comes from a stream, when it has ended.
+fn whole(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, text) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What there is of it is looked at.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        // Nobody waits any more where it has not ended in time.
+        let _ = sender.send(bytes);
+    });
+    text
 }

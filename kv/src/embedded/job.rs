@@ -22,10 +22,11 @@ const JOB_BYTES: usize = 512;
 /// Where the answer to a job goes.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// A request to the writer.
+/// A request to the writer. The hold of a value that is begun goes where it can be given up, whether or
+/// not anybody takes the answer.
 pub(super) enum Job {
     Write { namespace: Namespace, changes: Vec<Change>, bytes: usize, reply: Reply<()> },
-    BeginValue { reply: Reply<Hold> },
+    BeginValue { hold: oneshot::Sender<Hold>, reply: Reply<()> },
     AddPieces { value: Arc<Begun>, first: u32, content: Bytes, reply: Reply<u32> },
     StoreValue(StoreValue),
     CreateNamespace { namespace: Namespace, reply: Reply<bool> },
@@ -104,7 +105,11 @@ impl Job {
         let _unwanted = match (self, answer) {
             (Self::Write { reply, .. }, Answer::Done) => reply.send(Ok(())).is_err(),
             (Self::StoreValue(value), Answer::Done) => value.reply.send(Ok(())).is_err(),
-            (Self::BeginValue { reply }, Answer::Value(hold)) => reply.send(Ok(hold)).is_err(),
+            (Self::BeginValue { hold: owner, reply }, Answer::Value(hold)) => {
+                // Before the answer, so that whoever takes that finds it.
+                drop(owner.send(hold));
+                reply.send(Ok(())).is_err()
+            }
             (Self::AddPieces { reply, .. }, Answer::Next(next)) => reply.send(Ok(next)).is_err(),
             (
                 Self::CreateNamespace { reply, .. } | Self::DeleteNamespace { reply, .. },
@@ -119,7 +124,7 @@ impl Job {
         let _unwanted = match self {
             Self::Write { reply, .. } => reply.send(Err(error)).is_err(),
             Self::StoreValue(value) => value.reply.send(Err(error)).is_err(),
-            Self::BeginValue { reply } => reply.send(Err(error)).is_err(),
+            Self::BeginValue { reply, .. } => reply.send(Err(error)).is_err(),
             Self::AddPieces { reply, .. } => reply.send(Err(error)).is_err(),
             Self::CreateNamespace { reply, .. } | Self::DeleteNamespace { reply, .. } => {
                 reply.send(Err(error)).is_err()

@@ -112,6 +112,8 @@ pub(super) struct PiecesSink {
 enum Progress {
     #[default]
     NotBegun,
+    /// The writer begins it, and puts its hold there.
+    Beginning(oneshot::Receiver<Hold>),
     Begun {
         value: Arc<Begun>,
         next: u32,
@@ -233,9 +235,10 @@ async fn add_pieces(
     let first = match reached {
         Some(next) => next,
         None => {
-            let begun = shared.send(&target.namespace, |reply| Job::BeginValue { reply });
-            let value = Arc::new(Begun::new(begun.await?, Arc::clone(target)));
-            progress.lock().begin(value)?;
+            let (hold, coming) = oneshot::channel();
+            progress.lock().wait_for(coming)?;
+            shared.send(&target.namespace, |reply| Job::BeginValue { hold, reply }).await?;
+            progress.lock().begin(target)?;
             0
         }
     };
@@ -269,11 +272,23 @@ impl Progress {
         }
     }
 
-    /// The value is begun, for the piece that is on its way.
-    fn begin(&mut self, value: Arc<Begun>) -> Result<(), StoreError> {
+    /// The value is to be begun, for the piece that is on its way: its hold will be there.
+    fn wait_for(&mut self, coming: oneshot::Receiver<Hold>) -> Result<(), StoreError> {
         match self {
-            Self::UnderWay(begun) => {
-                *begun = Some(value);
+            Self::UnderWay(None) => {
+                *self = Self::Beginning(coming);
+                Ok(())
+            }
+            other => Err(other.failure()),
+        }
+    }
+
+    /// The value is begun.
+    fn begin(&mut self, target: &Arc<Target>) -> Result<(), StoreError> {
+        match self {
+            Self::Beginning(coming) => {
+                let hold = coming.try_recv().map_err(|_| StoreError::Closed)?;
+                *self = Self::UnderWay(Some(Arc::new(Begun::new(hold, Arc::clone(target)))));
                 Ok(())
             }
             other => Err(other.failure()),

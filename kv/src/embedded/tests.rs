@@ -15,6 +15,7 @@ mod unfinished;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -24,6 +25,9 @@ use crate::clock::ManualClock;
 use sim::SimDisk;
 
 const NOW: u64 = 1_000_000;
+
+/// Nothing here takes so long; a test that waits for it in vain fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn options() -> EmbeddedOptions {
     EmbeddedOptions {
@@ -46,8 +50,11 @@ fn open_with(disk: &SimDisk, options: EmbeddedOptions) -> Result<EmbeddedStore, 
     EmbeddedStore::open_on(Arc::new(disk.clone()), Path::new("sim"), options)
 }
 
+/// The answer, which comes in time.
 fn wait<T: Send + Unpin + 'static>(lookup: Lookup<T>) -> Result<T, StoreError> {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(lookup)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let answer = async { tokio::time::timeout(PATIENCE, lookup).await };
+    runtime.block_on(answer).expect("it is answered in time")
 }
 
 fn namespace() -> Namespace {

@@ -8,6 +8,8 @@ use isolane_kv::{
     Put, Store, StoreError, StreamedEntry, UnixSeconds,
 };
 
+use super::PATIENCE;
+
 const START: u64 = 1_000_000;
 
 /// A store in the hands of a case, with the clock that it goes by.
@@ -52,7 +54,8 @@ pub(crate) fn run(open: impl Fn(Arc<dyn Clock>) -> Arc<dyn Store>) {
 
 impl Case {
     fn wait<T: Send + Unpin + 'static>(&self, lookup: Lookup<T>) -> Result<T, StoreError> {
-        self.runtime.block_on(lookup)
+        let answer = async { tokio::time::timeout(PATIENCE, lookup).await };
+        self.runtime.block_on(answer).expect("it is answered in time")
     }
 
     fn put_with(&self, key: &str, put: Put) {

@@ -11,6 +11,12 @@ use isolane_kv::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// How long it is looked for a shorter sequence that fails as well, in milliseconds.
+const MAX_SHRINK_MS: u32 = 60_000;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -28,13 +34,19 @@ struct Model(BTreeMap<(u8, String), Entry>);
 
 /// Compares `cases` random sequences on stores from `open`, which must each be empty.
 pub(crate) fn run(open: impl Fn(Arc<dyn Clock>) -> Arc<dyn Store>, cases: u32) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_time: MAX_SHRINK_MS,
+        ..Config::default()
+    };
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     TestRunner::new(config)
         .run(&vec(operation(), 1..80), |operations| {
             let clock = Arc::new(ManualClock::new(UnixSeconds(1_000)));
             let store = open(clock.clone());
-            executor.block_on(compare(&*store, &clock, operations))
+            let compared = async { timeout(PATIENCE, compare(&*store, &clock, operations)).await };
+            executor.block_on(compared).expect("each operation is answered in time")
         })
         .unwrap();
 }

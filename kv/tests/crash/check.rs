@@ -4,17 +4,23 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use isolane_kv::{EmbeddedOptions, EmbeddedStore, ListRequest, Namespace, Store as _};
+use isolane_kv::{EmbeddedOptions, EmbeddedStore, ListRequest, Lookup, Namespace, Store as _};
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use super::plan::{KEYS_PER_WRITER, ROUND, WRITERS, Write};
 
 const DEFAULT_KILLS: u64 = 200;
 /// A process is killed after up to so many answers.
 const MAX_ANSWERS: u64 = 1_500;
+/// No answer takes so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The number of the last write of each key that is known to be there.
 type Answered = BTreeMap<String, u64>;
@@ -48,9 +54,19 @@ fn write_and_kill(folder: &Path, round: u64, enough: u64, answered: &mut Answere
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
+    let (sender, lines) = channel();
+    let printed = BufReader::new(child.stdout.take().unwrap()).lines();
+    thread::spawn(move || printed.map_while(Result::ok).try_for_each(|line| sender.send(line)));
     let mut count = 0;
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
+    loop {
+        let line = match lines.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill().unwrap();
+                panic!("nothing is answered any more, after {count} answers");
+            }
+        };
         let (key, number) = line.split_once(' ').unwrap();
         answered.insert(key.to_owned(), number.parse().unwrap());
         count += 1;
@@ -69,13 +85,13 @@ fn check(folder: &Path, round: u64, answered: &mut Answered) -> Duration {
     let started = Instant::now();
     let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).unwrap();
     let took = started.elapsed();
-    let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let tokio = Builder::new_current_thread().enable_time().build().unwrap();
     let namespace = Namespace::new("main");
     let (mut keys, mut bytes) = (0, 0);
     for writer in 0..WRITERS {
         for key in 0..KEYS_PER_WRITER {
             let key = format!("{writer}-{key}");
-            let found = tokio.block_on(store.get(&namespace, &key)).unwrap();
+            let found = answered_in_time(&tokio, store.get(&namespace, &key));
             let found = found.map(|value| value.to_vec());
             let last = answered.get(&key).copied().unwrap_or(0);
             // The write that may have been under way when the process was killed.
@@ -90,11 +106,16 @@ fn check(folder: &Path, round: u64, answered: &mut Answered) -> Duration {
         }
     }
     let all = ListRequest { prefix: String::new(), limit: 1_000, start_after: None };
-    let listed = tokio.block_on(store.list(&namespace, &all)).unwrap();
+    let listed = answered_in_time(&tokio, store.list(&namespace, &all));
     assert_eq!(listed.keys.len() as u64, keys, "a key is there that nobody wrote");
-    let info = tokio.block_on(store.namespaces()).unwrap();
+    let info = answered_in_time(&tokio, store.namespaces());
     assert_eq!((info[0].keys, info[0].bytes), (keys, bytes), "the size is wrong");
     took
+}
+
+fn answered_in_time<T: Send + Unpin + 'static>(tokio: &Runtime, lookup: Lookup<T>) -> T {
+    let answer = async { timeout(PATIENCE, lookup).await };
+    tokio.block_on(answer).expect("it is answered in time").unwrap()
 }
 
 fn after(key: &str, number: u64) -> Option<Vec<u8>> {

@@ -4,8 +4,12 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 use super::*;
+
+/// Nothing here takes so long; a test that waits for it in vain fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn seats(strangers: &Strangers, address: [u8; 4], count: usize) -> Vec<Arc<Seat>> {
     (0..count).map(|_| strangers.enter(address.into())).collect()
@@ -171,6 +175,6 @@ async fn who_has_sent_a_request_is_heard_however_many_come_after() {
     };
     tokio::select! {
         () = each(listener, "the test", echo) => unreachable!("it accepts for ever"),
-        answer = asks => assert_eq!(answer, *b"b"),
+        answer = timeout(PATIENCE, asks) => assert_eq!(answer.expect("it is heard"), *b"b"),
     }
 }

@@ -301,7 +301,8 @@ mod tests {
 
     async fn answered(mut client: impl AsyncRead + Unpin) -> String {
         let mut bytes = Vec::new();
-        client.read_to_end(&mut bytes).await.unwrap();
+        let read = timeout(Duration::from_secs(60), client.read_to_end(&mut bytes)).await;
+        read.expect("it is answered").unwrap();
         String::from_utf8(bytes).unwrap()
     }
 

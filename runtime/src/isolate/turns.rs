@@ -239,6 +239,17 @@ mod tests {
 
     use super::*;
 
+    /// Nothing here takes so long; a test that waits for it in vain fails.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn until(is_so: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < end, "it never comes to that");
+            std::thread::yield_now();
+        }
+    }
+
     fn work(time: Duration) {
         let began_ns = thread_cpu_ns();
         while thread_cpu_ns() - began_ns < time.as_nanos() as u64 {}
@@ -266,20 +277,23 @@ mod tests {
             }
             turn.end();
         });
-        Looker { look, goes_on, turn: turn.recv().unwrap() }
+        Looker { look, goes_on, turn: turn.recv_timeout(PATIENCE).unwrap() }
     }
 
     impl Looker {
         fn begins(&self) {
             self.look.send(Duration::ZERO).unwrap();
-            assert!(!self.goes_on.recv().unwrap());
+            assert!(!self.has_waited());
         }
 
         fn waits(&self, time: Duration) {
             self.look.send(time).unwrap();
-            while !self.turn.is_awaited() {
-                std::thread::yield_now();
-            }
+            until(|| self.turn.is_awaited());
+        }
+
+        /// Whether it has waited before it goes on.
+        fn has_waited(&self) -> bool {
+            self.goes_on.recv_timeout(PATIENCE).unwrap()
         }
     }
 
@@ -299,14 +313,14 @@ mod tests {
         second.waits(Duration::ZERO);
         third.waits(Duration::ZERO);
         first.waits(TURN);
-        assert!(second.goes_on.recv().unwrap());
+        assert!(second.has_waited());
         assert!(third.turn.is_awaited() && first.turn.is_awaited());
         second.waits(TURN);
-        assert!(third.goes_on.recv().unwrap());
+        assert!(third.has_waited());
         drop(third.look);
-        assert!(first.goes_on.recv().unwrap());
+        assert!(first.has_waited());
         turns.close();
-        assert!(second.goes_on.recv().unwrap());
+        assert!(second.has_waited());
     }
 
     #[test]
@@ -325,14 +339,13 @@ mod tests {
         turns.pass_on();
         assert!(other.turn.is_awaited());
         deaf.look.send(2 * DEAF).unwrap();
-        while other.turn.is_awaited() {
+        until(|| {
             turns.pass_on();
-        }
-        assert!(other.goes_on.recv().unwrap());
+            !other.turn.is_awaited()
+        });
+        assert!(other.has_waited());
         // When it looks after all, it waits like the others.
-        while !deaf.turn.is_awaited() {
-            std::thread::yield_now();
-        }
+        until(|| deaf.turn.is_awaited());
         turns.close();
     }
 
@@ -340,7 +353,7 @@ mod tests {
     fn who_is_to_end_goes_on_out_of_turn() {
         let (_turns, first, second) = one_that_runs_and_one_that_waits();
         second.turn.skip();
-        assert!(second.goes_on.recv().unwrap());
+        assert!(second.has_waited());
         assert!(first.turn.place.has_turn.load(Ordering::Relaxed));
     }
 
@@ -348,7 +361,7 @@ mod tests {
     fn who_hurries_does_not_wait() {
         let (turns, _first, second) = one_that_runs_and_one_that_waits();
         second.turn.set_hurries(true);
-        assert!(second.goes_on.recv().unwrap());
+        assert!(second.has_waited());
         second.begins();
         second.turn.set_hurries(false);
         second.waits(Duration::ZERO);

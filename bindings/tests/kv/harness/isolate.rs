@@ -1,6 +1,7 @@
 //! An isolate with the binding, two namespaces of an empty store, and a clock that tests move.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deno_core::{Extension, JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, op2, v8};
 use isolane_bindings::kv as binding;
@@ -9,6 +10,7 @@ use kv::{
     Caller, Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore,
     Namespace, Store, UnixSeconds,
 };
+use tokio::time::timeout;
 
 use crate::later::{Later, UnderWay};
 
@@ -24,10 +26,16 @@ pub(crate) enum Answers {
 /// Room for two of the largest values, and not for three.
 const STORE_BYTES: u64 = 60 * 1024 * 1024;
 
+/// No script takes so long; one that is waited for in vain has failed.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Runs the tests of a script and tells which have failed.
 pub(crate) fn run(script: &str, answers: Answers) -> Result<(), String> {
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let failures = executor.block_on(failures(script.to_owned(), answers));
+    let failures = executor.block_on(async {
+        let failures = timeout(PATIENCE, failures(script.to_owned(), answers)).await;
+        failures.unwrap_or_else(|_| "the script does not end".to_owned())
+    });
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 

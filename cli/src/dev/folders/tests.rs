@@ -5,6 +5,23 @@ use std::io::Write as _;
 
 use super::*;
 
+/// Nothing here takes so long; a test that waits for it in vain fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for a change that matters, on another thread, since nothing else ends that. Gives the folders
+/// back.
+fn changed(
+    mut folders: Folders,
+    matters: impl Fn(&Path, bool) -> bool + Send + 'static,
+) -> (Folders, Change) {
+    let (sender, noticed) = channel();
+    std::thread::spawn(move || {
+        let change = folders.changed(matters);
+        let _ = sender.send((folders, change));
+    });
+    noticed.recv_timeout(PATIENCE).expect("the change is noticed")
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_is_being_written_is_waited_for() {
@@ -21,7 +38,7 @@ fn a_file_that_is_being_written_is_waited_for() {
         std::thread::sleep(SETTLE * 8);
         file.write_all(b"new").expect("it is written");
     });
-    let change = folders.changed(|_, _| true);
+    let (_folders, change) = changed(folders, |_, _| true);
     assert!(change.paths.contains(&path), "{change:?}");
     assert_eq!(std::fs::read_to_string(&path).expect("it is read"), "new");
     writer.join().expect("it writes");
@@ -40,11 +57,12 @@ fn a_folder_that_goes_and_comes_while_it_does_not_matter_is_watched_again_when_i
     std::fs::create_dir(&lib).expect("it is made again");
     std::fs::write(&later, "").expect("it is written");
     // What happened before has been told of by then.
-    folders.changed(|changed, _| changed == later);
+    let (mut folders, _) = changed(folders, move |changed, _| changed == later);
     let awaited = std::slice::from_ref(&path);
     assert!(folders.watch_files(None, awaited, &[]), "{:?}", folders.watched);
     std::fs::write(&path, "").expect("it is written");
-    let change = folders.changed(|changed, _| changed == path);
+    let awaited = path.clone();
+    let (_folders, change) = changed(folders, move |changed, _| changed == awaited);
     assert!(change.paths.contains(&path), "{change:?}");
 }
 
@@ -60,7 +78,8 @@ fn a_folder_is_watched_by_its_own_name_whatever_it_is_called() {
     folders.watch_project(&lib);
     assert!(!folders.watch_files(None, &[link.join("b.ts")], &[]), "{:?}", folders.watched);
     std::fs::write(&path, "").expect("it is written");
-    let change = folders.changed(|changed, _| changed == path);
+    let awaited = path.clone();
+    let (_folders, change) = changed(folders, move |changed, _| changed == awaited);
     assert!(change.paths.contains(&path), "{change:?}");
 }
 

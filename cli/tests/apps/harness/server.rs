@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use crate::checks::Checks;
 use crate::client;
-use crate::process::{PATIENCE, Process};
+use crate::process::{PATIENCE, Process, output};
 use crate::project::Project;
 
 /// A project that is served.
@@ -86,7 +86,7 @@ impl Server {
     ) -> Result<Self, Failed> {
         for values in &checks.kv {
             let put = ["kv", "bulk", "put", &values.file, "--namespace-id", &values.namespace];
-            let output = wrangler(command, &project.folder()).args(put).arg("--local").output()?;
+            let output = output(wrangler(command, &project.folder()).args(put).arg("--local"))?;
             if !output.status.success() {
                 return Err(format!("wrangler: {}", String::from_utf8_lossy(&output.stderr)).into());
             }
@@ -181,12 +181,9 @@ pub(crate) fn deploy(around: &Path, name: &str) -> Result<(), Failed> {
 
 /// Runs a command to its end, which is to be a good one.
 fn isolane(folder: &Path, arguments: &[&str]) -> Result<(), Failed> {
-    let output = Command::new(env!("CARGO_BIN_EXE_isolane"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null())
-        .output()?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isolane"));
+    command.args(arguments).current_dir(folder).env_remove("RUST_LOG");
+    let output = output(&mut command)?;
     if output.status.success() {
         return Ok(());
     }

@@ -1,11 +1,12 @@
 //! The HTTP server that applications send requests to, in the place of the services that their
 //! packages are for. It is a script for Node.js and ends with the value.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use libtest_mimic::Failed;
+
+use crate::process::Lines;
 
 /// The running server.
 pub(crate) struct Upstream {
@@ -17,7 +18,10 @@ impl Upstream {
     /// Starts `upstream.mjs` of that folder.
     ///
     /// # Errors
-    /// When Node.js is not there, or the script fails.
+    /// When Node.js is not there.
+    ///
+    /// # Panics
+    /// When the script does not say in time where it listens.
     pub(crate) fn start(folder: &Path) -> Result<Self, Failed> {
         let mut child = Command::new("node")
             .arg(folder.join("upstream.mjs"))
@@ -27,11 +31,8 @@ impl Upstream {
             .map_err(|error| format!("node does not start: {error} (Debian package: nodejs)"))?;
         let stdout = child.stdout.take().expect("it is piped");
         let mut it = Self { child, address: String::new() };
-        BufReader::new(stdout).read_line(&mut it.address)?;
+        it.address = Lines::of("the output of upstream.mjs", stdout).until("http://");
         it.address.truncate(it.address.trim_end().len());
-        if it.address.is_empty() {
-            return Err("upstream.mjs has ended without an address".into());
-        }
         Ok(it)
     }
 

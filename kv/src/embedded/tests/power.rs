@@ -109,7 +109,10 @@ fn fail_again_and_again(log_bytes: u64) {
         let _stop = StopOnDrop(&stop);
         for failure in 0..FAILURES {
             let syncs = disk.syncs() + random.random_range(1..20);
+            let deadline = std::time::Instant::now() + PATIENCE;
             while disk.syncs() < syncs {
+                // So it is where a write has failed.
+                assert!(std::time::Instant::now() < deadline, "nobody writes any more");
                 std::thread::yield_now();
             }
             let before = book.lock().clone();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming as Body;
@@ -13,10 +14,14 @@ use registry::{Options, Registry};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::*;
 use crate::admin::answer::{self, Answer};
 use crate::config::Names;
+
+/// Nothing here takes so long; a test that waits for it in vain fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest archive here.
 const LIMIT_BYTES: usize = 4 * WRITE_BYTES;
@@ -75,9 +80,7 @@ impl Disk {
 
     /// Waits until no file is left: they are removed by another thread.
     async fn until_empty(&self) {
-        while !self.files().is_empty() {
-            yield_now().await;
-        }
+        until(|| self.files().is_empty()).await;
     }
 
     /// What is counted as on its way.
@@ -93,8 +96,17 @@ fn head(length: usize) -> Vec<u8> {
 
 async fn answered(mut client: DuplexStream) -> String {
     let mut bytes = Vec::new();
-    client.read_to_end(&mut bytes).await.unwrap();
+    timeout(PATIENCE, client.read_to_end(&mut bytes)).await.expect("it is answered").unwrap();
     String::from_utf8(bytes).unwrap()
+}
+
+/// Waits for what other threads do.
+async fn until(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end, "it never comes to that");
+        yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -105,9 +117,7 @@ async fn an_archive_goes_to_the_disk_as_it_comes() {
     let (first, rest) = text.split_at(2 * WRITE_BYTES);
     client.write_all(&head(text.len())).await.unwrap();
     client.write_all(first.as_bytes()).await.unwrap();
-    while disk.files().iter().sum::<u64>() < WRITE_BYTES as u64 {
-        yield_now().await;
-    }
+    until(|| disk.files().iter().sum::<u64>() >= WRITE_BYTES as u64).await;
     assert!(disk.counted() >= WRITE_BYTES as u64);
     client.write_all(rest.as_bytes()).await.unwrap();
     let answer = answered(client).await;
@@ -122,14 +132,10 @@ async fn who_goes_away_leaves_nothing() {
     let mut client = disk.connect();
     client.write_all(&head(3 * WRITE_BYTES)).await.unwrap();
     client.write_all(&[b'a'; 2 * WRITE_BYTES]).await.unwrap();
-    while disk.files().iter().sum::<u64>() < WRITE_BYTES as u64 {
-        yield_now().await;
-    }
+    until(|| disk.files().iter().sum::<u64>() >= WRITE_BYTES as u64).await;
     drop(client);
     disk.until_empty().await;
-    while disk.counted() > 0 {
-        yield_now().await;
-    }
+    until(|| disk.counted() == 0).await;
 }
 
 #[tokio::test]
