@@ -9,13 +9,13 @@ mod shares;
 mod turns;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Method, Version};
-use parking_lot::Mutex;
 use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
 
 use crate::deployments::uncalled_handlers;
@@ -95,8 +95,9 @@ impl RequestLog for TracingLog {
 pub struct EventLog {
     mapped: OnceLock<MappedLines>,
     metrics: Arc<Metrics>,
-    /// The workers of which it is not told yet which handlers nothing calls.
-    untold: Mutex<HashSet<String>>,
+    /// The workers of which it is told which handlers nothing calls, and whether that is still to come.
+    /// Without a lock: isolates start on front shards and on threads of idle priority.
+    untold: OnceLock<HashMap<String, AtomicBool>>,
 }
 
 impl EventLog {
@@ -120,10 +121,18 @@ impl EventLog {
         Ok(())
     }
 
-    /// The handlers of that worker that nothing calls are named when it first starts. Of a version that
-    /// is deployed, who deploys it is told.
-    pub fn name_uncalled_of(&self, worker: &str) {
-        self.untold.lock().insert(worker.to_owned());
+    /// The handlers of those workers that nothing calls are named when each first starts. The first
+    /// workers stay: they are the configuration's. Of a version that is deployed, who deploys it is told.
+    pub fn name_uncalled_of<'a>(&self, workers: impl IntoIterator<Item = &'a str>) {
+        let untold = workers.into_iter().map(|it| (it.to_owned(), AtomicBool::new(true))).collect();
+        let _ = self.untold.set(untold);
+    }
+
+    /// Whether the handlers of that worker that nothing calls are to be named now: once.
+    fn is_to_name_uncalled_of(&self, worker: &str) -> bool {
+        let untold = self.untold.get().and_then(|workers| workers.get(worker));
+        // Nearly always that is said already, and nothing is written.
+        untold.is_some_and(|it| it.load(Ordering::Relaxed) && it.swap(false, Ordering::Relaxed))
     }
 
     /// Writes a line of a worker's, on another thread if it shows places in code or comes after one of
@@ -202,7 +211,7 @@ impl Observer for EventLog {
     }
 
     fn started(&self, worker: &str, handlers: &[String]) {
-        if !self.untold.lock().remove(worker) {
+        if !self.is_to_name_uncalled_of(worker) {
             return;
         }
         if let Some(warning) = uncalled_handlers(worker, handlers) {
@@ -280,4 +289,32 @@ fn write_console(worker: &str, version: &str, level: ConsoleLevel, text: &str) {
 fn millis(duration: Duration) -> f64 {
     // Three decimals: a log line is read by people, too.
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handlers_that_nothing_calls_are_named_once_for_each_worker_of_the_configuration() {
+        let log = EventLog::new();
+        assert!(!log.is_to_name_uncalled_of("shop"), "the workers are not known yet");
+        log.name_uncalled_of(["shop", "blog"]);
+        assert!(!log.is_to_name_uncalled_of("deployed"));
+        let starts = || ["shop", "blog", "shop"].map(|worker| log.is_to_name_uncalled_of(worker));
+        assert_eq!(starts(), [true, true, false]);
+        assert_eq!(starts(), [false; 3]);
+    }
+
+    #[test]
+    fn of_starts_at_the_same_time_one_names_them() {
+        let log = EventLog::new();
+        log.name_uncalled_of(["shop"]);
+        let named = std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| log.is_to_name_uncalled_of("shop"))).collect();
+            starts.into_iter().filter_map(|start| start.join().ok()).filter(|named| *named).count()
+        });
+        assert_eq!(named, 1);
+    }
 }

@@ -91,11 +91,12 @@ fn serve(
         }
     };
     node.add_deployed(data.registry)?;
-    for worker in node.deployments().workers() {
+    let workers = node.deployments().workers();
+    events.name_uncalled_of(workers.iter().map(|worker| worker.name()));
+    for worker in workers {
         for warning in worker.warnings() {
             tracing::warn!(worker = worker.name(), "{warning}");
         }
-        events.name_uncalled_of(worker.name());
         let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
         tracing::info!(worker = worker.name(), routes = routes.join(" "), "deployed");
     }
