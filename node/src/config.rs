@@ -44,6 +44,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How the log is written.
     pub log: LogFormat,
+    /// Whether each thread that answers connections stays on a core of its own.
+    pub cpu_affinity: bool,
     /// Whether the node serves tenants or one developer.
     pub mode: Mode,
     /// In development: hosts that are answered beside those of this machine, addresses and the
@@ -355,6 +357,7 @@ impl Config {
             secrets_key: data.join(SECRETS_KEY),
             data,
             log: LogFormat::default(),
+            cpu_affinity: false,
             mode: Mode::Dev,
             allowed_hosts: Vec::new(),
             debuggable: false,
@@ -380,6 +383,7 @@ impl Config {
     /// What the runtime is told: its part of the limits, and its own defaults for the rest.
     pub fn runtime(&self) -> runtime::Config {
         runtime::Config {
+            front_on_cores: self.cpu_affinity,
             cache_dir: Some(self.data.join("code-cache")),
             start_cpu: self.limits.startup_cpu,
             max_cpu: self.limits.cpu_max,

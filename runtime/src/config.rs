@@ -16,6 +16,9 @@ use crate::inspect::{INSPECTED_CPU, INSPECTED_IDLE, Inspect};
 pub struct Config {
     /// Shards that run sockets, and hot trusted workers inline.
     pub front_shards: usize,
+    /// Whether each front shard stays on a core of its own, where the process may use exactly as many:
+    /// for a machine that is there for this process.
+    pub front_on_cores: bool,
     /// Shards that run everything else, at lower priority.
     pub back_shards: usize,
     /// Where V8's code cache is kept between runs, of about 1 GiB at most; in memory only without it.
@@ -63,6 +66,7 @@ impl Default for Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Config {
             front_shards: cores,
+            front_on_cores: false,
             back_shards: 2 * cores,
             cache_dir: None,
             start_cpu: Duration::from_secs(1),

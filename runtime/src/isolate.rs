@@ -6,6 +6,7 @@
 mod allocator;
 pub(crate) mod clock;
 mod copy;
+pub(crate) mod cores;
 mod enter;
 pub(crate) mod fatal;
 pub(crate) mod icu;

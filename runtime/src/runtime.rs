@@ -21,7 +21,7 @@ use deno_core::{JsRuntime, v8};
 
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
-use crate::isolate::{fatal, icu, process};
+use crate::isolate::{cores, fatal, icu, process};
 use crate::memory::{self, MemoryFigures, ProgramMemory};
 use crate::shard::{Message, ShardHandle};
 use crate::version::Version;
@@ -103,7 +103,10 @@ impl Runtime {
         watchdog::spawn(&shared)?;
         memory::spawn(&shared)?;
         floor::spawn(&shared)?;
-        bindings::crypto::prepare_threads(|| process::set_thread_nice(CRYPTO_NICE));
+        bindings::crypto::prepare_threads(|| {
+            cores::use_all();
+            process::set_thread_nice(CRYPTO_NICE);
+        });
         Ok(Runtime { shared })
     }
 

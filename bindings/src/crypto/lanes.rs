@@ -47,6 +47,8 @@ static SHARES: LazyLock<Shares> = LazyLock::new(|| {
 /// Sets what each thread does first (the runtime lowers its priority). The first call counts.
 pub fn prepare_threads(prepare: fn()) {
     let _ = PREPARE.set(prepare);
+    // Not by the first shard that needs it: that may be kept to one core.
+    LazyLock::force(&SHARES);
 }
 
 /// A place on a lane. Its end is the end of what was begun on it, not of whoever asked.

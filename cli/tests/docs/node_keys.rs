@@ -109,6 +109,11 @@ const KEYS: &[(&str, Says, &str)] = &[
         "`text` for people, `json` for programs; what is logged says `RUST_LOG`",
     ),
     (
+        "cpu_affinity",
+        |c| c.cpu_affinity.to_string(),
+        "whether each thread that answers connections [stays on a core of its own](#cores)",
+    ),
+    (
         "user",
         none,
         "the user that a node which is started as root becomes; without it the one that the data folder belongs to",

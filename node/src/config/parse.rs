@@ -56,6 +56,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             None | Some(RawLog::Text) => LogFormat::Text,
             Some(RawLog::Json) => LogFormat::Json,
         },
+        cpu_affinity: raw.cpu_affinity.unwrap_or(true),
         mode: Mode::Serve,
         allowed_hosts: Vec::new(),
         debuggable: false,

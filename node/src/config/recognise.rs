@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 /// Keys of a node's configuration that no project's has.
-const OF_NODES: [&str; 14] = [
+const OF_NODES: [&str; 15] = [
     "admin",
     "cf",
+    "cpu_affinity",
     "data",
     "deploys",
     "domain",

@@ -20,6 +20,7 @@ pub(super) struct RawConfig {
     pub(super) data: Option<PathBuf>,
     pub(super) domain: Option<Spanned<String>>,
     pub(super) log: Option<RawLog>,
+    pub(super) cpu_affinity: Option<bool>,
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,
     #[serde(default)]

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::Shared;
 use crate::incident::{Incident, IncidentKind, Resource};
-use crate::isolate::{process, restraint};
+use crate::isolate::{cores, process, restraint};
 use crate::outcome::Failure;
 use crate::quarantine::Purpose;
 use crate::shard::{self, Kind, ShardHandle};
@@ -47,6 +47,8 @@ impl Shared {
         self.abandoned.fetch_add(1, Ordering::Relaxed);
         if let Some(thread) = shard.thread() {
             process::make_slow(thread);
+            // Another front shard stays on its core now.
+            cores::give_all(thread);
         }
         if !shard.is_stopped() {
             restraint::learn();

@@ -10,7 +10,7 @@ use super::handle::{Kind, ShardHandle};
 use super::message::Message;
 use super::{SHARD, Shard};
 use crate::isolate::pulse::Pulse;
-use crate::isolate::{clock, process, stack};
+use crate::isolate::{clock, cores, process, stack};
 use crate::placement;
 use crate::runtime::Shared;
 
@@ -21,7 +21,8 @@ const NEWCOMERS_NICE: i32 = 5;
 /// How much lower the check shard runs: nobody's request waits for it.
 const CHECK_NICE: i32 = 15;
 
-/// How often a shard looks for isolates that have been idle for too long.
+/// How often a shard looks for isolates that have been idle for too long, and for what any has
+/// compiled that no file has.
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Threads of a shard for what blocks: reading and writing code caches. Web Crypto has threads of its
@@ -59,10 +60,19 @@ fn start(
 }
 
 fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
+    // A front shard may have started it.
+    cores::use_all();
     match handle.kind() {
-        Kind::Front => process::shorten_turns(),
+        Kind::Front => {
+            process::shorten_turns();
+            if shared.config.front_on_cores {
+                cores::stay_on_one(handle.index(), shared.config.front_shards);
+            }
+        }
         Kind::Back if handle.is_slow() => process::make_slow(process::thread_id()),
-        Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {}
+        Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {
+            process::shorten_turns();
+        }
         Kind::Back => process::set_thread_nice(NEWCOMERS_NICE),
         Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
@@ -72,6 +82,7 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_park(clock::thread_sleeps)
+        .on_thread_start(cores::use_all)
         .enable_all()
         .build()
         .expect("a tokio runtime needs only a few file descriptors");
@@ -122,6 +133,7 @@ async fn sweep(shard: Rc<Shard>) {
     while shard.handle.is_usable() {
         tokio::time::sleep(SWEEP).await;
         shard.evict_idle();
+        shard.keep_late_code();
         if shard.handle.is_slow() {
             idle_sweeps = if shard.handle.load() == 0 { idle_sweeps + 1 } else { 0 };
             shard.shared.close_slow(&shard.handle, idle_sweeps);
