@@ -3,6 +3,7 @@
 
 mod folder;
 mod shelf;
+mod writing;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,12 +15,15 @@ use sha2::{Digest, Sha256};
 
 use self::folder::CacheFolder;
 use self::shelf::Shelf;
+use self::writing::Schedule;
+
+pub(crate) use self::writing::ComingWrite;
 
 /// Marks the file format; V8 itself refuses data of another V8 or of other flags.
 const MAGIC: &[u8; 8] = b"ISOLCC01";
 
-/// What all caches may have in memory, in bytes. What is forgotten is read from its file when the
-/// next isolate of its version starts, or compiled again.
+/// What all caches may have in memory, in bytes, and half as much again for as long as some of it waits to
+/// be written. What is forgotten is read from its file when the next isolate of its version starts.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The caches of all versions.
@@ -35,8 +39,11 @@ pub(crate) struct CodeCache {
     modules: Mutex<HashMap<String, Arc<[u8]>>>,
     /// What the modules have, in bytes. Changes while they are locked.
     bytes: AtomicU64,
+    /// What of that goes as soon as it is written, in bytes.
+    leaving_bytes: AtomicU64,
     unwritten: AtomicBool,
     read: AtomicBool,
+    schedule: Schedule,
     file: Option<CacheFile>,
     shelf: Option<Arc<Shelf>>,
 }
@@ -81,8 +88,10 @@ impl CodeCache {
         CodeCache {
             modules: Mutex::default(),
             bytes: AtomicU64::new(0),
+            leaving_bytes: AtomicU64::new(0),
             unwritten: AtomicBool::new(false),
             read: AtomicBool::new(false),
+            schedule: Schedule::default(),
             file,
             shelf,
         }
@@ -111,7 +120,7 @@ impl CodeCache {
     }
 
     /// Whether there is something that the file does not have.
-    pub(crate) fn is_unwritten(&self) -> bool {
+    fn is_unwritten(&self) -> bool {
         self.file.is_some() && self.unwritten.load(Ordering::Relaxed)
     }
 
@@ -139,7 +148,7 @@ impl CodeCache {
     }
 
     /// Writes the file. Blocks: not to be called on a shard.
-    pub(crate) fn write(&self) -> std::io::Result<()> {
+    fn write(&self) -> std::io::Result<()> {
         let Some(CacheFile { folder, name }) = &self.file else { return Ok(()) };
         // Where it was forgotten in the middle of a start, the file has what memory has not.
         let stored = match self.is_unread() {
@@ -171,16 +180,41 @@ impl CodeCache {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Gives its memory back, unless somebody is at it.
+    /// Gives its memory back, unless somebody is at it. What is not written is lost.
     fn forget(&self) {
         let Some(mut modules) = self.modules.try_lock() else { return };
         let forgotten = std::mem::take(&mut *modules);
         self.read.store(false, Ordering::Relaxed);
         self.unwritten.store(false, Ordering::Relaxed);
+        self.stay();
         self.uncount(self.bytes());
         drop(modules);
         // Not under the lock: there may be much of it.
         drop(forgotten);
+    }
+
+    /// Has its memory given back once it is written, where that is about to happen. Answers whether it is.
+    fn leave_when_written(&self) -> bool {
+        let Some(shelf) = self.shelf.as_ref().filter(|_| self.schedule.is_coming()) else {
+            return false;
+        };
+        let bytes = self.bytes();
+        let before = self.leaving_bytes.swap(bytes, Ordering::Relaxed);
+        shelf.leave(bytes, before);
+        // It may have been written in between, when nothing said that it is to leave.
+        self.schedule.is_coming() || {
+            self.stay();
+            false
+        }
+    }
+
+    /// It is not about to leave, or has left. Answers whether it was about to.
+    fn stay(&self) -> bool {
+        let before = self.leaving_bytes.swap(0, Ordering::Relaxed);
+        if let Some(shelf) = &self.shelf {
+            shelf.leave(0, before);
+        }
+        before > 0
     }
 
     /// Modules have come and gone. To be called while they are locked.
@@ -209,6 +243,7 @@ impl CodeCache {
 
 impl Drop for CodeCache {
     fn drop(&mut self) {
+        self.stay();
         self.uncount(self.bytes());
     }
 }
@@ -252,94 +287,4 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A process, as far as caches know.
-    fn process(folder: &tempfile::TempDir, max_bytes: u64) -> CodeCaches {
-        CodeCaches::bounded(Some(folder.path().to_owned()), max_bytes)
-    }
-
-    fn of(caches: &CodeCaches, worker: &str) -> Arc<CodeCache> {
-        caches.of(&worker.into(), &"1".into())
-    }
-
-    fn kept(folder: &tempfile::TempDir) -> Arc<CodeCache> {
-        of(&process(folder, MAX_BYTES), "w")
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = kept(&folder);
-        cache.put("worker:///a.js", b"code of a");
-        cache.put("worker:///b.js", b"");
-        cache.write().unwrap();
-        let again = kept(&folder);
-        assert!(again.is_unread());
-        again.read();
-        assert_eq!(again.get("worker:///a.js").as_deref(), Some(&b"code of a"[..]));
-        assert_eq!(again.get("worker:///b.js").as_deref(), Some(&b""[..]));
-    }
-
-    #[test]
-    fn a_version_has_one_cache_in_memory_for_as_long_as_somebody_uses_it() {
-        let caches = CodeCaches::new(None);
-        let cache = of(&caches, "w");
-        cache.put("worker:///a.js", b"code of a");
-        assert!(Arc::ptr_eq(&cache, &of(&caches, "w")));
-        assert!(!Arc::ptr_eq(&cache, &of(&caches, "other")));
-        drop(cache);
-        assert!(of(&caches, "w").get("worker:///a.js").is_none());
-    }
-
-    #[test]
-    fn the_largest_cache_is_forgotten_where_all_have_too_much() {
-        let folder = tempfile::tempdir().unwrap();
-        let caches = process(&folder, 1000);
-        let (quiet, greedy) = (of(&caches, "quiet"), of(&caches, "greedy"));
-        quiet.put("worker:///a.js", &[1; 300]);
-        for url in ["worker:///a.js", "worker:///b.js", "worker:///b.js"] {
-            greedy.put(url, &[2; 300]);
-        }
-        greedy.write().unwrap();
-        let another = of(&caches, "another");
-        another.put("worker:///a.js", &[3; 300]);
-        assert!(quiet.get("worker:///a.js").is_some() && another.get("worker:///a.js").is_some());
-        assert!(greedy.get("worker:///a.js").is_none() && greedy.is_unread());
-        drop((quiet, another));
-        greedy.read();
-        assert_eq!(greedy.get("worker:///b.js").as_deref(), Some(&[2; 300][..]));
-    }
-
-    #[test]
-    fn what_is_forgotten_in_the_middle_stays_in_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = kept(&folder);
-        cache.put("worker:///a.js", b"code of a");
-        cache.write().unwrap();
-        cache.forget();
-        cache.put("worker:///b.js", b"code of b");
-        cache.write().unwrap();
-        let again = kept(&folder);
-        again.read();
-        assert!(again.get("worker:///a.js").is_some() && again.get("worker:///b.js").is_some());
-    }
-
-    #[test]
-    fn a_damaged_file_is_ignored() {
-        let folder = tempfile::tempdir().unwrap();
-        let cache = kept(&folder);
-        cache.put("worker:///a.js", b"code of a");
-        cache.write().unwrap();
-        let CacheFile { folder: files, name } = cache.file.as_ref().unwrap();
-        let file = files.path_of(name);
-        let whole = std::fs::read(&file).unwrap();
-        for damaged in [&whole[..whole.len() - 1], &whole[1..], b""] {
-            std::fs::write(&file, damaged).unwrap();
-            let again = kept(&folder);
-            again.read();
-            assert_eq!(again.get("worker:///a.js"), None);
-        }
-    }
-}
+mod tests;

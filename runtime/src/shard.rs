@@ -3,6 +3,7 @@
 //! Not here: which shard an event goes to (`placement.rs`).
 
 mod abandonment;
+mod compiled;
 mod handle;
 mod inbox;
 mod job;
@@ -115,6 +116,11 @@ impl Shard {
 
     /// Takes an event that was sent here.
     fn accept(self: &Rc<Self>, job: Job) {
+        let is_new = !self.slots.borrow().contains(&job.version.key);
+        if is_new && self.shared.keeps_away(&job.version, &self.handle) {
+            self.send_away(job);
+            return;
+        }
         job.version.end_to_wait();
         if job.is_canceled() {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
@@ -122,7 +128,6 @@ impl Shard {
         }
         // What is refused gets no isolate, though it was sent here before: that another shard was
         // lost to the worker, or its memory ran out, has happened since.
-        let is_new = !self.slots.borrow().contains(&job.version.key);
         let refusal = job.version.standing.refusal(Purpose::Serve).or_else(|| {
             let failure = job.version.recent_failure().filter(|_| is_new);
             failure.filter(|failure| matches!(failure, Failure::NodeMemory { .. }))
@@ -135,16 +140,38 @@ impl Shard {
         self.slot(&job.version).accept(job);
     }
 
+    /// An event was on its way when the isolate that it was to run in left for its size: it goes to
+    /// where another may be.
+    fn send_away(&self, job: Job) {
+        let version = job.version.clone();
+        version.move_out(&self.handle);
+        if self.shared.place(&version, Message::Event(Box::new(job))).is_none() {
+            version.end_to_wait();
+        }
+        // After it counts there: who waits for the end of all events sees it all the time.
+        self.handle.events.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The client of an event has gone away.
     pub(crate) fn cancel(&self, version: u64, ticket: u64) {
-        let slot = self.slots.borrow().peek(&version).cloned();
-        if let Some(slot) = slot {
-            slot.cancel(ticket);
+        let slots = self.slots_of(version);
+        // What waits for an isolate waits for the last one.
+        if let Some(slot) = slots.last()
+            && self.handle.starting.remove(ticket).is_some()
+        {
+            slot.uncount();
+            return;
         }
+        slots.iter().for_each(|slot| slot.cancel(ticket));
     }
 
     /// Loads a version where it is not loaded.
     pub(crate) fn warm(self: &Rc<Self>, version: &Arc<Version>) {
+        if self.shared.keeps_away(version, &self.handle) {
+            // Its isolates have become large since: none is to take the place of those elsewhere.
+            version.settling.store(false, Ordering::Relaxed);
+            return;
+        }
         if version.recent_failure().is_none() && !version.retired.load(Ordering::Relaxed) {
             self.slot(version);
         }
@@ -165,10 +192,15 @@ impl Shard {
         let start_cpu = self.shared.config.start_cpu;
         let kv = version.kv.clone().belonging_to(&self.handle.abandoned.belongings);
         self.handle.set_running(Some(version.clone()));
+        let coming = version.cache.begin_write();
         let result = isolate.load(&version.definition, &version.cache, kv, start_cpu);
         self.handle.set_running(None);
         self.shared.memory.moves_out(&holding);
         self.dispose(isolate);
+        if result.is_ok() {
+            // Its first event may come when nothing of this is in memory any more.
+            self.keep_code(coming);
+        }
         let result = result.map_err(|error| start_failure(&version, start_cpu, &error));
         if let Some(job) = self.handle.take_check() {
             let _ = job.reply.send(result);

@@ -13,7 +13,7 @@ use bindings::kv::KvNamespaces;
 use crate::code_cache::CodeCache;
 use crate::definition::Definition;
 use crate::outcome::Failure;
-use crate::placement::Trust;
+use crate::placement::{self, Trust};
 use crate::quarantine::{Purpose, Standing};
 use crate::shard::ShardHandle;
 
@@ -124,9 +124,10 @@ impl Version {
         }
     }
 
-    /// Whether its slices have been short so far, and its worker keeps within its share.
+    /// Whether its slices have been short so far, its worker's isolates small, and that keeps within its
+    /// share.
     pub(crate) fn is_proven(&self) -> bool {
-        self.trust.is_proven() && !self.standing.share.is_heavy()
+        placement::is_proven(self) && !self.standing.share.is_heavy()
     }
 
     /// Where its isolates are.
@@ -262,5 +263,25 @@ mod tests {
         assert_eq!((one.begin_to_wait(), other.begin_to_wait()), (0, 1));
         one.end_to_wait();
         assert_eq!(other.begin_to_wait(), 1);
+    }
+
+    #[test]
+    fn what_takes_long_to_dispose_of_is_kept_from_those_with_short_slices_in_any_version() {
+        let losses = Losses::new(1);
+        let (one, other) = (version(&losses, "1"), version(&losses, "2"));
+        let ms = Duration::from_millis;
+        for version in [&one, &other] {
+            for _ in 0..1000 {
+                version.trust.slice_took(&version.standing.distrust, Duration::ZERO, 1);
+            }
+            assert!(version.is_proven());
+        }
+        assert_eq!(placement::share_cost(&one, ms(1), 4), ms(1));
+        one.standing.bulk.holds(usize::MAX);
+        assert!(!one.is_proven() && !other.is_proven());
+        // It pays as it would on a front shard, where short calls cost nothing, until one is long.
+        assert_eq!(placement::share_cost(&other, ms(1), 4), Duration::ZERO);
+        other.trust.offend(&other.standing.distrust);
+        assert_eq!(placement::share_cost(&other, ms(1), 4), ms(1));
     }
 }

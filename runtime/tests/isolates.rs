@@ -15,6 +15,8 @@ mod bodies;
 mod clocks;
 #[path = "isolates/compat.rs"]
 mod compat;
+#[path = "isolates/compiled.rs"]
+mod compiled;
 #[path = "isolates/console.rs"]
 mod console;
 #[path = "isolates/crypto.rs"]
@@ -31,6 +33,8 @@ mod hoards;
 mod hostile;
 #[path = "isolates/keys.rs"]
 mod keys;
+#[path = "isolates/large.rs"]
+mod large;
 #[path = "isolates/lifecycle.rs"]
 mod lifecycle;
 #[path = "isolates/lost.rs"]
@@ -61,6 +65,7 @@ fn main() {
     trials.extend(bodies::trials());
     trials.extend(clocks::trials());
     trials.extend(compat::trials());
+    trials.extend(compiled::trials());
     trials.extend(console::trials());
     trials.extend(crypto::trials());
     trials.extend(departures::trials());
@@ -80,7 +85,7 @@ fn main() {
     // stop goes on growing in the threads that are left behind.
     let alone = libtest_mimic::Arguments { test_threads: Some(1), ..arguments.clone() };
     let measured = memory::trials().into_iter().chain(hoards::trials());
-    let measured = measured.chain(fair::trials_alone()).collect();
+    let measured = measured.chain(large::trials()).chain(fair::trials_alone()).collect();
     let memory = libtest_mimic::run(&alone, measured);
     let others = libtest_mimic::run(&arguments, trials);
     support::clean_up();

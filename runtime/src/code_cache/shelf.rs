@@ -1,5 +1,6 @@
 //! What all code caches have in memory together. It is bounded: the largest cache is forgotten
-//! first, so that nobody's is for the sake of a larger one.
+//! first, so that nobody's is for the sake of a larger one. One that is about to be written stays until
+//! it is, unless that is far too much.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -25,12 +26,19 @@ pub(super) struct Shelf {
     limit_bytes: u64,
     /// What all of them have.
     bytes: AtomicU64,
+    /// What of that goes as soon as it is written.
+    leaving_bytes: AtomicU64,
     caches: Mutex<HashMap<Name, Weak<CodeCache>>>,
 }
 
 impl Shelf {
     pub(super) fn new(limit_bytes: u64) -> Shelf {
-        Shelf { limit_bytes, bytes: AtomicU64::new(0), caches: Mutex::default() }
+        Shelf {
+            limit_bytes,
+            bytes: AtomicU64::new(0),
+            leaving_bytes: AtomicU64::new(0),
+            caches: Mutex::default(),
+        }
     }
 
     /// The cache of that name; made where there is none.
@@ -63,14 +71,28 @@ impl Shelf {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// That many bytes of a cache go as soon as they are written; before, it was `before` of them.
+    pub(super) fn leave(&self, bytes: u64, before: u64) {
+        self.leaving_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.leaving_bytes.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    /// What is too much, beside what is about to go.
     fn excess_over(&self, limit_bytes: u64) -> u64 {
-        self.bytes.load(Ordering::Relaxed).saturating_sub(limit_bytes)
+        let leaving_bytes = self.leaving_bytes.load(Ordering::Relaxed);
+        let staying_bytes = self.bytes.load(Ordering::Relaxed).saturating_sub(leaving_bytes);
+        staying_bytes.saturating_sub(limit_bytes)
+    }
+
+    /// Whether there is half as much again as there may be: nothing can wait until it is written.
+    fn is_far_beyond(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.limit_bytes + self.limit_bytes / 2
     }
 
     /// Has the largest caches forgotten where all together have too much. Waits for no lock, for it is
     /// called on shards: what somebody else is at is left to the next time.
     pub(super) fn make_room(&self) {
-        if self.excess_over(self.limit_bytes) == 0 {
+        if self.excess_over(self.limit_bytes) == 0 && !self.is_far_beyond() {
             return;
         }
         let Some(caches) = self.caches.try_lock() else { return };
@@ -79,10 +101,13 @@ impl Shelf {
         present.sort_by_cached_key(|cache| Reverse(cache.bytes()));
         let room_bytes = self.limit_bytes - self.limit_bytes / FREED_SHARE;
         for cache in present {
-            if self.excess_over(room_bytes) == 0 {
+            let is_far_beyond = self.is_far_beyond();
+            if self.excess_over(room_bytes) == 0 && !is_far_beyond {
                 return;
             }
-            cache.forget();
+            if is_far_beyond || !cache.leave_when_written() {
+                cache.forget();
+            }
         }
     }
 }

@@ -35,6 +35,9 @@ const EXPEL_FROM_MAPPINGS: usize = 70;
 const MAPPINGS_OF_NOTE: usize = 256;
 /// Less memory than this share of the ceiling, in percent, is no reason to blame anybody.
 const SHARE_OF_NOTE: usize = 5;
+/// So many bytes in no worker's account are a reason to ask clients for some, where that share is more: it
+/// may be gigabytes on a large node, and one client's.
+const CLIENTS_OF_NOTE: usize = 64 << 20;
 
 /// How often mappings are counted, at most; and of the time it takes, what passes in between.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
@@ -275,7 +278,7 @@ impl Guard {
             let is_lost = match measure.resource {
                 Resource::Memory => {
                     let take = || shared.take_from_clients();
-                    self.is_memory_lost(Instant::now(), has_greediest, take)
+                    self.is_memory_lost(Instant::now(), has_greediest, measure.of_note, take)
                 }
                 _ => !has_greediest,
             };
@@ -324,18 +327,22 @@ impl Guard {
         });
     }
 
-    /// No worker who runs is to blame for most of the memory in use: clients are asked for some. Answers
-    /// whether only a new process brings it back, because that was of no use for long, or there is nobody to
-    /// ask.
+    /// No worker who runs is to blame for most of the memory in use: clients are asked for some, unless it
+    /// is known that nobody but workers has as much as `of_note`, or as [`CLIENTS_OF_NOTE`] where that is
+    /// less. Answers whether only a new process brings it back, because that was of no use for long, or there
+    /// is nobody to ask.
     fn is_memory_lost(
         &mut self,
         now: Instant,
         has_greediest: bool,
+        of_note: usize,
         take_from_clients: impl FnOnce() -> bool,
     ) -> bool {
         let since = *self.foreign_since.get_or_insert(now);
         let is_for_long = now.duration_since(since) >= FOREIGN_FOR_LONG;
-        let is_taken = take_from_clients();
+        let of_note = of_note.min(CLIENTS_OF_NOTE);
+        let may_be_clients = self.foreign.is_none_or(|foreign| foreign >= of_note);
+        let is_taken = may_be_clients && take_from_clients();
         self.is_trim_due |= is_taken;
         is_for_long || (!has_greediest && !is_taken)
     }

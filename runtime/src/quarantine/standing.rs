@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::budget::Budget;
 use super::{Purpose, Sentence};
 use crate::outcome::Failure;
-use crate::placement::Distrust;
+use crate::placement::{Bulk, Distrust};
 use crate::runtime::Offender;
 use crate::shard::ShardHandle;
 use crate::share::Share;
@@ -37,6 +37,8 @@ pub(crate) struct Standing {
     pub(crate) inline: Share,
     /// How often, and when, its slices have been too long for those, in any version.
     pub(crate) distrust: Distrust,
+    /// Whether its isolates are large, in any version.
+    pub(crate) bulk: Bulk,
     /// Events that wait to be started.
     pub(crate) waiting: AtomicUsize,
     /// As what it asks the KV store.
@@ -69,6 +71,7 @@ impl Standing {
             share: Share::default(),
             inline: Share::default(),
             distrust: Distrust::default(),
+            bulk: Bulk::default(),
             kv: kv::Caller::new(worker.clone()),
             waiting: AtomicUsize::new(0),
             replaced_programs_bytes: AtomicUsize::new(0),

@@ -79,33 +79,38 @@ impl Runtime {
             return Err(Failure::ShuttingDown);
         };
         let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
-        let answer = self.wait(&mut answer, &ticket, shard).await;
+        let answer =
+            wait(&mut answer, &ticket, shard, |ticket| self.shared.back_shard(ticket)).await;
         on_drop.disarm();
         answer
     }
+}
 
-    /// Waits for an answer from wherever the event is, until that shard is given up.
-    async fn wait(
-        &self,
-        answer: &mut oneshot::Receiver<Answer>,
-        ticket: &Ticket,
-        mut shard: Arc<ShardHandle>,
-    ) -> Answer {
-        loop {
-            tokio::select! {
-                biased;
-                answer = &mut *answer => {
-                    let answer = answer.unwrap_or(Err(LOST));
-                    return answer.map(|response| {
-                        response.map(|body| body.lost_with(shard.abandoned()))
-                    });
-                }
-                () = shard.abandoned().cancelled() => {
-                    match self.shared.back_shard(ticket) {
-                        // It had been moved before its first shard was given up.
-                        Some(now) if now.is_usable() => shard = now,
-                        _ => return Err(STUCK),
-                    }
+/// Waits for an answer from wherever the event is, until that shard is given up.
+async fn wait(
+    answer: &mut oneshot::Receiver<Answer>,
+    ticket: &Ticket,
+    mut shard: Arc<ShardHandle>,
+    now_at: impl Fn(&Ticket) -> Option<Arc<ShardHandle>>,
+) -> Answer {
+    loop {
+        tokio::select! {
+            biased;
+            now = ticket.moved() => shard = now,
+            answer = &mut *answer => {
+                let answer = answer.unwrap_or(Err(LOST));
+                // The body is lost with the shard that has given it, though that it was moved is yet to be
+                // told.
+                let shard = ticket.moved_to().unwrap_or(shard);
+                return answer.map(|response| {
+                    response.map(|body| body.lost_with(shard.abandoned()))
+                });
+            }
+            () = shard.abandoned().cancelled() => {
+                match now_at(ticket) {
+                    // It had been moved before its first shard was given up.
+                    Some(now) if now.is_usable() => shard = now,
+                    _ => return Err(STUCK),
                 }
             }
         }
@@ -140,5 +145,54 @@ impl<F: FnMut()> Drop for OnDrop<F> {
         if let Some(mut call) = self.0.take() {
             call();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::shard::Kind;
+
+    fn shard(index: usize) -> Arc<ShardHandle> {
+        Arc::new(ShardHandle::new(index, Kind::Back))
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let within = async { tokio::time::timeout(Duration::from_secs(30), future).await };
+        runtime.block_on(within).expect("it comes to an end")
+    }
+
+    #[test]
+    fn an_event_that_was_taken_elsewhere_is_lost_with_the_shard_that_has_it() {
+        let (first, second) = (shard(0), shard(1));
+        let (_reply, mut answer) = oneshot::channel();
+        let ticket = Ticket::new();
+        ticket.move_to(&second);
+        ticket.tell_moved();
+        let ended = run(async {
+            let giving_up = async { second.abandon() };
+            tokio::join!(wait(&mut answer, &ticket, first.clone(), |_| None), giving_up).0
+        });
+        assert!(matches!(ended, Err(Failure::IsolateLost { .. })), "it is answered");
+    }
+
+    #[test]
+    fn an_event_goes_on_where_the_shard_that_it_has_left_is_given_up() {
+        let (first, second) = (shard(0), shard(1));
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Ticket::new();
+        ticket.move_to(&second);
+        ticket.tell_moved();
+        first.abandon();
+        let ended = run(async {
+            let answering = async { assert!(reply.send(Err(LOST)).is_ok()) };
+            tokio::join!(wait(&mut answer, &ticket, first, |_| None), answering).0
+        });
+        let Some(Failure::IsolateLost { reason }) = ended.err() else { panic!("it is lost") };
+        assert_eq!(reason, "the event was dropped", "by its own answer");
     }
 }

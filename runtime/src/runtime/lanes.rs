@@ -3,6 +3,7 @@
 //! takes its place. Not here: who goes where (`placement.rs`).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
@@ -45,15 +46,25 @@ impl Shared {
         let mut message = message;
         for _ in 0..TRIES {
             let shard = self.choose(version)?;
+            let mut moved = None;
             if let Message::Event(job) = &message {
                 if version.residences().is_empty() {
                     // What comes before its isolate is there goes to the same shard.
                     version.move_in(&shard);
                 }
-                job.ticket.shard.store(shard.id(), std::sync::atomic::Ordering::Relaxed);
+                let before = job.ticket.shard.swap(shard.id(), Ordering::Relaxed);
+                if before != 0 {
+                    job.ticket.move_to(&shard);
+                    moved = Some(job.ticket.clone());
+                }
             }
             match shard.offer(message) {
-                Ok(()) => return Some(shard),
+                Ok(()) => {
+                    if let Some(ticket) = moved {
+                        ticket.tell_moved();
+                    }
+                    return Some(shard);
+                }
                 // It was given up meanwhile.
                 Err(back) => message = back,
             }
@@ -77,6 +88,31 @@ impl Shared {
                 steady.send(Message::Warm(version.clone()));
             }
             shard
+        }
+    }
+
+    /// Whether an isolate of a version is not to be on a shard, because its worker's are large and there
+    /// is another place.
+    pub(crate) fn keeps_away(&self, version: &Version, shard: &ShardHandle) -> bool {
+        let standing = &version.standing;
+        standing.bulk.is_large() && !standing.is_deaf() && self.is_left_by_large(shard)
+    }
+
+    /// Whether large isolates leave a shard, because others there would wait for their disposal and there
+    /// is another place.
+    pub(crate) fn is_left_by_large(&self, shard: &ShardHandle) -> bool {
+        let back = self.back.load();
+        self.config.inspect.is_none()
+            && placement::is_for_small(shard, back.len())
+            && placement::least_of_newcomers(&back).is_some()
+    }
+
+    /// Has a blocking thread do what nobody waits for: of a shard that newcomers start on, whose threads
+    /// come after those that serve. Where none of these has time it is dropped.
+    pub(crate) async fn do_behind_the_front(&self, work: impl FnOnce() + Send + 'static) {
+        let shard = placement::least_of_newcomers(&self.back.load());
+        if let Some(shard) = shard {
+            shard.do_apart(work).await;
         }
     }
 

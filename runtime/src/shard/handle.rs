@@ -85,7 +85,7 @@ impl fmt::Debug for ShardHandle {
 }
 
 impl ShardHandle {
-    pub(super) fn new(index: usize, kind: Kind) -> ShardHandle {
+    pub(crate) fn new(index: usize, kind: Kind) -> ShardHandle {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         ShardHandle {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::Response;
-use tokio::sync::oneshot;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
 
 use crate::event::{FetchEvent, ResponseBody};
 use crate::isolate::Loaded;
 use crate::outcome::Failure;
+use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
 /// How an event is answered.
@@ -53,15 +55,48 @@ impl Job {
 pub(crate) struct Ticket {
     /// Unique in the process.
     pub(crate) number: u64,
-    /// The id of the back shard it was sent to last.
+    /// The id of the back shard it was sent to last; 0 before.
     pub(crate) shard: AtomicU64,
+    /// Where it was taken to, after the shard that it was sent to first.
+    place: Mutex<Option<Arc<ShardHandle>>>,
+    has_moved: Notify,
 }
 
 impl Ticket {
     /// A new ticket.
     pub(crate) fn new() -> Arc<Ticket> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Ticket { number: NEXT.fetch_add(1, Ordering::Relaxed), shard: AtomicU64::new(0) })
+        Arc::new(Ticket {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            shard: AtomicU64::new(0),
+            place: Mutex::new(None),
+            has_moved: Notify::new(),
+        })
+    }
+
+    /// The event is about to be taken to another shard, which may answer it at once.
+    pub(crate) fn move_to(&self, shard: &Arc<ShardHandle>) {
+        *self.place.lock() = Some(shard.clone());
+    }
+
+    /// Tells whoever waits for the answer that it was.
+    pub(crate) fn tell_moved(&self) {
+        self.has_moved.notify_one();
+    }
+
+    /// The shard that the event was taken to last, if it was at all.
+    pub(crate) fn moved_to(&self) -> Option<Arc<ShardHandle>> {
+        self.place.lock().clone()
+    }
+
+    /// Waits until another shard has the event; answers which. For one at a time who waits.
+    pub(crate) async fn moved(&self) -> Arc<ShardHandle> {
+        loop {
+            self.has_moved.notified().await;
+            if let Some(shard) = self.moved_to() {
+                return shard;
+            }
+        }
     }
 }
 

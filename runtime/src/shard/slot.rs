@@ -283,7 +283,7 @@ impl Slot {
         self.shard.handle.set_running(None);
         let changed = match &*self.isolate.borrow() {
             Some(isolate) => {
-                self.version.trust.holds(isolate.ledger().holding().bytes());
+                self.version.standing.bulk.holds(isolate.ledger().holding().bytes());
                 isolate.events().take_changed()
             }
             None => Vec::new(),
@@ -357,12 +357,8 @@ impl Slot {
         }
     }
 
-    /// The client of an event has gone away.
+    /// The client of an event that may have begun here has gone away.
     pub(super) fn cancel(&self, ticket: u64) {
-        if self.shard.handle.starting.remove(ticket).is_some() {
-            self.uncount();
-            return;
-        }
         let found = self.events.borrow_mut().iter_mut().find_map(|(id, running)| {
             let is_it = running.ticket == ticket && !running.event.is_answered();
             is_it.then(|| {

@@ -4,7 +4,7 @@ use http_body_util::BodyExt as _;
 use isolane_runtime::Outcome;
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, request, trial};
+use crate::support::{Worker, request, runtime, trial};
 
 /// A body that sends an event and then none for long.
 const EVENTS: &str = "new ReadableStream({ async pull(c) { c.enqueue('data: x\\n\\n'); await scheduler.wait(30_000); }, cancel() { console.log('cancelled'); } }, { highWaterMark: 0 })";
@@ -53,6 +53,24 @@ pub fn trials() -> Vec<Trial> {
                 leaves(&worker).await;
                 worker.line("aborted").await;
             }
+        }),
+        trial("departures::an_isolate_that_is_on_its_way_out_learns_it_too", || async {
+            let worker = Worker::with_handler(
+                "if (request.url.endsWith('/after')) return new Response('after');
+                 request.signal.addEventListener('abort', () => console.log('aborted'));
+                 console.log('started'); await scheduler.wait(30_000);",
+            )
+            .build();
+            tokio::select! {
+                _ = worker.get("/") => panic!("it answers too early"),
+                () = async {
+                    worker.line("started").await;
+                    runtime().retire(&worker.version);
+                    // It comes after that.
+                    assert_eq!(worker.get("/after").await.unwrap().text(), "after");
+                } => {}
+            }
+            worker.line("aborted").await;
         }),
         trial("departures::what_a_listener_waits_for_goes_on", || async {
             let worker = sending_events(

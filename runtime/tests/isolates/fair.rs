@@ -10,9 +10,8 @@ use futures_util::future::{Either, join_all, select, select_all};
 use isolane_runtime::Failure;
 use libtest_mimic::Trial;
 use nix::time::{ClockId, clock_gettime};
-use tokio::sync::oneshot;
 
-use crate::support::{Worker, runtime, trial};
+use crate::support::{Worker, on_the_front, trial};
 
 const QUIET: usize = 10;
 const REQUESTS: usize = 20;
@@ -145,18 +144,6 @@ async fn a_hog_goes_on_where_others_use_up_the_machine() {
     for thread in busy {
         thread.join().unwrap();
     }
-}
-
-/// Runs a test where sockets are: what it calls may run inline.
-async fn on_the_front<Fut: Future<Output = ()> + 'static>(
-    test: impl FnOnce() -> Fut + Send + 'static,
-) {
-    let (done, ended) = oneshot::channel();
-    runtime().front()[0].spawn(move || async move {
-        test().await;
-        let _ = done.send(());
-    });
-    ended.await.expect("the test ended well");
 }
 
 /// A worker has earned its place at the sockets, and keeps them waiting: nobody is called there for

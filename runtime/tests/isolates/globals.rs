@@ -110,7 +110,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ),
     (
         "events_of_what_nobody_catches",
-        "await (async () => { const seen = []; const listen = (type, f) => addEventListener(type, f, { once: true }); listen('unhandledrejection', (e) => { e.preventDefault(); seen.push(e.type, e.reason, e.promise === p) }); listen('rejectionhandled', (e) => seen.push(e.type)); const p = Promise.reject('why'); await scheduler.wait(1); p.catch(() => {}); await scheduler.wait(1); onerror = (message, file, line, column, error) => { seen.push(error.message); return true }; queueMicrotask(() => { throw new Error('micro') }); setTimeout(() => { throw new Error('timer') }); await scheduler.wait(1); onerror = null; return [...seen, onerror, onunhandledrejection] })()",
+        "await (async () => { const seen = []; const heard = (type, f) => new Promise((told) => addEventListener(type, (e) => { f(e); told() }, { once: true })); const lost = heard('unhandledrejection', (e) => { e.preventDefault(); seen.push(e.type, e.reason, e.promise === p) }), found = heard('rejectionhandled', (e) => seen.push(e.type)); const p = Promise.reject('why'); await lost; p.catch(() => {}); await found; onerror = (message, file, line, column, error) => { seen.push(error.message); return true }; queueMicrotask(() => { throw new Error('micro') }); setTimeout(() => { throw new Error('timer') }); await scheduler.wait(1); onerror = null; return [...seen, onerror, onunhandledrejection] })()",
         r#"["unhandledrejection","why",true,"rejectionhandled","micro","timer",null,null]"#,
     ),
     (

@@ -14,8 +14,8 @@ pub(super) static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
 #[derive(Default)]
 pub struct Seen {
     reports: Mutex<Vec<EventReport>>,
-    /// Workers whose events have ended on a front shard, once for each.
-    inline: Mutex<Vec<Arc<str>>>,
+    /// The worker of each event that has ended, and the name of its shard's thread.
+    ended: Mutex<Vec<(Arc<str>, String)>>,
     lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
     incidents: Mutex<Vec<Incident>>,
     changed: tokio::sync::Notify,
@@ -23,9 +23,8 @@ pub struct Seen {
 
 impl Observer for Seen {
     fn event_ended(&self, report: &EventReport) {
-        if std::thread::current().name().is_some_and(|name| name.starts_with("front")) {
-            self.inline.lock().push(report.worker.clone());
-        }
+        let shard = std::thread::current().name().unwrap_or_default().to_owned();
+        self.ended.lock().push((report.worker.clone(), shard));
         self.reports.lock().push(report.clone());
         self.changed.notify_waiters();
     }
@@ -68,8 +67,26 @@ pub fn incidents(worker: &str, kind: IncidentKind) -> usize {
 impl Worker {
     /// How many of its events have ended on the front shard.
     pub fn inline_events(&self) -> usize {
-        let inline = SEEN.get().expect("started by main").inline.lock();
-        inline.iter().filter(|worker| ***worker == *self.name()).count()
+        let ended = SEEN.get().expect("started by main").ended.lock();
+        let own = ended.iter().filter(|(worker, _)| **worker == *self.name());
+        own.filter(|(_, shard)| shard.starts_with("front")).count()
+    }
+
+    /// Waits until so many of its events have ended; answers on which shard the last of them did.
+    pub async fn shard_of(&self, events: usize) -> String {
+        let seen = SEEN.get().expect("started by main");
+        loop {
+            let changed = seen.changed.notified();
+            let shard = {
+                let ended = seen.ended.lock();
+                let mut own = ended.iter().filter(|(worker, _)| **worker == *self.name());
+                own.nth(events - 1).map(|(_, shard)| shard.clone())
+            };
+            match shard {
+                Some(shard) => return shard,
+                None => changed.await,
+            }
+        }
     }
 
     /// Waits for the report of an event of this worker that satisfies the condition.

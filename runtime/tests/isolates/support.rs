@@ -6,6 +6,7 @@ mod seen;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -58,6 +59,11 @@ pub fn clean_up() {
     drop(CACHE.lock().take());
 }
 
+/// Where compiled code is kept.
+pub fn cache_dir() -> PathBuf {
+    CACHE.lock().as_ref().expect("made by main").path().to_owned()
+}
+
 /// The runtime.
 pub fn runtime() -> &'static Runtime {
     RUNTIME.get().expect("started by main")
@@ -86,6 +92,18 @@ where
         tokio.block_on(async { tokio::time::timeout(PATIENCE, test()).await })?;
         Ok(())
     })
+}
+
+/// Runs a test where sockets are: what it calls may run inline.
+pub async fn on_the_front<Fut: Future<Output = ()> + 'static>(
+    test: impl FnOnce() -> Fut + Send + 'static,
+) {
+    let (done, ended) = tokio::sync::oneshot::channel();
+    runtime().front()[0].spawn(move || async move {
+        test().await;
+        let _ = done.send(());
+    });
+    ended.await.expect("the test ended well");
 }
 
 /// A worker to be.

@@ -12,6 +12,7 @@ use super::{Ledger, Verdict};
 use crate::isolate::memory::{BufferQuota, ShortOf};
 use crate::isolate::{icu, room};
 use crate::memory::Holding;
+use crate::placement::LargeSince;
 
 /// An isolate may go beyond its memory limit by this part of it before it is terminated;
 /// from the limit on it is condemned and gets no new events.
@@ -38,6 +39,7 @@ pub(super) struct MemoryUse {
     stacks: Cell<usize>,
     meter: Meter,
     holding: Arc<Holding>,
+    large_since: LargeSince,
     over_memory: Cell<bool>,
     buffers: Arc<BufferQuota>,
     blobs: Arc<QuotaBlobStore>,
@@ -58,6 +60,7 @@ impl MemoryUse {
             stacks: Cell::new(0),
             meter,
             holding: Arc::default(),
+            large_since: LargeSince::default(),
             over_memory: Cell::new(false),
             buffers,
             blobs,
@@ -132,6 +135,11 @@ impl Ledger {
         &self.memory.holding
     }
 
+    /// Whether the isolate has been large for some seconds, at each of its measures.
+    pub(crate) fn is_large_for_long(&self) -> bool {
+        self.memory.large_since.is_long()
+    }
+
     /// The memory limit of the isolate.
     pub(in crate::isolate) fn memory_limit_bytes(&self) -> usize {
         self.memory.limit_bytes
@@ -180,7 +188,9 @@ impl Ledger {
         self.memory.outside_seen_bytes.set(outside);
         let mappings =
             self.memory.stacks.get() * room::MAPPINGS_PER_STACK + self.memory.meter.mappings();
-        self.memory.holding.set(statistics.total_heap_size() + outside, mappings);
+        let committed = statistics.total_heap_size() + outside;
+        self.memory.large_since.measured(committed);
+        self.memory.holding.set(committed, mappings);
         statistics.used_heap_size() + outside
     }
 

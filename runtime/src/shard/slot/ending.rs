@@ -24,6 +24,9 @@ const REFUSED: [&str; 3] = [
 /// Why a worker's isolates go that has too much of the node's memory.
 const EXPELLED: &str = "the node is short of memory";
 
+/// Why an isolate leaves a shard of those with short slices.
+const TOO_LARGE: &str = "it has become too large for its shard";
+
 /// Why the last events of a version end that was replaced long ago.
 const OUTSTAYED: &str = "its version was replaced, and so were too many after it";
 
@@ -162,7 +165,8 @@ impl Slot {
     /// Nothing in the isolate is pending: what has not been answered never will be.
     pub(super) fn nothing_pending(&self) {
         let failure = match self.state.get() {
-            State::Condemned(reason) => Failure::IsolateLost { reason },
+            // Nothing that it waits for was lost with that.
+            State::Condemned(reason) if reason != TOO_LARGE => Failure::IsolateLost { reason },
             _ => Failure::NeverResponds,
         };
         let events: Vec<_> =
@@ -221,6 +225,29 @@ impl Slot {
             exception: running.exception.take(),
         });
         self.dispose_if_done();
+        self.leave_if_large();
+    }
+
+    /// Gives the isolate up where it has been too large for some seconds for the shard that it is on: the
+    /// next event is placed elsewhere, and those that run go on. That never nothing runs is no reason to
+    /// stay.
+    fn leave_if_large(&self) {
+        if !self.is_ready() || !self.is_large_for_long() {
+            return;
+        }
+        // Before it leaves, so that no other comes here for the events that are on their way.
+        self.version.standing.bulk.stays_large();
+        if !self.shard.shared.is_left_by_large(&self.shard.handle) {
+            return;
+        }
+        let Some(slot) = self.this.upgrade() else { return };
+        // Its disposal, where nothing else runs, takes long: whoever waits for its last answer gets that
+        // before.
+        tokio::task::spawn_local(async move { slot.condemn(TOO_LARGE) });
+    }
+
+    fn is_large_for_long(&self) -> bool {
+        self.isolate.borrow().as_ref().is_some_and(|it| it.ledger().is_large_for_long())
     }
 
     /// Reports an event that never ran.

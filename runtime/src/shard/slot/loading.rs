@@ -17,10 +17,6 @@ use crate::outcome::Failure;
 use crate::placement::is_steady;
 use crate::version::Version;
 
-/// How long after a start its code cache is written, so that the first requests do not wait for a
-/// processor that makes files.
-const CACHE_WAIT: Duration = Duration::from_millis(200);
-
 impl Slot {
     /// Starts loading; the disk, where a code cache is to be read from it, is not waited for
     /// on the shard.
@@ -53,6 +49,8 @@ impl Slot {
         self.shard.handle.set_running(Some(self.version.clone()));
         self.shard.handle.set_loading(true);
         let cache = &self.version.cache;
+        // Before there is anything: what is compiled now is not to be forgotten until it is written.
+        let coming = cache.begin_write();
         let kv = self.version.kv.clone().belonging_to(&self.shard.handle.abandoned.belongings);
         let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
         self.shard.handle.set_loading(false);
@@ -60,6 +58,7 @@ impl Slot {
         match result {
             Ok(loaded) => {
                 shared.observer.started(self.version.worker(), &loaded.handlers);
+                self.shard.keep_code(coming);
                 self.open(isolate);
             }
             Err(error) => self.give_up(isolate, &error),
@@ -95,7 +94,6 @@ impl Slot {
         self.shard.shared.isolates.fetch_add(1, Ordering::Relaxed);
         self.version.started();
         self.settle();
-        self.keep_code_cache();
         if let Some(slot) = self.this.upgrade() {
             tokio::task::spawn_local(poll_fn(move |cx| slot.turn(cx)));
         }
@@ -128,6 +126,10 @@ impl Slot {
         if !is_settled || !version.settling.swap(false, Ordering::Relaxed) {
             return;
         }
+        if version.standing.bulk.is_large() {
+            // It has become so meanwhile: those are in the right place.
+            return;
+        }
         for residence in version.residences().iter() {
             let shard = &residence.shard;
             if !shard.is_front() && !shard.is_slow() && !is_steady(shard, back_shards) {
@@ -146,25 +148,6 @@ impl Slot {
         }
     }
 
-    fn keep_code_cache(&self) {
-        let cache = self.version.cache.clone();
-        if !cache.is_unwritten() {
-            return;
-        }
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(CACHE_WAIT).await;
-            // Another isolate of the version may have had it written.
-            if !cache.is_unwritten() {
-                return;
-            }
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = cache.write() {
-                    tracing::warn!(%error, "V8's code cache could not be written");
-                }
-            });
-        });
-    }
-
     fn give_up(&self, isolate: Isolate, error: &LoadError) {
         let failure = start_failure(&self.version, self.shard.shared.config.start_cpu, error);
         self.version.start_failed(failure.clone());
@@ -181,7 +164,7 @@ impl Slot {
     }
 
     /// An event that never ran is no longer counted.
-    pub(super) fn uncount(&self) {
+    pub(in crate::shard) fn uncount(&self) {
         self.residence.events.fetch_sub(1, Ordering::Relaxed);
         self.shard.handle.events.fetch_sub(1, Ordering::Relaxed);
     }
