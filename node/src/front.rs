@@ -17,6 +17,7 @@ mod listen;
 mod monitored;
 mod normal;
 mod ours;
+mod pace;
 mod pulse;
 mod request;
 mod service;
@@ -176,9 +177,9 @@ impl<H: Handler> Front<H> {
         self.connections.len()
     }
 
-    /// Closes connections of the client address that holds the most, because memory is short; of those
-    /// in these sockets, and only where the address holds more than its share. Answers whether any are
-    /// closed, now or a moment ago.
+    /// Closes connections of the client address that holds the most, because memory is short, or of
+    /// trusted proxies where no address holds more than its share; of those in these sockets, and only
+    /// what is more than a share. Answers whether any are closed, now or a moment ago.
     pub fn shed(&self, shards: &[Sockets]) -> bool {
         self.shedding.shed(shards)
     }

@@ -91,8 +91,8 @@ pub(crate) fn register_restarts(
 
 /// Adds how many connections were closed because memory was short.
 pub(crate) fn register_shed(registry: &mut Registry, connections: &Counter) {
-    let help =
-        "Connections closed because memory was short, of the client address with the most of it";
+    let help = "Connections closed because memory was short, of the client address with the most of \
+                it, or of trusted proxies";
     registry.register("shed_connections", help, connections.clone());
 }
 

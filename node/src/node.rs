@@ -118,7 +118,9 @@ impl Node {
         deployments: Deployments,
         left: &mut Inherited,
     ) -> Result<Self, StartError> {
-        let limits = descriptors::raise(config);
+        let mut limits = descriptors::raise(config);
+        // The configuration may leave it to the machine.
+        limits.memory_bytes = Some(runtime.memory().ceiling_bytes);
         let deployments = Arc::new(deployments);
         let tls = match config.certificates.is_empty() {
             true => None,

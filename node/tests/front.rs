@@ -11,12 +11,18 @@ mod ahead;
 mod departures;
 #[path = "front/endings.rs"]
 mod endings;
+#[path = "front/frames.rs"]
+mod frames;
 #[path = "front/framing.rs"]
 mod framing;
 #[path = "front/limits.rs"]
 mod limits;
+#[path = "front/pieces.rs"]
+mod pieces;
 #[path = "front/progress.rs"]
 mod progress;
+#[path = "front/proxies.rs"]
+mod proxies;
 #[path = "front/requests.rs"]
 mod requests;
 #[path = "front/secured.rs"]

@@ -187,11 +187,13 @@ pub(crate) fn output(command: &mut Command) -> io::Result<Output> {
     Ok(ended(command.spawn()?))
 }
 
-/// Waits for the end of a process, and gives what it has printed where that is piped.
+/// Closes the standard input of a process, waits for its end, and gives what it has printed where that is
+/// piped.
 ///
 /// # Panics
 /// When it does not end in time.
 pub(crate) fn ended(mut child: Child) -> Output {
+    drop(child.stdin.take());
     let end = Instant::now() + COMMAND_PATIENCE;
     let printed = [whole(child.stdout.take()), whole(child.stderr.take())];
     let printed =

@@ -4,13 +4,12 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use ipnet::IpNet;
 
+use super::pace::Pace;
 use crate::client_network;
 use crate::config::Limits;
 
@@ -21,8 +20,6 @@ const FEW: usize = 32;
 /// One address has no more than this part of all slots, whatever the configuration gives it, where there
 /// is more than one.
 const MOST_PART: usize = 2;
-/// An address that goes on and on is logged no more often, whichever it is.
-const LOG_PAUSE_S: u64 = 10;
 
 /// The connections of each address. Asked once for a connection, never for a request.
 pub(super) struct Addresses {
@@ -34,10 +31,7 @@ pub(super) struct Addresses {
     /// What is left for addresses that have few.
     reserved: usize,
     trusted: Vec<IpNet>,
-    started: Instant,
-    /// When a refusal was last logged, in seconds since the start; 0 for never.
-    logged_s: AtomicU64,
-    refused: AtomicU64,
+    refusals: Pace,
 }
 
 /// Whom a connection is counted to: an IPv4 address, or the network of 64 bits that one customer of
@@ -76,9 +70,7 @@ impl Addresses {
             few: reserved.min(FEW),
             reserved,
             trusted: limits.trusted_proxies.clone(),
-            started: Instant::now(),
-            logged_s: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            refusals: Pace::new(),
         })
     }
 
@@ -121,16 +113,7 @@ impl Addresses {
     }
 
     fn note_refusal(&self, address: IpAddr) {
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        let now_s = self.started.elapsed().as_secs() + LOG_PAUSE_S;
-        let last_s = self.logged_s.load(Ordering::Relaxed);
-        // Another shard may have logged one since the clock was read.
-        if now_s.saturating_sub(last_s) >= LOG_PAUSE_S
-            && self
-                .logged_s
-                .compare_exchange(last_s, now_s, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
-        {
+        if let Some(refused) = self.refusals.again() {
             tracing::warn!(%address, refused, limit = self.limit,
                 "connections are refused: the address has as many as it may have \
                  (limits.connections_per_address, limits.trusted_proxies)");
@@ -171,15 +154,6 @@ mod tests {
         assert!(addresses.admit(client("10.0.0.2"), 1000).is_some());
         drop(first);
         assert!(addresses.admit(client("10.0.0.1"), 1000).is_some());
-    }
-
-    #[test]
-    fn a_refusal_that_was_logged_a_moment_later_is_not_logged_again() {
-        let addresses = addresses(Limits::default());
-        let later_s = 2 * LOG_PAUSE_S + addresses.started.elapsed().as_secs();
-        addresses.logged_s.store(later_s, Ordering::Relaxed);
-        addresses.note_refusal("10.0.0.1".parse().unwrap());
-        assert_eq!(addresses.logged_s.load(Ordering::Relaxed), later_s);
     }
 
     #[test]

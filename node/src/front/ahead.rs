@@ -15,15 +15,24 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use super::addresses::Client;
+use super::connection::WIDE_WINDOW_BYTES;
+use super::pace::Pace;
 use crate::config::Limits;
 
 pub(super) use account::{Account, Coming};
 pub(super) use purse::{Begun, Purse};
 
-/// What all connections may have together, in bytes; heads of requests have a little more for each.
+/// What all connections of clients may have together, in bytes; heads of requests have a little more for
+/// each.
 const NODE_BYTES: usize = 64 << 20;
 /// What those of one client address may have.
 const ADDRESS_BYTES: usize = 8 << 20;
+/// What those of one client address may have with the little that each has of heads, as long as all have
+/// no more than that together: behind an address may be a whole office, but the rest is for others.
+const CROWD_BYTES: usize = NODE_BYTES / 2;
+/// What the connections of trusted proxies may have together. It is counted by itself: however much
+/// clients at other addresses have, it stays free.
+const PROXIES_BYTES: usize = NODE_BYTES;
 /// An address with so little is let into the last part of the node's.
 const FEW_BYTES: usize = 256 << 10;
 const RESERVED_BYTES: usize = NODE_BYTES / 4;
@@ -32,14 +41,36 @@ const RESERVED_BYTES: usize = NODE_BYTES / 4;
 const FREE_BYTES: usize = 8 << 10;
 /// What is asked for is a multiple of this.
 const STEP_BYTES: usize = 4 << 10;
+/// So many connections of trusted proxies have the wide window of HTTP/2 at a time, at most; and what they
+/// may be sent of bodies that nobody takes is together no more than this part of the node's memory.
+const WIDE_CONNECTIONS: usize = 16;
+const WIDE_PART: usize = 32;
 
 /// What the connections of a node keep beyond what each has without asking.
 pub(super) struct Ahead {
+    /// Without what trusted proxies have.
     kept: AtomicUsize,
     /// The part of each address, where it has any. Trusted proxies have one together, under `None`.
     of: DashMap<Option<Client>, Part>,
+    /// Connections that have the wide window.
+    wide: AtomicUsize,
+    /// So many may have it.
+    most_wide: usize,
     /// What a head that is not complete may come to in HTTP/2.
     head_bytes: usize,
+    /// Connections with too many small pieces of bodies.
+    crumbled: Pace,
+}
+
+/// What more is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// A body, which can stream, or more heads than the least.
+    Any,
+    /// A short head that is not complete, of a connection on which nothing was asked for.
+    Lone,
+    /// The least that heads have: others could have used up what the node has.
+    Least,
 }
 
 /// What an address has, in bytes.
@@ -47,49 +78,68 @@ pub(super) struct Ahead {
 struct Part {
     held: usize,
     /// What of it counts for the node: less than all where heads are served though the node has none
-    /// left.
+    /// left, and nothing of trusted proxies' part.
     counted: usize,
 }
 
 impl Ahead {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
         let head_bytes = limits.url_bytes + limits.headers_bytes;
-        Arc::new(Self { kept: AtomicUsize::new(0), of: DashMap::new(), head_bytes })
+        let (kept, wide) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let most_wide = most_wide(limits.memory_bytes);
+        let (of, crumbled) = (DashMap::new(), Pace::new());
+        Arc::new(Self { kept, of, wide, most_wide, head_bytes, crumbled })
     }
 
-    /// Whether so much more may be kept, which then counts. What `is_least` is refused only where the
-    /// address has its part, not where the node has: others could have used that up.
-    fn grant(&self, client: Option<Client>, bytes: usize, is_least: bool) -> bool {
+    /// Whether another connection may have the wide window, which then counts.
+    fn widen(&self) -> bool {
+        let more = |wide: usize| (wide < self.most_wide).then_some(wide + 1);
+        self.wide.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// A connection that has the wide window needs it no more.
+    fn narrow(&self) {
+        self.wide.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether so much more may be kept, which then counts. The least is refused only where the address has
+    /// its part, not where the node has. Where the node has room, the part is larger for that and for a lone
+    /// head. Of trusted proxies the least is never refused.
+    fn grant(&self, client: Option<Client>, bytes: usize, need: Need) -> bool {
         match self.of.entry(client) {
             Entry::Vacant(entry) => {
-                let part = self.with(client, Part::default(), bytes, is_least);
+                let part = self.with(client, Part::default(), bytes, need);
                 part.map(|part| entry.insert(part)).is_some()
             }
             Entry::Occupied(mut entry) => {
-                let part = self.with(client, *entry.get(), bytes, is_least);
+                let part = self.with(client, *entry.get(), bytes, need);
                 part.map(|part| entry.insert(part)).is_some()
             }
         }
     }
 
     /// A part with so much more; `None` where there is no room.
-    fn with(
-        &self,
-        client: Option<Client>,
-        part: Part,
-        bytes: usize,
-        is_least: bool,
-    ) -> Option<Part> {
+    fn with(&self, client: Option<Client>, part: Part, bytes: usize, need: Need) -> Option<Part> {
         let held = part.held + bytes;
-        let most = match client {
-            None => NODE_BYTES - RESERVED_BYTES,
-            Some(_) if held > ADDRESS_BYTES => return None,
-            Some(_) if held > FEW_BYTES => NODE_BYTES - RESERVED_BYTES,
-            Some(_) => NODE_BYTES,
+        if client.is_none() {
+            return (need == Need::Least || held <= PROXIES_BYTES).then_some(Part { held, ..part });
+        }
+        let most_of_address = if need == Need::Any { ADDRESS_BYTES } else { CROWD_BYTES };
+        if held > most_of_address {
+            return None;
+        }
+        let most = if held <= FEW_BYTES {
+            NODE_BYTES
+        } else if held <= ADDRESS_BYTES {
+            NODE_BYTES - RESERVED_BYTES
+        } else {
+            CROWD_BYTES
         };
         match self.count(held - part.counted, most) {
             true => Some(Part { held, counted: held }),
-            false => is_least.then_some(Part { held, ..part }),
+            false => {
+                (need == Need::Least && held <= ADDRESS_BYTES).then_some(Part { held, ..part })
+            }
         }
     }
 
@@ -111,4 +161,11 @@ impl Ahead {
             }
         }
     }
+}
+
+/// How many connections may have the wide window where the node may use so much memory, in bytes; none
+/// where that is not known.
+fn most_wide(memory_bytes: Option<usize>) -> usize {
+    let all = memory_bytes.unwrap_or_default() / WIDE_PART;
+    (all / WIDE_WINDOW_BYTES as usize).min(WIDE_CONNECTIONS)
 }

@@ -10,6 +10,9 @@ use rustls::{CipherSuite, ProtocolVersion, ServerConnection};
 use super::sockets::Place;
 use crate::cf::{Cf, Facts};
 
+/// What HTTP/2 is called in a TLS handshake (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
+
 /// A client, and how it is connected. The requests of a connection share one.
 #[derive(Debug)]
 pub(super) struct Connected {
@@ -24,6 +27,8 @@ pub(super) struct Connected {
 pub(super) struct Secured {
     /// The name in the ClientHello, in normal form.
     pub(super) sni: Option<Arc<str>>,
+    /// Whether HTTP/2 was chosen.
+    pub(super) is_http2: bool,
     version: Option<ProtocolVersion>,
     suite: Option<CipherSuite>,
 }
@@ -31,7 +36,8 @@ pub(super) struct Secured {
 impl Secured {
     pub(super) fn new(sni: Option<Arc<str>>, connection: &ServerConnection) -> Self {
         let suite = connection.negotiated_cipher_suite().map(|suite| suite.suite());
-        Self { sni, version: connection.protocol_version(), suite }
+        let is_http2 = connection.alpn_protocol() == Some(HTTP2);
+        Self { sni, is_http2, version: connection.protocol_version(), suite }
     }
 }
 

@@ -48,9 +48,16 @@ const MAX_STREAMS: u32 = 200;
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// What a client may send of the bodies of its requests before their workers take it, in bytes: of
 /// one, and of all on a connection. All of it may have to be kept in memory, for each connection. In
-/// 50 ms, the time to a client that is far and back, one moves 5 MB a second, and all 20.
+/// 50 ms, the time to a client that is far and back, one moves 5 MB a second, and all 20. Of frames of
+/// less than 256 bytes that come one after another h2 keeps no more unread than fill half of the
+/// connection's window, each taken for 256 bytes. Larger ones in between make room for more of them, so
+/// that small ones are counted, too, see `front/ahead/account.rs`.
 pub(super) const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// The same of all on a connection of a trusted proxy, whose clients are many: four bodies that a worker
+/// does not take are no reason for those of others to wait. Not more than a few such connections have
+/// it, see `front/ahead.rs`.
+pub(super) const WIDE_WINDOW_BYTES: u32 = 16 << 20;
 /// The head of a request may be so much longer than its limits before hyper cuts it off with an
 /// answer that has no page; within it the front gives its own.
 const HEAD_SLACK_BYTES: usize = 64 << 10;
@@ -60,6 +67,8 @@ pub(super) struct Shard<H> {
     front: Arc<Front<H>>,
     tls: Option<Arc<Tls>>,
     builder: auto::Builder<LocalExecutor>,
+    /// The same with the wide window.
+    wide_builder: auto::Builder<LocalExecutor>,
     /// Children of the front's tokens: connections register here, so that shards do not meet at
     /// one lock.
     stopping: CancellationToken,
@@ -84,9 +93,11 @@ impl<H: Handler> Shard<H> {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX));
+        let mut wide_builder = builder.clone();
+        wide_builder.http2().initial_connection_window_size(WIDE_WINDOW_BYTES);
         let stopping = front.stopping.child_token();
         let killed = front.killed.child_token();
-        Rc::new(Self { front, tls, builder, stopping, killed })
+        Rc::new(Self { front, tls, builder, wide_builder, stopping, killed })
     }
 
     pub(super) fn front(&self) -> &Arc<Front<H>> {
@@ -121,6 +132,7 @@ impl<H: Handler> Shard<H> {
         let mut asked = Some(asked);
         let pulse = Pulse::new();
         let client = connected.address();
+        let may_be_http2 = connected.secured().is_none_or(|secured| secured.is_http2);
         let purse = Purse::new(Arc::clone(&account));
         let io = TokioIo::new(Monitored::new(
             stream,
@@ -133,7 +145,9 @@ impl<H: Handler> Shard<H> {
         let service = service_fn(move |request| {
             service::answer(Arc::clone(&front), Rc::clone(&peer), request)
         });
-        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let is_wide = may_be_http2 && account.widen();
+        let builder = if is_wide { &self.wide_builder } else { &self.builder };
+        let mut connection = pin!(builder.serve_connection(io, service));
         let mut stopping = pin!(self.stopping.cancelled());
         let mut killed = pin!(self.killed.cancelled());
         // It rings for progress, too.

@@ -1,5 +1,6 @@
 //! Whether an HTTP/2 client has begun a request's head and not ended it, and how much it sends of
-//! bodies: seen in the headers of its frames (RFC 9113 section 4.1). What is in them is for h2 alone.
+//! bodies, and in how small pieces: seen in the headers of its frames, and the length of their padding
+//! (RFC 9113 sections 4.1 and 6.1). What is in them is for h2 alone.
 
 /// What is left of the connection's preface after its first line (RFC 9113 section 3.4).
 const PREFACE_REST: usize = b"\r\nSM\r\n\r\n".len();
@@ -8,6 +9,25 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
+
+/// From so many bytes on a piece of a body costs little beside what is in it.
+pub(super) const LARGE_PIECE_BYTES: usize = 4 << 10;
+
+/// Whether a piece of a body with so many bytes costs much beside them. One without any is seldom, as h2
+/// sees to.
+pub(super) fn is_small(bytes: usize) -> bool {
+    (1..LARGE_PIECE_BYTES).contains(&bytes)
+}
+
+/// What has come of bodies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct OfBodies {
+    /// Without padding.
+    pub(super) bytes: usize,
+    /// DATA frames that have begun and are small without their padding, see [`is_small`]. None in HTTP/1.
+    pub(super) small_pieces: usize,
+}
 
 /// Where in a connection's frames the next byte is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +37,10 @@ pub(super) struct Frames {
     /// What has come of the next frame's header.
     header: [u8; HEADER_BYTES],
     come: usize,
-    /// The payload is of a body.
-    in_body: bool,
+    /// So many of them come first and are a body's.
+    left_of_body: usize,
+    /// They are a body's and padding: how many are padding is in the next byte.
+    is_padded: bool,
     in_head: bool,
 }
 
@@ -29,7 +51,8 @@ impl Frames {
             left: PREFACE_REST,
             header: [0; HEADER_BYTES],
             come: 0,
-            in_body: false,
+            left_of_body: 0,
+            is_padded: false,
             in_head: false,
         }
     }
@@ -39,37 +62,52 @@ impl Frames {
         self.in_head
     }
 
-    /// Looks at the next bytes of the connection. Answers how many of them are bodies'.
-    pub(super) fn look_at(&mut self, mut bytes: &[u8]) -> usize {
-        let mut body_bytes = 0;
+    /// Looks at the next bytes of the connection, and adds what of them is bodies'.
+    pub(super) fn look_at(&mut self, mut bytes: &[u8], of_bodies: &mut OfBodies) {
         loop {
+            if self.is_padded {
+                let Some((padding, rest)) = bytes.split_first() else { return };
+                bytes = rest;
+                self.is_padded = false;
+                self.left -= 1;
+                self.begin_data(self.left.saturating_sub(usize::from(*padding)), of_bodies);
+            }
             let (passed, rest) = bytes.split_at(self.left.min(bytes.len()));
             self.left -= passed.len();
-            if self.in_body {
-                body_bytes += passed.len();
-            }
+            let of_body = passed.len().min(self.left_of_body);
+            self.left_of_body -= of_body;
+            of_bodies.bytes += of_body;
             let (header, rest) = rest.split_at(rest.len().min(HEADER_BYTES - self.come));
             for (to, from) in self.header.iter_mut().skip(self.come).zip(header) {
                 *to = *from;
             }
             self.come += header.len();
             if self.come < HEADER_BYTES {
-                return body_bytes;
+                return;
             }
-            self.begin();
+            self.begin(of_bodies);
             bytes = rest;
         }
     }
 
     /// A frame's header is complete.
-    fn begin(&mut self) {
+    fn begin(&mut self, of_bodies: &mut OfBodies) {
         let [first, second, third, kind, flags, ..] = self.header;
         self.left = usize::from(first) << 16 | usize::from(second) << 8 | usize::from(third);
         self.come = 0;
-        self.in_body = kind == DATA;
+        // Without a payload it is an error, which is h2's.
+        self.is_padded = kind == DATA && flags & PADDED != 0 && self.left > 0;
+        let is_plain = kind == DATA && flags & PADDED == 0;
+        self.begin_data(if is_plain { self.left } else { 0 }, of_bodies);
         if kind == HEADERS || kind == CONTINUATION {
             self.in_head = flags & END_HEADERS == 0;
         }
+    }
+
+    /// So much of a payload is a body's, which is all that a worker gets of it.
+    fn begin_data(&mut self, bytes: usize, of_bodies: &mut OfBodies) {
+        self.left_of_body = bytes;
+        of_bodies.small_pieces += usize::from(is_small(bytes));
     }
 }
 
@@ -92,12 +130,60 @@ mod tests {
         let all = [b"\r\nSM\r\n\r\n".to_vec(), settings, whole, data, open, goes_on, end];
         let expected = [false, false, false, false, true, true, false];
         for piece in [1, 2, 7, 1000] {
-            let (mut frames, mut of_bodies) = (Frames::new(), 0);
+            let (mut frames, mut of_bodies) = (Frames::new(), OfBodies::default());
             for (bytes, expected) in all.iter().zip(expected) {
-                of_bodies += bytes.chunks(piece).map(|bytes| frames.look_at(bytes)).sum::<usize>();
+                bytes.chunks(piece).for_each(|bytes| frames.look_at(bytes, &mut of_bodies));
                 assert_eq!(frames.is_in_head(), expected, "{bytes:?} in pieces of {piece}");
             }
-            assert_eq!(of_bodies, 30, "in pieces of {piece}");
+            assert_eq!(of_bodies, OfBodies { bytes: 30, small_pieces: 1 }, "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn pieces_of_bodies_are_small_by_what_is_in_them() {
+        let small = |length: usize| {
+            let (mut frames, mut of_bodies) = (Frames::new(), OfBodies::default());
+            let [.., first, second, third] = length.to_be_bytes();
+            let header = [first, second, third, DATA, 0, 0, 0, 0, 1];
+            frames.look_at(&[&b"\r\nSM\r\n\r\n"[..], &header].concat(), &mut of_bodies);
+            of_bodies.small_pieces
+        };
+        assert_eq!([0, 1, LARGE_PIECE_BYTES - 1].map(small), [0, 1, 1]);
+        assert_eq!(small(LARGE_PIECE_BYTES), 0);
+        assert!(!is_small(0) && is_small(1) && !is_small(LARGE_PIECE_BYTES));
+    }
+
+    #[test]
+    fn padding_is_no_part_of_a_body_however_the_bytes_come() {
+        let preface = b"\r\nSM\r\n\r\n";
+        // What a frame has of a body, its padding, and the pieces that it is.
+        let large = LARGE_PIECE_BYTES;
+        let small = [(0, 0_u8, 0), (0, 255, 0), (1, 0, 1), (1, 255, 1), (large - 1, 9, 1)];
+        let all = small.into_iter().chain([(large, 0, 0), (large, 255, 0)]);
+        for (bytes, padding, small_pieces) in all {
+            let length = 1 + bytes + usize::from(padding);
+            let [.., first, second, third] = length.to_be_bytes();
+            let header = [first, second, third, DATA, PADDED, 0, 0, 0, 1, padding];
+            let mut sent = [&preface[..], &header].concat();
+            sent.resize(sent.len() + bytes + usize::from(padding), HEADERS);
+            // What comes after it has its place.
+            sent.extend(frame(HEADERS, 0, b"abc"));
+            for piece in [1, 7, 1 << 20] {
+                let (mut frames, mut of_bodies) = (Frames::new(), OfBodies::default());
+                sent.chunks(piece).for_each(|bytes| frames.look_at(bytes, &mut of_bodies));
+                let told = format!("{bytes} and {padding} in pieces of {piece}");
+                assert_eq!(of_bodies, OfBodies { bytes, small_pieces }, "{told}");
+                assert!(frames.is_in_head(), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_frame_with_more_padding_than_payload_has_nothing_of_a_body() {
+        let (mut frames, mut of_bodies) = (Frames::new(), OfBodies::default());
+        let too_much = frame(DATA, PADDED, &[9, 0]);
+        let sent = [b"\r\nSM\r\n\r\n".to_vec(), frame(DATA, PADDED, b""), too_much].concat();
+        frames.look_at(&sent, &mut of_bodies);
+        assert_eq!(of_bodies, OfBodies::default());
     }
 }

@@ -7,7 +7,7 @@ mod tests;
 
 use smallvec::SmallVec;
 
-use super::frames::Frames;
+use super::frames::{Frames, OfBodies};
 
 /// In no part of a head is this byte allowed, so hyper answers 400 and closes.
 const NO_BYTE_OF_A_HEAD: u8 = 0;
@@ -34,7 +34,7 @@ pub(super) struct Heads {
     /// What the last piece has brought to their end.
     complete: Complete,
     /// What it had of bodies.
-    body_bytes: usize,
+    of_bodies: OfBodies,
 }
 
 /// Heads that are complete.
@@ -96,7 +96,7 @@ impl Default for Heads {
             has_line: false,
             unfinished_bytes: 0,
             complete: Complete::default(),
-            body_bytes: 0,
+            of_bodies: OfBodies::default(),
         }
     }
 }
@@ -117,14 +117,14 @@ impl Heads {
         self.complete
     }
 
-    /// How many bytes of the last piece were bodies'.
-    pub(super) fn body_bytes(&self) -> usize {
-        self.body_bytes
+    /// What the last piece had of bodies.
+    pub(super) fn of_bodies(&self) -> OfBodies {
+        self.of_bodies
     }
 
     /// Looks at the next bytes of the connection, and spoils what has to be refused.
     pub(super) fn look_at(&mut self, mut bytes: &mut [u8]) {
-        (self.complete, self.body_bytes) = (Complete::default(), 0);
+        (self.complete, self.of_bodies) = (Complete::default(), OfBodies::default());
         while !bytes.is_empty() {
             let looked = match self.place {
                 Place::Head => self.head(bytes),
@@ -134,16 +134,16 @@ impl Heads {
                         0 => Place::Head,
                         left => Place::Sized(left),
                     };
-                    self.body_bytes += skipped as usize;
+                    self.of_bodies.bytes += skipped as usize;
                     skipped as usize
                 }
                 Place::Chunks(chunks) => {
-                    let (place, looked) = skip_chunks(chunks, bytes, &mut self.body_bytes);
+                    let (place, looked) = skip_chunks(chunks, bytes, &mut self.of_bodies.bytes);
                     self.place = place;
                     looked
                 }
                 Place::Frames(mut frames) => {
-                    self.body_bytes += frames.look_at(bytes);
+                    frames.look_at(bytes, &mut self.of_bodies);
                     self.place = Place::Frames(frames);
                     return;
                 }

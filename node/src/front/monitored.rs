@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 /// Why a connection ends in a head, or with one that waits.
 const NO_ROOM: &str = "its address, or the node, has as many bytes of requests as it may";
+/// Why one ends that was told to close, and goes on.
+const TOO_MANY_PIECES: &str = "more small pieces of bodies come than it may hold";
 
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
@@ -63,9 +65,14 @@ impl<S> Monitored<S> {
     /// complete.
     ///
     /// # Errors
-    /// There is no room for the heads: the connection ends, as nothing can be answered to them yet.
+    /// There is no room for the heads: the connection ends, as nothing can be answered to them yet. Or
+    /// far too many small pieces have come.
     fn keep(&self) -> io::Result<()> {
-        self.purse.body_came(self.heads.body_bytes());
+        let of_bodies = self.heads.of_bodies();
+        self.purse.body_came(of_bodies.bytes);
+        if !self.purse.pieces_came(of_bodies.small_pieces) {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MANY_PIECES));
+        }
         let unfinished = self.heads.unfinished_bytes(self.purse.head_bytes());
         match self.purse.came(self.heads.complete(), unfinished) {
             true => Ok(()),

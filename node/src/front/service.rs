@@ -15,13 +15,13 @@ use hyper::body::Incoming;
 use runtime::{Client, Failure, FetchEvent, Outcome};
 use tokio::time::timeout;
 
-use super::ahead::{Begun, Coming, Purse};
+use super::ahead::{Begun, Purse};
 use super::answer::{Answer, Receipt, of_a_worker, sendable};
 use super::authority::LastTarget;
 use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
-use super::upload::{self, Fault, Upload};
+use super::upload::{self, Fault, Inbound, Upload};
 use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
 
@@ -60,18 +60,19 @@ pub(super) fn answer<H: Handler>(
     let head_bytes = request::memory_bytes(request.uri(), request.headers(), headers_bytes);
     let begun = peer.purse.begin(head_bytes);
     let coming = has_body.then(|| peer.purse.account().body());
-    answer_running(front, peer, (request, coming), headers_bytes, running, begun)
+    let (parts, incoming) = request.into_parts();
+    let inbound = Inbound::new(incoming, coming, parts.version);
+    answer_running(front, peer, (parts, inbound), headers_bytes, running, begun)
 }
 
 async fn answer_running<H: Handler>(
     front: Arc<Front<H>>,
     peer: Rc<Peer>,
-    (request, coming): (Request<Incoming>, Option<Coming>),
+    (parts, inbound): (http::request::Parts, Inbound),
     headers_bytes: usize,
     running: Running,
     begun: Begun,
 ) -> Result<Response<Answer>, Infallible> {
-    let (parts, incoming) = request.into_parts();
     let mut receipt = Receipt {
         log: Arc::clone(&front.log),
         started: Instant::now(),
@@ -89,9 +90,8 @@ async fn answer_running<H: Handler>(
     };
     // The error page may need them after the head has gone to the worker.
     let accept = parts.headers.get(ACCEPT).cloned();
-    let has_body = !incoming.is_end_stream();
-    let body = (incoming, coming);
-    let result = exchange(&front, &peer, &mut receipt, parts, headers_bytes, body).await;
+    let has_body = !inbound.is_end_stream();
+    let result = exchange(&front, &peer, &mut receipt, parts, headers_bytes, inbound).await;
     let (mut response, outcome) = match result {
         Ok(response) => (response, Outcome::Ok),
         Err(refusal) => {
@@ -128,7 +128,7 @@ async fn exchange<H: Handler>(
     receipt: &mut Receipt,
     mut parts: http::request::Parts,
     headers_bytes: usize,
-    (incoming, coming): (Incoming, Option<Coming>),
+    inbound: Inbound,
 ) -> Result<Response<runtime::ResponseBody>, Refusal> {
     let limits = &front.limits;
     request::check(&parts, headers_bytes, limits)?;
@@ -139,7 +139,7 @@ async fn exchange<H: Handler>(
     request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
     let length = request::declared_length(&parts.headers);
     request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
-    if !incoming.is_end_stream() {
+    if !inbound.is_end_stream() {
         front.handler.look_up(&host, parts.uri.path())?;
     }
     if !receipt.begun.has_room() {
@@ -149,7 +149,7 @@ async fn exchange<H: Handler>(
     peer.pulse.room().await;
     let time = limits.header_timeout;
     let Upload { body, flow } =
-        upload::take(incoming, coming, length, limit_bytes, time, &peer.pulse, &peer.purse).await?;
+        upload::take(inbound, length, limit_bytes, time, &peer.pulse, &peer.purse).await?;
     let client: Arc<dyn Client> = peer.connected.clone();
     let event = FetchEvent { head: parts, body, client: Some(client) };
     let arrival = Arrival { host, event, underway: receipt.running.underway() };

@@ -1,6 +1,8 @@
 //! The body of a request on its way in: short ones are read before the worker is called, longer
 //! ones stream, none gets longer than the limit, and none is waited for without end.
 
+mod inbound;
+
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
@@ -11,17 +13,18 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use runtime::{BodyError, RequestBody};
 use tokio::time::timeout;
 
-use super::ahead::{Coming, Purse};
+use super::ahead::Purse;
 use super::pulse::Pulse;
 use crate::refusal::Refusal;
+
+pub(super) use inbound::Inbound;
 
 /// A body that declares no more than this is read before the worker is called: a slow client
 /// then occupies no isolate, and one that goes away is noticed, which hyper does only when
@@ -38,27 +41,25 @@ pub(super) struct Upload {
 
 /// Takes the body of a request, if it has one, whose head declares that length in bytes.
 pub(super) async fn take(
-    incoming: Incoming,
-    coming: Option<Coming>,
+    inbound: Inbound,
     length: Option<u64>,
     limit_bytes: u64,
     time: Duration,
     pulse: &Pulse,
     purse: &Rc<Purse>,
 ) -> Result<Upload, Refusal> {
-    let Some(coming) = coming.filter(|_| !incoming.is_end_stream()) else {
+    if inbound.is_end_stream() {
         return Ok(Upload { body: RequestBody::Empty, flow: None });
-    };
+    }
     if length.is_some_and(|length| length > limit_bytes) {
         return Err(Refusal::BodyTooLarge { limit_bytes });
     }
-    let short = length.filter(|length| *length <= READ_AHEAD_BYTES);
-    match short.and_then(|length| purse.keep(length as usize)) {
-        Some(_kept) => {
-            let whole = timeout(time, incoming.collect()).await;
+    let short = length.filter(|length| *length <= READ_AHEAD_BYTES).map(|length| length as usize);
+    match short.and_then(|length| purse.keep(length).map(|kept| (length, kept))) {
+        Some((length, _kept)) => {
+            let whole = timeout(time, whole(inbound, length)).await;
             let whole = whole.map_err(|_| Refusal::BodyTimeout)?;
-            let bytes = whole.map_err(|_| Refusal::BodyBroken)?.to_bytes();
-            coming.taken(bytes.len());
+            let bytes = whole.map_err(|_| Refusal::BodyBroken)?;
             pulse.read_ahead_is_over();
             let body = Full::new(bytes).map_err(|never| match never {});
             Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: None })
@@ -67,16 +68,27 @@ pub(super) async fn take(
             let flow = Arc::new(Flow::default());
             pulse.watch(&flow);
             pulse.read_ahead_is_over();
-            let body = Limited {
-                incoming,
-                limit_bytes,
-                left_bytes: limit_bytes,
-                flow: Arc::clone(&flow),
-                coming,
-            };
+            let body =
+                Limited { inbound, limit_bytes, left_bytes: limit_bytes, flow: Arc::clone(&flow) };
             Ok(Upload { body: RequestBody::Stream(Box::pin(body)), flow: Some(flow) })
         }
     }
+}
+
+/// Reads a body to its end that has so many bytes. Where it comes in pieces they are copied: each would
+/// keep the buffer that it was read into.
+async fn whole(mut inbound: Inbound, length: usize) -> hyper::Result<Bytes> {
+    let (mut whole, mut pieces) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = inbound.frame().await {
+        let Ok(piece) = frame?.into_data() else { continue };
+        if piece.len() == length {
+            whole = piece;
+        } else if !piece.is_empty() {
+            pieces.reserve(length.saturating_sub(pieces.len()));
+            pieces.extend_from_slice(&piece);
+        }
+    }
+    Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
 }
 
 /// How a body that streams goes on. The body is read on the worker's thread; this is what the
@@ -155,12 +167,10 @@ impl Flow {
 
 /// A body that fails when it is longer than the limit, or does not go on.
 struct Limited {
-    incoming: Incoming,
+    inbound: Inbound,
     limit_bytes: u64,
     left_bytes: u64,
     flow: Arc<Flow>,
-    /// The connection learns what is taken of it, and when that is over.
-    coming: Coming,
 }
 
 impl Body for Limited {
@@ -175,7 +185,7 @@ impl Body for Limited {
         if self.flow.fault() == Some(Fault::Stalled) {
             return Poll::Ready(Some(Err(BodyError::Stalled)));
         }
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = Pin::new(&mut self.inbound).poll_frame(cx) else {
             self.flow.awaited.store(true, Ordering::Relaxed);
             return Poll::Pending;
         };
@@ -190,7 +200,6 @@ impl Body for Limited {
         };
         if let Some(data) = frame.data_ref() {
             self.flow.bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-            self.coming.taken(data.len());
             match self.left_bytes.checked_sub(data.len() as u64) {
                 Some(left) => self.left_bytes = left,
                 None => {
@@ -200,18 +209,18 @@ impl Body for Limited {
                 }
             }
         }
-        if self.incoming.is_end_stream() {
+        if self.inbound.is_end_stream() {
             self.flow.ended.store(true, Ordering::Release);
         }
         Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.inbound.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.inbound.size_hint()
     }
 }
 

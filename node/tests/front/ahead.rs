@@ -12,17 +12,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_local};
 
-use crate::support::{Stage, get, http1_over, ok, on_a_shard, rest};
+use crate::support::{Stage, get, ok, on_a_shard, rest};
 
 /// A field that makes a head long, in bytes.
 const FIELD_BYTES: usize = 100 << 10;
 
 /// What the heads on one connection may have until they are answered, in bytes.
 const HEADS_BYTES: usize = 4 << 20;
-
-/// What a short body is, and what those on one connection may have before they are taken, in bytes.
-const BODY_BYTES: usize = 64 << 10;
-const BODIES_BYTES: usize = 1 << 20;
 
 /// No time is over before the test is.
 fn patient() -> Limits {
@@ -78,50 +74,36 @@ fn bodies_beyond_a_connections_part_are_waited_for_by_their_workers() {
 }
 
 #[test]
-fn a_trusted_proxy_is_served_though_others_have_all_that_the_node_has() {
+fn heads_of_many_clients_behind_one_address_are_served_while_the_node_has_room() {
+    // Together more than an address may have otherwise. Each comes in one frame.
+    const CLIENTS: usize = 200;
+    const HEADS: usize = 4;
+    const HEAD_BYTES: usize = 15 << 10;
     on_a_shard(async {
-        let proxy = [127, 0, 0, 99];
-        let trusted_proxies = vec!["127.0.0.99/32".parse().unwrap()];
         let (tell, mut told) = mpsc::unbounded_channel();
-        let limits = Limits { trusted_proxies, ..patient() };
-        let stage = Stage::with(limits, None, move |arrival| {
+        let stage = Stage::with(patient(), None, move |_| {
             let tell = tell.clone();
             async move {
-                let path = arrival.event.head.uri.path().to_owned();
-                tell.send(path.clone()).unwrap();
-                if path == "/answered" { ok("served") } else { pending().await }
+                tell.send(()).unwrap();
+                pending().await
             }
         });
-        // Bodies for which there is room are waited for, and all of a connection's and an address's
-        // have some.
-        let mut open = Vec::new();
-        for connection in 0..56_u8 {
-            let stream = stage.connect_from([127, 0, 0, 2 + connection / 8]).await;
-            let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-            spawn_local(async { drop(connection.await) });
-            for _ in 0..BODIES_BYTES / BODY_BYTES {
-                let request = Request::post("http://a.test/body")
-                    .header("content-length", BODY_BYTES.to_string())
-                    .body(())
-                    .unwrap();
-                client = client.ready().await.unwrap();
-                open.push(client.send_request(request, false).unwrap());
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let client = stage.http2().await;
+            for _ in 0..HEADS {
+                let mut client = client.clone();
+                let mut request = get("http://a.test/");
+                request.headers_mut().insert("x-long", "x".repeat(HEAD_BYTES).parse().unwrap());
+                clients.spawn_local(async move { client.send_request(request).await });
             }
         }
-        assert_eq!(told.recv().await.unwrap(), "/body");
-        // What is left is less than two of these need.
-        let long = |path: &str| {
-            let mut request = get(path);
-            let value = "x".repeat(BODY_BYTES - 4000).parse().unwrap();
-            request.headers_mut().insert("x-long", value);
-            request
-        };
-        let mut first = http1_over(stage.connect_from(proxy).await).await;
-        spawn_local(async move { drop(first.send_request(long("/waits")).await) });
-        while told.recv().await.unwrap() != "/waits" {}
-        let mut second = http1_over(stage.connect_from(proxy).await).await;
-        let answer = second.send_request(long("/answered")).await.unwrap();
-        assert_eq!(answer.status(), 200);
+        for _ in 0..CLIENTS * HEADS {
+            tokio::select! {
+                Some(()) = told.recv() => {}
+                answered = clients.join_next() => panic!("{answered:?}"),
+            }
+        }
     });
 }
 
@@ -190,30 +172,42 @@ fn heads_in_http_2_that_wait_for_their_answers_have_a_part_of_their_connection()
 #[test]
 fn heads_in_http_1_that_wait_behind_a_request_have_a_share_of_an_addresss_connections() {
     on_a_shard(async {
-        let stage = Stage::with(patient(), None, |arrival| async move {
-            if arrival.event.head.uri.path() == "/waits" { pending().await } else { ok("served") }
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let stage = Stage::with(patient(), None, move |arrival| {
+            let tell = tell.clone();
+            async move {
+                if arrival.event.head.uri.path() == "/waits" {
+                    tell.send(()).unwrap();
+                    return pending().await;
+                }
+                ok("served")
+            }
         });
         let head = |path: &str, field: usize| {
             format!("GET {path} HTTP/1.1\r\nhost: a.test\r\nx: {}\r\n\r\n", "x".repeat(field))
         };
         // After it hyper reads as much at once.
-        let long: &str = Box::leak(head("/long", 125 << 10).into_boxed_str());
-        let behind = head("/behind", 1).repeat(4000);
-        let waits: &str = Box::leak((head("/waits", 1) + &behind).into_boxed_str());
+        let long = head("/long", 125 << 10);
+        // For the address that is not too much, but with what comes behind, more than each connection has
+        // in any case.
+        let waits = head("/waits", 40 << 10);
+        let behind: &str = Box::leak(head("/behind", 1).repeat(4000).into_boxed_str());
         // One after another: each needs room for the long head.
         let mut streams = Vec::new();
-        for _ in 0..240 {
+        for _ in 0..200 {
             let mut stream = stage.connect().await;
             stream.write_all(long.as_bytes()).await.unwrap();
             stream.read_exact(&mut [0; 15]).await.unwrap();
             stage.line().await;
+            stream.write_all(waits.as_bytes()).await.unwrap();
+            told.recv().await.unwrap();
             streams.push(stream);
         }
         let mut clients = JoinSet::new();
         for mut stream in streams {
             clients.spawn_local(async move {
                 // It may be closed before it has sent all.
-                let _ = stream.write_all(waits.as_bytes()).await;
+                let _ = stream.write_all(behind.as_bytes()).await;
                 rest(&mut stream).await
             });
         }

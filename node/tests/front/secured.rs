@@ -2,16 +2,20 @@
 //! certificates change.
 
 use std::fs;
+use std::future::{pending, poll_fn};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use isolane_node::tls::{Tls, TlsError, Watch};
 use isolane_node::{CertificateFiles, Limits};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -42,7 +46,8 @@ fn certificate(
     files
 }
 
-/// A stage with certificates for `a.test` and `*.b.test`, and who trusts them.
+/// A stage with certificates for `a.test` and `*.b.test`, and who trusts them. What is asked at `/unread` is
+/// never answered, and its body left as it came.
 fn secured(limits: Limits) -> (Stage, Arc<Tls>, RootCertStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut roots = RootCertStore::empty();
@@ -52,6 +57,11 @@ fn secured(limits: Limits) -> (Stage, Arc<Tls>, RootCertStore, TempDir) {
     ];
     let tls = Arc::new(Tls::load(&files).unwrap());
     let stage = Stage::with(limits, Some(Arc::clone(&tls)), |arrival| async move {
+        if arrival.event.head.uri.path() == "/unread" {
+            // It has the body.
+            let _arrival = arrival;
+            return pending().await;
+        }
         ok(format!("{} {}", arrival.event.head.uri, arrival.host))
     });
     (stage, tls, roots, folder)
@@ -104,6 +114,36 @@ fn the_protocol_is_what_both_sides_can() {
         assert_eq!(text(answer).await, "https://a.test/ a.test");
         let stream = handshake(&stage, &roots, "a.test", &["http/1.1"]).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    });
+}
+
+#[test]
+fn connections_of_http_1_leave_the_wide_window_to_those_of_http_2() {
+    // What HTTP/2 lets a client send of a body before it is taken, in bytes; and so many such bodies that
+    // they have more than a connection may have without the wide window.
+    const STREAM_BYTES: usize = 256 << 10;
+    const UNREAD: usize = 8;
+    on_a_shard(async {
+        let trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        // Enough for one that has it.
+        let limits = Limits { trusted_proxies, memory_bytes: Some(512 << 20), ..Limits::default() };
+        let (stage, _, roots, _folder) = secured(limits);
+        let mut begun = handshake(&stage, &roots, "a.test", &["http/1.1"]).await.unwrap();
+        begun.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        let stream = handshake(&stage, &roots, "a.test", &["h2"]).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        spawn_local(async { drop(connection.await) });
+        let mut open = Vec::new();
+        for _ in 0..UNREAD {
+            let request = Request::post("https://a.test/unread").body(()).unwrap();
+            client = client.ready().await.unwrap();
+            let (answer, mut body) = client.send_request(request, false).unwrap();
+            body.reserve_capacity(STREAM_BYTES);
+            while body.capacity() < STREAM_BYTES {
+                poll_fn(|cx| body.poll_capacity(cx)).await.unwrap().unwrap();
+            }
+            open.push((answer, body));
+        }
     });
 }
 

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use h2::client::ResponseFuture;
 use http::Request;
 use isolane_node::Limits;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::{JoinSet, spawn_local, yield_now};
 
+use crate::frames::{DATA, END_HEADERS, HEADERS, PING, PREFACE, SETTINGS, frame, until_pinged};
 use crate::support::{Stage, get, http1_over, ok, on_a_shard};
 
 /// What HTTP/2 lets a client send of a request's body, and of all on a connection, before they are
@@ -103,6 +105,40 @@ fn bodies_that_were_given_up_are_nobodys_though_their_connections_are_never_idle
                 assert_eq!(answer.await.unwrap().status(), 200);
             }
             clients.push((client, waiting));
+        }
+        assert!(!stage.front.shed(std::slice::from_ref(&stage.sockets)));
+    });
+}
+
+#[test]
+fn what_clients_send_of_bodies_after_their_answers_is_nobodys() {
+    on_a_shard(async {
+        let stage = Stage::new(|_| async { ok("served") });
+        // `:method: POST`, `:scheme: http`, `:path: /` and the authority (RFC 7541 appendix A).
+        let head = b"\x83\x86\x84\x41\x06a.test";
+        // A little less than the front lets them send on a connection.
+        let piece = vec![b'x'; 16 << 10];
+        let pieces = STREAM_BYTES / piece.len() - 1;
+        let numbers = [1, 3, 5, 7];
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let mut client = stage.connect().await;
+            let mut asked = [PREFACE, &frame(SETTINGS, 0, 0, b"")[..]].concat();
+            for number in numbers {
+                asked.extend(frame(HEADERS, END_HEADERS, number, head));
+            }
+            client.write_all(&asked).await.unwrap();
+            for _ in numbers {
+                assert_eq!(stage.line().await.status, 200);
+            }
+            // They have not seen it yet, and send on.
+            for number in numbers {
+                let body = frame(DATA, 0, number, &piece).repeat(pieces);
+                client.write_all(&body).await.unwrap();
+            }
+            client.write_all(&frame(PING, 0, 0, &[0; 8])).await.unwrap();
+            until_pinged(&mut client).await;
+            clients.push(client);
         }
         assert!(!stage.front.shed(std::slice::from_ref(&stage.sockets)));
     });

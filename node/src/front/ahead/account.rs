@@ -7,9 +7,10 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-use super::{Ahead, FREE_BYTES, STEP_BYTES};
+use super::{Ahead, FREE_BYTES, Need, STEP_BYTES};
 use crate::front::addresses::Client;
-use crate::front::connection::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES};
+use crate::front::connection::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, WIDE_WINDOW_BYTES};
+use crate::front::frames::is_small;
 
 /// Stands for what was granted once that has been given back for good.
 const CLOSED: usize = usize::MAX;
@@ -17,8 +18,20 @@ const CLOSED: usize = usize::MAX;
 /// No connection holds more of bodies that nobody has taken, in bytes: it is what HTTP/2 lets a client
 /// send.
 const MOST_UNTAKEN_BYTES: usize = CONNECTION_WINDOW_BYTES as usize;
+/// The same where it has the wide window.
+const MOST_UNTAKEN_OF_WIDE_BYTES: usize = WIDE_WINDOW_BYTES as usize;
 /// The same of one body.
 const MOST_OF_A_BODY_BYTES: usize = STREAM_WINDOW_BYTES as usize;
+
+/// What a small piece of a body counts beside its bytes: h2 keeps a quarter of that for each, and a piece
+/// keeps all of the buffer that it was read into. That may be 8 KiB, eight times what is counted, where
+/// others were taken out of it, so that their number has a limit, too.
+pub(super) const PIECE_BYTES: usize = 1 << 10;
+/// A connection that holds more small pieces than would fill its window with 256 bytes each is told to
+/// close, and cut off where twice as many come.
+pub(super) const MOST_PIECES: usize = MOST_UNTAKEN_BYTES / 256;
+/// The same where it has the wide window: with it the clients of a proxy lose what they have asked for.
+pub(super) const MOST_PIECES_OF_WIDE: usize = MOST_UNTAKEN_OF_WIDE_BYTES / 256;
 
 /// A connection that asks for more has as much again granted as it has, up to so much, in bytes: so it
 /// seldom asks.
@@ -30,15 +43,22 @@ const STAYS: usize = 2;
 /// The account of one connection. What has been granted to it is given back when it is closed.
 pub(in crate::front) struct Account {
     ahead: Arc<Ahead>,
-    /// `None` for a trusted proxy, whose share is the node's.
+    /// `None` for a trusted proxy, which shares one part with all others.
     client: Option<Client>,
     /// In bytes; only the connection's thread changes it, until it is closed.
     granted: AtomicUsize,
-    /// What has come of bodies and nobody has taken, in bytes. Where bodies were given up it may be more,
-    /// but not more than the others can have.
+    /// What has come of bodies and nobody has taken, in bytes. Where bodies were given up it may be more:
+    /// the rest of them comes until their client knows, and is thrown away.
     untaken: AtomicUsize,
+    /// Small pieces of bodies that have come and nobody has taken. Those that come of bodies which were
+    /// given up before are among them until the connection has no body any more.
+    pieces: AtomicUsize,
     /// Bodies that have not come in full, or are not taken.
     bodies: AtomicUsize,
+    /// Requests that wait behind another one: each may have a body, of which some has come.
+    behind: AtomicUsize,
+    /// It is one of those that have the wide window.
+    is_wide: AtomicBool,
     is_dismissed: AtomicBool,
     driver: AtomicWaker,
 }
@@ -50,7 +70,10 @@ impl Account {
             client,
             granted: AtomicUsize::new(0),
             untaken: AtomicUsize::new(0),
+            pieces: AtomicUsize::new(0),
             bodies: AtomicUsize::new(0),
+            behind: AtomicUsize::new(0),
+            is_wide: AtomicBool::new(false),
             is_dismissed: AtomicBool::new(false),
             driver: AtomicWaker::new(),
         })
@@ -61,13 +84,55 @@ impl Account {
         self.client
     }
 
+    /// The same for the log.
+    pub(in crate::front) fn whose(&self) -> String {
+        self.client.map_or_else(|| "trusted proxies".to_owned(), |client| client.to_string())
+    }
+
     /// What the connection holds, in bytes; at least what each holds.
     pub(in crate::front) fn bytes(&self) -> usize {
         let granted = match self.granted.load(Ordering::Relaxed) {
             CLOSED => 0,
             granted => granted,
         };
-        FREE_BYTES + granted + self.untaken.load(Ordering::Relaxed)
+        // Looked at here and not where it comes: HTTP/2 reads on before it begins the requests that it has
+        // read, so that what comes of their bodies comes before these are known.
+        let most_untaken = self.most_untaken();
+        let untaken = self.untaken.load(Ordering::Relaxed).min(most_untaken);
+        let pieces = if most_untaken == 0 { 0 } else { self.pieces.load(Ordering::Relaxed) };
+        FREE_BYTES + granted + untaken + pieces.saturating_mul(PIECE_BYTES)
+    }
+
+    /// What its bodies may have that is not taken, in bytes: no more than HTTP/2 lets a client send of each.
+    fn most_untaken(&self) -> usize {
+        let bodies = self.bodies.load(Ordering::Relaxed) + self.behind.load(Ordering::Relaxed);
+        bodies.saturating_mul(MOST_OF_A_BODY_BYTES)
+    }
+
+    /// What the connection holds beyond what each has without asking, in bytes.
+    pub(in crate::front) fn bytes_of_note(&self) -> usize {
+        self.bytes().saturating_sub(FREE_BYTES)
+    }
+
+    /// Whether the connection is to have the wide window, because it is a trusted proxy's and not too many
+    /// have it. To be asked once, before anything has come.
+    pub(in crate::front) fn widen(&self) -> bool {
+        let is_wide = self.client.is_none() && self.ahead.widen();
+        self.is_wide.store(is_wide, Ordering::Relaxed);
+        is_wide
+    }
+
+    /// Whether it has the wide window.
+    fn is_wide(&self) -> bool {
+        self.is_wide.load(Ordering::Relaxed)
+    }
+
+    /// It has no use for the wide window: it is one of HTTP/1, or over.
+    pub(super) fn narrow(&self) {
+        // Most have none, which costs no more than a look.
+        if self.is_wide() && self.is_wide.swap(false, Ordering::Relaxed) {
+            self.ahead.narrow();
+        }
     }
 
     /// What a head that is not complete may come to in HTTP/2, in bytes.
@@ -76,8 +141,8 @@ impl Account {
     }
 
     /// Keeps so many bytes, those included that each connection has without asking. Answers whether
-    /// there is room for them; `is_least` as for [`Ahead::grant`]. To be called on the connection's thread.
-    pub(super) fn keep(&self, bytes: usize, is_least: bool) -> bool {
+    /// there is room for them. To be called on the connection's thread.
+    pub(super) fn keep(&self, bytes: usize, need: Need) -> bool {
         let granted = self.granted.load(Ordering::Relaxed);
         if granted == CLOSED {
             return false;
@@ -88,7 +153,7 @@ impl Account {
         }
         let resized = match needed <= granted {
             true => Some(needed),
-            false => self.grow(granted, needed, is_least),
+            false => self.grow(granted, needed, need),
         };
         let Some(resized) = resized else { return false };
         let exchanged =
@@ -105,16 +170,17 @@ impl Account {
     }
 
     /// Has more granted than it has. Answers what it has then; `None` where there is no room.
-    fn grow(&self, granted: usize, needed: usize, is_least: bool) -> Option<usize> {
+    fn grow(&self, granted: usize, needed: usize, need: Need) -> Option<usize> {
         let ample = needed.max(granted + granted.min(MOST_AGAIN_BYTES));
-        if self.ahead.grant(self.client, ample - granted, false) {
+        if self.ahead.grant(self.client, ample - granted, Need::Any) {
             return Some(ample);
         }
-        self.ahead.grant(self.client, needed - granted, is_least).then_some(needed)
+        self.ahead.grant(self.client, needed - granted, need).then_some(needed)
     }
 
     /// Gives back what it has, for good.
     pub(in crate::front) fn close(&self) {
+        self.narrow();
         match self.granted.swap(CLOSED, Ordering::Relaxed) {
             0 | CLOSED => {}
             granted => self.ahead.take_back(self.client, granted),
@@ -123,8 +189,39 @@ impl Account {
 
     /// So many bytes of bodies have come.
     pub(super) fn body_came(&self, bytes: usize) {
-        let more = |untaken: usize| Some(untaken.saturating_add(bytes).min(MOST_UNTAKEN_BYTES));
+        let most = match self.is_wide() {
+            true => MOST_UNTAKEN_OF_WIDE_BYTES,
+            false => MOST_UNTAKEN_BYTES,
+        };
+        let more = |untaken: usize| Some(untaken.saturating_add(bytes).min(most));
         let _ = self.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    /// So many small pieces of bodies have come; where they are too many it is told to close. Answers
+    /// whether it may go on until then.
+    pub(super) fn pieces_came(&self, pieces: usize) -> bool {
+        let pieces = self.pieces.fetch_add(pieces, Ordering::Relaxed) + pieces;
+        let most = match self.is_wide() {
+            true => MOST_PIECES_OF_WIDE,
+            false => MOST_PIECES,
+        };
+        // Where there is no body they are thrown away.
+        if pieces <= most || self.most_untaken() == 0 {
+            return true;
+        }
+        if !self.is_dismissed() {
+            if let Some(connections) = self.ahead.crumbled.again() {
+                tracing::warn!(address = %self.whose(), pieces, connections,
+                    "connections are closed: nobody has taken so many small pieces of the bodies on one");
+            }
+            self.dismiss();
+        }
+        pieces <= 2 * most
+    }
+
+    /// So many requests wait behind another one.
+    pub(super) fn wait_behind(&self, requests: usize) {
+        self.behind.store(requests, Ordering::Relaxed);
     }
 
     /// A body comes from now on, or will.
@@ -133,17 +230,15 @@ impl Account {
         Coming { account: Arc::clone(self) }
     }
 
-    /// Forgets what has come of bodies that are given up: those that are left have no more than HTTP/2 lets
-    /// a client send of each.
+    /// Forgets what has come of bodies that are given up, so far as the others cannot have it.
     pub(super) fn forget_bodies(&self) {
-        if self.untaken.load(Ordering::Relaxed) == 0 {
-            return;
+        if self.untaken.load(Ordering::Relaxed) > 0 {
+            let less = |untaken: usize| Some(untaken.min(self.most_untaken()));
+            let _ = self.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         }
-        let less = |untaken: usize| {
-            let bodies = self.bodies.load(Ordering::Relaxed);
-            Some(untaken.min(bodies.saturating_mul(MOST_OF_A_BODY_BYTES)))
-        };
-        let _ = self.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if self.pieces.load(Ordering::Relaxed) > 0 && self.most_untaken() == 0 {
+            self.pieces.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Tells the connection to close.
@@ -170,10 +265,22 @@ pub(in crate::front) struct Coming {
 }
 
 impl Coming {
-    /// So many bytes of it were taken.
+    /// Whether some of it may have come that is not taken: some of a body on its connection has.
+    pub(in crate::front) fn may_have_come(&self) -> bool {
+        let (untaken, pieces) = (&self.account.untaken, &self.account.pieces);
+        untaken.load(Ordering::Relaxed) > 0 || pieces.load(Ordering::Relaxed) > 0
+    }
+
+    /// A piece of it with so many bytes was taken, which in HTTP/2 has come in one frame.
     pub(in crate::front) fn taken(&self, bytes: usize) {
+        let (untaken, pieces) = (&self.account.untaken, &self.account.pieces);
         let less = |untaken: usize| Some(untaken.saturating_sub(bytes));
-        let _ = self.account.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let _ = untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if is_small(bytes) && pieces.load(Ordering::Relaxed) > 0 {
+            let fewer = |pieces: usize| pieces.checked_sub(1);
+            // They may have been forgotten just now.
+            let _ = pieces.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::Need;
 use super::account::Account;
 use crate::front::heads::Complete;
 
@@ -70,7 +71,7 @@ impl Purse {
         let kept = self.kept.get();
         let bodies = kept.bodies.saturating_add(bytes);
         let amounts = Amounts { bodies, ..kept };
-        let has_room = bodies <= CONNECTION_BODIES_BYTES && self.settle(amounts, false);
+        let has_room = bodies <= CONNECTION_BODIES_BYTES && self.settle(amounts, Need::Any);
         has_room.then(|| Kept { purse: Rc::clone(self), bytes })
     }
 
@@ -78,11 +79,15 @@ impl Purse {
     /// complete, 0 where none is. Answers whether there is room for them. No other heads wait: hyper reads
     /// nothing as long as it has one that it can begin.
     pub(in crate::front) fn came(&self, complete: Complete, unfinished: usize) -> bool {
+        if complete.heads > 0 {
+            // None are seen to be complete in HTTP/2.
+            self.account.narrow();
+        }
         // Where nothing runs the first is begun at once.
         let is_begun = self.running.get() == 0 && complete.heads <= 1;
         let behind = if is_begun { Complete::default() } else { complete };
         let amounts = Amounts { behind, unfinished, ..self.kept.get() };
-        self.settle(amounts, self.is_least(amounts))
+        self.settle(amounts, self.need(amounts))
     }
 
     /// So many bytes of bodies have come.
@@ -92,6 +97,11 @@ impl Purse {
         }
     }
 
+    /// So many small pieces of bodies have come. Answers whether the connection may go on.
+    pub(in crate::front) fn pieces_came(&self, pieces: usize) -> bool {
+        pieces == 0 || self.account.pieces_came(pieces)
+    }
+
     /// A request begins, whose head takes so many bytes.
     pub(in crate::front) fn begin(self: &Rc<Self>, head_bytes: usize) -> Begun {
         self.running.set(self.running.get() + 1);
@@ -99,38 +109,46 @@ impl Purse {
         let before = Amounts { behind: kept.behind.without_one(), ..kept };
         let heads = before.heads.saturating_add(head_bytes);
         let amounts = Amounts { heads, ..before };
-        let has_room =
-            heads <= CONNECTION_HEADS_BYTES && self.settle(amounts, self.is_least(amounts));
+        let has_room = heads <= CONNECTION_HEADS_BYTES && self.settle(amounts, self.need(amounts));
         if !has_room {
             self.reduce(before);
         }
         Begun { purse: Rc::clone(self), head_bytes: has_room.then_some(head_bytes) }
     }
 
-    /// Whether those heads are served though the node has no room left. Others than trusted proxies, whose
-    /// connections are many clients', have it only for what was asked for: where a head that is not complete
-    /// is alone, no answer is cut off with it.
-    fn is_least(&self, amounts: Amounts) -> bool {
+    /// What those heads need. Few are served though the node has no room left; but of others than trusted
+    /// proxies, whose connections are many clients', only where something was asked for: where a head that
+    /// is not complete is alone, no answer is cut off with it.
+    fn need(&self, amounts: Amounts) -> Need {
         let is_proxy = self.account.client().is_none();
         let most = LEAST_HEADS_BYTES + if is_proxy { self.head_bytes() } else { 0 };
         let is_alone = amounts.heads == 0 && amounts.behind.heads == 0;
-        amounts.all_heads() <= most && (is_proxy || !is_alone)
+        match amounts.all_heads() <= most {
+            false => Need::Any,
+            true if is_alone && !is_proxy => Need::Lone,
+            true => Need::Least,
+        }
     }
 
-    /// Keeps so much, if there is room; `is_least` where the node's does not matter.
-    fn settle(&self, amounts: Amounts, is_least: bool) -> bool {
-        let has_room = self.account.keep(amounts.all(), is_least);
+    /// Keeps so much, if there is room.
+    fn settle(&self, amounts: Amounts, need: Need) -> bool {
+        let has_room = self.account.keep(amounts.all(), need);
         if has_room {
-            self.kept.set(amounts);
+            self.set(amounts);
         }
         has_room
     }
 
     /// Keeps so much, which is less than before.
     fn reduce(&self, amounts: Amounts) {
-        self.kept.set(amounts);
+        self.set(amounts);
         // Less is always granted, unless the account is closed.
-        let _ = self.account.keep(amounts.all(), false);
+        let _ = self.account.keep(amounts.all(), Need::Any);
+    }
+
+    fn set(&self, amounts: Amounts) {
+        self.kept.set(amounts);
+        self.account.wait_behind(amounts.behind.heads);
     }
 }
 

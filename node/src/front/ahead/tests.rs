@@ -1,5 +1,8 @@
 //! What connections keep, and what comes back of it.
 
+mod pieces;
+mod wide;
+
 use std::rc::Rc;
 
 use super::purse::{CONNECTION_BODIES_BYTES, CONNECTION_HEADS_BYTES, Kept, LEAST_HEADS_BYTES};
@@ -62,8 +65,9 @@ fn an_address_has_a_share_and_leaves_the_rest_to_others() {
     let ahead = ahead();
     let bodies = bodies(&ahead, client(1));
     assert_eq!(bodies.len(), ADDRESS_BYTES / (BODY_BYTES - FREE_BYTES));
-    assert!(!purse(&ahead, client(1)).came(NONE, BODY_BYTES));
-    assert!(!purse(&ahead, client(1)).begin(BODY_BYTES).has_room());
+    assert!(!purse(&ahead, client(1)).came(NONE, LEAST_HEADS_BYTES + 1));
+    assert!(purse(&ahead, client(1)).came(NONE, LEAST_HEADS_BYTES), "the node has room");
+    assert!(!purse(&ahead, client(1)).begin(LEAST_HEADS_BYTES + 1).has_room());
     assert!(purse(&ahead, client(1)).begin(FREE_BYTES).has_room());
     assert!(purse(&ahead, client(2)).keep(BODY_BYTES).is_some());
     drop(bodies);
@@ -77,13 +81,58 @@ fn the_nodes_last_part_is_for_addresses_that_have_little() {
     assert!(kept(&ahead).0 <= NODE_BYTES);
     let late = many.last().unwrap().len() * (BODY_BYTES - FREE_BYTES);
     assert!(late > 0 && late <= FEW_BYTES, "{late} bytes");
-    assert!(purse(&ahead, None).keep(BODY_BYTES).is_none());
+}
+
+#[test]
+fn a_crowd_behind_one_address_has_its_heads_served_while_the_node_has_room() {
+    let ahead = ahead();
+    let begin =
+        |last| Some(purse(&ahead, client(last)).begin(LEAST_HEADS_BYTES)).filter(Begun::has_room);
+    let crowd: Vec<_> = std::iter::from_fn(|| begin(1)).collect();
+    assert_eq!(crowd.len(), CROWD_BYTES / (LEAST_HEADS_BYTES - FREE_BYTES));
+    assert!(purse(&ahead, client(1)).keep(BODY_BYTES).is_none(), "it can stream");
+    // It has not taken all.
+    assert!(begin(2).is_some());
+    assert!(purse(&ahead, client(2)).keep(BODY_BYTES).is_some());
+    drop(crowd);
+    assert_eq!(kept(&ahead), (0, 0));
+}
+
+#[test]
+fn crowds_leave_half_of_the_nodes_to_addresses_with_no_more_than_their_share() {
+    let ahead = ahead();
+    let heads_of = |last| {
+        let begin = || Some(purse(&ahead, client(last)).begin(LEAST_HEADS_BYTES));
+        std::iter::from_fn(|| begin().filter(Begun::has_room)).collect::<Vec<_>>()
+    };
+    let crowds = [heads_of(1), heads_of(2)];
+    let of_each = LEAST_HEADS_BYTES - FREE_BYTES;
+    let shares = [CROWD_BYTES, ADDRESS_BYTES].map(|share| share / of_each);
+    assert_eq!(crowds.each_ref().map(Vec::len), shares, "there is no room for a second crowd");
+    assert!(!purse(&ahead, client(2)).came(NONE, LEAST_HEADS_BYTES));
+    assert_eq!(bodies(&ahead, client(3)).len(), ADDRESS_BYTES / of_each);
+    drop(crowds);
+    assert_eq!(kept(&ahead), (0, 0));
+}
+
+#[test]
+fn trusted_proxies_have_a_part_that_others_do_not_use_up() {
+    let ahead = ahead();
+    let others = all_of_the_nodes(&ahead);
+    let before = kept(&ahead).0;
+    let bodies = bodies(&ahead, None);
+    assert_eq!(bodies.len(), PROXIES_BYTES / (BODY_BYTES - FREE_BYTES));
+    assert_eq!(kept(&ahead).0, before, "nor do they use up what others have");
+    drop(others);
+    assert_eq!(kept(&ahead), (0, 1));
+    drop(bodies);
+    assert_eq!(kept(&ahead), (0, 0));
 }
 
 #[test]
 fn a_connection_that_ends_in_a_head_gives_its_bytes_back() {
     let ahead = ahead();
-    let purse = purse(&ahead, None);
+    let purse = purse(&ahead, client(1));
     assert!(purse.came(NONE, 100 << 10));
     assert!(kept(&ahead).0 > 0);
     drop(purse);
@@ -178,7 +227,7 @@ fn no_pipeline_is_cut_off_because_others_have_all_of_the_nodes() {
 #[test]
 fn trusted_proxies_have_room_for_heads_in_any_case() {
     let ahead = ahead();
-    let _others = all_of_the_nodes(&ahead);
+    let _others = bodies(&ahead, None);
     assert!(purse(&ahead, None).begin(LEAST_HEADS_BYTES).has_room());
     let purse = purse(&ahead, None);
     let _running = purse.begin(LEAST_HEADS_BYTES);
@@ -239,15 +288,66 @@ fn bodies_count_for_their_connection_until_they_are_taken_or_given_up() {
     taken.taken(100);
     assert_eq!(held(), 200);
     purse.body_came(usize::MAX);
-    assert_eq!(held(), CONNECTION_WINDOW_BYTES as usize);
+    assert_eq!(held(), 2 * STREAM_WINDOW_BYTES as usize);
     drop(given_up);
     assert_eq!(held(), STREAM_WINDOW_BYTES as usize, "the other has no more");
     drop(taken);
     assert_eq!(held(), 0);
     // What was on its way of it comes all the same.
     purse.body_came(100);
+    assert_eq!(held(), 0, "it is thrown away");
     drop(first);
     assert_eq!(held(), 0, "though another request runs");
     drop(second);
     assert_eq!(kept(&ahead), (0, 0), "no budget is asked for it");
+}
+
+#[test]
+fn bodies_hold_no_more_than_the_window_of_their_connection() {
+    let ahead = ahead();
+    let purse = purse(&ahead, client(1));
+    let _bodies: Vec<_> = (0..100).map(|_| purse.account().body()).collect();
+    purse.body_came(usize::MAX);
+    assert_eq!(purse.account().bytes() - FREE_BYTES, CONNECTION_WINDOW_BYTES as usize);
+}
+
+#[test]
+fn what_comes_of_a_body_after_its_answer_is_nobodys() {
+    let ahead = ahead();
+    let purse = purse(&ahead, client(1));
+    let held = || purse.account().bytes() - FREE_BYTES;
+    let (request, body) = (purse.begin(100), purse.account().body());
+    drop((body, request));
+    purse.body_came(usize::MAX);
+    assert_eq!(held(), 0, "nothing runs, and its client may ask nothing more for long");
+    let next = (purse.begin(100), purse.account().body());
+    assert!(held() <= STREAM_WINDOW_BYTES as usize);
+    drop(next);
+    purse.body_came(100);
+    let _next = (purse.begin(100), purse.account().body());
+    assert_eq!(held(), 100, "no more is left of what came before");
+}
+
+#[test]
+fn what_comes_of_a_body_before_its_request_begins_counts() {
+    let ahead = ahead();
+    let purse = purse(&ahead, client(1));
+    let held = || purse.account().bytes() - FREE_BYTES;
+    // As HTTP/2 does it, which reads on before.
+    purse.body_came(300);
+    let request = (purse.begin(100), purse.account().body());
+    assert_eq!(held(), 300);
+    drop(request);
+    assert_eq!(held(), 0);
+    // As HTTP/1 does it, which begins one after another.
+    let running = purse.begin(100);
+    purse.body_came(300);
+    assert!(purse.came(Complete { heads: 1, bytes: 100 }, 0));
+    assert_eq!(held(), 300);
+    drop(running);
+    assert_eq!(held(), 300, "the next one has it");
+    let request = (purse.begin(100), purse.account().body());
+    assert_eq!(held(), 300);
+    drop(request);
+    assert_eq!(held(), 0);
 }
