@@ -42,6 +42,15 @@ struct Client {
 }
 
 impl Client {
+    /// Opens a connection with these frames.
+    async fn begin(stage: &Stage, frames: &[Vec<u8>]) -> Client {
+        let mut stream = stage.connect().await;
+        let settings = [frame(SETTINGS, 0, 0, b""), frame(SETTINGS, ACK, 0, b"")].concat();
+        let begun = [PREFACE.to_vec(), settings, frames.concat()].concat();
+        stream.write_all(&begun).await.unwrap();
+        Client { stream, of_read: STREAM_BYTES, of_all: FIRST_BYTES }
+    }
+
     /// Sends so many frames of a body.
     async fn send(&mut self, stream: u32, frames: usize, bytes: usize) {
         self.of_all -= frames * bytes;
@@ -114,17 +123,9 @@ fn a_connection_with_too_many_small_pieces_unread_closes_though_large_ones_come_
         // `:method: POST`, `:scheme: http`, the path and the authority (RFC 7541 appendix A).
         let unread = b"\x83\x86\x84\x41\x06a.test";
         let read = b"\x83\x86\x44\x05/read\x41\x06a.test";
-        let begun = [
-            PREFACE.to_vec(),
-            frame(SETTINGS, 0, 0, b""),
-            frame(SETTINGS, ACK, 0, b""),
-            frame(HEADERS, END_HEADERS, UNREAD, unread),
-            frame(HEADERS, END_HEADERS, READ, read),
-        ]
-        .concat();
-        let stream = stage.connect().await;
-        let mut client = Client { stream, of_read: STREAM_BYTES, of_all: FIRST_BYTES };
-        client.stream.write_all(&begun).await.unwrap();
+        let first =
+            [frame(HEADERS, END_HEADERS, UNREAD, unread), frame(HEADERS, END_HEADERS, READ, read)];
+        let mut client = Client::begin(&stage, &first).await;
         for _ in 0..ROUNDS {
             client.until_round().await;
             client.send(READ, 1, LARGE_BYTES).await;
@@ -167,17 +168,8 @@ fn small_pieces_of_bodies_that_their_workers_give_up_are_nobodys_though_another_
         });
         let unread = b"\x83\x86\x84\x41\x06a.test";
         let given_up = b"\x83\x86\x44\x09/given-up\x41\x06a.test";
-        let begun = [
-            PREFACE.to_vec(),
-            frame(SETTINGS, 0, 0, b""),
-            frame(SETTINGS, ACK, 0, b""),
-            frame(HEADERS, END_HEADERS, UNREAD, unread),
-            frame(DATA, 0, UNREAD, b"x"),
-        ]
-        .concat();
-        let stream = stage.connect().await;
-        let mut client = Client { stream, of_read: STREAM_BYTES, of_all: FIRST_BYTES };
-        client.stream.write_all(&begun).await.unwrap();
+        let first = [frame(HEADERS, END_HEADERS, UNREAD, unread), frame(DATA, 0, UNREAD, b"x")];
+        let mut client = Client::begin(&stage, &first).await;
         for number in (READ..).step_by(2).take(BODIES) {
             let head = frame(HEADERS, END_HEADERS, number, given_up);
             client.stream.write_all(&head).await.unwrap();
