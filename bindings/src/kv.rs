@@ -30,7 +30,13 @@ pub struct KvNamespaces {
     pub store: Arc<dyn Store>,
     /// What `makeKvNamespace(index)` of `kv.js` takes its index from, as the worker asks for them.
     pub namespaces: Vec<Namespace>,
+    /// Is told in words of each operation for which there is no room. Without it that is a warning of the
+    /// log, without the worker's name.
+    pub on_full: Option<OnFull>,
 }
+
+/// Is told in words of what the store has no room for. Called on the shards: must not block.
+pub type OnFull = Arc<dyn Fn(String) + Send + Sync>;
 
 impl KvNamespaces {
     /// The same, as they are asked on one thread: what is read and written piece by piece is given up

@@ -8,10 +8,13 @@ const {
   op_event_respond_empty,
   op_event_respond_stream,
   op_event_respond_text,
+  op_memory_demand,
+  op_memory_limit,
 } = core.ops;
 const {
   ArrayPrototypePush,
   ObjectPrototypeIsPrototypeOf,
+  RangeError,
   TypeError,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -43,9 +46,22 @@ const { contentBehind } = core.loadExtScript("ext:isolane_bindings/streams/bodie
 const MAX_HEADERS_BYTES = 128 * 1024;
 const CONTENT_ENCODING = "content-encoding";
 const CONTENT_LENGTH = "content-length";
+/** Characters of a text that any isolate has room for. */
+const SHORT_TEXT = 1024 * 1024;
 
 function noResponse() {
   return new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
+}
+
+/**
+ * Ends the event where its answer is longer than all memory of the isolate: such a text is there in pieces, of
+ * which V8 would make one before it gives the first byte.
+ */
+function demandRoom(text) {
+  const { length } = text;
+  if (length > SHORT_TEXT && length > op_memory_limit() && !op_memory_demand(length)) {
+    throw new RangeError("The response is longer than the isolate's memory");
+  }
 }
 
 /**
@@ -63,6 +79,7 @@ function send(id, response) {
   ) {
     const text = response[serveFastBodyKey];
     if (typeof text === "string") {
+      demandRoom(text);
       response[serveFastConsumedKey] = true;
       return text;
     }
@@ -146,6 +163,7 @@ function send(id, response) {
 /** Sends a body that is there as a whole. */
 function sendContent(id, status, headers, content) {
   if (typeof content === "string") {
+    demandRoom(content);
     op_event_respond_text(id, status, headers, content);
   } else if (TypedArrayPrototypeGetSymbolToStringTag(content) === "Uint8Array") {
     op_event_respond_bytes(id, status, headers, content);

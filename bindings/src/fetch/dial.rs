@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::error::ConnectError;
-use super::names::{NoAddress, RESOLVE_LIMIT};
+use super::names::{GIVEN_UP, NoAddress, RESOLVE_LIMIT};
 use super::outbound::{Refused, WorkerSide};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -70,6 +70,10 @@ async fn resolve(target: &Target, side: &WorkerSide) -> Result<Vec<SocketAddr>, 
     let found = match side.names().resolve(side.worker(), &target.host).await {
         Ok(found) => found,
         Err(NoAddress::Failed(reason)) => return Err(failed(reason)),
+        Err(NoAddress::GivenUp) => {
+            side.gave_up_a_lookup();
+            return Err(failed(GIVEN_UP.to_owned()));
+        }
         Err(NoAddress::TimedOut) => {
             return Err(timed_out(target, "resolving the name", RESOLVE_LIMIT));
         }

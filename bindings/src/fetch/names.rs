@@ -32,6 +32,10 @@ const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 const SYSTEM_LOOKUPS: Bounds =
     Bounds { what: "look-ups of names", all: 64, per_worker: 8, waiting_per_worker: 1024 };
 
+/// Why a look-up has ended that another worker needed the place of.
+pub(crate) const GIVEN_UP: &str = "the look-up was given up for another worker: the node has as \
+     many under way as it may have, and this worker has most of them; look up fewer names at a time";
+
 /// The resolver of the node.
 pub(crate) struct Names {
     /// What is asked in the place of the system's servers.
@@ -53,6 +57,8 @@ struct Current {
 #[derive(Debug)]
 pub(crate) enum NoAddress {
     Busy(Shortage),
+    /// For another worker, in the words of [`GIVEN_UP`].
+    GivenUp,
     Failed(String),
     TimedOut,
 }
@@ -100,11 +106,7 @@ impl Names {
         let left = RESOLVE_LIMIT.saturating_sub(start.elapsed());
         let found = tokio::select! {
             biased;
-            () = given_up.cancelled() => return Err(NoAddress::Failed(
-                "the look-up was given up for another worker: the node has as many under way as it \
-                 may have, and this worker has most of them; look up fewer names at a time"
-                    .to_owned()
-            )),
+            () = given_up.cancelled() => return Err(NoAddress::GivenUp),
             found = timeout(left, resolver.lookup_ip(name)) => found,
         };
         let found = found.map_err(|_| NoAddress::TimedOut)?;

@@ -44,7 +44,7 @@ pub(super) enum KvError {
 }
 
 impl Method {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::GetBulk => "GET_BULK",

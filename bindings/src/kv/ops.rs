@@ -142,7 +142,7 @@ pub(super) fn op_kv_sink_open<'s>(
     let (store, namespace) = kv.namespace(namespace)?;
     let sink = store
         .put_stream(namespace, key, seconds(expiration), metadata)
-        .map_err(|error| Method::Put.failed(error))?;
+        .map_err(|error| kv.failed(Method::Put, error))?;
     kv.sinks
         .add(sink, &asker)
         .ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))

@@ -80,7 +80,10 @@ pub(super) fn present<'s>(
     asker: &Asker,
     outcome: Result<Reply, StoreError>,
 ) -> Presented<'s> {
-    let reply = outcome.map_err(|error| form.method.failed(error))?;
+    let reply = outcome.map_err(|error| match state.try_borrow::<KvState>() {
+        Some(kv) => kv.failed(form.method, error),
+        None => form.method.failed(error),
+    })?;
     match reply {
         Reply::Done => Ok(v8::undefined(scope).into()),
         Reply::Value(None) | Reply::Entry(None) | Reply::Stream(None, _) => {

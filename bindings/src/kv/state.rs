@@ -12,7 +12,7 @@ use kv::{Lookup, Namespace, Store, StoreError};
 use rustc_hash::FxHashMap;
 
 use super::KvNamespaces;
-use super::error::KvError;
+use super::error::{KvError, Method};
 use super::line::Line;
 use super::operation::Operation;
 use super::reply::{Form, Reply};
@@ -104,6 +104,23 @@ impl KvState {
     pub(super) fn namespace(&self, index: u32) -> Result<(&Arc<dyn Store>, &Namespace), KvError> {
         let namespace = self.version.namespaces.get(index as usize).ok_or(KvError::NotBound)?;
         Ok((&self.version.store, namespace))
+    }
+
+    /// What a worker is told of an operation that failed; the operator is told more.
+    pub(super) fn failed(&self, method: Method, error: StoreError) -> KvError {
+        let is_full = match &error {
+            StoreError::Full { .. } | StoreError::DiskFull { .. } => true,
+            // A namespace that has as much as it may.
+            StoreError::Refused(refused) => refused.status == 507,
+            StoreError::Closed | StoreError::Failed { .. } => false,
+        };
+        match &self.version.on_full {
+            Some(tell) if is_full => {
+                tell(format!("KV {} was refused: {error}", method.name()));
+                method.refused(error.into_refused())
+            }
+            _ => method.failed(error),
+        }
     }
 
     pub(super) fn store(&self) -> &dyn Store {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deno_core::parking_lot::Mutex;
-use isolane_bindings::fetch::{IoPayer, Outbound, OutboundLimits, OutboundPolicy, Unlimited};
+use isolane_bindings::fetch::{
+    IoPayer, Outbound, OutboundLimits, OutboundPolicy, Refused, Unlimited,
+};
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -81,9 +83,33 @@ fn leave(mut workers: Vec<Worker>) {
     }
 }
 
+/// Who had to give up what.
+type Told = Arc<Mutex<Vec<(String, Refused)>>>;
+
+/// The same, and what it tells.
+fn noted(outbound: Outbound) -> (Outbound, Told) {
+    let told = Told::default();
+    let notes = told.clone();
+    let outbound = outbound.telling(Box::new(move |worker, what, detail| {
+        assert!(detail.contains("given up for another worker"), "{detail}");
+        notes.lock().push((worker.to_string(), what));
+    }));
+    (outbound, told)
+}
+
+/// That is told of the one that had most, and once.
+async fn only_a_greedy_one_lost(told: &Told, what: Refused) {
+    while told.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let told = told.lock().clone();
+    let [(worker, lost)] = told.as_slice() else { panic!("{told:?}") };
+    assert!(worker.starts_with("greedy-") && *lost == what, "{told:?}");
+}
+
 async fn however_many_workers_hold_requests_a_quiet_one_gets_its_own() {
     let server = stalling(None).await;
-    let outbound = outbound(limits(), Vec::new(), None);
+    let (outbound, told) = noted(outbound(limits(), Vec::new(), None));
     let mut greedy = Vec::new();
     // Seven have all that is not kept for those that have none; four take that, too.
     for number in 1..=11_usize {
@@ -102,6 +128,7 @@ async fn however_many_workers_hold_requests_a_quiet_one_gets_its_own() {
     while outbound.requests() != 31 {
         tokio::task::yield_now().await;
     }
+    only_a_greedy_one_lost(&told, Refused::Connections).await;
     greedy.push(quiet);
     leave(greedy);
     server.all_closed().await;
@@ -110,7 +137,7 @@ async fn however_many_workers_hold_requests_a_quiet_one_gets_its_own() {
 async fn however_many_workers_hold_lookups_a_quiet_one_gets_its_own() {
     let (address, _, _) = name_server().await;
     let server = Server::start(|_| Box::pin(async { ok("ok") })).await;
-    let outbound = outbound(limits(), vec![address], None);
+    let (outbound, told) = noted(outbound(limits(), vec![address], None));
     let mut greedy = Vec::new();
     // Each has as many as it asks for: there is none that could take what is given up.
     for number in 1..=9_usize {
@@ -128,6 +155,7 @@ async fn however_many_workers_hold_lookups_a_quiet_one_gets_its_own() {
     let ask = format!("return await text('http://a.good.test:{}/');", server.address.port());
     assert_eq!(quiet.run(&ask).await, "ok");
     assert_eq!(outbound.lookups(), 15);
+    only_a_greedy_one_lost(&told, Refused::Lookups).await;
     greedy.push(quiet);
     leave(greedy);
 }

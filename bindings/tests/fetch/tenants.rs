@@ -138,6 +138,7 @@ async fn a_worker_with_stalled_connections_waits_for_itself() {
     drop(client);
     assert_eq!(outbound.requests(), 4);
     let told = std::mem::take(&mut *told.lock());
+    assert!(told.len() > 10, "not one a second: {told:?}");
     let (name, what, detail) = told.first().unwrap();
     assert_eq!((name.as_str(), *what), ("greedy", Refused::Connections));
     assert!(detail.contains("outgoing requests"), "{detail}");

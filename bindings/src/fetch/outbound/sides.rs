@@ -1,22 +1,16 @@
 //! What connections are made with: what all workers share of the node, and one worker's side of it,
 //! which tells of what the worker is refused.
 
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
-
-use deno_core::parking_lot::Mutex;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::OutboundLimits;
 use super::account::Account;
-use crate::fetch::names::Names;
+use crate::fetch::names::{GIVEN_UP, Names};
 use crate::fetch::policy::OutboundPolicy;
 use crate::fetch::shares::{Holder, Share, Shares, Shortage};
 use crate::fetch::sockets::Sockets;
 
-/// How often one worker's refusals are told.
-const TELL_EVERY: Duration = Duration::from_secs(1);
-
-/// What a worker did not get.
+/// What a worker did not get, or had to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// One more outgoing request, or the connection for it.
@@ -25,8 +19,8 @@ pub enum Refused {
     Lookups,
 }
 
-/// Is told of refusals: the worker, what it did not get, and why in words. Of one worker at
-/// most one each second; the words give the number of those that were not told.
+/// Is told of each refusal, and of what a worker has to give up for another: the worker, what it did not
+/// get, and why in words. Called on the threads of the way out: must not block.
 pub type OnRefusal = Box<dyn Fn(&Arc<str>, Refused, String) + Send + Sync>;
 
 /// What all workers' connections are made with. Apart from the threads, which would not end if
@@ -48,19 +42,44 @@ pub(crate) struct WorkerSide {
     node: Arc<NodeSide>,
     worker: Arc<str>,
     account: Account,
-    told: Mutex<Told>,
 }
 
-/// When the worker's last refusal was told, and how many were not since.
-#[derive(Default)]
-struct Told {
-    last: Option<Instant>,
-    withheld: u64,
+/// A request that has a share, and whose worker is named where it has to give that up for another.
+struct Named {
+    holder: Arc<dyn Holder>,
+    /// Not owned: it has the books that this is kept in.
+    node: Weak<NodeSide>,
+    worker: Arc<str>,
+}
+
+impl NodeSide {
+    fn tell(&self, worker: &Arc<str>, what: Refused, detail: impl FnOnce() -> String) {
+        if let Some(tell) = self.on_refusal.get() {
+            tell(worker, what, detail());
+        }
+    }
+}
+
+impl Holder for Named {
+    fn moved_ms(&self) -> u64 {
+        self.holder.moved_ms()
+    }
+
+    fn give_up(&self) {
+        self.holder.give_up();
+        if let Some(node) = self.node.upgrade() {
+            node.tell(&self.worker, Refused::Connections, || {
+                "a request of fetch() was given up for another worker: this one has most of those that \
+                 are under way"
+                    .to_owned()
+            });
+        }
+    }
 }
 
 impl WorkerSide {
     pub(super) fn new(node: Arc<NodeSide>, worker: Arc<str>, account: Account) -> WorkerSide {
-        WorkerSide { node, worker, account, told: Mutex::default() }
+        WorkerSide { node, worker, account }
     }
 
     pub(crate) fn worker(&self) -> &Arc<str> {
@@ -86,6 +105,8 @@ impl WorkerSide {
 
     /// The share of one more request, waited for. `holder` can be made to give it up.
     pub(crate) async fn share(&self, holder: Arc<dyn Holder>) -> Result<Share, Shortage> {
+        let (node, worker) = (Arc::downgrade(&self.node), self.worker.clone());
+        let holder = Arc::new(Named { holder, node, worker });
         let share = self.node.shares.claim(&self.worker, self.node.limits.wait, holder).await;
         if let Err(shortage) = &share {
             self.refuse(Refused::Connections, shortage);
@@ -93,20 +114,14 @@ impl WorkerSide {
         share
     }
 
-    /// Tells of a refusal, unless one was told a moment ago.
+    /// Tells of a refusal.
     pub(crate) fn refuse(&self, what: Refused, shortage: &Shortage) {
-        let Some(tell) = self.node.on_refusal.get() else { return };
-        let mut told = self.told.lock();
-        let now = Instant::now();
-        if told.last.is_some_and(|last| now - last < TELL_EVERY) {
-            told.withheld += 1;
-            return;
-        }
-        let withheld = std::mem::take(&mut told.withheld);
-        told.last = Some(now);
-        drop(told);
-        let more =
-            if withheld > 0 { format!(" ({withheld} times more before)") } else { String::new() };
-        tell(&self.worker, what, format!("a request of fetch() was refused: {shortage}{more}"));
+        let detail = || format!("a request of fetch() was refused: {shortage}");
+        self.node.tell(&self.worker, what, detail);
+    }
+
+    /// Tells that one of its look-ups was given up for another worker.
+    pub(crate) fn gave_up_a_lookup(&self) {
+        self.node.tell(&self.worker, Refused::Lookups, || GIVEN_UP.to_owned());
     }
 }

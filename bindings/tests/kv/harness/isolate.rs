@@ -67,7 +67,8 @@ async fn failures(script: String, answers: Answers) -> String {
         state.put(clock);
         state.put(under_way);
         state.put(Meter::default());
-        binding::install(&mut state, binding::KvNamespaces { store, namespaces });
+        let on_full = None;
+        binding::install(&mut state, binding::KvNamespaces { store, namespaces, on_full });
     }
     let when = format!(
         "const ANSWERS_LATER = {}, ON_DISK = {};",
