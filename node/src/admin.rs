@@ -12,6 +12,7 @@ mod listen;
 mod node;
 mod openapi;
 mod query;
+mod refusals;
 mod routes;
 mod secure;
 mod spool;
@@ -46,6 +47,7 @@ use self::answer::{Answer, Fault};
 use self::callers::{Caller, Callers};
 use self::node::Served;
 use self::query::Query;
+use self::refusals::{Refusals, Refused};
 use self::routes::Operation;
 use self::secure::Secure;
 use self::upload::Upload;
@@ -68,6 +70,7 @@ pub struct Admin {
     metrics: Registry,
     callers: Callers,
     served: Option<Served>,
+    refusals: Refusals,
 }
 
 impl Admin {
@@ -76,7 +79,8 @@ impl Admin {
     pub fn new(store: Arc<EmbeddedStore>) -> Self {
         let mut metrics = Registry::with_prefix(METRICS_PREFIX);
         store.register_metrics(metrics.sub_registry_with_prefix("kv"));
-        Self { store, metrics, callers: Callers::default(), served: None }
+        let refusals = Refusals::register(&mut metrics);
+        Self { store, metrics, callers: Callers::default(), served: None, refusals }
     }
 
     /// The same on a running node, too, which has that configuration.
@@ -84,6 +88,7 @@ impl Admin {
     pub fn of_node(mut self, node: &crate::Node, config: &Config) -> Self {
         self.metrics.register_collector(Box::new(RuntimeFigures(node.runtime().clone())));
         metrics::register_shed(&mut self.metrics, node.shed_connections());
+        self.metrics.register_collector(Box::new(node.front_figures()));
         Self { served: Some(Served::of(node, config)), ..self }
     }
 
@@ -163,11 +168,18 @@ impl Admin {
         let (parts, body) = request.into_parts();
         let body = Upload::new(body).at(place.cloned());
         let admitted = gate::admit(&parts, &self.callers, secure);
-        let kept = admitted.and_then(|caller| caller.keep(place, &self.callers));
+        let admitted = admitted.inspect_err(|fault| self.refusals.note(Refused::of(fault)));
+        let kept = admitted.and_then(|caller| {
+            let kept = caller.keep(place, &self.callers);
+            kept.inspect_err(|_| self.refusals.note(Some(Refused::Connections)))
+        });
         // Until the answer is sent, the client waits for the node, where it is not the other way.
         let works = place.filter(|_| kept.is_ok()).map(Place::works);
         let answer = match kept {
-            Ok(caller) => self.call(caller, &parts, body).await,
+            Ok(caller) => {
+                let called = self.call(caller, &parts, body).await;
+                called.inspect_err(|fault| self.refusals.note(Refused::of(fault)))
+            }
             Err(fault) => Err(fault),
         };
         answer.unwrap_or_else(Fault::into_answer).map(|body| answer::until_sent(body, works))

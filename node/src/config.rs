@@ -6,6 +6,7 @@ mod cf;
 mod deployers;
 mod error;
 mod hardening;
+mod of_runtime;
 mod parse;
 mod recognise;
 mod schema;
@@ -46,6 +47,8 @@ pub struct Config {
     pub log: LogFormat,
     /// Whether each thread that answers connections stays on a core of its own.
     pub cpu_affinity: bool,
+    /// Whether threads that answer run before everything else while they use little.
+    pub real_time: bool,
     /// Whether the node serves tenants or one developer.
     pub mode: Mode,
     /// In development: hosts that are answered beside those of this machine, addresses and the
@@ -358,6 +361,7 @@ impl Config {
             data,
             log: LogFormat::default(),
             cpu_affinity: false,
+            real_time: false,
             mode: Mode::Dev,
             allowed_hosts: Vec::new(),
             debuggable: false,
@@ -378,23 +382,5 @@ impl Config {
     /// Whether only the node's own machine reaches it.
     pub fn is_local(&self) -> bool {
         self.listen.iter().all(|listen| listen.address.ip().is_loopback())
-    }
-
-    /// What the runtime is told: its part of the limits, and its own defaults for the rest.
-    pub fn runtime(&self) -> runtime::Config {
-        runtime::Config {
-            front_on_cores: self.cpu_affinity,
-            cache_dir: Some(self.data.join("code-cache")),
-            start_cpu: self.limits.startup_cpu,
-            max_cpu: self.limits.cpu_max,
-            wait_until: self.limits.wait_until,
-            resident_isolates: self.limits.isolates,
-            memory_bytes: self.limits.memory_bytes,
-            lost_shards: self.limits.lost_shards,
-            outgoing_bytes: self.limits.outgoing_bytes,
-            outgoing_worker_bytes: self.limits.outgoing_worker_bytes,
-            outbound: self.outbound.clone(),
-            ..runtime::Config::default()
-        }
     }
 }

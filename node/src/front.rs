@@ -23,6 +23,7 @@ mod request;
 mod service;
 mod shedding;
 mod sockets;
+mod tally;
 mod upload;
 
 use std::future::Future;
@@ -48,11 +49,13 @@ use crate::tls::Tls;
 use addresses::Addresses;
 use ahead::Ahead;
 use shedding::Shedding;
+use tally::Tally;
 
 pub use listen::bind;
 pub(crate) use listen::{adopt, begin};
 pub use pulse::Underway;
 pub use sockets::Sockets;
+pub use tally::TurnedAway;
 
 /// A shard that does within so long nothing of what takes no time is stuck in a worker's slice.
 const STUCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -111,6 +114,7 @@ pub struct Front<H> {
     /// What is kept of requests.
     ahead: Arc<Ahead>,
     shedding: Shedding,
+    tally: Tally,
     connections: TaskTracker,
     /// Those of them on which a request may come or is on its way to its worker.
     asked: TaskTracker,
@@ -148,6 +152,7 @@ impl<H: Handler> Front<H> {
             addresses,
             ahead,
             shedding: Shedding::default(),
+            tally: Tally::new(),
             connections: TaskTracker::new(),
             asked: TaskTracker::new(),
             listeners: TaskTracker::new(),
@@ -187,6 +192,11 @@ impl<H: Handler> Front<H> {
     /// How many connections were closed because memory was short.
     pub(crate) fn shed_connections(&self) -> &Counter {
         self.shedding.closed()
+    }
+
+    /// What was refused since the start, and who was cut off.
+    pub fn turned_away(&self) -> TurnedAway {
+        self.tally.turned_away(self.addresses.refused(), self.ahead.crumbled())
     }
 
     /// Accepts no more, and leaves the connections that wait to the process that has the listening

@@ -49,8 +49,9 @@ pub use registry::{
 };
 pub use runtime::Config as RuntimeConfig;
 pub use runtime::{
-    ConsoleLevel, EventReport, Failure, Idle, Incident, IncidentKind, Observer, Outcome,
+    ConsoleLevel, EventReport, Failure, Idle, Incident, IncidentKind, Observer, Outcome, Pace,
 };
+pub use runtime::{NICE_LIMIT, REAL_TIME_LIMIT};
 pub use runtime::{Resource, RestartReason, Runtime, StartReport};
 pub use signals::{Ask, Signals};
 pub use storage::{

@@ -76,7 +76,7 @@ impl RequestLog for TracingLog {
                 target: "isolane::access",
                 client = %line.client.ip(),
                 protocol = ?line.protocol,
-                method = %line.method,
+                method = %cut(line.method.as_str()),
                 host = line.host.unwrap_or("-"),
                 path = &*cut(line.path),
                 status = line.status,

@@ -1,6 +1,6 @@
 //! What a node counts about its workers, for Prometheus: events by outcome, incidents by worker
-//! (`metrics/incidents.rs`), and the runtime's figures of the moment. What the KV store counts is its
-//! own.
+//! (`metrics/incidents.rs`), the runtime's figures of the moment, and what the front refuses. What the
+//! KV store and the admin API count is their own.
 
 mod incidents;
 
@@ -10,13 +10,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
-use runtime::{Incident, Outcome, Runtime};
+use runtime::{Eviction, Incident, Outcome, Runtime};
 
 use crate::deployments::Deployments;
+use crate::front::TurnedAway;
 use incidents::{IncidentFigures, Incidents};
 
 /// The counters of a node.
@@ -89,6 +91,19 @@ pub(crate) fn register_restarts(
     registry.register("process_start_time_seconds", help, started);
 }
 
+/// Adds a counter with a label for the reason, which has one of these names. Answers one for each.
+pub(crate) fn register_by_reason<const N: usize>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    reasons: [&'static str; N],
+) -> [Counter; N] {
+    let family = Family::<ReasonLabels, Counter>::default();
+    let counters = reasons.map(|reason| family.get_or_create_owned(&ReasonLabels { reason }));
+    registry.register(name, help, family);
+    counters
+}
+
 /// Adds how many connections were closed because memory was short.
 pub(crate) fn register_shed(registry: &mut Registry, connections: &Counter) {
     let help = "Connections closed because memory was short, of the client address with the most of \
@@ -125,8 +140,49 @@ impl Collector for RuntimeFigures {
         gauge("mappings", "Memory mappings", memory.mappings)?;
         gauge("mappings_limit", "Memory mappings that the system allows", memory.mappings_limit)?;
         gauge("threads", "Threads", memory.threads)?;
-        gauge("open_descriptors", "Open file descriptors", memory.descriptors)
+        gauge("open_descriptors", "Open file descriptors", memory.descriptors)?;
+        let evicted = Eviction::ALL.map(Eviction::as_str).into_iter().zip(stats.evicted);
+        by_reason(&mut encoder, "evicted_isolates", "Isolates given up, by reason", evicted)
     }
+}
+
+/// What a front has refused at the moment it is asked for.
+pub(crate) struct FrontFigures(pub(crate) Box<dyn Fn() -> TurnedAway + Send + Sync>);
+
+impl fmt::Debug for FrontFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FrontFigures")
+    }
+}
+
+impl Collector for FrontFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let TurnedAway { connections, heads, cut_off } = (self.0)();
+        let mut count = |name: &str, help: &str, value: u64| {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+        };
+        let help = "Connections closed at once, because their client address had as many as it may";
+        count("refused_connections", help, connections)?;
+        let help = "Requests refused, because there was no room for their heads";
+        count("refused_heads", help, heads)?;
+        let help = "Clients cut off that were too slow, or for which there was no room, by reason";
+        by_reason(&mut encoder, "cut_off_clients", help, cut_off)
+    }
+}
+
+/// A counter with a label for the reason.
+fn by_reason(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    counts: impl IntoIterator<Item = (&'static str, u64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (reason, count) in counts {
+        ConstCounter::new(count).encode(metric.encode_family(&[("reason", reason)])?)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -143,5 +199,24 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(text.contains("events_total{outcome=\"exceededCpu\"} 2"), "{text}");
+    }
+
+    #[test]
+    fn what_a_front_refuses_is_counted_by_its_reason() {
+        let cut_off = vec![("head", 3), ("body", 4)];
+        let turned_away = TurnedAway { connections: 1, heads: 2, cut_off };
+        let mut registry = Registry::default();
+        let figures = FrontFigures(Box::new(move || turned_away.clone()));
+        registry.register_collector(Box::new(figures));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "refused_connections_total 1",
+            "refused_heads_total 2",
+            "cut_off_clients_total{reason=\"head\"} 3",
+            "cut_off_clients_total{reason=\"body\"} 4",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{text}");
+        }
     }
 }

@@ -22,6 +22,7 @@ use crate::front::Front;
 use crate::inherit::{Inherited, Place};
 use crate::listeners::{self, Slot};
 use crate::log::RequestLog;
+use crate::metrics::FrontFigures;
 use crate::refusal::MapStack;
 use crate::signals::{Ask, Signals};
 use crate::tls::{Tls, TlsError, Watch};
@@ -216,6 +217,12 @@ impl Node {
     /// How many connections were closed because memory was short.
     pub(crate) fn shed_connections(&self) -> &Counter {
         self.front.shed_connections()
+    }
+
+    /// What the front has refused, at the moment it is asked for.
+    pub(crate) fn front_figures(&self) -> FrontFigures {
+        let front = Arc::clone(&self.front);
+        FrontFigures(Box::new(move || front.turned_away()))
     }
 
     /// Gives the listening sockets of a slot to a shard: the shard that `runtime.front()` has at

@@ -29,3 +29,5 @@ mod requests;
 mod secured;
 #[path = "front/shedding.rs"]
 mod shedding;
+#[path = "front/slow.rs"]
+mod slow;

@@ -67,6 +67,12 @@ impl Fault {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, message).with_header(RETRY_AFTER, second)
     }
 
+    /// The status, and whether the same request may be possible in a moment.
+    pub(super) fn kind(&self) -> (StatusCode, bool) {
+        let is_busy = self.header.as_ref().is_some_and(|header| header.0 == RETRY_AFTER);
+        (self.status, is_busy)
+    }
+
     /// A method that the resource does not have.
     pub(super) fn method(allowed: &str) -> Self {
         let message = format!("the methods here are {allowed}");

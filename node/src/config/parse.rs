@@ -57,6 +57,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
             Some(RawLog::Json) => LogFormat::Json,
         },
         cpu_affinity: raw.cpu_affinity.unwrap_or(true),
+        real_time: raw.real_time.unwrap_or(true),
         mode: Mode::Serve,
         allowed_hosts: Vec::new(),
         debuggable: false,

@@ -21,6 +21,7 @@ pub(super) struct RawConfig {
     pub(super) domain: Option<Spanned<String>>,
     pub(super) log: Option<RawLog>,
     pub(super) cpu_affinity: Option<bool>,
+    pub(super) real_time: Option<bool>,
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,
     #[serde(default)]

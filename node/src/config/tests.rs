@@ -34,6 +34,7 @@ fn every_key_reaches_its_place() {
         domain = "Workers.Example.com."
         log = "json"
         cpu_affinity = false
+        real_time = false
         [[listen]]
         address = "127.0.0.1:8443"
         tls = true
@@ -88,6 +89,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.data, Path::new("/var/lib/isolane"));
     assert_eq!(config.log, LogFormat::Json);
     assert!(!config.runtime().front_on_cores);
+    assert!(!config.runtime().real_time);
     assert!(config.listen[0].tls);
     assert_eq!(config.certificates[0].cert, Path::new("/etc/isolane/certs/a.pem"));
     assert_eq!(config.limits.request_body_bytes, 2 << 20);

@@ -75,10 +75,14 @@ impl Shared {
         {
             return Ok(loaded);
         }
+        let turned_away =
+            |failure: &Failure| self.runtime.turned_away(&target.served().worker, failure);
         let Some(_waiter) = target.wait(MAX_WAITING) else {
-            return Err(Failure::LoadShed { what: format!("worker {target}") });
+            let failure = Failure::LoadShed { what: format!("worker {target}") };
+            turned_away(&failure);
+            return Err(failure);
         };
-        let mut result = self.read_later(target)?;
+        let mut result = self.read_later(target).inspect_err(turned_away)?;
         let result = result.wait_for(Option::is_some).await;
         result.ok().and_then(|result| result.clone()).unwrap_or(Err(Failure::ShuttingDown))
     }

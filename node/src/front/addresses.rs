@@ -99,6 +99,11 @@ impl Addresses {
         Some(Counted(Some((Arc::clone(self), key))))
     }
 
+    /// How many connections were not admitted.
+    pub(super) fn refused(&self) -> u64 {
+        self.refusals.times()
+    }
+
     /// Whom a connection is counted to; `None` for a trusted proxy.
     pub(super) fn client(&self, client: SocketAddr) -> Option<Client> {
         let address = client.ip().to_canonical();
@@ -154,6 +159,7 @@ mod tests {
         assert!(addresses.admit(client("10.0.0.2"), 1000).is_some());
         drop(first);
         assert!(addresses.admit(client("10.0.0.1"), 1000).is_some());
+        assert_eq!(addresses.refused(), 1);
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! What is kept of requests: bodies that are read ahead for their worker, and heads until they are
 //! answered. How much of that a client address and the node may have. What a connection may is in
 //! `ahead/purse.rs`, and what other threads do with its part in `ahead/account.rs`; what is done where
-//! there is no room is `front/upload.rs`'s, `front/service.rs`'s and `front/monitored.rs`'s.
+//! there is no room is `front/upload.rs`'s, `front/service.rs`'s and `front/monitored.rs`'s. Small pieces of
+//! bodies in HTTP/2, which cost more than what is in them, are in `ahead/pieces.rs` and `ahead/streams.rs`.
 
 mod account;
+mod pieces;
 mod purse;
+mod streams;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use parking_lot::Mutex;
 
 use super::addresses::Client;
 use super::connection::WIDE_WINDOW_BYTES;
@@ -45,6 +49,10 @@ const STEP_BYTES: usize = 4 << 10;
 /// may be sent of bodies that nobody takes is together no more than this part of the node's memory.
 const WIDE_CONNECTIONS: usize = 16;
 const WIDE_PART: usize = 32;
+/// What small pieces of bodies may keep of what was read on all these connections together, beyond what they
+/// may keep on each; and no more than the windows that there may be. So the node has for all of them 16 * 16
+/// MiB for the slots that h2 has for 32,768 pieces on each, 16 * 8 MiB for what these keep on each, and this.
+const WIDE_PIECES_BYTES: usize = NODE_BYTES;
 
 /// What the connections of a node keep beyond what each has without asking.
 pub(super) struct Ahead {
@@ -56,6 +64,8 @@ pub(super) struct Ahead {
     wide: AtomicUsize,
     /// So many may have it.
     most_wide: usize,
+    /// These, and those that had it and whose bodies somebody still has.
+    of_wide: Mutex<Vec<Weak<Account>>>,
     /// What a head that is not complete may come to in HTTP/2.
     head_bytes: usize,
     /// Connections with too many small pieces of bodies.
@@ -87,14 +97,38 @@ impl Ahead {
         let head_bytes = limits.url_bytes + limits.headers_bytes;
         let (kept, wide) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let most_wide = most_wide(limits.memory_bytes);
-        let (of, crumbled) = (DashMap::new(), Pace::new());
-        Arc::new(Self { kept, of, wide, most_wide, head_bytes, crumbled })
+        let (of, of_wide, crumbled) = (DashMap::new(), Mutex::default(), Pace::new());
+        Arc::new(Self { kept, of, wide, most_wide, of_wide, head_bytes, crumbled })
     }
 
-    /// Whether another connection may have the wide window, which then counts.
-    fn widen(&self) -> bool {
+    /// Whether this connection may have the wide window, too, which then counts.
+    fn widen(&self, account: &Arc<Account>) -> bool {
         let more = |wide: usize| (wide < self.most_wide).then_some(wide + 1);
-        self.wide.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        let is_one = self.wide.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        if is_one {
+            let mut of_wide = self.of_wide.lock();
+            of_wide.retain(|account| account.strong_count() > 0);
+            of_wide.push(Arc::downgrade(account));
+        }
+        is_one
+    }
+
+    /// How many connections were told to close for their small pieces.
+    pub(super) fn crumbled(&self) -> u64 {
+        self.crumbled.times()
+    }
+
+    /// Whether small pieces keep more than so many times what they may on all that have the wide window.
+    fn pieces_keep_too_much(&self, times: usize) -> bool {
+        let most = WIDE_PIECES_BYTES.min(self.most_wide * WIDE_WINDOW_BYTES as usize);
+        self.kept_by_pieces() > times * most
+    }
+
+    /// What small pieces keep on those that have the wide window, or had, beyond what they may on each, in
+    /// bytes.
+    fn kept_by_pieces(&self) -> usize {
+        let of_wide = self.of_wide.lock();
+        of_wide.iter().filter_map(Weak::upgrade).map(|account| account.kept_beyond()).sum()
     }
 
     /// A connection that has the wide window needs it no more.

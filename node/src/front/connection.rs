@@ -51,7 +51,7 @@ const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// 50 ms, the time to a client that is far and back, one moves 5 MB a second, and all 20. Of frames of
 /// less than 256 bytes that come one after another h2 keeps no more unread than fill half of the
 /// connection's window, each taken for 256 bytes. Larger ones in between make room for more of them, so
-/// that small ones are counted, too, see `front/ahead/account.rs`.
+/// that small ones are counted, too, see `front/ahead/pieces.rs`.
 pub(super) const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 pub(super) const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// The same of all on a connection of a trusted proxy, whose clients are many: four bodies that a worker
@@ -140,7 +140,7 @@ impl<H: Handler> Shard<H> {
             Rc::clone(&purse),
             self.front.limits.half_close_timeout,
         ));
-        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse), purse));
+        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse), Rc::clone(&purse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
             service::answer(Arc::clone(&front), Rc::clone(&peer), request)
@@ -168,6 +168,7 @@ impl<H: Handler> Shard<H> {
                     }
                     return Poll::Ready(());
                 }
+                purse.settle_streams();
                 if killed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
@@ -213,6 +214,9 @@ impl<H: Handler> Shard<H> {
             }
         })
         .await;
+        if let Some(why) = pulse.why_cut_off() {
+            self.front.tally.cut_off(why, client);
+        }
     }
 
     /// Whether a request that may have been on its way when the front began to stop has come.
@@ -261,7 +265,10 @@ impl<H: Handler> Shard<H> {
                 None => next_look,
                 Some(deadline) if deadline.at() > now => deadline.at().min(next_look),
                 Some(Deadline::Idle(_)) if !closing => return Due::Farewell,
-                Some(_) => return Due::Now,
+                Some(deadline) => {
+                    pulse.is_over(deadline);
+                    return Due::Now;
+                }
             };
             clock.as_mut().reset(next);
         }

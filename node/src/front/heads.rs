@@ -117,9 +117,9 @@ impl Heads {
         self.complete
     }
 
-    /// What the last piece had of bodies.
-    pub(super) fn of_bodies(&self) -> OfBodies {
-        self.of_bodies
+    /// Takes what the last piece had of bodies.
+    pub(super) fn take_of_bodies(&mut self) -> OfBodies {
+        std::mem::take(&mut self.of_bodies)
     }
 
     /// Looks at the next bytes of the connection, and spoils what has to be refused.

@@ -18,6 +18,7 @@ use super::addresses::Counted;
 use super::ahead::Account;
 use super::client::Secured;
 use super::connection::Shard;
+use super::tally::CutOff;
 use super::{Front, Handler, Sockets};
 use crate::tls::Tls;
 
@@ -224,7 +225,7 @@ fn start<H: Handler>(
                         shard.serve(stream, connected, asked, account).await;
                     }
                     Ok(Err(error)) => tracing::debug!(%client, %error, "TLS handshake failed"),
-                    Err(_) => tracing::debug!(%client, "TLS handshake timed out"),
+                    Err(_) => shard.front().tally.cut_off(CutOff::Handshake, client),
                 }
             }
         }

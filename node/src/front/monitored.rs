@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::ahead::Purse;
 use super::heads::Heads;
 use super::pulse::Pulse;
+use super::tally::CutOff;
 
 /// How long a connection is read on after an early answer, so that the client, which still
 /// sends, gets to read the answer instead of a reset.
@@ -27,8 +28,8 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 /// Why a connection ends in a head, or with one that waits.
 const NO_ROOM: &str = "its address, or the node, has as many bytes of requests as it may";
-/// Why one ends that was told to close, and goes on.
-const TOO_MANY_PIECES: &str = "more small pieces of bodies come than it may hold";
+/// Why one ends that was told to close, and goes on, or that sends far more heads than it may.
+const TOO_MANY: &str = "more small pieces of bodies, or heads, come than it may hold";
 
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
@@ -66,17 +67,19 @@ impl<S> Monitored<S> {
     ///
     /// # Errors
     /// There is no room for the heads: the connection ends, as nothing can be answered to them yet. Or
-    /// far too many small pieces have come.
-    fn keep(&self) -> io::Result<()> {
-        let of_bodies = self.heads.of_bodies();
-        self.purse.body_came(of_bodies.bytes);
-        if !self.purse.pieces_came(of_bodies.small_pieces) {
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MANY_PIECES));
+    /// far too many small pieces have come, or heads at once in HTTP/2.
+    fn keep(&mut self, came_bytes: usize) -> io::Result<()> {
+        let of_bodies = self.heads.take_of_bodies();
+        if !self.purse.bodies_came(came_bytes, &of_bodies) {
+            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MANY));
         }
         let unfinished = self.heads.unfinished_bytes(self.purse.head_bytes());
         match self.purse.came(self.heads.complete(), unfinished) {
             true => Ok(()),
-            false => Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM)),
+            false => {
+                self.pulse.is_cut_off(CutOff::Room);
+                Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM))
+            }
         }
     }
 
@@ -112,13 +115,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
         let before = buffer.filled().len();
         let is_full = buffer.remaining() == 0;
         if this.half_closed.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+            let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+            if read.is_pending() {
+                this.purse.all_is_read();
+            }
+            ready!(read)?;
         }
         match buffer.filled_mut().get_mut(before..) {
             Some(came @ [_, ..]) => {
                 this.pulse.bytes_came();
                 this.heads.look_at(came);
-                Poll::Ready(this.keep())
+                let came_bytes = came.len();
+                Poll::Ready(this.keep(came_bytes))
             }
             _ if is_full => Poll::Ready(Ok(())),
             _ => this.poll_half_closed(cx).map(Ok),

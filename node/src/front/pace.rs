@@ -19,6 +19,11 @@ impl Pace {
         Self { started: Instant::now(), logged_s: AtomicU64::new(0), times: AtomicU64::new(0) }
     }
 
+    /// How often it has happened.
+    pub(super) fn times(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+
     /// It happens. Answers how often it has, where the log is to tell of it.
     pub(super) fn again(&self) -> Option<u64> {
         let times = self.times.fetch_add(1, Ordering::Relaxed) + 1;

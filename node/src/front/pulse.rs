@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::tally::CutOff;
 use super::upload::Flow;
 
 use running::Stream;
@@ -71,6 +72,8 @@ pub(super) struct Pulse {
     reader: RefCell<Option<Waker>>,
     /// As it was when the clock last rang.
     last: Cell<Option<Look>>,
+    /// Why its client is cut off.
+    cut_off: Cell<Option<CutOff>>,
 }
 
 /// A body that streams, as it was at the last look.
@@ -117,6 +120,7 @@ impl Pulse {
             waiting: Cell::new(0),
             reader: RefCell::default(),
             last: Cell::new(None),
+            cut_off: Cell::new(None),
         })
     }
 
@@ -210,13 +214,34 @@ impl Pulse {
         let look = Look { taken: self.taken.get(), untaken: self.untaken_bytes() };
         let now = waits.then_some(look);
         let still_bytes = self.still_bytes();
-        match (self.last.replace(now), now) {
+        let is_stalled = match (self.last.replace(now), now) {
             (Some(last), Some(now)) => {
                 let least_bytes = least_bytes.max(last.untaken / LOOKS_TO_TAKE);
                 now.taken - last.taken < least_bytes || still_bytes > STILL_BYTES
             }
             _ => false,
+        };
+        if is_stalled {
+            self.is_cut_off(CutOff::Answer);
         }
+        is_stalled
+    }
+
+    /// The connection has to end, because that is over.
+    pub(super) fn is_over(&self, deadline: Deadline) {
+        if let Deadline::Head(_) = deadline {
+            self.is_cut_off(CutOff::Head);
+        }
+    }
+
+    /// The connection ends, for that reason.
+    pub(super) fn is_cut_off(&self, why: CutOff) {
+        self.cut_off.set(Some(why));
+    }
+
+    /// Why it ends, where its client is cut off.
+    pub(super) fn why_cut_off(&self) -> Option<CutOff> {
+        self.cut_off.get()
     }
 
     /// What answers hold of which nothing was taken since the last look.

@@ -59,7 +59,10 @@ pub(super) fn answer<H: Handler>(
     let headers_bytes = request::headers_bytes(request.headers());
     let head_bytes = request::memory_bytes(request.uri(), request.headers(), headers_bytes);
     let begun = peer.purse.begin(head_bytes);
-    let coming = has_body.then(|| peer.purse.account().body());
+    let mut coming = has_body.then(|| peer.purse.account().body());
+    if request.version() == Version::HTTP_2 {
+        peer.purse.begin_on_a_stream(coming.as_mut());
+    }
     let (parts, incoming) = request.into_parts();
     let inbound = Inbound::new(incoming, coming, parts.version);
     answer_running(front, peer, (parts, inbound), headers_bytes, running, begun)
@@ -95,6 +98,7 @@ async fn answer_running<H: Handler>(
     let (mut response, outcome) = match result {
         Ok(response) => (response, Outcome::Ok),
         Err(refusal) => {
+            front.tally.refused(&refusal, receipt.client);
             if has_body {
                 receipt.running.pulse().linger();
             }
@@ -143,6 +147,7 @@ async fn exchange<H: Handler>(
         front.handler.look_up(&host, parts.uri.path())?;
     }
     if !receipt.begun.has_room() {
+        front.tally.no_room(receipt.client);
         return Err(Failure::LoadShed { what: NO_ROOM.to_owned() }.into());
     }
     let limit_bytes = limits.request_body_bytes;

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn what_clients_cause_one_by_one_is_counted_each_time_and_told_once() {
         let incidents = Incidents::default();
-        let refused = incident(IncidentKind::Refused(Resource::Clients), "full");
+        let refused = incident(IncidentKind::Refused(Resource::ClientBytes), "full");
         let other = incident(IncidentKind::Refused(Resource::Memory), "full");
         let lost = incident(IncidentKind::ShardLost, "full");
         assert_eq!(incidents.count(&refused), Some(0));
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(incidents.count(&other), Some(0));
         assert_eq!((incidents.count(&lost), incidents.count(&lost)), (Some(0), Some(0)));
         let text = shown(&Arc::new(incidents), |_| true);
-        let line = "kind=\"refused\",resource=\"clients\",worker=\"full\"} 1001";
+        let line = "kind=\"refused\",resource=\"clientBytes\",worker=\"full\"} 1001";
         assert!(text.contains(line), "{text}");
     }
 

@@ -39,6 +39,7 @@ async fn one_is_closed(stage: &Stage, connections: usize, bytes: &'static [u8]) 
         });
     }
     clients.join_next().await.unwrap().unwrap();
+    assert!(stage.front.turned_away().cut_off_for("room") > 0);
     // Who sends a head in one piece needs nothing of what those have.
     let answer = stage.http1().await.send_request(get("/")).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -158,6 +159,7 @@ fn heads_in_http_2_that_wait_for_their_answers_have_a_part_of_their_connection()
         assert_eq!(refused.status(), 503);
         assert_eq!(refused.headers()["isolane-error"], "1105");
         assert_eq!(refused.headers()["isolane-outcome"], "loadShed");
+        assert_eq!(stage.front.turned_away().heads, 1);
         for _ in 0..waiting.len() {
             told.recv().await.unwrap();
         }

@@ -8,7 +8,7 @@ use runtime::{BodyError, Outcome, RequestBody};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use crate::support::{Stage, get, ok, on_a_shard, request, rest, text};
+use crate::support::{Fuse, Stage, get, http1_over, ok, on_a_shard, request, rest, text};
 
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -106,6 +106,7 @@ fn a_head_that_does_not_end_is_cut_off_and_an_idle_connection_is_not() {
         let mut idle = stage.http1().await;
         assert_eq!(idle.send_request(get("/")).await.unwrap().status(), 200);
         assert_eq!(stage.raw("GET / HTTP/1.1\r\nhost: a").await, "");
+        assert_eq!(stage.front.turned_away().cut_off_for("head"), 1);
         // The slow one has outlived the time for a head; so has the idle one.
         assert_eq!(idle.send_request(get("/")).await.unwrap().status(), 200);
     });
@@ -164,6 +165,7 @@ fn a_short_body_that_does_not_come_is_given_up_without_an_event() {
         let answer =
             stage.raw("POST / HTTP/1.1\r\nhost: a.test\r\ncontent-length: 9\r\n\r\nhalf").await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert_eq!(stage.front.turned_away().cut_off_for("body"), 1);
     });
 }
 
@@ -185,6 +187,71 @@ fn connections_beyond_the_limit_wait_until_one_ends() {
         let mut start = [0; 12];
         second.read_exact(&mut start).await.unwrap();
         assert_eq!(&start, b"HTTP/1.1 200");
+    });
+}
+
+#[test]
+fn an_address_whose_requests_all_wait_keeps_no_other_out() {
+    /// What one address may have, and how many it tries to open.
+    const OWN: usize = 16;
+    const CROWD: usize = 42;
+    on_a_shard(async {
+        let limits = Limits { connections: 48, connections_per_address: OWN, ..Limits::default() };
+        let (begin, mut begun) = mpsc::unbounded_channel();
+        let stage = Stage::with(limits, None, move |arrival| {
+            let begin = begin.clone();
+            async move {
+                if arrival.event.head.uri.path() == "/" {
+                    return ok("served");
+                }
+                begin.send(()).unwrap();
+                pending().await
+            }
+        });
+        let mut crowd = Vec::new();
+        for _ in 0..CROWD {
+            let mut client = stage.connect_from([127, 0, 0, 2]).await;
+            client.write_all(b"GET /waits HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
+            crowd.push(client);
+        }
+        for _ in 0..OWN {
+            begun.recv().await.unwrap();
+        }
+        // Those that are too many are closed, and do not wait for the others.
+        for client in crowd.iter_mut().skip(OWN) {
+            assert_eq!(rest(client).await, "");
+        }
+        let mut neighbour = http1_over(stage.connect_from([127, 0, 0, 3]).await).await;
+        assert_eq!(neighbour.send_request(get("/")).await.unwrap().status(), 200);
+        assert_eq!(stage.front.open_connections(), OWN + 1);
+        assert_eq!(stage.front.turned_away().connections, (CROWD - OWN) as u64);
+        assert!(begun.try_recv().is_err(), "the address has more than its part");
+    });
+}
+
+#[test]
+fn a_worker_that_does_not_answer_in_time_is_not_waited_for() {
+    on_a_shard(async {
+        let (fuse, mut dropped) = Fuse::new();
+        let limits = Limits { request_timeout: Some(SHORT), ..Limits::default() };
+        let stage = Stage::with(limits, None, move |arrival| {
+            let fuse = fuse.lock().take();
+            async move {
+                if arrival.event.head.uri.path() == "/" {
+                    return ok("served");
+                }
+                let _held = fuse;
+                pending().await
+            }
+        });
+        let mut client = stage.http1().await;
+        let answer = client.send_request(get("/waits")).await.unwrap();
+        assert_eq!(answer.status(), 504);
+        assert_eq!(answer.headers()["isolane-error"], "1107");
+        assert_eq!(answer.headers()["isolane-outcome"], "exceededWallTime");
+        dropped.recv().await.expect("its event is given up");
+        assert_eq!(stage.line().await.outcome, Outcome::ExceededWallTime);
+        assert_eq!(client.send_request(get("/")).await.unwrap().status(), 200);
     });
 }
 

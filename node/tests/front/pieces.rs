@@ -31,7 +31,7 @@ const FIRST_BYTES: usize = 65_535;
 /// So many small pieces a connection may hold, sent in so many rounds, each with a large piece of this
 /// many bytes that is taken.
 const PIECES: usize = 4 << 10;
-const ROUNDS: usize = 256;
+const ROUNDS: usize = 128;
 const LARGE_BYTES: usize = 16 << 10;
 
 /// A client, and what it may send of the body that is taken, and of all, in bytes.
@@ -59,6 +59,14 @@ impl Client {
         }
         let frames = frame(DATA, 0, stream, &vec![b'x'; bytes]).repeat(frames);
         self.stream.write_all(&frames).await.unwrap();
+    }
+
+    /// Waits until it may send so many bytes of all.
+    async fn until_may_send(&mut self, bytes: usize) {
+        while self.of_all < bytes {
+            let frame = self.next().await;
+            assert_ne!(frame.kind, GOAWAY, "{frame:?}");
+        }
     }
 
     /// Waits until it may send a round.
@@ -142,6 +150,7 @@ fn a_connection_with_too_many_small_pieces_unread_closes_though_large_ones_come_
         };
         // Not for an error.
         assert_eq!(told.payload[4..8], [0; 4]);
+        assert_eq!(stage.front.turned_away().cut_off_for("pieces"), 1);
     });
 }
 
@@ -180,6 +189,41 @@ fn small_pieces_of_bodies_that_their_workers_give_up_are_nobodys_though_another_
         }
         // It would have been told by now.
         client.until_pinged().await;
+        client.until_pinged().await;
+    });
+}
+
+#[test]
+fn small_pieces_that_come_of_bodies_which_were_given_up_are_nobodys_though_another_body_is_open() {
+    // Together they are more than a connection may hold, and each so long that h2 counts none.
+    const BODIES: usize = 6;
+    const PIECES_OF_EACH: usize = 1000;
+    const BYTES_OF_EACH: usize = 256;
+    on_a_shard(async {
+        let stage = Stage::with(Limits::default(), None, |arrival| async move {
+            if arrival.event.head.uri.path() == "/given-up" {
+                drop(arrival);
+                return ok("answered");
+            }
+            // It has the body.
+            let _arrival = arrival;
+            pending().await
+        });
+        let unread = b"\x83\x86\x84\x41\x06a.test";
+        let given_up = b"\x83\x86\x44\x09/given-up\x41\x06a.test";
+        let first = [frame(HEADERS, END_HEADERS, UNREAD, unread), frame(DATA, 0, UNREAD, b"x")];
+        let mut client = Client::begin(&stage, &first).await;
+        client.of_all -= 1;
+        for number in (READ..).step_by(2).take(BODIES) {
+            let head = frame(HEADERS, END_HEADERS, number, given_up);
+            client.stream.write_all(&head).await.unwrap();
+            client.until(|frame| frame.kind == HEADERS && frame.stream == number).await;
+            // As if it had not got to the answer.
+            client.until_may_send(PIECES_OF_EACH * BYTES_OF_EACH).await;
+            client.send(number, PIECES_OF_EACH, BYTES_OF_EACH).await;
+            client.until_pinged().await;
+        }
+        // It would have been told by now.
         client.until_pinged().await;
     });
 }

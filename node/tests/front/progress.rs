@@ -59,6 +59,7 @@ fn who_opens_no_window_is_cut_off_however_short_the_answer_is() {
             let (answer, _) = client.send_request(get(), true).unwrap();
             let body = answer.await.unwrap().into_body();
             connection.await.unwrap();
+            assert_eq!(stage.front.turned_away().cut_off_for("answer"), 1);
             let outcome = stage.line().await.outcome;
             // What is one piece was taken, by the connection.
             assert!(body_bytes < 1 << 20 || outcome == Outcome::ResponseStreamDisconnected);

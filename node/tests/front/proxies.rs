@@ -37,16 +37,34 @@ const BEGUN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\
     \0\0\x0b\x01\x04\0\0\0\x01\x83\x86\x84\x41\x06a.test";
 /// A byte of its body.
 const PIECE: &[u8] = b"\0\0\x01\0\0\0\0\0\x01x";
+/// The type of frames that mean nothing (RFC 9113 section 5.5), what each has, in bytes, and so many that
+/// a piece which comes after them may be in as large a buffer as there is.
+const NOTHING: u8 = 0x2a;
+const NOTHING_BYTES: usize = 16_000;
+const NOTHINGS: usize = 6;
+/// Such a buffer, in bytes, and what small pieces may keep of them on each connection in any case, and
+/// beyond that on both together that may have wide windows where a node has so much memory.
+const BUFFER_BYTES: usize = 64 << 10;
+const OF_EACH_BYTES: usize = 8 << 20;
+const OF_BOTH_BYTES: usize = 32 << 20;
+const MEMORY_BYTES: usize = 1 << 30;
+/// So many pieces are sent at a time.
+const AT_A_TIME: usize = 10;
 
 /// A front that trusts the proxy, whose workers answer `/answered` and leave all else as it came; and the
 /// paths that they were asked for. No time is over before the test is.
 fn stage() -> (Stage, mpsc::UnboundedReceiver<String>) {
+    // Enough for wide windows.
+    stage_of(8 << 30)
+}
+
+/// The same on a node with so many bytes of memory.
+fn stage_of(memory_bytes: usize) -> (Stage, mpsc::UnboundedReceiver<String>) {
     let hour = Duration::from_secs(3600);
     let trusted_proxies = vec!["127.0.0.99/32".parse().unwrap()];
     let limits = Limits {
         trusted_proxies,
-        // Enough for wide windows.
-        memory_bytes: Some(8 << 30),
+        memory_bytes: Some(memory_bytes),
         header_timeout: hour,
         idle_timeout: hour,
         ..Limits::default()
@@ -160,5 +178,44 @@ fn a_connection_lasts_though_many_small_pieces_of_a_body_are_unread() {
         let (stage, _told) = stage();
         goes_on(stage.connect().await, 2000).await;
         goes_on(stage.connect_from(PROXY).await, 30_000).await;
+    });
+}
+
+/// Sends pieces of a body, so often as many as are sent at a time, each in a buffer of its own. Answers
+/// whether the front has read them and the connection goes on.
+async fn goes_on_with_sparse(stream: &mut TcpStream, times: usize) -> bool {
+    let nothing = frame(NOTHING, 0, 0, &[0; NOTHING_BYTES]).repeat(NOTHINGS);
+    let pieces = [nothing.as_slice(), PIECE].concat().repeat(AT_A_TIME);
+    // Where it closes for what came before a ping, that is told before the next one is answered.
+    for bytes in std::iter::repeat_n(pieces.as_slice(), times).chain([&b""[..]]) {
+        stream.write_all(bytes).await.unwrap();
+        stream.write_all(&frame(PING, 0, 0, b"pieces!!")).await.unwrap();
+        loop {
+            let frame = next(stream).await;
+            if frame.kind == GOAWAY {
+                return false;
+            }
+            if frame.kind == PING && frame.flags == ACK {
+                break;
+            }
+        }
+    }
+    true
+}
+
+#[test]
+fn what_small_pieces_keep_on_connections_of_proxies_has_a_bound_for_all_of_them() {
+    // Twice that is more than both may have, and once is not.
+    let times = (OF_EACH_BYTES + OF_BOTH_BYTES * 2 / 3) / BUFFER_BYTES / AT_A_TIME;
+    on_a_shard(async {
+        let (stage, _told) = stage_of(MEMORY_BYTES);
+        let mut first = stage.connect_from(PROXY).await;
+        first.write_all(BEGUN).await.unwrap();
+        assert!(goes_on_with_sparse(&mut first, times).await);
+        let mut second = stage.connect_from(PROXY).await;
+        second.write_all(BEGUN).await.unwrap();
+        assert!(!goes_on_with_sparse(&mut second, times).await);
+        // It lasts, as nothing more comes on it.
+        assert!(goes_on_with_sparse(&mut first, 0).await);
     });
 }

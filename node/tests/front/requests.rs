@@ -25,6 +25,8 @@ fn the_handler_gets_an_absolute_uri_and_the_host_in_normal_form() {
             ("/a?b=c", "Example.COM:8080", "GET http://example.com:8080/a?b=c example.com"),
             ("/", "example.com.", "GET http://example.com./ example.com"),
             ("http://a.test/x", "b.test", "GET http://a.test/x a.test"),
+            ("/../a", "A.test", "GET http://a.test/a a.test"),
+            ("/a/%2e%2E/b\\c?d=/../e", "a.test", "GET http://a.test/b/c?d=/../e a.test"),
             ("/", "[::1]:80", "GET http://[::1]/ [::1]"),
             (
                 "/",

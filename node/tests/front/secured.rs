@@ -205,5 +205,6 @@ fn a_handshake_that_does_not_come_is_not_waited_for() {
         let (stage, _, _, _folder) = secured(limits);
         assert_eq!(stage.raw("").await, "");
         assert_eq!(stage.raw([22, 3, 1, 0, 100]).await, "");
+        assert_eq!(stage.front.turned_away().cut_off_for("handshake"), 2);
     });
 }

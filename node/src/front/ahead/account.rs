@@ -7,6 +7,8 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
+use super::pieces::{MOST_BUFFER_BYTES, PIECE_BYTES};
+use super::streams::Taken;
 use super::{Ahead, FREE_BYTES, Need, STEP_BYTES};
 use crate::front::addresses::Client;
 use crate::front::connection::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, WIDE_WINDOW_BYTES};
@@ -23,15 +25,15 @@ const MOST_UNTAKEN_OF_WIDE_BYTES: usize = WIDE_WINDOW_BYTES as usize;
 /// The same of one body.
 const MOST_OF_A_BODY_BYTES: usize = STREAM_WINDOW_BYTES as usize;
 
-/// What a small piece of a body counts beside its bytes: h2 keeps a quarter of that for each, and a piece
-/// keeps all of the buffer that it was read into. That may be 8 KiB, eight times what is counted, where
-/// others were taken out of it, so that their number has a limit, too.
-pub(super) const PIECE_BYTES: usize = 1 << 10;
 /// A connection that holds more small pieces than would fill its window with 256 bytes each is told to
 /// close, and cut off where twice as many come.
 pub(super) const MOST_PIECES: usize = MOST_UNTAKEN_BYTES / 256;
 /// The same where it has the wide window: with it the clients of a proxy lose what they have asked for.
-pub(super) const MOST_PIECES_OF_WIDE: usize = MOST_UNTAKEN_OF_WIDE_BYTES / 256;
+/// What h2 keeps for so many is no more than the window.
+pub(super) const MOST_PIECES_OF_WIDE: usize = MOST_UNTAKEN_OF_WIDE_BYTES / PIECE_BYTES;
+/// The same where what its small pieces keep of what was read is more than so many bytes. Where it has the
+/// wide window, what is more comes out of a figure that all those have together, see [`Ahead`].
+pub(super) const MOST_KEPT_BYTES: usize = 8 << 20;
 
 /// A connection that asks for more has as much again granted as it has, up to so much, in bytes: so it
 /// seldom asks.
@@ -50,9 +52,11 @@ pub(in crate::front) struct Account {
     /// What has come of bodies and nobody has taken, in bytes. Where bodies were given up it may be more:
     /// the rest of them comes until their client knows, and is thrown away.
     untaken: AtomicUsize,
-    /// Small pieces of bodies that have come and nobody has taken. Those that come of bodies which were
-    /// given up before are among them until the connection has no body any more.
+    /// Small pieces of bodies that have come and nobody has taken. Some that came when a body was given up
+    /// may be among them until the connection looks.
     pieces: AtomicUsize,
+    /// What they kept of what was read when the connection looked, in bytes.
+    buffers: AtomicUsize,
     /// Bodies that have not come in full, or are not taken.
     bodies: AtomicUsize,
     /// Requests that wait behind another one: each may have a body, of which some has come.
@@ -71,6 +75,7 @@ impl Account {
             granted: AtomicUsize::new(0),
             untaken: AtomicUsize::new(0),
             pieces: AtomicUsize::new(0),
+            buffers: AtomicUsize::new(0),
             bodies: AtomicUsize::new(0),
             behind: AtomicUsize::new(0),
             is_wide: AtomicBool::new(false),
@@ -97,10 +102,20 @@ impl Account {
         };
         // Looked at here and not where it comes: HTTP/2 reads on before it begins the requests that it has
         // read, so that what comes of their bodies comes before these are known.
-        let most_untaken = self.most_untaken();
-        let untaken = self.untaken.load(Ordering::Relaxed).min(most_untaken);
-        let pieces = if most_untaken == 0 { 0 } else { self.pieces.load(Ordering::Relaxed) };
-        FREE_BYTES + granted + untaken + pieces.saturating_mul(PIECE_BYTES)
+        let untaken = self.untaken.load(Ordering::Relaxed).min(self.most_untaken());
+        let pieces = self.pieces.load(Ordering::Relaxed).saturating_mul(PIECE_BYTES);
+        FREE_BYTES + granted + untaken + pieces + self.kept_by_pieces()
+    }
+
+    /// What its small pieces keep of what was read, in bytes: no more than those that are left can.
+    fn kept_by_pieces(&self) -> usize {
+        let pieces = self.pieces.load(Ordering::Relaxed);
+        self.buffers.load(Ordering::Relaxed).min(pieces.saturating_mul(MOST_BUFFER_BYTES))
+    }
+
+    /// What of that is more than the connection may have by itself, in bytes.
+    pub(super) fn kept_beyond(&self) -> usize {
+        self.kept_by_pieces().saturating_sub(MOST_KEPT_BYTES)
     }
 
     /// What its bodies may have that is not taken, in bytes: no more than HTTP/2 lets a client send of each.
@@ -116,8 +131,8 @@ impl Account {
 
     /// Whether the connection is to have the wide window, because it is a trusted proxy's and not too many
     /// have it. To be asked once, before anything has come.
-    pub(in crate::front) fn widen(&self) -> bool {
-        let is_wide = self.client.is_none() && self.ahead.widen();
+    pub(in crate::front) fn widen(self: &Arc<Self>) -> bool {
+        let is_wide = self.client.is_none() && self.ahead.widen(self);
         self.is_wide.store(is_wide, Ordering::Relaxed);
         is_wide
     }
@@ -197,26 +212,52 @@ impl Account {
         let _ = self.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    /// So many small pieces of bodies have come; where they are too many it is told to close. Answers
+    /// So many small pieces of bodies have come.
+    pub(super) fn pieces_came(&self, pieces: usize) {
+        self.pieces.fetch_add(pieces, Ordering::Relaxed);
+    }
+
+    /// So many of them were taken, or thrown away.
+    pub(super) fn pieces_went(&self, pieces: usize) {
+        if pieces > 0 {
+            let fewer = |all: usize| Some(all.saturating_sub(pieces));
+            let _ = self.pieces.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        }
+    }
+
+    /// They keep so many bytes of what was read. To be called on the connection's thread.
+    pub(super) fn keep_buffers(&self, bytes: usize) {
+        self.buffers.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells the connection to close where it holds too many small pieces, or they keep too much. Answers
     /// whether it may go on until then.
-    pub(super) fn pieces_came(&self, pieces: usize) -> bool {
-        let pieces = self.pieces.fetch_add(pieces, Ordering::Relaxed) + pieces;
-        let most = match self.is_wide() {
-            true => MOST_PIECES_OF_WIDE,
-            false => MOST_PIECES,
-        };
-        // Where there is no body they are thrown away.
-        if pieces <= most || self.most_untaken() == 0 {
+    pub(super) fn may_hold_pieces(&self) -> bool {
+        if !self.holds_too_much(1) {
             return true;
         }
         if !self.is_dismissed() {
             if let Some(connections) = self.ahead.crumbled.again() {
-                tracing::warn!(address = %self.whose(), pieces, connections,
-                    "connections are closed: nobody has taken so many small pieces of the bodies on one");
+                let pieces = self.pieces.load(Ordering::Relaxed);
+                let kept_mb = self.kept_by_pieces() >> 20;
+                tracing::warn!(address = %self.whose(), pieces, kept_mb, connections,
+                    "connections are closed: nobody has taken so many small pieces of the bodies on one, \
+                     or they keep too much of what was read");
             }
             self.dismiss();
         }
-        pieces <= 2 * most
+        !self.holds_too_much(2)
+    }
+
+    /// Whether its small pieces, or what they keep, are more than so many times what they may be.
+    pub(super) fn holds_too_much(&self, times: usize) -> bool {
+        let is_wide = self.is_wide();
+        let most_pieces = if is_wide { MOST_PIECES_OF_WIDE } else { MOST_PIECES };
+        let keeps_too_much = match is_wide {
+            false => self.kept_by_pieces() > times * MOST_KEPT_BYTES,
+            true => self.kept_beyond() > 0 && self.ahead.pieces_keep_too_much(times),
+        };
+        keeps_too_much || self.pieces.load(Ordering::Relaxed) > times * most_pieces
     }
 
     /// So many requests wait behind another one.
@@ -227,7 +268,7 @@ impl Account {
     /// A body comes from now on, or will.
     pub(in crate::front) fn body(self: &Arc<Self>) -> Coming {
         self.bodies.fetch_add(1, Ordering::Relaxed);
-        Coming { account: Arc::clone(self) }
+        Coming { account: Arc::clone(self), taken: None }
     }
 
     /// Forgets what has come of bodies that are given up, so far as the others cannot have it.
@@ -235,9 +276,6 @@ impl Account {
         if self.untaken.load(Ordering::Relaxed) > 0 {
             let less = |untaken: usize| Some(untaken.min(self.most_untaken()));
             let _ = self.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        }
-        if self.pieces.load(Ordering::Relaxed) > 0 && self.most_untaken() == 0 {
-            self.pieces.store(0, Ordering::Relaxed);
         }
     }
 
@@ -262,9 +300,17 @@ impl Account {
 /// nothing of it is kept.
 pub(in crate::front) struct Coming {
     account: Arc<Account>,
+    /// Its small pieces that were taken; `None` in HTTP/1, which has none.
+    taken: Option<Taken>,
 }
 
 impl Coming {
+    /// It comes on a stream of HTTP/2. Answers what tells how much of it was taken, and, by being nobody
+    /// else's, that it is over.
+    pub(super) fn on_a_stream(&mut self) -> Taken {
+        Arc::clone(self.taken.get_or_insert_default())
+    }
+
     /// Whether some of it may have come that is not taken: some of a body on its connection has.
     pub(in crate::front) fn may_have_come(&self) -> bool {
         let (untaken, pieces) = (&self.account.untaken, &self.account.pieces);
@@ -273,13 +319,13 @@ impl Coming {
 
     /// A piece of it with so many bytes was taken, which in HTTP/2 has come in one frame.
     pub(in crate::front) fn taken(&self, bytes: usize) {
-        let (untaken, pieces) = (&self.account.untaken, &self.account.pieces);
         let less = |untaken: usize| Some(untaken.saturating_sub(bytes));
-        let _ = untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        if is_small(bytes) && pieces.load(Ordering::Relaxed) > 0 {
-            let fewer = |pieces: usize| pieces.checked_sub(1);
-            // They may have been forgotten just now.
-            let _ = pieces.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        let _ = self.account.untaken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if is_small(bytes)
+            && let Some(taken) = &self.taken
+        {
+            taken.fetch_add(1, Ordering::Relaxed);
+            self.account.pieces_went(1);
         }
     }
 }

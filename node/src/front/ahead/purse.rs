@@ -1,12 +1,14 @@
 //! What one connection keeps of its requests, on the connection's own thread: how much of each kind,
 //! and how much that may be.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Need;
-use super::account::Account;
+use super::account::{Account, Coming};
+use super::streams::Streams;
+use crate::front::frames::OfBodies;
 use crate::front::heads::Complete;
 
 /// What the bodies on one connection may have, in bytes.
@@ -24,6 +26,8 @@ pub(in crate::front) struct Purse {
     kept: Cell<Amounts>,
     /// Requests that are not answered.
     running: Cell<usize>,
+    /// Nothing in HTTP/1.
+    streams: RefCell<Streams>,
 }
 
 /// What is kept, in bytes.
@@ -53,7 +57,8 @@ pub(in crate::front) struct Begun {
 
 impl Purse {
     pub(in crate::front) fn new(account: Arc<Account>) -> Rc<Self> {
-        Rc::new(Self { account, kept: Cell::default(), running: Cell::new(0) })
+        let streams = RefCell::new(Streams::new(Arc::clone(&account)));
+        Rc::new(Self { account, kept: Cell::default(), running: Cell::new(0), streams })
     }
 
     /// What the connection has, for other threads.
@@ -97,9 +102,25 @@ impl Purse {
         }
     }
 
-    /// So many small pieces of bodies have come. Answers whether the connection may go on.
-    pub(in crate::front) fn pieces_came(&self, pieces: usize) -> bool {
-        pieces == 0 || self.account.pieces_came(pieces)
+    /// So many bytes have come on the connection, and that of bodies. Answers whether it may go on.
+    pub(in crate::front) fn bodies_came(&self, bytes: usize, of_bodies: &OfBodies) -> bool {
+        self.body_came(of_bodies.bytes);
+        self.streams.borrow_mut().have_come(bytes, &of_bodies.seen)
+    }
+
+    /// hyper has asked for more than has come.
+    pub(in crate::front) fn all_is_read(&self) {
+        self.streams.borrow_mut().are_read();
+    }
+
+    /// The next request in HTTP/2 begins, and this is its body.
+    pub(in crate::front) fn begin_on_a_stream(&self, coming: Option<&mut Coming>) {
+        self.streams.borrow_mut().begin(coming);
+    }
+
+    /// hyper has begun all requests that it could, and nobody has got to their bodies yet.
+    pub(in crate::front) fn settle_streams(&self) {
+        self.streams.borrow_mut().settle();
     }
 
     /// A request begins, whose head takes so many bytes.

@@ -1,6 +1,7 @@
 //! What connections keep, and what comes back of it.
 
 mod pieces;
+mod streams;
 mod wide;
 
 use std::rc::Rc;

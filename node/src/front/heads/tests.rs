@@ -92,7 +92,7 @@ fn what_a_piece_has_of_complete_heads_and_of_bodies_is_counted() {
     let mut heads = Heads::default();
     let mut seen = |text: &str| {
         heads.look_at(&mut text.as_bytes().to_vec());
-        (heads.complete().heads, heads.complete().bytes, heads.of_bodies().bytes)
+        (heads.complete().heads, heads.complete().bytes, heads.take_of_bodies().bytes)
     };
     assert_eq!(seen("GET / HTTP/1.1\r\n"), (0, 0, 0));
     let (post, get) = ("POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n", "GET / HTTP/1.1\r\n\r\n");
