@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::placement::now_ms;
+use crate::clock::now_ms;
 
 /// A slice on a front shard that takes longer holds it up. Shorter ones cost the worker's own
 /// trust alone: a garbage collection or a large page is no attack.

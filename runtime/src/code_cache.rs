@@ -1,5 +1,6 @@
 //! V8's code cache of one version: compiled code of its modules, in memory and on disk, so
-//! that the next isolate of the version does not compile them again.
+//! that the next isolate of the version does not compile them again. What only a check has compiled is kept,
+//! too, as long as there is room for it.
 
 mod folder;
 mod shelf;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use self::folder::CacheFolder;
+use self::folder::{CacheFolder, Rank};
 use self::shelf::Shelf;
 use self::writing::Schedule;
 
@@ -43,6 +44,10 @@ pub(crate) struct CodeCache {
     leaving_bytes: AtomicU64,
     unwritten: AtomicBool,
     read: AtomicBool,
+    /// Whether an isolate that serves was started with it.
+    serves: AtomicBool,
+    /// Whether its file, as far as this process has written it, is kept as that of a check.
+    is_file_of_check: AtomicBool,
     schedule: Schedule,
     file: Option<CacheFile>,
     shelf: Option<Arc<Shelf>>,
@@ -91,6 +96,8 @@ impl CodeCache {
             leaving_bytes: AtomicU64::new(0),
             unwritten: AtomicBool::new(false),
             read: AtomicBool::new(false),
+            serves: AtomicBool::new(false),
+            is_file_of_check: AtomicBool::new(false),
             schedule: Schedule::default(),
             file,
             shelf,
@@ -119,15 +126,34 @@ impl CodeCache {
             && self.file.as_ref().is_some_and(|file| file.folder.may_have(&file.name))
     }
 
-    /// Whether there is something that the file does not have.
+    /// An isolate that serves is about to be started with it: what a check has compiled is kept from now on
+    /// as what others use.
+    pub(crate) fn use_to_serve(&self) {
+        self.serves.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is something that the file does not have, be it only its rank.
     fn is_unwritten(&self) -> bool {
-        self.file.is_some() && self.unwritten.load(Ordering::Relaxed)
+        self.file.is_some() && (self.unwritten.load(Ordering::Relaxed) || self.lacks_rank())
+    }
+
+    fn lacks_rank(&self) -> bool {
+        self.rank() == Rank::Served && self.is_file_of_check.load(Ordering::Relaxed)
+    }
+
+    fn rank(&self) -> Rank {
+        if self.serves.load(Ordering::Relaxed) { Rank::Served } else { Rank::Checked }
     }
 
     /// Reads the file. Blocks: not to be called on a shard. A file that is absent or damaged
     /// is no error, for the code is then compiled.
     pub(crate) fn read(&self) {
-        let bytes = self.file.as_ref().and_then(|file| file.folder.read(&file.name).ok());
+        let file = self.file.as_ref();
+        let bytes = file.and_then(|file| file.folder.read(&file.name).ok());
+        if let Some(file) = file.filter(|_| bytes.is_some() && self.rank() == Rank::Served) {
+            // Where that fails, it is only forgotten earlier.
+            let _ = file.folder.raise(&file.name);
+        }
         if let Some(read) = bytes.and_then(|bytes| decode(&bytes)) {
             self.merge(&mut self.modules.lock(), read);
         }
@@ -150,6 +176,14 @@ impl CodeCache {
     /// Writes the file. Blocks: not to be called on a shard.
     fn write(&self) -> std::io::Result<()> {
         let Some(CacheFile { folder, name }) = &self.file else { return Ok(()) };
+        if !self.unwritten.load(Ordering::Relaxed) && self.lacks_rank() {
+            let is_raised = folder.raise(name)?;
+            self.is_file_of_check.store(false, Ordering::Relaxed);
+            if is_raised {
+                return Ok(());
+            }
+            // It had to make room for those of other checks, and is written again.
+        }
         // Where it was forgotten in the middle of a start, the file has what memory has not.
         let stored = match self.is_unread() {
             true => folder.read(name).ok().and_then(|bytes| decode(&bytes)),
@@ -168,11 +202,16 @@ impl CodeCache {
             modules.clone()
         };
         self.make_room();
-        let written = folder.write(name, &encode(&modules));
-        if written.is_err() {
-            self.unwritten.store(true, Ordering::Relaxed);
+        match folder.write(name, &encode(&modules), self.rank()) {
+            Ok(rank) => {
+                self.is_file_of_check.store(rank == Rank::Checked, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                self.unwritten.store(true, Ordering::Relaxed);
+                Err(error)
+            }
         }
-        written
     }
 
     /// What it has in memory, in bytes.

@@ -19,6 +19,9 @@ pub struct Config {
     /// Whether each front shard stays on a core of its own, where the process may use exactly as many:
     /// for a machine that is there for this process.
     pub front_on_cores: bool,
+    /// Whether shards that use little run before everything else on the machine, where the process may have
+    /// real-time priority.
+    pub real_time: bool,
     /// Shards that run everything else, at lower priority.
     pub back_shards: usize,
     /// Where V8's code cache is kept between runs, of about 1 GiB at most; in memory only without it.
@@ -67,6 +70,7 @@ impl Default for Config {
         Config {
             front_shards: cores,
             front_on_cores: false,
+            real_time: false,
             back_shards: 2 * cores,
             cache_dir: None,
             start_cpu: Duration::from_secs(1),

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::outcome::Failure;
+
 /// One refusal, eviction, lost shard or the like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
@@ -41,16 +43,20 @@ pub enum Resource {
     Mappings,
     /// Shards that may be lost.
     Shards,
-    /// Threads and time of the pool for work that blocks.
-    Blocking,
+    /// Further starts of what has failed to start a moment ago.
+    Starts,
+    /// Places of events that wait.
+    Events,
+    /// Versions that were replaced and still have events.
+    Versions,
     /// Outgoing connections.
     Connections,
     /// Look-ups of names.
     Lookups,
     /// Bytes on their way to clients.
     ClientBytes,
-    /// Places of incoming connections.
-    Clients,
+    /// Room in the KV store.
+    Kv,
 }
 
 impl IncidentKind {
@@ -99,15 +105,17 @@ impl IncidentKind {
 
 impl Resource {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Resource; 8] = [
+    pub const ALL: [Resource; 10] = [
         Resource::Memory,
         Resource::Mappings,
         Resource::Shards,
-        Resource::Blocking,
+        Resource::Starts,
+        Resource::Events,
+        Resource::Versions,
         Resource::Connections,
         Resource::Lookups,
         Resource::ClientBytes,
-        Resource::Clients,
+        Resource::Kv,
     ];
 
     /// The name in logs and metrics.
@@ -116,11 +124,32 @@ impl Resource {
             Resource::Memory => "memory",
             Resource::Mappings => "mappings",
             Resource::Shards => "shards",
-            Resource::Blocking => "blocking",
+            Resource::Starts => "starts",
+            Resource::Events => "events",
+            Resource::Versions => "versions",
             Resource::Connections => "connections",
             Resource::Lookups => "lookups",
             Resource::ClientBytes => "clientBytes",
-            Resource::Clients => "clients",
+            Resource::Kv => "kv",
+        }
+    }
+
+    /// What is lacking for an event that is refused before it runs; `None` where the reason is another.
+    pub(crate) fn lacking(failure: &Failure) -> Option<Resource> {
+        match failure {
+            Failure::Quarantined { .. } => Some(Resource::Shards),
+            Failure::NodeMemory { .. } | Failure::NodeFull => Some(Resource::Memory),
+            Failure::CannotStart { .. } | Failure::StartExceeded { .. } => Some(Resource::Starts),
+            Failure::LoadShed { .. } => Some(Resource::Events),
+            Failure::Untaken { .. } => Some(Resource::ClientBytes),
+            Failure::Threw { .. }
+            | Failure::NeverResponds
+            | Failure::ExceededCpu { .. }
+            | Failure::ExceededMemory { .. }
+            | Failure::Canceled
+            | Failure::BadBody
+            | Failure::IsolateLost { .. }
+            | Failure::ShuttingDown => None,
         }
     }
 }

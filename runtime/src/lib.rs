@@ -3,10 +3,12 @@
 //! Not here: HTTP servers, files, routes (the node), what a worker sees (the bindings).
 
 mod caution;
+mod clock;
 mod code_cache;
 mod config;
 mod definition;
 mod event;
+mod eviction;
 mod incident;
 mod inspect;
 mod isolate;
@@ -31,9 +33,10 @@ pub use definition::{
 pub use event::{
     BodyError, Chunks, Client, EventReport, FetchEvent, RequestBody, ResponseBody, WaitingBytes,
 };
+pub use eviction::Eviction;
 pub use incident::{Incident, IncidentKind, Resource};
 pub use inspect::{Inspect, InspectSession, InspectTarget};
-pub use isolate::process::round_trip;
+pub use isolate::process::{NICE_LIMIT, REAL_TIME_LIMIT, round_trip};
 pub use memory::{MemoryFigures, ProgramMemory};
 pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Offender, RestartReason, Runtime, StartReport, Stats, Succession};

@@ -7,21 +7,27 @@
 
 mod admission;
 mod guard;
+mod height;
+mod lost;
 mod measure;
 mod programs;
 mod system;
+mod trimming;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use self::height::Height;
+use self::trimming::Wishes;
 use crate::quarantine::Standing;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
 pub(crate) use admission::{admit, give_back};
 pub(crate) use guard::spawn;
+pub(crate) use lost::LostMemory;
 pub use programs::ProgramMemory;
 pub(crate) use system::mappings_limit;
 
@@ -125,6 +131,8 @@ pub(crate) struct Memory {
     least_unexplained: AtomicUsize,
     /// What has come to that and is there now: clients' memory, or the node's own.
     foreign: AtomicUsize,
+    /// Whether all of it together was once much more.
+    height: Height,
     /// Nobody who runs is to blame for the memory in use.
     is_memory_lost: AtomicBool,
     /// The same of the mappings.
@@ -135,18 +143,8 @@ pub(crate) struct Memory {
     programs_bytes: Arc<AtomicUsize>,
     /// For memory that is not the runtime's.
     give_up: OnceLock<GiveUp>,
-    /// Free memory may be worth giving back to the system.
-    is_trim_asked: AtomicBool,
-}
-
-/// What of a runtime's memory only a new process brings back.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LostMemory {
-    /// Bytes in shards that were given up.
-    pub(crate) bytes: usize,
-    pub(crate) ceiling_bytes: usize,
-    /// Memory or mappings are used up, and not by anybody who runs.
-    pub(crate) is_nobody_to_blame: bool,
+    /// Whether free memory may be worth giving back to the system.
+    trims: Wishes,
 }
 
 /// What the process uses of the system, and what it has at most.
@@ -182,12 +180,13 @@ impl Memory {
             unexplained_since: AtomicUsize::new(0),
             least_unexplained: AtomicUsize::new(usize::MAX),
             foreign: AtomicUsize::new(0),
+            height: Height::default(),
             is_memory_lost: AtomicBool::new(false),
             are_mappings_lost: AtomicBool::new(false),
             tenancies: Mutex::default(),
             programs_bytes: Arc::default(),
             give_up: OnceLock::new(),
-            is_trim_asked: AtomicBool::new(false),
+            trims: Wishes::default(),
         }
     }
 
@@ -209,12 +208,12 @@ impl Memory {
     /// Has free memory given back to the system soon: by the guard's thread, for it takes long and others
     /// wait for their parts of the heap meanwhile.
     pub(crate) fn ask_for_trim(&self) {
-        self.is_trim_asked.store(true, Ordering::Relaxed);
+        self.trims.ask();
     }
 
-    /// Whether somebody has asked for that since this was last called.
-    fn take_asked_trim(&self) -> bool {
-        self.is_trim_asked.swap(false, Ordering::Relaxed)
+    /// An isolate has been disposed of.
+    pub(crate) fn count_gone(&self) {
+        self.trims.count_gone();
     }
 
     /// An isolate is about to be loaded.
@@ -237,21 +236,6 @@ impl Memory {
         if let Some(index) = tenancies.iter().position(|one| Arc::ptr_eq(&one.holding, holding)) {
             tenancies.swap_remove(index);
         }
-    }
-
-    /// What only a new process brings back.
-    pub(crate) fn lost(&self) -> LostMemory {
-        LostMemory {
-            bytes: self.lost_bytes(),
-            ceiling_bytes: self.ceiling_bytes,
-            is_nobody_to_blame: self.is_memory_lost.load(Ordering::Relaxed)
-                || self.are_mappings_lost.load(Ordering::Relaxed),
-        }
-    }
-
-    /// Bytes in shards that were given up.
-    fn lost_bytes(&self) -> usize {
-        self.isolates_bytes().1.max(self.unexplained_since.load(Ordering::Relaxed))
     }
 
     /// Bytes in the isolates of shards that work, and of those that were given up.

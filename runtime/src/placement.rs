@@ -13,9 +13,9 @@
 mod bulk;
 mod trust;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::definition::Limits;
 use crate::shard::ShardHandle;
@@ -30,12 +30,6 @@ const EVENTS_TO_SPREAD: u32 = 24;
 /// What each call may take of a front shard for nothing. Beyond it a worker has a share: with slices
 /// that are just short enough it could keep the sockets of all others waiting.
 const FREE_INLINE: Duration = Duration::from_micros(250);
-
-/// Milliseconds of this process's clock.
-pub(crate) fn now_ms() -> u64 {
-    static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-    EPOCH.elapsed().as_millis() as u64
-}
 
 fn count(events: usize) -> u32 {
     u32::try_from(events).unwrap_or(u32::MAX)

@@ -1,10 +1,12 @@
 //! Workers whose code cost the node a shard, by name and so across their versions: how long each
 //! is not started (`standing`), and how many shards the node may lose before it should be started
-//! anew (`budget`). What is done with a lost shard is `runtime/lost.rs`'s.
+//! anew (`budget`); and whose isolates were large in an earlier process, until they come. What is done
+//! with a lost shard is `runtime/lost.rs`'s.
 
 mod budget;
 mod standing;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use self::budget::Budget;
+use crate::placement::Bulk;
 use crate::runtime::Offender;
 
 pub(crate) use self::standing::Standing;
@@ -49,6 +52,8 @@ struct Known {
     names: HashMap<Arc<str>, Weak<Standing>>,
     /// Those that are remembered whether they have a version in memory or not.
     offenders: Vec<Arc<Standing>>,
+    /// Those whose isolates were large in another process, and which have had no version in memory yet.
+    large_before: HashMap<Arc<str>, Bulk>,
 }
 
 impl Losses {
@@ -67,6 +72,9 @@ impl Losses {
             known.names.retain(|_, standing| standing.strong_count() > 0);
         }
         let standing = Arc::new(Standing::new(worker, &self.budget));
+        if let Some(left) = known.large_before.remove(worker).and_then(|bulk| bulk.large_for()) {
+            standing.bulk.was_large(left);
+        }
         known.names.insert(worker.clone(), Arc::downgrade(&standing));
         standing
     }
@@ -106,6 +114,30 @@ impl Losses {
             known.offenders.push(standing.clone());
         }
         standing.beware(told, Instant::now());
+    }
+
+    /// At most so many workers whose isolates count as large, and for how long they do: the longest first.
+    pub(crate) fn large(&self, most: usize) -> Vec<(Arc<str>, Duration)> {
+        let known = self.known.lock();
+        let present = known.names.iter().filter_map(|(worker, standing)| {
+            let left = standing.upgrade()?.bulk.large_for()?;
+            Some((worker.clone(), left))
+        });
+        let before = known.large_before.iter();
+        let before = before.filter_map(|(worker, bulk)| Some((worker.clone(), bulk.large_for()?)));
+        let mut large: Vec<_> = present.chain(before).collect();
+        large.sort_unstable_by_key(|(_, left)| Reverse(*left));
+        large.truncate(most);
+        large
+    }
+
+    /// A worker's isolates were large in another process, and count as such for so long.
+    pub(crate) fn was_large(&self, worker: &Arc<str>, left: Duration) {
+        let mut known = self.known.lock();
+        match known.names.get(worker).and_then(Weak::upgrade) {
+            Some(standing) => standing.bulk.was_large(left),
+            None => known.large_before.entry(worker.clone()).or_default().was_large(left),
+        }
     }
 
     /// How long no shard has been lost; `None` where none ever was.
@@ -191,5 +223,26 @@ mod tests {
         assert!(again.refusal(Purpose::Serve).is_some());
         let sentence = next.convict(&again, Purpose::Serve);
         assert_eq!((sentence.losses, sentence.pause), (2, 4 * SECOND));
+    }
+
+    #[test]
+    fn whose_isolates_were_large_in_one_process_is_known_to_the_next() {
+        let losses = Losses::new(1);
+        let workers = ["once", "long", "small"].map(|name| standing(&losses, name));
+        workers[0].bulk.holds(usize::MAX);
+        workers[1].bulk.stays_large();
+        assert_eq!(losses.large(1).len(), 1);
+        let told = losses.large(10);
+        let names: Vec<&str> = told.iter().map(|(worker, _)| &**worker).collect();
+        assert_eq!(names, ["long", "once"]);
+        let next = Losses::new(1);
+        // One has a version in memory when that is told, and the other gets one later.
+        let present = standing(&next, "long");
+        told.iter().for_each(|(worker, left)| next.was_large(worker, *left));
+        assert!(present.bulk.is_large());
+        assert_eq!(next.large(10).len(), 2, "the process after that one is told of both");
+        assert!(standing(&next, "once").bulk.is_large());
+        assert!(!standing(&next, "small").bulk.is_large());
+        assert!(next.known.lock().large_before.is_empty());
     }
 }

@@ -21,8 +21,10 @@ use deno_core::{JsRuntime, v8};
 
 use crate::config::{Config, Observer};
 use crate::definition::Definition;
+use crate::eviction::Eviction;
 use crate::isolate::{cores, fatal, icu, process};
 use crate::memory::{self, MemoryFigures, ProgramMemory};
+use crate::outcome::Failure;
 use crate::shard::{Message, ShardHandle};
 use crate::version::Version;
 use crate::watchdog;
@@ -69,6 +71,8 @@ pub struct Stats {
     pub abandoned_shards: usize,
     /// 1 while no worker runs inline, because one has kept a front shard from its sockets.
     pub paused: usize,
+    /// Isolates given up since the start, for each reason in the order of [`Eviction::ALL`].
+    pub evicted: [u64; Eviction::ALL.len()],
 }
 
 impl Runtime {
@@ -147,7 +151,8 @@ impl Runtime {
             .iter()
             .map(|(_, id)| kv::Namespace::new(id.as_str()).asked_by(&standing.kv))
             .collect();
-        let kv = KvNamespaces { store: self.shared.store.clone(), namespaces };
+        let on_full = Some(self.shared.on_kv_full(&definition.worker));
+        let kv = KvNamespaces { store: self.shared.store.clone(), namespaces, on_full };
         let worker = standing.outgoing(self.shared.config.outgoing_worker_bytes);
         let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
         let waiting_with_kv = &self.shared.waiting_with_kv;
@@ -174,6 +179,11 @@ impl Runtime {
         if version.residences().is_empty() && version.recent_failure().is_none() {
             self.shared.place(version, Message::Warm(version.clone()));
         }
+    }
+
+    /// Takes note of a request that is refused before there is a version of the worker to run it.
+    pub fn turned_away(&self, worker: &Arc<str>, failure: &Failure) {
+        self.shared.tell_turned_away(worker, failure);
     }
 
     /// Whether an event runs or waits whose worker has a KV namespace.
@@ -225,6 +235,7 @@ impl Runtime {
         let mut stats = Stats {
             abandoned_shards: self.shared.abandoned.load(Ordering::Relaxed),
             paused: usize::from(self.shared.caution.is_on()),
+            evicted: self.shared.evictions.counts(),
             ..Stats::default()
         };
         for shard in self.shared.all_shards() {

@@ -22,6 +22,7 @@ use std::time::Instant;
 use lru::LruCache;
 use tokio::sync::oneshot;
 
+use crate::eviction::Eviction;
 use crate::isolate::Isolate;
 use crate::outcome::Failure;
 use crate::placement;
@@ -134,6 +135,7 @@ impl Shard {
         });
         if let Some(failure) = refusal {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
+            self.shared.tell_turned_away(job.version.worker(), &failure);
             job.refuse(failure);
             return;
         }
@@ -154,15 +156,12 @@ impl Shard {
 
     /// The client of an event has gone away.
     pub(crate) fn cancel(&self, version: u64, ticket: u64) {
-        let slots = self.slots_of(version);
-        // What waits for an isolate waits for the last one.
-        if let Some(slot) = slots.last()
-            && self.handle.starting.remove(ticket).is_some()
-        {
-            slot.uncount();
+        if let Some(mut job) = self.handle.starting.remove(ticket) {
+            job.leave();
+            self.handle.events.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        slots.iter().for_each(|slot| slot.cancel(ticket));
+        self.slots_of(version).iter().for_each(|slot| slot.cancel(ticket));
     }
 
     /// Loads a version where it is not loaded.
@@ -233,7 +232,7 @@ impl Shard {
         }
         let present = self.slots.borrow().peek(&version).cloned();
         if let Some(slot) = present.filter(|slot| slot.is_idle()) {
-            slot.condemn("the node needed its memory");
+            slot.evict(Eviction::Shortage);
         }
     }
 
@@ -275,7 +274,7 @@ impl Shard {
             .find(|(_, slot)| slot.is_idle())
             .map(|(_, slot)| slot.clone());
         if let Some(slot) = idle {
-            slot.condemn("room was needed");
+            slot.evict(Eviction::TooMany);
         }
     }
 
@@ -294,7 +293,7 @@ impl Shard {
             .map(|(_, slot)| slot.clone())
             .collect();
         for slot in idle {
-            slot.condemn("it was idle");
+            slot.evict(Eviction::Idle);
         }
     }
 
@@ -314,6 +313,7 @@ impl Shard {
     /// Disposes of an isolate, and now and then has its memory given back to the system.
     fn dispose(&self, isolate: Isolate) {
         drop(isolate);
+        self.shared.memory.count_gone();
         let disposals = self.disposals.get() + 1;
         self.disposals.set(disposals);
         if disposals.is_multiple_of(DISPOSALS_PER_TRIM) {

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::placement::now_ms;
+use crate::clock::now_ms;
 
 /// One part in so many of a core is what may be used for ever.
 const CORES_PART: u64 = 5;

@@ -224,14 +224,15 @@ impl fmt::Debug for Version {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bindings::event::outgoing::Pool;
 
     use super::*;
     use crate::definition::{Limits, Switches};
     use crate::quarantine::Losses;
 
-    fn version(losses: &Losses, id: &str) -> Version {
+    /// A version of a worker that does nothing.
+    pub(crate) fn version(losses: &Losses, id: &str) -> Version {
         let definition = Definition {
             worker: "w".into(),
             version: id.into(),
@@ -249,7 +250,7 @@ mod tests {
             switches: Switches::default(),
         };
         let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
-        let kv = KvNamespaces { store, namespaces: Vec::new() };
+        let kv = KvNamespaces { store, namespaces: Vec::new(), on_full: None };
         let outgoing = Outgoing::new(Pool::new(1), Pool::new(1));
         let standing = losses.standing(&definition.worker);
         let cache = Arc::new(CodeCache::in_memory());

@@ -4,6 +4,8 @@
 //! no lock that the thread of a shard may hold, which may be one of the lowest priority: it looks
 //! again soon.
 
+mod urgent;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Weak;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use self::urgent::Urgent;
 use crate::isolate::process;
 use crate::isolate::pulse::{NO_DEADLINE, Pulse};
 use crate::isolate::restraint;
@@ -53,7 +56,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// A slice begins somewhere.
+    /// A slice begins somewhere, or a thread wakes that may be urgent.
     pub(crate) fn wake(&self) {
         if self.asleep.load(Ordering::SeqCst)
             && self.asleep.swap(false, Ordering::SeqCst)
@@ -68,9 +71,10 @@ impl Watchdog {
 pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
     let weak = Arc::downgrade(shared);
     let watchdog = shared.watchdog.clone();
+    let may_be_urgent = shared.config.real_time;
     let handle = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         process::set_thread_nice(NICE);
-        watch(&weak);
+        watch(&weak, may_be_urgent.then(Urgent::new));
     })?;
     *watchdog.thread.lock() = Some(handle.thread().clone());
     Ok(())
@@ -161,13 +165,13 @@ impl Slices {
     }
 }
 
-fn watch(shared: &Weak<Shared>) {
+fn watch(shared: &Weak<Shared>, mut urgent: Option<Urgent>) {
     let mut slices = Slices::default();
     let mut idle_ticks = 0;
     let mut restrained = Instant::now();
     loop {
         let Some(shared) = shared.upgrade() else { return };
-        let mut pause = look_at_all(&shared, &mut slices);
+        let mut pause = look_at_all(&shared, &mut slices, urgent.as_mut());
         if restrained.elapsed() >= restraint::INTERVAL {
             restrained = Instant::now();
             shared.restrain_runaways();
@@ -180,14 +184,16 @@ fn watch(shared: &Weak<Shared>) {
         match pause {
             Some(pause) => {
                 idle_ticks = 0;
+                watchdog.asleep.store(false, Ordering::SeqCst);
                 std::thread::park_timeout(pause);
             }
             None if idle_ticks < IDLE_TICKS => {
                 idle_ticks += 1;
                 std::thread::park_timeout(TICK);
             }
+            // Who has begun until now has not woken it: once more.
+            None if !watchdog.asleep.swap(true, Ordering::SeqCst) => {}
             None => {
-                watchdog.asleep.store(true, Ordering::SeqCst);
                 // The time-out is for the end of the process only.
                 std::thread::park_timeout(Duration::from_secs(1));
                 watchdog.asleep.store(false, Ordering::SeqCst);
@@ -198,9 +204,15 @@ fn watch(shared: &Weak<Shared>) {
 }
 
 /// Looks at each shard; answers how long to wait where one is busy.
-fn look_at_all(shared: &Arc<Shared>, slices: &mut Slices) -> Option<Duration> {
-    let mut pause: Option<Duration> = None;
+fn look_at_all(
+    shared: &Arc<Shared>,
+    slices: &mut Slices,
+    urgent: Option<&mut Urgent>,
+) -> Option<Duration> {
     let shards = shared.all_shards();
+    let mut pause = urgent.and_then(|urgent| {
+        urgent.look(&shards, shared.config.back_shards.max(1), shared.has_idle_priority())
+    });
     for shard in &shards {
         if let Some(wait) = look_at(shared, shard, slices) {
             pause = Some(pause.map_or(wait, |pause| pause.min(wait)));

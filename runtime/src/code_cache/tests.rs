@@ -7,8 +7,22 @@ fn process(folder: &tempfile::TempDir, max_bytes: u64) -> CodeCaches {
     CodeCaches::bounded(Some(folder.path().to_owned()), max_bytes)
 }
 
+/// The cache of a worker that is served.
 fn of(caches: &CodeCaches, worker: &str) -> Arc<CodeCache> {
+    let cache = checked(caches, worker);
+    cache.use_to_serve();
+    cache
+}
+
+/// The cache of one that is not.
+fn checked(caches: &CodeCaches, worker: &str) -> Arc<CodeCache> {
     caches.of(&worker.into(), &"1".into())
+}
+
+/// Whether there is a file of a worker that was checked, and of one that was served.
+fn files(cache: &CodeCache) -> [bool; 2] {
+    let CacheFile { folder, name } = cache.file.as_ref().unwrap();
+    [Rank::Checked, Rank::Served].map(|rank| folder.path_of(name, rank).exists())
 }
 
 fn kept(folder: &tempfile::TempDir) -> Arc<CodeCache> {
@@ -80,7 +94,7 @@ fn a_damaged_file_is_ignored() {
     cache.put("worker:///a.js", b"code of a");
     cache.write().unwrap();
     let CacheFile { folder: files, name } = cache.file.as_ref().unwrap();
-    let file = files.path_of(name);
+    let file = files.path_of(name, Rank::Served);
     let whole = std::fs::read(&file).unwrap();
     for damaged in [&whole[..whole.len() - 1], &whole[1..], b""] {
         std::fs::write(&file, damaged).unwrap();
@@ -88,6 +102,51 @@ fn a_damaged_file_is_ignored() {
         again.read();
         assert_eq!(again.get("worker:///a.js"), None);
     }
+}
+
+#[test]
+fn what_a_check_has_compiled_is_kept_as_such_until_it_is_used_to_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = checked(&process(&folder, MAX_BYTES), "w");
+    cache.put("worker:///a.js", b"code of a");
+    cache.write().unwrap();
+    assert_eq!((files(&cache), cache.is_unwritten()), ([true, false], false));
+    // By the process that has checked it, which has all of it in memory.
+    cache.use_to_serve();
+    assert!(cache.is_unwritten());
+    cache.write().unwrap();
+    assert_eq!((files(&cache), cache.is_unwritten()), ([false, true], false));
+    // It is checked again.
+    let again = checked(&process(&folder, MAX_BYTES), "w");
+    again.put("worker:///b.js", b"code of b");
+    again.write().unwrap();
+    assert_eq!(files(&again), [false, true]);
+}
+
+#[test]
+fn what_an_earlier_process_has_checked_is_used_to_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = checked(&process(&folder, MAX_BYTES), "w");
+    cache.put("worker:///a.js", b"code of a");
+    cache.write().unwrap();
+    let later = kept(&folder);
+    assert!(later.is_unread());
+    later.read();
+    assert_eq!(later.get("worker:///a.js").as_deref(), Some(&b"code of a"[..]));
+    assert_eq!((files(&later), later.is_unwritten()), ([false, true], false));
+}
+
+#[test]
+fn what_had_to_make_room_for_other_checks_is_written_again_when_it_is_used_to_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = checked(&process(&folder, MAX_BYTES), "w");
+    cache.put("worker:///a.js", b"code of a");
+    cache.write().unwrap();
+    let CacheFile { folder: kept_in, name } = cache.file.as_ref().unwrap();
+    std::fs::remove_file(kept_in.path_of(name, Rank::Checked)).unwrap();
+    cache.use_to_serve();
+    cache.write().unwrap();
+    assert_eq!((files(&cache), cache.is_unwritten()), ([false, true], false));
 }
 
 #[test]

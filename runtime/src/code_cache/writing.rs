@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::CodeCache;
-use crate::placement::now_ms;
+use crate::clock::now_ms;
 
 /// After its first write a cache is not written again for so long; doubled each time. A worker may import
 /// one module after the other for as long as it likes.

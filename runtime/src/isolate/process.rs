@@ -65,9 +65,47 @@ fn make_idle_priority(thread: i32) {
 }
 
 fn set_policy(thread: i32, policy: i32) -> bool {
-    let parameters = libc::sched_param { sched_priority: 0 };
+    set_priority(thread, policy, 0)
+}
+
+/// Threads that the thread starts are ordinary, whatever it is at that moment.
+fn set_priority(thread: i32, policy: i32, sched_priority: i32) -> bool {
+    let parameters = libc::sched_param { sched_priority };
+    let policy = policy | libc::SCHED_RESET_ON_FORK;
     // SAFETY: the pointer is to a live value; a thread that is gone gives an error only.
     unsafe { libc::sched_setscheduler(thread, policy, &raw const parameters) == 0 }
+}
+
+/// Real-time priorities (sched(7)): each runs before those below it, and all before ordinary threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    Steady = 1,
+    Front = 2,
+    /// Whoever ends the urgency of the others.
+    Watchdog = 3,
+}
+
+/// What `RLIMIT_NICE` has to be (getrlimit(2)) for a user without rights to give the runtime's threads
+/// their priorities: the watchdog's nice value is -10.
+pub const NICE_LIMIT: u64 = 30;
+
+/// What `RLIMIT_RTPRIO` has to be for that: the watchdog's real-time priority.
+pub const REAL_TIME_LIMIT: u64 = Urgency::Watchdog as u64;
+
+/// Makes a thread urgent, where the process [may](may_be_urgent).
+pub(crate) fn make_urgent(thread: i32, urgency: Urgency) {
+    set_priority(thread, libc::SCHED_RR, urgency as i32);
+}
+
+/// Whether the process may make threads urgent, and ordinary and slow again: it needs `CAP_SYS_NICE`, or limits
+/// that allow it (sched(7)).
+pub(crate) fn may_be_urgent() -> bool {
+    let there_and_back = || {
+        let thread = thread_id();
+        let is_urgent = set_priority(thread, libc::SCHED_RR, Urgency::Watchdog as i32);
+        is_urgent && set_policy(thread, libc::SCHED_OTHER)
+    };
+    may_lift() && std::thread::spawn(there_and_back).join().unwrap_or(false)
 }
 
 fn set_nice_of(thread: i32, nice: i32) {
@@ -79,23 +117,23 @@ fn set_nice_of(thread: i32, nice: i32) {
 /// CPU time that a thread asks for at a time, where it asks for little to be served soon.
 const SHORT_TURN_NS: u64 = 300_000;
 
-/// Makes the kernel run the calling thread soon after it wakes, before others that have the same
+/// Makes a thread ordinary, and the kernel run it soon after it wakes, before others that have the same
 /// weight and longer turns, though not for longer in all (sched(7): since Linux 6.12 the `sched_runtime` of an
-/// ordinary thread is the length of its turns). Older kernels change nothing.
-pub(crate) fn shorten_turns() {
+/// ordinary thread is the length of its turns). For older kernels it is like any other.
+pub(crate) fn shorten_turns(thread: i32) {
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
         sched_policy: libc::SCHED_OTHER as u32,
-        sched_flags: 0,
-        // SAFETY: takes no pointer.
-        sched_nice: unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) },
+        sched_flags: libc::SCHED_FLAG_RESET_ON_FORK as u64,
+        // SAFETY: takes no pointer; a thread that is gone gives an error only.
+        sched_nice: unsafe { libc::getpriority(libc::PRIO_PROCESS, thread as libc::id_t) },
         sched_priority: 0,
         sched_runtime: SHORT_TURN_NS,
         sched_deadline: 0,
         sched_period: 0,
     };
     // SAFETY: the pointer is to a live value of the size that it names.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    unsafe { libc::syscall(libc::SYS_sched_setattr, thread, &raw const attributes, 0) };
 }
 
 /// The kernel's id of the calling thread.

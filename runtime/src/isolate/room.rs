@@ -57,11 +57,13 @@ impl MemoryLimit for Room {
     }
 
     fn take_stack(&self) -> bool {
+        self.0.set_lack_of_stacks(None);
         if self.0.stacks() >= STACKS_PER_ISOLATE {
             return false;
         }
         if STACKS.fetch_add(1, Ordering::Relaxed) >= *STACKS_OF_PROCESS {
             STACKS.fetch_sub(1, Ordering::Relaxed);
+            self.0.set_lack_of_stacks(Some(*STACKS_OF_PROCESS));
             return false;
         }
         self.0.set_stacks(self.0.stacks() + 1);

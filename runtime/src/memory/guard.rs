@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::admission::{self, Looks};
 use super::measure::Measure;
 use super::programs::LeavingPrograms;
+use super::trimming::Trimming;
 use super::{Holding, Tenancy, mappings_limit, system};
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
@@ -47,8 +48,6 @@ const COUNT_SHARE: u32 = 50;
 const SETTLE: Duration = Duration::from_millis(500);
 /// A worker that was expelled gets no isolate for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(10);
-/// Between two times that free memory is given back to the system.
-const TRIM_EVERY: Duration = Duration::from_secs(1);
 /// Memory that no worker's account explains and that stays for so long is lost: clients that take
 /// nothing have been given up by then, and free memory went back to the system.
 const FOREIGN_FOR_LONG: Duration = Duration::from_secs(90);
@@ -57,7 +56,8 @@ const FOREIGN_FOR_LONG: Duration = Duration::from_secs(90);
 const OWN_CACHES: usize = 1 << 30;
 /// Between two reports that nothing can be done.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
-/// An isolate with less than this, in bytes, is small: its eviction is not told one by one.
+/// An isolate with less than this, in bytes, is small: its eviction is counted (`eviction.rs`), and no
+/// incident.
 const EVICTION_OF_NOTE: usize = 16 << 20;
 
 /// Starts the thread; it ends when the runtime does.
@@ -83,15 +83,13 @@ struct Guard {
     /// The programs that go with it.
     leaving_programs: LeavingPrograms,
     count_at: Instant,
-    trim_at: Instant,
     report_at: Instant,
     /// What of the memory in use is in no worker's account; `None` while the accounts are not of this
     /// moment, because a slice does not come to its look.
     foreign: Option<usize>,
     /// Since when that is most of it and too much.
     foreign_since: Option<Instant>,
-    /// Whether something has gone since memory was last given back.
-    is_trim_due: bool,
+    trimming: Trimming,
     looks: Looks,
 }
 
@@ -102,11 +100,10 @@ impl Guard {
             leaving: Vec::new(),
             leaving_programs: LeavingPrograms::default(),
             count_at: now,
-            trim_at: now,
             report_at: now,
             foreign: None,
             foreign_since: None,
-            is_trim_due: false,
+            trimming: Trimming::new(now),
             looks: Looks::default(),
         }
     }
@@ -116,10 +113,13 @@ impl Guard {
         let memory = &shared.memory;
         let now = Instant::now();
         self.leaving.retain(|(holding, until)| holding.strong_count() > 0 && now < *until);
-        self.is_trim_due |= self.leaving_programs.forget(now);
+        if self.leaving_programs.forget(now) {
+            self.trimming.want();
+        }
         let ceiling = memory.ceiling_bytes;
         let used = system::resident_bytes().unwrap_or_default();
         self.looks.look(used);
+        memory.measure_height(used);
         if used < ceiling / 100 * EXPEL_FROM {
             self.foreign_since = None;
         }
@@ -143,24 +143,13 @@ impl Guard {
                 of_note_in_one: EVICTION_OF_NOTE,
             },
         );
-        if self.is_time_to_trim(now, memory.take_asked_trim()) {
+        if self.trimming.is_time(&memory.trims, now, !self.leaving.is_empty()) {
             process::trim_memory();
         }
         if now >= self.count_at {
             self.count_mappings(shared);
         }
         if used * 2 < ceiling { CALM_TICK } else { TICK }
-    }
-
-    /// Whether free memory is to be given back to the system now; shards may have asked for that.
-    fn is_time_to_trim(&mut self, now: Instant, is_asked: bool) -> bool {
-        self.is_trim_due |= is_asked;
-        let is_time = self.is_trim_due && self.leaving.is_empty() && now >= self.trim_at;
-        if is_time {
-            self.is_trim_due = false;
-            self.trim_at = now + TRIM_EVERY;
-        }
-        is_time
     }
 
     fn count_mappings(&mut self, shared: &Arc<Shared>) {
@@ -189,8 +178,10 @@ impl Guard {
             measure.is_lost(shared).store(false, Ordering::Relaxed);
             return;
         }
-        if let Resource::Memory = measure.resource {
-            self.is_trim_due |= shared.memory.is_short();
+        if let Resource::Memory = measure.resource
+            && shared.memory.is_short()
+        {
+            self.trimming.want();
         }
         let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
         self.evict(shared, measure, &tenancies);
@@ -215,7 +206,7 @@ impl Guard {
     }
 
     fn leaves(&mut self, tenancy: &Tenancy) {
-        self.is_trim_due = true;
+        self.trimming.want();
         self.leaving.push((Arc::downgrade(&tenancy.holding), Instant::now() + SETTLE));
     }
 
@@ -343,7 +334,9 @@ impl Guard {
         let of_note = of_note.min(CLIENTS_OF_NOTE);
         let may_be_clients = self.foreign.is_none_or(|foreign| foreign >= of_note);
         let is_taken = may_be_clients && take_from_clients();
-        self.is_trim_due |= is_taken;
+        if is_taken {
+            self.trimming.want();
+        }
         is_for_long || (!has_greediest && !is_taken)
     }
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::now_ms;
+use crate::clock::now_ms;
 
 /// An isolate with this much memory, in bytes, keeps its shard busy for milliseconds when it is
 /// disposed of, in the kernel, where nothing can end it.
@@ -77,6 +77,21 @@ impl Bulk {
         self.large_at(now_ms(), STAYS_LARGE_FOR);
     }
 
+    /// It was so in another process, and counts as such for so long, but no longer than it would here.
+    pub(crate) fn was_large(&self, left: Duration) {
+        self.large_at(now_ms(), left.min(STAYS_LARGE_FOR));
+    }
+
+    /// For how long its isolates still count as large, if they do.
+    pub(crate) fn large_for(&self) -> Option<Duration> {
+        self.large_for_at(now_ms())
+    }
+
+    fn large_for_at(&self, now_ms: u64) -> Option<Duration> {
+        let left_ms = self.large_until_ms.load(Ordering::Relaxed).checked_sub(now_ms)?;
+        (left_ms > 0).then(|| Duration::from_millis(left_ms))
+    }
+
     /// Whether its isolates count as large.
     pub(crate) fn is_large(&self) -> bool {
         // Nearly every event finds it zero, and asks no clock.
@@ -138,5 +153,20 @@ mod tests {
         // What one measure says does not shorten it, nor make it longer.
         bulk.large_at(100 * SECOND_MS, LARGE_FOR);
         assert!(bulk.is_large_at(601 * SECOND_MS) && !bulk.is_large_at(602 * SECOND_MS));
+    }
+
+    #[test]
+    fn what_was_large_in_another_process_is_so_for_as_long_as_it_would_have_been_there() {
+        let bulk = Bulk::default();
+        assert_eq!(bulk.large_for(), None);
+        bulk.large_at(SECOND_MS, STAYS_LARGE_FOR);
+        let left = bulk.large_for_at(101 * SECOND_MS);
+        assert_eq!(left, Some(Duration::from_secs(500)));
+        assert_eq!(bulk.large_for_at(601 * SECOND_MS), None);
+        let (next, other) = (Bulk::default(), Bulk::default());
+        next.was_large(left.unwrap());
+        assert!(next.is_large() && next.large_for().is_some_and(|it| Some(it) <= left));
+        other.was_large(Duration::MAX);
+        assert!(other.large_for().is_some_and(|it| it <= STAYS_LARGE_FOR));
     }
 }

@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{count, now_ms};
+use super::count;
+use crate::clock::now_ms;
 
 /// A slice that takes this long for an event ends a worker's trust: while it ran, the shard's
 /// sockets waited.

@@ -29,6 +29,7 @@ impl Runtime {
         event: FetchEvent,
     ) -> Result<http::Response<ResponseBody>, Failure> {
         if let Some(failure) = version.recent_failure() {
+            self.shared.tell_turned_away(version.worker(), &failure);
             return Err(failure);
         }
         if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
@@ -69,7 +70,9 @@ impl Runtime {
         let waiting = version.begin_to_wait();
         if waiting >= self.shared.config.queue_per_worker {
             version.end_to_wait();
-            return Err(Failure::LoadShed { what: format!("worker {}", version.worker()) });
+            let failure = Failure::LoadShed { what: format!("worker {}", version.worker()) };
+            self.shared.tell_turned_away(version.worker(), &failure);
+            return Err(failure);
         }
         let (reply, mut answer) = oneshot::channel();
         let ticket = Ticket::new();
@@ -124,7 +127,8 @@ fn job(
     reply: Option<oneshot::Sender<Answer>>,
 ) -> Job {
     let submitted = Instant::now();
-    Job { version: version.clone(), event, reply, ticket, submitted, cold: false }
+    let version = version.clone();
+    Job { version, event, reply, ticket, submitted, cold: false, waits_for: None }
 }
 
 /// Calls a function when it is dropped, unless disarmed.
@@ -153,7 +157,11 @@ mod tests {
     use std::future::Future;
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
+    use http_body_util::BodyExt as _;
+
     use super::*;
+    use crate::event::Chunks;
     use crate::shard::Kind;
 
     fn shard(index: usize) -> Arc<ShardHandle> {
@@ -194,5 +202,24 @@ mod tests {
         });
         let Some(Failure::IsolateLost { reason }) = ended.err() else { panic!("it is lost") };
         assert_eq!(reason, "the event was dropped", "by its own answer");
+    }
+
+    #[test]
+    fn a_body_is_lost_with_the_shard_that_has_given_it_though_the_move_is_not_told_yet() {
+        let (first, second) = (shard(0), shard(1));
+        let (reply, mut answer) = oneshot::channel();
+        let (_sender, chunks) = Chunks::channel(1);
+        let ticket = Ticket::new();
+        ticket.move_to(&second);
+        assert!(reply.send(Ok(http::Response::new(ResponseBody::Stream(chunks)))).is_ok());
+        let ended = run(async {
+            let answered = wait(&mut answer, &ticket, first.clone(), |_| None).await;
+            let mut body = answered.unwrap().into_body();
+            first.abandon();
+            assert!(body.frame().now_or_never().is_none(), "it goes on elsewhere");
+            second.abandon();
+            body.frame().await
+        });
+        assert!(matches!(ended, Some(Err(_))), "it breaks off");
     }
 }

@@ -71,6 +71,11 @@ impl Shared {
         !self.runaways.lock().is_empty()
     }
 
+    /// Whether threads of the runtime may be of idle priority.
+    pub(crate) fn has_idle_priority(&self) -> bool {
+        !self.slow.load().is_empty() || self.has_runaways()
+    }
+
     /// Tells what has happened, and whose doing it was.
     fn blame(&self, shard: &ShardHandle, culprit: Option<&Arc<Version>>, reason: &str) {
         let kind = shard.kind();

@@ -13,7 +13,13 @@ const LOST_SHARE: usize = 25;
 /// have ended: whoever attacks has stopped, or is stopped.
 const LOST_OF_NOTE: usize = 256 << 20;
 
-/// Without a loss for so long, losses have ended.
+/// Where a shard was lost, or the process once had much more memory, what has come to it and is in nobody's account is
+/// what these have left: parts of the heap in which nearly nothing is used any more. So much of it is of note
+/// when that has ended: a tenth of what the process has, in percent, and not less than that, in bytes.
+const GROWN_SHARE: usize = 10;
+const GROWN_OF_NOTE: usize = 16 << 20;
+
+/// Without a loss for so long, losses have ended; and so has a time of much memory after as long with less.
 const CALM_AFTER: Duration = Duration::from_secs(180);
 
 /// Why a runtime should be started anew: what it lost comes back with the end of the process only.
@@ -24,7 +30,7 @@ pub enum RestartReason {
     /// Shards that were given up have a large part of the node's memory, or nobody who runs is to
     /// blame for what is in use.
     LostMemory,
-    /// They have less, but enough to be worth a new process now that no more are lost.
+    /// They, or a time of much memory, have left less, but enough to be worth a new process now that this is over.
     Rest,
 }
 
@@ -51,7 +57,8 @@ impl Lost {
     /// The reason that this is for a new process, if it is one.
     fn reason(self) -> Option<RestartReason> {
         let share = self.memory.ceiling_bytes / 100 * LOST_SHARE;
-        if self.have_ended() && self.is_more_than(share.min(LOST_OF_NOTE)) {
+        let is_much_lost = self.have_ended() && self.is_more_than(share.min(LOST_OF_NOTE));
+        if is_much_lost || (self.is_calm() && self.has_grown()) {
             return Some(RestartReason::Rest);
         }
         if self.were_too_many {
@@ -63,6 +70,18 @@ impl Lost {
     /// Whether shards were lost, and none for a while.
     fn have_ended(self) -> bool {
         self.since_last.is_some_and(|time| time >= CALM_AFTER)
+    }
+
+    /// Whether shards were lost or much memory was used, and neither for a while.
+    fn is_calm(self) -> bool {
+        let is_height_over = self.memory.since_height >= CALM_AFTER;
+        self.have_ended() || (self.since_last.is_none() && is_height_over)
+    }
+
+    /// Whether the process has much more than it once had and anybody has use for.
+    fn has_grown(self) -> bool {
+        let of_note = (self.memory.used_bytes / 100 * GROWN_SHARE).max(GROWN_OF_NOTE);
+        self.memory.grown_bytes > of_note
     }
 
     /// Whether so much memory is lost that only a new process helps.
@@ -85,9 +104,57 @@ mod tests {
         (bytes, ceiling_bytes): (usize, usize),
         expected: Option<RestartReason>,
     ) {
-        let memory = LostMemory { bytes, ceiling_bytes, is_nobody_to_blame: false };
+        let memory = LostMemory { bytes, ..nothing(ceiling_bytes) };
         let lost = Lost { since_last, were_too_many, memory };
         assert_eq!(lost.reason(), expected, "{lost:?}");
+    }
+
+    fn nothing(ceiling_bytes: usize) -> LostMemory {
+        LostMemory {
+            bytes: 0,
+            grown_bytes: 0,
+            since_height: Duration::ZERO,
+            used_bytes: ceiling_bytes / 2,
+            ceiling_bytes,
+            is_nobody_to_blame: false,
+        }
+    }
+
+    #[test]
+    fn what_lost_shards_have_left_is_one_where_it_is_much_for_the_process() {
+        const MIB: usize = 1 << 20;
+        let reason = |since_last, grown_bytes, used_bytes| {
+            let memory = LostMemory { grown_bytes, used_bytes, ..nothing(8 * GIB) };
+            Lost { since_last, were_too_many: false, memory }.reason()
+        };
+        assert_eq!(reason(REST, 41 * MIB, 400 * MIB), Some(RestartReason::Rest));
+        assert_eq!(reason(REST, 40 * MIB, 400 * MIB), None);
+        // However small the process is.
+        assert_eq!(reason(REST, 17 * MIB, 100 * MIB), Some(RestartReason::Rest));
+        assert_eq!(reason(REST, 16 * MIB, 100 * MIB), None);
+        for since_last in [None, MOMENT] {
+            assert_eq!(
+                reason(since_last, 200 * MIB, 400 * MIB),
+                None,
+                "no shard was lost, or just now"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_time_of_much_memory_has_left_is_one_when_that_is_over() {
+        let reason = |since_last, since_height, grown_bytes| {
+            let (used_bytes, ceiling_bytes) = (GIB, 8 * GIB);
+            let memory =
+                LostMemory { grown_bytes, since_height, used_bytes, ..nothing(ceiling_bytes) };
+            Lost { since_last, were_too_many: false, memory }.reason()
+        };
+        let (grown, almost) = (GIB / 8, CALM_AFTER.checked_sub(Duration::from_millis(1)).unwrap());
+        assert_eq!(reason(None, CALM_AFTER, grown), Some(RestartReason::Rest));
+        assert_eq!(reason(REST, CALM_AFTER, grown), Some(RestartReason::Rest));
+        assert_eq!(reason(None, almost, grown), None, "it may come back");
+        assert_eq!(reason(MOMENT, CALM_AFTER, grown), None, "a shard was lost just now");
+        assert_eq!(reason(None, CALM_AFTER, GIB / 16), None, "nearly nothing is left of it");
     }
 
     #[test]
@@ -126,7 +193,7 @@ mod tests {
 
     #[test]
     fn memory_for_which_nobody_is_to_blame_is_one() {
-        let memory = LostMemory { bytes: 0, ceiling_bytes: 8 * GIB, is_nobody_to_blame: true };
+        let memory = LostMemory { is_nobody_to_blame: true, ..nothing(8 * GIB) };
         let reason = |since_last| Lost { since_last, were_too_many: false, memory }.reason();
         assert_eq!(reason(None), Some(RestartReason::LostMemory));
         assert_eq!(reason(MOMENT), Some(RestartReason::LostMemory));

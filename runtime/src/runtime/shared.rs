@@ -9,12 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bindings::event::outgoing::Pool;
 use bindings::fetch::{Outbound, Refused};
+use bindings::kv::OnFull;
 use parking_lot::Mutex;
 
 use super::floor::FloorHandle;
 use crate::caution::Caution;
 use crate::code_cache::CodeCaches;
 use crate::config::{Config, SharedObserver};
+use crate::eviction::Evictions;
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
 use crate::isolate::turns::Turns;
@@ -45,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     /// Isolates with a worker in them, on all shards.
     pub(crate) isolates: AtomicUsize,
+    /// Isolates that were given up.
+    pub(crate) evictions: Evictions,
     /// Shards that were given up.
     pub(crate) abandoned: AtomicUsize,
     /// Those of them whose threads still run.
@@ -97,6 +101,7 @@ impl Shared {
             observer,
             watchdog: Arc::default(),
             isolates: AtomicUsize::new(0),
+            evictions: Evictions::default(),
             abandoned: AtomicUsize::new(0),
             runaways: Mutex::default(),
             proven_before: Mutex::default(),
@@ -159,11 +164,54 @@ impl Shared {
 
     /// Tells the observer that a worker's event does not get what it needs of the node.
     pub(crate) fn tell_refused(&self, resource: Resource, version: &Version, failure: &Failure) {
-        self.observer.incident(&Incident {
-            kind: IncidentKind::Refused(resource),
-            worker: Some(version.worker().clone()),
-            detail: failure.to_string(),
-        });
+        let detail = failure.to_string();
+        self.tell(IncidentKind::Refused(resource), version.worker(), detail);
+    }
+
+    /// Tells the observer that an event of a worker is refused before it runs.
+    pub(crate) fn tell_turned_away(&self, worker: &Arc<str>, failure: &Failure) {
+        let Some(resource) = Resource::lacking(failure) else { return };
+        let detail = match resource {
+            // What a start has failed with may be a text of the tenant's.
+            Resource::Starts => {
+                "it has failed to start a moment ago, and is not started again yet".to_owned()
+            }
+            _ => failure.to_string(),
+        };
+        self.tell(IncidentKind::Refused(resource), worker, detail);
+    }
+
+    /// Tells the observer that a call of a worker into WebAssembly cannot be suspended, because the node
+    /// has so many of them already.
+    pub(crate) fn tell_no_stack(&self, version: &Version, stacks: usize) {
+        let detail = format!(
+            "the node has {stacks} suspended calls into WebAssembly, as many as its memory mappings \
+             allow: the isolate that was to have one more was ended"
+        );
+        self.tell(IncidentKind::Refused(Resource::Mappings), version.worker(), detail);
+    }
+
+    /// Tells the observer that so many events of a version were ended, because too many versions came
+    /// after it.
+    pub(crate) fn tell_outstayed(&self, version: &Version, events: usize) {
+        let detail = format!(
+            "{events} event(s) of version {} were ended: it was replaced, and so were too many after it",
+            version.id()
+        );
+        self.tell(IncidentKind::Evicted(Resource::Versions), version.worker(), detail);
+    }
+
+    /// What tells the observer that the KV store has no room for what a worker writes.
+    pub(super) fn on_kv_full(&self, worker: &Arc<str>) -> OnFull {
+        let (observer, worker) = (self.observer.clone(), worker.clone());
+        Arc::new(move |detail| {
+            let kind = IncidentKind::Refused(Resource::Kv);
+            observer.incident(&Incident { kind, worker: Some(worker.clone()), detail });
+        })
+    }
+
+    fn tell(&self, kind: IncidentKind, worker: &Arc<str>, detail: String) {
+        self.observer.incident(&Incident { kind, worker: Some(worker.clone()), detail });
     }
 
     /// Cancels an event, wherever it is.

@@ -1,6 +1,7 @@
 //! What a runtime knows about workers that the one of the process after it should know, too: whose
-//! code costs shards, so that it does not cost the same again at once, and who has shown short slices,
-//! so that nobody who was served where the sockets are, or among such as itself, waits behind others.
+//! code costs shards, so that it does not cost the same again at once, whose isolates are large, so that
+//! they do not hold up small ones until they are found large again, and who has shown short slices, so
+//! that nobody who was served where the sockets are, or among such as itself, waits behind others.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,6 +17,9 @@ const MAX_HOT: usize = 64;
 /// Versions that are named as such with short slices, at most.
 const MAX_PROVEN: usize = 4096;
 
+/// Workers that are named as those with large isolates, at most.
+const MAX_LARGE: usize = 1024;
+
 /// What is to be known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Succession {
@@ -25,6 +29,8 @@ pub struct Succession {
     pub hot: Vec<(Arc<str>, Arc<str>)>,
     /// Workers with an isolate whose slices have been short, and which version that is.
     pub proven: Vec<(Arc<str>, Arc<str>)>,
+    /// Workers whose isolates are large, and for how long each still counts as one of those.
+    pub large: Vec<(Arc<str>, Duration)>,
 }
 
 /// A worker whose code has cost shards.
@@ -46,6 +52,7 @@ impl Runtime {
             offenders: self.shared.losses.offenders(),
             hot: named(memory.versions(|_, shard| shard.is_front()), MAX_HOT),
             proven: named(memory.versions(|version, _| version.is_proven()), MAX_PROVEN),
+            large: self.shared.losses.large(MAX_LARGE),
         }
     }
 
@@ -65,6 +72,12 @@ impl Runtime {
     /// Takes note of who has cost shards.
     pub fn beware_of(&self, offenders: impl IntoIterator<Item = Offender>) {
         offenders.into_iter().for_each(|offender| self.shared.losses.beware_of(&offender));
+    }
+
+    /// Takes note of whose isolates are large: for so long they keep away from small ones, as they would
+    /// have where that was found.
+    pub fn keep_apart(&self, large: impl IntoIterator<Item = (Arc<str>, Duration)>) {
+        large.into_iter().for_each(|(worker, left)| self.shared.losses.was_large(&worker, left));
     }
 
     /// Makes isolates of a version on the front shards, ahead of its first event. Returns at once.

@@ -192,8 +192,8 @@ impl ShardHandle {
         for message in kept {
             self.send(message);
         }
-        for job in self.starting.take_all_but(self.running_key()) {
-            job.leave(job.version.residence_on(self).as_deref());
+        for mut job in self.starting.take_all_but(self.running_key()) {
+            job.wait_again();
             stolen.push(Message::Event(Box::new(job)));
         }
         let events = stolen.iter().filter(|message| matches!(message, Message::Event(_))).count();

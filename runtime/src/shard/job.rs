@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) submitted: Instant,
     pub(crate) cold: bool,
+    /// Where it is counted while it waits for an isolate to be loaded.
+    pub(crate) waits_for: Option<Arc<Residence>>,
 }
 
 impl Job {
@@ -34,12 +36,22 @@ impl Job {
         self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
     }
 
-    /// It waits for another isolate than the one that it was to run in.
-    pub(super) fn leave(&self, residence: Option<&Residence>) {
-        self.version.begin_to_wait();
-        if let Some(residence) = residence {
+    /// Whether it waits for the isolate of that residence to be loaded.
+    pub(super) fn waits_for_that_of(&self, residence: &Arc<Residence>) -> bool {
+        self.waits_for.as_ref().is_some_and(|it| Arc::ptr_eq(it, residence))
+    }
+
+    /// It does not wait for its isolate any more, nor runs in it.
+    pub(super) fn leave(&mut self) {
+        if let Some(residence) = self.waits_for.take() {
             residence.events.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// It waits for another isolate than the one that it was to run in.
+    pub(super) fn wait_again(&mut self) {
+        self.version.begin_to_wait();
+        self.leave();
     }
 
     /// Answers without having run.
@@ -104,4 +116,48 @@ impl Ticket {
 pub(crate) struct CheckJob {
     pub(crate) version: Arc<Version>,
     pub(crate) reply: oneshot::Sender<Result<Loaded, Failure>>,
+}
+
+#[cfg(test)]
+impl Job {
+    /// An event of a version that nobody waits for.
+    pub(crate) fn for_tests(version: &Arc<Version>) -> Job {
+        let (head, ()) = http::Request::new(()).into_parts();
+        Job {
+            version: version.clone(),
+            event: FetchEvent { head, body: crate::event::RequestBody::Empty, client: None },
+            reply: None,
+            ticket: Ticket::new(),
+            submitted: Instant::now(),
+            cold: false,
+            waits_for: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::shard::Kind;
+
+    #[test]
+    fn that_an_event_was_moved_is_known_before_it_is_told_and_told_once() {
+        let ticket = Ticket::new();
+        let shards = [0, 1].map(|index| Arc::new(ShardHandle::new(index, Kind::Back)));
+        let index = |shard: Option<Arc<ShardHandle>>| shard.map(|it| it.index());
+        let told = || index(ticket.moved().now_or_never());
+        assert_eq!((index(ticket.moved_to()), told()), (None, None));
+        ticket.move_to(&shards[0]);
+        assert_eq!((index(ticket.moved_to()), told()), (Some(0), None));
+        ticket.tell_moved();
+        assert_eq!((told(), told()), (Some(0), None));
+        // Twice, before anybody looks.
+        for shard in shards.iter().rev() {
+            ticket.move_to(shard);
+            ticket.tell_moved();
+        }
+        assert_eq!((told(), told()), (Some(0), None));
+    }
 }

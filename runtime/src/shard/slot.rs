@@ -2,6 +2,7 @@
 //! loading to disposal. Not here: what happens inside the isolate (`isolate/`).
 
 mod ending;
+mod eviction;
 mod loading;
 
 pub(super) use loading::start_failure;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 
 use super::job::{Answer, Job};
 use super::{Shard, Started};
+use crate::eviction::Eviction;
 use crate::isolate::ledger::Payer;
 use crate::isolate::{Isolate, SliceEnd};
 use crate::outcome::{Failure, Outcome};
@@ -127,7 +129,7 @@ impl Slot {
         self.residence.events.fetch_add(1, Ordering::Relaxed);
         if self.state.get() == State::Loading {
             job.cold = true;
-            self.shard.handle.starting.push(job);
+            self.shard.handle.starting.push(job, &self.residence);
             return;
         }
         if self.state.get() == State::Gone {
@@ -315,7 +317,7 @@ impl Slot {
             answer = self.judge(verdict, caller).or(answer);
         }
         if self.is_over_memory() {
-            self.condemn("it is over its memory limit");
+            self.evict(Eviction::OverLimit);
         } else if self.shard.handle.is_front() && was_long {
             self.condemn("its slices are too long for a front shard");
         } else if self.shard.handle.is_front() && standing.inline.is_heavy() {

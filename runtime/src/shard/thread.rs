@@ -64,14 +64,14 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     cores::use_all();
     match handle.kind() {
         Kind::Front => {
-            process::shorten_turns();
+            process::shorten_turns(process::thread_id());
             if shared.config.front_on_cores {
                 cores::stay_on_one(handle.index(), shared.config.front_shards);
             }
         }
         Kind::Back if handle.is_slow() => process::make_slow(process::thread_id()),
         Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {
-            process::shorten_turns();
+            process::shorten_turns(process::thread_id());
         }
         Kind::Back => process::set_thread_nice(NEWCOMERS_NICE),
         Kind::Check => process::set_thread_nice(CHECK_NICE),
@@ -79,9 +79,11 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
     let watchdog = shared.watchdog.clone();
     let pulse = Pulse::start(Box::new(move || watchdog.wake()), shared.turns.clone());
     handle.set_pulse(pulse, process::thread_id());
+    let watchdog = shared.watchdog.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_park(clock::thread_sleeps)
+        .on_thread_unpark(move || watchdog.wake())
         .on_thread_start(cores::use_all)
         .enable_all()
         .build()

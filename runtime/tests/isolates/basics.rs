@@ -1,9 +1,9 @@
 //! A worker answers: handlers, modules, `env`, `ctx`, errors.
 
-use isolane_runtime::{ConsoleLevel, Failure, ModuleSource, Outcome};
+use isolane_runtime::{ConsoleLevel, Failure, IncidentKind, ModuleSource, Outcome, Resource};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, request, trial};
+use crate::support::{Worker, incidents, request, trial};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -319,6 +319,14 @@ pub fn trials() -> Vec<Trial> {
             };
             assert_eq!(message, "Error: top");
             assert!(stack.contains("worker:///index.js:1:7"), "{stack}");
+        }),
+        trial("requests_after_a_start_that_has_failed_are_told", || async {
+            let worker = Worker::from_source("throw new Error('top')").build();
+            // Until one comes before the start is tried again.
+            while incidents(worker.name(), IncidentKind::Refused(Resource::Starts)) == 0 {
+                let failure = worker.get("/").await.unwrap_err();
+                assert!(matches!(failure, Failure::CannotStart { .. }), "{failure:?}");
+            }
         }),
         trial("a_syntax_error_cannot_start", || async {
             let failure = Worker::from_source("export default {").get("/").await.unwrap_err();

@@ -26,12 +26,17 @@ async fn in_some_try<Fut: Future<Output = ()>>(test: impl Fn() -> Fut) {
     panic!("it is never written");
 }
 
-/// Waits until the file of a worker's version has the code of a module.
+/// Waits until the file of a worker's version has the code of a module, where it is served.
 async fn has_file(worker: &Worker, url: &str) {
+    has_file_named(worker, "v8cache", url).await;
+}
+
+/// The same, by how the file's name ends.
+async fn has_file_named(worker: &Worker, end: &str, url: &str) {
     let named = format!("{}\0{}", worker.version.worker(), worker.version.id());
     let digest = Sha256::digest(named);
     let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let file = cache_dir().join(name).with_extension("v8cache");
+    let file = cache_dir().join(name).with_extension(end);
     let is_there = || {
         let bytes = std::fs::read(&file).unwrap_or_default();
         bytes.windows(url.len()).any(|window| window == url.as_bytes())
@@ -78,10 +83,13 @@ async fn what_is_imported_is_kept_while_its_event_goes_on() {
     }
 }
 
-/// The version may have left the memory when its first event comes.
+/// The version may have left the memory when its first event comes. Until one comes, what other workers
+/// have compiled is kept before that.
 async fn what_a_check_has_compiled_is_kept() {
     let worker = Worker::with_handler("return new Response('good')").build();
     let _ = runtime().check(&worker.version).await;
+    has_file_named(&worker, "checked.v8cache", MAIN).await;
+    let _ = worker.get("/").await;
     has_file(&worker, MAIN).await;
 }
 

@@ -2,16 +2,17 @@
 //! CPU time for far longer than the quiet ones need, so a quiet event that waited for the end of a
 //! hog's slice is seen by the order in which they end.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select, select_all};
-use isolane_runtime::Failure;
+use isolane_runtime::{Failure, IncidentKind};
 use libtest_mimic::Trial;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::support::{Worker, on_the_front, trial};
+use crate::support::{Worker, incidents, on_the_front, runtime, trial};
 
 const QUIET: usize = 10;
 const REQUESTS: usize = 20;
@@ -88,8 +89,13 @@ async fn endless_short_slices_of_six_workers() {
     beside(&hogs(6, body), 2).await;
 }
 
-async fn worker_that_spins_to_its_limit(hog: Worker) {
-    for _ in 0..5 {
+/// A worker that spins until it is stopped.
+fn spinner() -> Worker {
+    Worker::with_handler("for (;;);").with_cpu_ms(50).build()
+}
+
+async fn spin(hog: &Worker, times: usize) {
+    for _ in 0..times {
         let result = hog.get("/burn").await;
         // What V8 cannot stop runs in other tests, and the slow shards are everybody's.
         let is_lost = matches!(result, Err(Failure::IsolateLost { .. }));
@@ -97,14 +103,43 @@ async fn worker_that_spins_to_its_limit(hog: Worker) {
     }
 }
 
-/// With a low limit, again and again: all of both ends.
+/// With a low limit, again and again: all of both ends, and the quiet first.
 async fn forty_workers_that_spin_to_their_limit() {
     let quiet = quiet();
-    let spinning = (0..40).map(|_| {
-        let hog = Worker::with_handler("for (;;);").with_cpu_ms(50).build();
-        worker_that_spins_to_its_limit(hog)
-    });
-    tokio::join!(join_all(spinning), ask(&quiet));
+    let hogs: Vec<_> = (0..40).map(|_| spinner()).collect();
+    let spinning = Box::pin(join_all(hogs.iter().map(|hog| spin(hog, 5))));
+    match select(Box::pin(ask(&quiet)), spinning).await {
+        Either::Left(((), spinning)) => drop(spinning.await),
+        Either::Right(_) => panic!("all hogs were over before the quiet events"),
+    }
+}
+
+/// Workers that nobody has called start beside them, one after the other. Where each start waits until
+/// all hogs have had their turn, sixteen of their events end meanwhile.
+async fn cold_starts_beside_sixteen_workers_that_spin_to_their_limit() {
+    const STARTS: usize = 20;
+    const HOGS: usize = 16;
+    const MOST_ENDS: usize = STARTS * HOGS / 2;
+    let hogs: Vec<_> = (0..HOGS).map(|_| spinner()).collect();
+    // By then they have used up their share, and their own starts are over.
+    join_all(hogs.iter().map(|hog| spin(hog, 3))).await;
+    let ends = &Cell::new(0);
+    let spinning = join_all(hogs.iter().map(|hog| async move {
+        while ends.get() < MOST_ENDS {
+            spin(hog, 1).await;
+            ends.set(ends.get() + 1);
+        }
+    }));
+    let starts = async {
+        for _ in 0..STARTS {
+            let cold = Worker::with_handler("return new Response('good')").build();
+            assert_eq!(cold.get("/").await.unwrap().text(), "good");
+        }
+    };
+    tokio::select! {
+        _ = spinning => panic!("{MOST_ENDS} events of hogs ended before {STARTS} starts were over"),
+        () = starts => {}
+    }
 }
 
 async fn a_hog_ends_at_its_limit_and_is_served_again() {
@@ -169,10 +204,78 @@ async fn a_hang_at_the_sockets_keeps_all_away_from_them() {
     .await;
 }
 
-/// Those for which the machine has to be theirs.
+/// V8 does not come back from this, nor can it be asked to: each costs its shard, in the end, and nobody waits
+/// for that.
+async fn endless_searches_of_six_workers() {
+    let quiet = quiet();
+    let hogs = hogs(6, "Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)");
+    ask(&quiet[..QUIET / 2]).await;
+    let ended = &Cell::new(0);
+    let searching = Box::pin(join_all(hogs.iter().map(|hog| async move {
+        let result = hog.get("/search").await;
+        ended.set(ended.get() + 1);
+        result
+    })));
+    let asked = Box::pin(async {
+        // The hogs' events come first.
+        tokio::task::yield_now().await;
+        ask(&quiet).await;
+        assert_eq!(ended.get(), 0, "searches ended before quiet events");
+    });
+    let Either::Left(((), searching)) = select(asked, searching).await else {
+        panic!("all searches were over before the quiet events")
+    };
+    for (hog, result) in hogs.iter().zip(searching.await) {
+        assert!(matches!(result, Err(Failure::IsolateLost { .. })), "{result:?}");
+        let lost = incidents(hog.name(), IncidentKind::ShardLost);
+        assert!(lost <= 1, "{} has cost {lost} shards", hog.name());
+    }
+}
+
+/// Starts that are checked run apart from what serves, one after the other, and whoever comes with a good one is
+/// not kept waiting by those who come again.
+async fn uploads_that_use_up_their_start() {
+    const SPINS: &str = "for (;;);";
+    const SORTS: &str = "const list = new Float64Array(1.2e6);
+        for (;;) { for (let i = 0; i < list.length; i++) list[i] = i * 7919 % 1e6; list.sort() }";
+    const TIMES: usize = 3;
+    let bad = [SPINS, SORTS, SPINS, SORTS].map(|source| Worker::from_source(source).build());
+    let good = Worker::with_handler("return new Response('good')").build();
+    let quiet = quiet();
+    ask(&quiet[..QUIET / 2]).await;
+    let ended = &Cell::new(0);
+    let checked = join_all(bad.iter().map(|worker| async move {
+        for _ in 0..TIMES {
+            let failure = runtime().check(&worker.version).await.unwrap_err();
+            let is_spent = matches!(failure, Failure::StartExceeded { memory: false, .. });
+            assert!(is_spent, "{failure:?}");
+            ended.set(ended.get() + 1);
+        }
+    }));
+    let served = async {
+        // The four come first.
+        tokio::task::yield_now().await;
+        ask(&quiet).await;
+        assert_eq!(ended.get(), 0, "checks ended before quiet events");
+        let report = runtime().check(&good.version).await.unwrap();
+        assert_eq!(report.handlers, ["fetch"]);
+        // The one that ran by then, and each of the others once.
+        assert!(ended.get() < 2 * bad.len(), "{} checks ended before a fifth", ended.get());
+    };
+    tokio::select! {
+        _ = checked => panic!("all checks were over before a fifth"),
+        () = served => {}
+    }
+}
+
+/// Those for which the machine has to be theirs. The last ones leave threads behind that go on for a while.
 pub fn trials_alone() -> Vec<Trial> {
     let starved = a_hog_goes_on_where_others_use_up_the_machine;
-    vec![trial("fair::a_hog_goes_on_where_others_use_up_the_machine", starved)]
+    vec![
+        trial("fair::a_hog_goes_on_where_others_use_up_the_machine", starved),
+        trial("fair::uploads_that_use_up_their_start", uploads_that_use_up_their_start),
+        trial("fair::endless_searches_of_six_workers", endless_searches_of_six_workers),
+    ]
 }
 
 pub fn trials() -> Vec<Trial> {
@@ -188,6 +291,10 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "fair::forty_workers_that_spin_to_their_limit",
             forty_workers_that_spin_to_their_limit,
+        ),
+        trial(
+            "fair::cold_starts_beside_sixteen_workers_that_spin_to_their_limit",
+            cold_starts_beside_sixteen_workers_that_spin_to_their_limit,
         ),
         trial(
             "fair::a_hog_ends_at_its_limit_and_is_served_again",

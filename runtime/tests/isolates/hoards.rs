@@ -5,6 +5,8 @@
 mod kept;
 #[path = "hoards/modules.rs"]
 mod modules;
+#[path = "hoards/stacks.rs"]
+mod stacks;
 
 use std::collections::{HashMap, HashSet};
 
@@ -87,11 +89,13 @@ async fn hoard(keeps: &str, requests: usize) {
 }
 
 pub fn trials() -> Vec<Trial> {
-    HOARDS
-        .iter()
-        .map(|(name, keeps, requests)| {
-            trial(&format!("hoards::{name}"), move || hoard(keeps, *requests))
-        })
+    // First, while nobody else has many mappings.
+    let stacks = trial("hoards::stacks_of_many_workers_have_a_bound", stacks::of_many_workers);
+    let hoards = HOARDS.iter().map(|(name, keeps, requests)| {
+        trial(&format!("hoards::{name}"), move || hoard(keeps, *requests))
+    });
+    std::iter::once(stacks)
+        .chain(hoards)
         .chain([
             trial("hoards::a_wasm_memory_is_refused_before_it_is_given", || async {
                 let before = resident_mb();

@@ -5,15 +5,17 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use libtest_mimic::Trial;
 
-use crate::support::{Builder, Worker, channel, on_the_front, trial};
+use crate::support::{Builder, Worker, channel, on_the_front, runtime, trial};
 
 /// Each isolate has made up a name, with which it answers.
-const SOURCE: &str = "let kept;
+const SOURCE: &str = "let kept, sum = 0;
     const name = crypto.randomUUID();
     export default { async fetch(request) {
         if (request.url.endsWith('/grow')) kept = new Uint8Array(80 << 20);
+        if (request.url.endsWith('/burn')) for (let i = 0; i < 5e6; i++) sum += Math.sqrt(i);
         if (request.url.endsWith('/wait')) { console.log('waiting'); await request.text(); }
         return new Response(name);
     } };";
@@ -31,6 +33,17 @@ const AT_MOST: usize = 20_000;
 /// moment; and so many soon after one has become large come before it could leave.
 const IN_A_ROW: usize = 10;
 
+/// Events that are sent at once: too few for another isolate beside the one that there is.
+const AT_ONCE: usize = 8;
+
+/// Time between two such times, of which the first of the events takes so little that its worker keeps
+/// within its share; and how often that is done before an isolate is never going to leave.
+const BETWEEN: Duration = Duration::from_millis(500);
+const TIMES: usize = 100;
+
+/// So many workers whose events found no other place are no accident.
+const WITHOUT_A_PLACE: usize = 4;
+
 /// A worker, and how many events it has been asked for.
 struct Asked {
     worker: Worker,
@@ -47,6 +60,27 @@ impl Asked {
         let name = self.worker.get(path).await.unwrap().text().to_owned();
         self.events += 1;
         (name, self.worker.shard_of(self.events).await)
+    }
+
+    /// The names of the isolates that answer events which are sent at once, and the shards on which these
+    /// end. The first is long enough for the others to come to the shard meanwhile, and for its isolate to be
+    /// measured at its end.
+    async fn ask_at_once(&mut self) -> (Vec<String>, Vec<String>) {
+        let paths = ["/burn"].into_iter().chain(std::iter::repeat_n("/", AT_ONCE - 1));
+        let answers = join_all(paths.map(|path| self.worker.get(path))).await;
+        let names = answers.into_iter().map(|answer| answer.unwrap().text().to_owned()).collect();
+        let mut shards = Vec::new();
+        for _ in 0..AT_ONCE {
+            self.events += 1;
+            shards.push(self.worker.shard_of(self.events).await);
+        }
+        (names, shards)
+    }
+
+    /// Whether the next process would be told that its isolates are large.
+    fn is_told(&self) -> bool {
+        let large = runtime().succession().large;
+        large.iter().any(|(worker, _)| **worker == *self.worker.name())
     }
 
     /// Asks until one isolate on a shard of such a kind answers again and again: those that the worker had
@@ -139,6 +173,72 @@ async fn what_runs_in_an_isolate_that_leaves_goes_on() {
     asked.has_left(&large, is_steady).await;
 }
 
+/// Those that wait behind the event after which it leaves. With other workers until there are some, and
+/// there is another place: on a busy machine both shards that newcomers start on may be held up for a
+/// moment, or a slice takes so long that its shard becomes a slow one.
+async fn events_on_their_way_to_an_isolate_that_leaves_go_where_another_may_be() {
+    let mut stayed = Vec::new();
+    while stayed.len() < WITHOUT_A_PLACE {
+        match events_were_on_their_way_when_one_left().await {
+            OnTheirWay::None => {}
+            OnTheirWay::WentElsewhere => return,
+            OnTheirWay::Stayed(shards) => stayed.push(shards),
+        }
+    }
+    panic!("another isolate was made there: {stayed:?}");
+}
+
+/// What became of those of several events, sent at once, that the isolate which left did not answer.
+enum OnTheirWay {
+    /// It has answered none: they came after it had left.
+    None,
+    WentElsewhere,
+    /// Another isolate has answered them on a shard of its kind. On which they were, all of them.
+    Stayed(Vec<String>),
+}
+
+async fn events_were_on_their_way_when_one_left() -> OnTheirWay {
+    let mut asked = Asked::new(Worker::from_source(SOURCE).with_kv("KV"));
+    asked.comes_to(is_steady).await;
+    let (large, shard) = asked.ask("/grow").await;
+    assert!(is_steady(&shard), "on {shard}");
+    for _ in 0..TIMES {
+        let (names, shards) = asked.ask_at_once().await;
+        let by_it = names.iter().filter(|name| **name == large).count();
+        if by_it == AT_ONCE {
+            tokio::time::sleep(BETWEEN).await;
+            continue;
+        }
+        // Each was counted once, wherever it was, while it waited and while it ran.
+        assert!(runtime().drain(Duration::from_secs(60)).await && !runtime().uses_kv());
+        // No other isolate was made there for those that it has not answered.
+        let there = shards.iter().filter(|shard| is_steady(shard)).count();
+        return match by_it {
+            _ if there != by_it => OnTheirWay::Stayed(shards),
+            0 => OnTheirWay::None,
+            _ => OnTheirWay::WentElsewhere,
+        };
+    }
+    panic!("it is still there");
+}
+
+async fn whose_isolates_are_large_is_known_to_the_next_process() {
+    let mut asked = Asked::new(Worker::from_source(SOURCE));
+    asked.ask("/").await;
+    assert!(!asked.is_told());
+    // As the process after it would be told.
+    runtime().keep_apart([(asked.worker.version.worker().clone(), Duration::from_secs(600))]);
+    assert!(asked.is_told());
+    for _ in 0..EVENTS {
+        let (_, shard) = asked.ask("/").await;
+        assert!(!is_steady(&shard), "on {shard}");
+    }
+    // As one is told of whom it finds large itself.
+    let mut other = Asked::new(Worker::from_source(SOURCE));
+    other.ask("/grow").await;
+    assert!(other.is_told());
+}
+
 /// What is counted then may be garbage.
 async fn an_isolate_that_is_found_large_once_stays() {
     let mut asked = Asked::new(Worker::from_source(SOURCE));
@@ -162,6 +262,14 @@ pub fn trials() -> Vec<Trial> {
         trial(
             "large::what_runs_in_an_isolate_that_leaves_goes_on",
             what_runs_in_an_isolate_that_leaves_goes_on,
+        ),
+        trial(
+            "large::events_on_their_way_to_an_isolate_that_leaves_go_where_another_may_be",
+            events_on_their_way_to_an_isolate_that_leaves_go_where_another_may_be,
+        ),
+        trial(
+            "large::whose_isolates_are_large_is_known_to_the_next_process",
+            whose_isolates_are_large_is_known_to_the_next_process,
         ),
         trial(
             "large::an_isolate_that_is_found_large_once_stays",

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use isolane_runtime::{Failure, Outcome};
+use isolane_runtime::{Failure, IncidentKind, Outcome, Resource};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, request, runtime, stats, trial};
+use crate::support::{Worker, incident, incidents, request, runtime, stats, trial};
 
 async fn what_has_shown_short_slices_is_known_to_the_next_process() {
     let worker = Worker::with_handler("return new Response('good')").build();
@@ -313,6 +313,25 @@ pub fn trials() -> Vec<Trial> {
                 .filter(|result| matches!(result, Err(Failure::LoadShed { .. })))
                 .count();
             assert!(shed > 0, "nothing was shed");
+            // Each is told.
+            let told = incidents(worker.name(), IncidentKind::Refused(Resource::Events));
+            assert_eq!(told, shed);
+        }),
+        trial("events_that_are_ended_for_later_versions_are_told", || async {
+            let worker = Worker::with_handler(
+                "console.log('started'); await scheduler.wait(60_000); return new Response('x')",
+            )
+            .build();
+            let outstays = async {
+                worker.line("started").await;
+                runtime().retire(&worker.version);
+                runtime().end(&worker.version);
+            };
+            let (ended, ()) = tokio::join!(worker.get("/"), outstays);
+            assert!(matches!(ended, Err(Failure::IsolateLost { .. })), "{ended:?}");
+            let kind = IncidentKind::Evicted(Resource::Versions);
+            let told = incident(worker.name(), kind).await.detail;
+            assert!(told.starts_with("1 event(s) "), "{told}");
         }),
         trial("thrown_errors_after_the_response_are_reported", || async {
             let worker = Worker::with_handler(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use isolane_runtime::{Eviction, Failure};
 use libtest_mimic::Trial;
 
 use crate::support::{Worker, runtime, stats, trial};
@@ -31,7 +32,20 @@ pub fn trials() -> Vec<Trial> {
             // 2.8 MB each would be 168 MB.
             assert!(grown < 60, "{grown} MB after {ROUNDS} more isolates");
         }),
+        trial("an_isolate_that_is_over_its_memory_limit_is_counted", || async {
+            let before = given_up(Eviction::OverLimit);
+            let grows = "for (const all = [];;) all.push(Array(1e5).fill(0.5))";
+            let worker = Worker::with_handler(grows).with_cpu_ms(20_000).build();
+            let failure = worker.get("/").await.unwrap_err();
+            assert!(matches!(failure, Failure::ExceededMemory { .. }), "{failure:?}");
+            assert!(given_up(Eviction::OverLimit) > before);
+        }),
     ]
+}
+
+/// Isolates that were given up for that reason.
+fn given_up(why: Eviction) -> u64 {
+    stats().evicted[why as usize]
 }
 
 async fn load_and_retire() {

@@ -280,7 +280,7 @@ fn timers() -> Vec<Trial> {
         ),
         (
             "web::intervals_are_among_the_timers",
-            "const i = setInterval(() => { order.push('i'); if (order.length > 2) clearInterval(i) }, 200); await scheduler.wait(3); setTimeout(note('a200'), 200); setTimeout(note('b1'), 1); busy(); await scheduler.wait(3000);",
+            "const over = Promise.withResolvers(); const i = setInterval(() => { order.push('i'); if (order.length > 3) { clearInterval(i); over.resolve() } }, 200); await scheduler.wait(3); setTimeout(note('a200'), 200); setTimeout(note('b1'), 1); busy(); await over.promise;",
             r#"["b1","i","a200","i"]"#,
         ),
         (
@@ -290,7 +290,7 @@ fn timers() -> Vec<Trial> {
         ),
         (
             "web::a_timer_that_throws_keeps_none_from_going_off",
-            "addEventListener('error', (e) => { e.preventDefault(); order.push(e.error) }); setTimeout(() => { throw 'a' }, 1); setTimeout(() => setTimeout(note('c')), 1); setTimeout(note('b'), 1); await scheduler.wait(1000);",
+            "addEventListener('error', (e) => { e.preventDefault(); order.push(e.error) }); const over = Promise.withResolvers(); setTimeout(() => { throw 'a' }, 1); setTimeout(() => setTimeout(() => over.resolve(order.push('c'))), 1); setTimeout(note('b'), 1); await over.promise;",
             r#"["a","b","c"]"#,
         ),
     ];

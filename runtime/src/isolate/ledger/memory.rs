@@ -37,6 +37,8 @@ pub(super) struct MemoryUse {
     outside_seen_bytes: Cell<usize>,
     icu_bytes: Cell<isize>,
     stacks: Cell<usize>,
+    /// How many the node has, where it has none left for this isolate.
+    lack_of_stacks: Cell<Option<usize>>,
     meter: Meter,
     holding: Arc<Holding>,
     large_since: LargeSince,
@@ -58,6 +60,7 @@ impl MemoryUse {
             outside_seen_bytes: Cell::new(0),
             icu_bytes: Cell::new(0),
             stacks: Cell::new(0),
+            lack_of_stacks: Cell::new(None),
             meter,
             holding: Arc::default(),
             large_since: LargeSince::default(),
@@ -178,6 +181,16 @@ impl Ledger {
 
     pub(in crate::isolate) fn set_stacks(&self, stacks: usize) {
         self.memory.stacks.set(stacks);
+    }
+
+    /// The node has so many and none left for the isolate, or that was not so at the last try.
+    pub(in crate::isolate) fn set_lack_of_stacks(&self, of_node: Option<usize>) {
+        self.memory.lack_of_stacks.set(of_node);
+    }
+
+    /// How many the node has, if that is why the isolate did not get one at the last try.
+    pub(crate) fn take_lack_of_stacks(&self) -> Option<usize> {
+        self.memory.lack_of_stacks.take()
     }
 
     /// All memory of the isolate, in bytes: the heap, what V8 counts outside of it, and what V8

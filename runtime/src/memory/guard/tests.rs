@@ -1,14 +1,14 @@
 //! What the guard decides without a look at the system.
 
 use super::*;
-use crate::memory::{Memory, ProgramMemory};
+use crate::memory::ProgramMemory;
 use crate::quarantine::Losses;
 
 #[test]
 fn memory_that_does_not_come_back_is_lost_whatever_clients_give_back() {
     let (mut guard, now) = (Guard::new(), Instant::now());
     assert!(!guard.is_memory_lost(now, true, 1, || true));
-    assert!(guard.is_trim_due);
+    assert!(guard.trimming.is_wanted());
     let later = now + FOREIGN_FOR_LONG;
     assert!(!guard.is_memory_lost(later - TICK, true, 1, || true));
     assert!(!guard.is_memory_lost(later - TICK, true, 1, || false));
@@ -41,24 +41,6 @@ fn clients_are_asked_only_where_they_may_have_something_of_note() {
     // A share of a large node is more than one address may be left with.
     assert!(asked_where(2 << 30, Some(CLIENTS_OF_NOTE)));
     assert!(!asked_where(2 << 30, Some(CLIENTS_OF_NOTE - 1)));
-}
-
-#[test]
-fn however_many_ask_memory_is_given_back_once_in_a_while() {
-    let (mut guard, now) = (Guard::new(), Instant::now());
-    assert!(!guard.is_time_to_trim(now, false));
-    assert!(guard.is_time_to_trim(now, true));
-    assert!(!guard.is_time_to_trim(now + TRIM_EVERY / 2, true));
-    assert!(guard.is_time_to_trim(now + TRIM_EVERY, false));
-    assert!(!guard.is_time_to_trim(now + 3 * TRIM_EVERY, false));
-}
-
-#[test]
-fn who_asks_that_memory_is_given_back_is_heard_once() {
-    let memory = Memory::new(Some(1 << 40));
-    memory.ask_for_trim();
-    memory.ask_for_trim();
-    assert_eq!([memory.take_asked_trim(), memory.take_asked_trim()], [true, false]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use bindings::event::outgoing::Untaken;
 use super::super::job::{Answer, Job};
 use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::event::EventReport;
+use crate::eviction::Eviction;
 use crate::incident::Resource;
 use crate::isolate::ShortOf;
 use crate::isolate::ledger::{Payer, Verdict};
@@ -82,6 +83,9 @@ impl Slot {
             Verdict::NodeMemory(id) => (self.node_memory(), id),
             Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
         };
+        if let Verdict::Memory(_) = verdict {
+            self.note_out_of_memory();
+        }
         self.version.trust.offend(&self.version.standing.distrust);
         self.condemn_lossy(match verdict {
             Verdict::Memory(_) => "it exceeded its memory limit",
@@ -119,6 +123,9 @@ impl Slot {
             let events = self.events.borrow();
             events.iter().map(|(id, running)| (*id, running.event.is_answered())).collect()
         };
+        if !events.is_empty() {
+            self.shard.shared.tell_outstayed(&self.version, events.len());
+        }
         for (id, is_answered) in events {
             // Who was answered has had the time that there is for what comes after it.
             let outcome = if is_answered { Outcome::ExceededWallTime } else { failure.outcome() };
@@ -351,7 +358,7 @@ impl Slot {
     /// The failure of an event that did not get the memory that it asked for.
     fn refused_memory(&self, short_of: ShortOf) -> Failure {
         if short_of == ShortOf::Isolate {
-            self.condemn("it is over its memory limit");
+            self.evict(Eviction::OverLimit);
             return self.exceeded_memory();
         }
         self.node_full()

@@ -22,6 +22,7 @@ impl Slot {
     /// on the shard.
     pub(in crate::shard) fn begin_loading(&self) {
         let cache = self.version.cache.clone();
+        cache.use_to_serve();
         if !cache.is_unread() {
             self.load();
             return;
@@ -97,7 +98,7 @@ impl Slot {
         if let Some(slot) = self.this.upgrade() {
             tokio::task::spawn_local(poll_fn(move |cx| slot.turn(cx)));
         }
-        for job in self.shard.handle.starting.take(self.version.key) {
+        for job in self.shard.handle.starting.take(&self.residence) {
             if job.is_canceled() {
                 self.uncount();
             } else if self.is_ready() {
@@ -113,8 +114,8 @@ impl Slot {
     }
 
     /// An event before it has ended the isolate: it gets another.
-    fn send_on(&self, job: Job) {
-        job.leave(Some(&self.residence));
+    fn send_on(&self, mut job: Job) {
+        job.wait_again();
         self.shard.accept(job);
     }
 
@@ -156,7 +157,7 @@ impl Slot {
         self.shard.forget(self);
         self.shard.shared.memory.moves_out(isolate.ledger().holding());
         self.shard.dispose(isolate);
-        for job in self.shard.handle.starting.take(self.version.key) {
+        for job in self.shard.handle.starting.take(&self.residence) {
             self.uncount();
             self.report_refused(&job, &failure);
             job.refuse(failure.clone());
@@ -164,7 +165,7 @@ impl Slot {
     }
 
     /// An event that never ran is no longer counted.
-    pub(in crate::shard) fn uncount(&self) {
+    pub(super) fn uncount(&self) {
         self.residence.events.fetch_sub(1, Ordering::Relaxed);
         self.shard.handle.events.fetch_sub(1, Ordering::Relaxed);
     }

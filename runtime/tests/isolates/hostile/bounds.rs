@@ -115,6 +115,13 @@ pub const BOUNDS: &[(&str, &str, End)] = &[
         "try { await fetch('http://example.com', { headers: { a: 'b'.repeat(1e6) } }) } catch (e) { return new Response(e.message.includes('headers too large') ? 'x' : e.message) }",
         End::Harmless("x"),
     ),
+    // answers that V8 would make one piece of
+    ("an_answer_of_half_a_gigabyte", "return new Response('x'.repeat(2 ** 29 - 24))", End::Memory),
+    (
+        "an_answer_of_half_a_gigabyte_with_headers",
+        "await scheduler.wait(1); return new Response('x'.repeat(2 ** 29 - 24), { headers: { a: 'b' } })",
+        End::Memory,
+    ),
     // what V8 and the crates do in one piece
     (
         "a_big_int_of_thirty_million_digits",
