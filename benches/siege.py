@@ -98,7 +98,8 @@ async def _round(result, options, interruptions, save):
     sections = ["[admin]", f'address = "127.0.0.1:{admin_port}"']
     sections += ["[outbound]", 'allow = ["127.0.0.0/8"]']
     limits = {"shutdown_timeout_s": 5}
-    with node.Node(options.isolane, workers, limits=limits, sections=sections) as running:
+    log = node.TELLS_TAKEOVERS
+    with node.Node(options.isolane, workers, limits=limits, log=log, sections=sections) as running:
         started_at = procfs.started_at(running.pid)
         result["idle"] = await _quiet(running, IDLE_S, interruptions.once)
         result["before"] = figures_of(running.supervisor_pid)
@@ -115,9 +116,11 @@ async def _round(result, options, interruptions, save):
         sampler.stop()
         figures.progress(f"{name}: attacked, {_show(result['attacked'])}")
         save()
-        began = time.monotonic()
+        began, ended_at = time.monotonic(), time.time()
         await until(interruptions.twice, options.settle)
         result["rested_s"] = time.monotonic() - began
+        # By their times from the end of the attack on, so that those at rest are the later ones.
+        result["takeovers"] = [(at - ended_at, reason) for at, reason in running.takeovers()]
         result["faults"] += _judge(name, running, started_at, result)
         if running.is_alive and interruptions.count < 2:
             result["rest"] = await _quiet(running, IDLE_S, interruptions.twice)
@@ -167,8 +170,10 @@ def _judge(name, running, started_at, result):
         return [f"{name}: the process has ended, see {running.log_path}"]
     faults = []
     # One that it asked to take over, because of what it had lost, is as good.
-    if procfs.started_at(running.pid) != started_at:
-        figures.progress(f"{name}: another process has taken over")
+    for at_s, reason in result["takeovers"]:
+        figures.progress(f"{name}: {_show_time(at_s)} the end of the attack a process took over ({reason})")
+    if procfs.started_at(running.pid) != started_at and not result["takeovers"]:
+        faults.append(f"{name}: another process serves, and no takeover was logged")
     faults += [f"{name}: {crash}" for crash in running.crashes()]
     failed = result["attacked"]["failures"]
     if failed:
@@ -227,6 +232,10 @@ def _cell(value, digits):
 def _show(measured):
     failed, asked = len(measured["failures"]), measured["asked"]
     return f"p99 {_cell(measured.get('p99_ms'), 1)} ms, {failed} of {asked} failed"
+
+
+def _show_time(seconds):
+    return f"{abs(seconds):.0f} s {'before' if seconds < 0 else 'after'}"
 
 
 def _show_minute(sample):

@@ -7,11 +7,14 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from . import client, processes, procfs
 
 HANDLERS = pathlib.Path(__file__).parent.parent / "handlers"
 _START_TIMEOUT_S = 120.0
+# What the log of a node has to have for `Node.takeovers`.
+TELLS_TAKEOVERS = "warn,isolane::serve::supervisor=info"
 
 
 @dataclass
@@ -111,6 +114,11 @@ class Node:
         """The lines of the log that tell of a process that did not end by itself."""
         told = [line.get("message", "") for line in self.log()]
         return [line for line in told if "the node was ended by" in line]
+
+    def takeovers(self):
+        """The takeovers so far, as pairs of the time (seconds since the epoch) and the reason."""
+        begun = [line for line in self.log() if "is started to take over" in line.get("message", "")]
+        return [(datetime.fromisoformat(line["timestamp"]).timestamp(), line["reason"]) for line in begun]
 
     def log(self):
         """The lines of the log, parsed; a line that is no JSON object is an error."""

@@ -3,8 +3,9 @@ written into it. Not here: whether it has."""
 
 # An isolate without events for so long is evicted (`idle_timeout`, runtime/src/config.rs).
 ISOLATE_IDLE_S = 600
-# Without a lost shard for so long, another process takes over where lost ones have memory of note, which
-# comes back with it: the takeover at rest (`CALM_AFTER`, runtime/src/runtime/restart.rs).
+# Without a lost shard for so long, or with much less memory than there was, another process takes over where
+# what that has left is of note, and comes back with it: the takeover at rest (`CALM_AFTER`,
+# runtime/src/runtime/restart.rs).
 _CALM_S = 180
 # From one takeover at rest to the next, at least (`rests`, cli/src/serve/supervisor/takeovers.rs). An attack
 # of more than three minutes may have had one just before its end.
@@ -21,9 +22,9 @@ _TAKEOVER_S = 60
 
 # When a takeover at rest is due and done that did not have to wait for an earlier one.
 TAKEOVER_AT_REST_S = _LAST_SLICE_S + _CALM_S + _LOOK_S + _TAKEOVER_S
-# When all is back, with and without a takeover.
+# When all is back, with a takeover and without; there may be much less memory only when idle isolates are gone.
 GIVEN_BACK_S = max(
     TAKEOVER_AT_REST_S,
     _BETWEEN_RESTS_S + _LOOK_S + _TAKEOVER_S,
-    _LAST_SLICE_S + ISOLATE_IDLE_S + _LOOK_S,
+    _LAST_SLICE_S + ISOLATE_IDLE_S + _CALM_S + _LOOK_S + _TAKEOVER_S,
 )

@@ -13,7 +13,9 @@ use std::sync::{Arc, OnceLock};
 use anstyle::{AnsiColor, Style};
 use node::trace::{Trace, readable};
 use node::{AccessLine, MapStack, RequestLog, Served};
-use node::{ConsoleLevel, EventReport, Idle, Incident, Observer, Outcome};
+use node::{
+    ConsoleLevel, EventReport, Idle, Incident, IncidentKind, Observer, Outcome, Pace, Resource,
+};
 use parking_lot::Mutex;
 
 pub(crate) use self::printer::{Printer, Stream};
@@ -46,6 +48,8 @@ pub(crate) struct Lines {
     coloured: bool,
     /// The warnings that are printed once, whatever becomes of their workers.
     told: Mutex<HashSet<String>>,
+    /// Of what workers are refused, which may be much in a moment.
+    refusals: Pace,
 }
 
 impl Lines {
@@ -57,8 +61,8 @@ impl Lines {
         let coloured = !is_plain(anstream::stdout().current_choice())
             && !is_plain(anstream::stderr().current_choice());
         let (mapper, named) = (OnceLock::new(), AtomicBool::new(true));
-        let told = Mutex::default();
-        Ok(Self { printer, clock, mapper, named, coloured, told })
+        let (told, refusals) = (Mutex::default(), Pace::new());
+        Ok(Self { printer, clock, mapper, named, coloured, told, refusals })
     }
 
     /// From now on stacks show the lines of the sources.
@@ -202,7 +206,17 @@ impl Observer for Lines {
     }
 
     fn incident(&self, incident: &Incident) {
-        self.complain(&format!("{ERROR}{incident}{ERROR:#}"));
+        let more = match incident.kind {
+            // What the start has failed with is there already, and on the page.
+            IncidentKind::Refused(Resource::Starts) => return,
+            IncidentKind::Refused(_) => match self.refusals.tell() {
+                None => return,
+                Some(0) => String::new(),
+                Some(withheld) => format!(" ({withheld} refusals before)"),
+            },
+            _ => String::new(),
+        };
+        self.complain(&format!("{ERROR}{incident}{more}{ERROR:#}"));
     }
 }
 

@@ -15,6 +15,8 @@ mod dev;
 mod done;
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "command_line/full_disk.rs"]
+mod full_disk;
 #[path = "support/http.rs"]
 mod http;
 #[path = "command_line/inspect.rs"]
@@ -23,6 +25,8 @@ mod inspect;
 mod kv;
 #[path = "command_line/log.rs"]
 mod log;
+#[path = "command_line/printed.rs"]
+mod printed;
 #[path = "support/process.rs"]
 mod process;
 #[path = "command_line/serve.rs"]
@@ -33,3 +37,7 @@ mod signals;
 mod streams;
 #[path = "command_line/tenants.rs"]
 mod tenants;
+#[path = "command_line/unread.rs"]
+mod unread;
+#[path = "command_line/urgent.rs"]
+mod urgent;

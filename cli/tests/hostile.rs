@@ -1,6 +1,7 @@
 //! Code that does harm, in each position that a tenant can bring it to: a handler, the top level by
 //! a request, the top level by a deploy, and `isolane check`; beside a quiet worker that is always
-//! answered. At the end the node has what it had.
+//! answered. At the end the node has what it had, and its process has not ended: one that costs no shards is the
+//! same all along.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
@@ -29,7 +30,7 @@ mod process;
 
 use cases::{CASES, Case};
 use done::Done;
-use http::get;
+use http::{Response, get};
 use node::Node;
 
 const QUIET: &str = "export default { fetch() { return new Response('good') } }";
@@ -42,12 +43,17 @@ const KEPT_THREADS: u64 = 4;
 /// How often the node is looked at until it has what it had, half a second after another.
 const LOOKS: usize = 240;
 
+/// The code of an event whose shard was lost with it (docs/limits.md).
+const LOST: &str = "1104";
+
 /// A worker with the code of a case, in its handler or at its top level.
 fn source(case: &Case, is_top: bool) -> String {
-    let keep = "const kept = []; const keep = (it) => (kept.push(it), it);";
+    let given = "const kept = []; const keep = (it) => (kept.push(it), it);
+        let answered; const answer = (it) => { answered = it };";
     let (top, body) = if is_top { (case.code, "") } else { ("", case.code) };
     format!(
-        "{keep}\n{top}\nexport default {{ async fetch() {{ {body}\nreturn new Response('done') }} }}\n"
+        "{given}\n{top}\nexport default {{ async fetch() {{ {body}
+        return answered ?? new Response('done') }} }}\n"
     )
 }
 
@@ -61,17 +67,20 @@ fn node() -> Node {
          [[workers]]\npath = 'quiet.js'\nroutes = ['quiet.test']\n",
     );
     for case in CASES {
-        let name = case.name;
+        let (name, settings) = (case.name, case.settings);
         for (position, is_top) in [("handler", false), ("top", true)] {
-            files.push((format!("{name}-{position}.js"), source(case, is_top)));
+            let worker = format!("{name}-{position}");
+            let project = format!("name = '{worker}'\n{settings}\n");
+            files.push((format!("{worker}/index.js"), source(case, is_top)));
+            files.push((format!("{worker}/isolane.toml"), project));
             let _ = write!(
                 configuration,
-                "[[workers]]\npath = '{name}-{position}.js'\nname = '{name}-{position}'\n\
-                 routes = ['{name}-{position}.test']\n"
+                "[[workers]]\npath = '{worker}'\nroutes = ['{worker}.test']\n"
             );
         }
         files.push((format!("{name}/index.js"), source(case, true)));
-        let project = format!("name = '{name}-deployed'\nroutes = ['{name}-deployed.test']\n");
+        let routes = format!("routes = ['{name}-deployed.test']");
+        let project = format!("name = '{name}-deployed'\n{routes}\n{settings}\n");
         files.push((format!("{name}/isolane.toml"), project));
     }
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -119,29 +128,64 @@ impl Figures {
     }
 }
 
-/// Brings a case to each position, by requests and by commands at the same time; each comes to an end.
-fn bring(node: &Node, case: &Case) {
+/// Brings a case to each position, by requests and by commands at the same time; each comes to an end. Answers
+/// whether the handler has run twice.
+fn bring(node: &Node, case: &Case) -> bool {
     let (name, port) = (case.name, node.port);
     thread::scope(|scope| {
-        scope.spawn(move || {
-            for position in ["handler", "top"] {
-                let answer = get(port, &format!("{name}-{position}.test"), "/");
-                assert!(answer.status >= 200, "{name}, {position}: {answer:?}");
-            }
+        let requests = scope.spawn(move || {
+            let host = format!("{name}-handler.test");
+            let is_repeated = handler_ends(case, &get(port, &host, "/"), || get(port, &host, "/"));
+            let answer = get(port, &format!("{name}-top.test"), "/");
+            assert!(answer.status >= 200, "{name}, top: {answer:?}");
+            is_repeated
         });
         for arguments in [["deploy", name], ["check", name]] {
             let ended = node.isolane().run(&arguments);
             assert!(ended.code.is_some(), "{arguments:?} was killed: {}", ended.stderr);
             assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {}", ended.stderr);
         }
-    });
+        requests.join().expect("the requests have come to an end")
+    })
 }
 
-fn costs_are_as_expected(figures: &Figures, case: &Case) {
-    for position in ["handler", "top", "deployed"] {
+/// Brings one case after the other, and waits until the node has what it had before. Answers how many workers
+/// that cost a shard were called again.
+fn bring_all(node: &Node, cases: &[&Case], before: &Figures) -> usize {
+    let mut repeated = 0;
+    for case in cases {
+        let is_repeated = bring(node, case);
+        repeated += usize::from(is_repeated);
+        costs_are_as_expected(&Figures::of(node), case, is_repeated);
+    }
+    comes_back(node, before);
+    repeated
+}
+
+/// The handler's event has ended as it should; and where it has cost a shard, its worker is not called again at
+/// once. Answers whether it was.
+fn handler_ends(case: &Case, answer: &Response, again: impl FnOnce() -> Response) -> bool {
+    let (name, error) = (case.name, answer.header("isolane-error"));
+    let is_expected = case.errors.is_empty() || case.errors.contains(&error);
+    assert!(is_expected && answer.status >= 200, "{name}: {answer:?}");
+    if error != LOST {
+        return false;
+    }
+    let again = again();
+    let told = (again.status, again.header("isolane-error"), again.header("isolane-outcome"));
+    if told != (503, "1106", "loadShed") {
+        assert_eq!(told, (503, LOST, "internalError"), "{name}: {}", again.body);
+        return true;
+    }
+    false
+}
+
+fn costs_are_as_expected(figures: &Figures, case: &Case, is_repeated: bool) {
+    for (position, times) in [("handler", 1 + u64::from(is_repeated)), ("top", 1), ("deployed", 1)]
+    {
         let worker = format!("{}-{position}", case.name);
-        let lost = figures.lost_by(&worker);
-        assert!(lost <= u64::from(case.may_cost_a_shard), "{worker} has cost {lost} shards");
+        let (lost, most) = (figures.lost_by(&worker), times * u64::from(case.may_cost_a_shard));
+        assert!(lost <= most, "{worker} has cost {lost} shards");
     }
 }
 
@@ -173,9 +217,9 @@ fn comes_back(node: &Node, before: &Figures) {
 
 #[test]
 fn each_case_ends_in_each_position_and_nobody_else_is_hurt() {
-    let mut node = node();
+    let node = node();
     assert_eq!(node.body("quiet.test"), "good");
-    let before = Figures::of(&node);
+    let (process, before) = (node.process.node_id(), Figures::of(&node));
     let is_done = AtomicBool::new(false);
     let quiet = thread::scope(|scope| {
         let quiet = scope.spawn(|| ask_quiet(node.port, &is_done));
@@ -184,17 +228,17 @@ fn each_case_ends_in_each_position_and_nobody_else_is_hurt() {
         // What costs no shard comes first: after it everything is there again.
         let (costing, ending): (Vec<_>, Vec<_>) =
             CASES.iter().partition(|case| case.may_cost_a_shard);
-        for cases in [ending, costing] {
-            for case in cases {
-                bring(&node, case);
-                costs_are_as_expected(&Figures::of(&node), case);
-            }
-            comes_back(&node, &before);
-        }
+        assert_eq!(bring_all(&node, &ending, &before), 0);
+        assert_eq!(node.process.node_id(), process, "it is not the process that it was");
+        // Each is kept out for two seconds, and a request may come later on a machine that has gigabytes to give
+        // back.
+        let repeated = bring_all(&node, &costing, &before);
+        assert!(repeated <= 1, "{repeated} were called again at once");
         drop(done);
         quiet.join().unwrap()
     });
     assert!(quiet > CASES.len(), "{quiet} answers");
     assert_eq!(node.body("quiet.test"), "good");
-    assert!(node.process.is_running());
+    // Another may have taken over, for what was lost with shards.
+    assert_eq!(Figures::of(&node).get("restarts_total{reason=\"crash\"}"), 0);
 }

@@ -26,6 +26,8 @@ mod outgoing;
 mod protocols;
 #[path = "http/shutdown.rs"]
 mod shutdown;
+#[path = "http/stalled.rs"]
+mod stalled;
 #[path = "http/streams.rs"]
 mod streams;
 #[path = "http/texts.rs"]

@@ -9,8 +9,9 @@ use std::path::Path;
 
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
-use node::Config;
+use node::{Config, NICE_LIMIT, REAL_TIME_LIMIT};
 use rustix::fs::{
     AtFlags, Dir, FileType, Gid as FileGid, Mode, OFlags, Uid as FileUid, chownat, fstat, open,
     openat,
@@ -100,6 +101,7 @@ pub(crate) fn drop_user(config: &Config) -> anyhow::Result<Measure> {
         return Ok(Measure::new(NAME, true, || Err(problem.to_owned())));
     };
     give(&config.data, uid, gid);
+    keep_priorities();
     setgroups(&[])?;
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)?;
@@ -118,6 +120,16 @@ pub(crate) fn drop_user(config: &Config) -> anyhow::Result<Measure> {
         }
     }
     Ok(Measure::new(NAME, true, || Ok(format!("the process is the user {uid}, group {gid}"))))
+}
+
+/// Lets the process go on to give its threads priorities when it has no rights any more. Where that is
+/// refused, the runtime does without.
+fn keep_priorities() {
+    for (limit, most) in
+        [(Resource::RLIMIT_NICE, NICE_LIMIT), (Resource::RLIMIT_RTPRIO, REAL_TIME_LIMIT)]
+    {
+        let _ = setrlimit(limit, most, most);
+    }
 }
 
 /// Who the process is to be; `None` where nobody but root is named.

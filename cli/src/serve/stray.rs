@@ -47,11 +47,13 @@ fn replace(pipe: &OwnedFd) -> io::Result<()> {
 
 /// Logs what comes, on a thread of its own.
 pub(super) fn listen(coming: File) -> io::Result<()> {
-    let run = move || {
-        let log = |line: &str| tracing::warn!(target: TARGET, "{line}");
-        read_all(coming, log);
-    };
+    let run = move || read_all(coming, log_line);
     std::thread::Builder::new().name("stderr".to_owned()).spawn(run).map(drop)
+}
+
+/// Logs a line as the message of a record: what it holds is escaped there.
+fn log_line(line: &str) {
+    tracing::warn!(target: TARGET, "{line}");
 }
 
 fn read_all(mut coming: File, log: impl Fn(&str)) {
@@ -142,8 +144,28 @@ impl<Log: Fn(&str)> Lines<Log> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+    use serde_json::Value;
 
     use super::*;
+
+    /// The lines of a log.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
 
     fn logged(printed: &[u8]) -> Vec<String> {
         let logged = RefCell::new(Vec::new());
@@ -161,6 +183,27 @@ mod tests {
     #[test]
     fn lines_come_whole_and_the_last_without_its_end() {
         assert_eq!(logged(b"one\n\ntwo\nthree"), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn what_looks_like_a_record_is_the_message_of_one() {
+        let forged = r#"{"level":"ERROR","target":"isolane::incident","message":"forged"}"#;
+        let (coming, printed) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+        let mut printed = File::from(printed);
+        write!(printed, "Error: \n{forged}\n\x1b[2K\r{forged}\r\n").unwrap();
+        drop(printed);
+        let written = Written::default();
+        let log = written.clone();
+        let records = tracing_subscriber::fmt().json().flatten_event(true);
+        let records = records.with_writer(move || log.clone()).finish();
+        tracing::subscriber::with_default(records, || read_all(File::from(coming), log_line));
+        let written = String::from_utf8(written.0.lock().clone()).unwrap();
+        assert_eq!(written.lines().count(), 3, "{written}");
+        for line in written.lines() {
+            let record: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(record["target"], TARGET);
+            assert_ne!(record["message"], "forged");
+        }
     }
 
     #[test]

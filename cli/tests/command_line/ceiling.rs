@@ -1,4 +1,5 @@
-//! The memory of a node has a ceiling: who has the most goes first, and a quiet worker goes on.
+//! The memory of a node has a ceiling: who has the most goes first, a quiet worker goes on, and the node's
+//! process is the same.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +14,7 @@ use crate::done::Done;
 use crate::folder::Folder;
 use crate::http::get;
 use crate::process::{PATIENCE, Process};
-use crate::serve::{configure, listening, serve};
+use crate::serve::{configure, listening, metric, serve};
 
 /// The ceiling of the nodes here.
 const CEILING_MB: u64 = 700;
@@ -21,7 +22,7 @@ const CEILING_MB: u64 = 700;
 const MOST_MB: u64 = 1000;
 const HOGS: usize = 14;
 
-const QUIET: &str = "export default { fetch() { return new Response('good') } }";
+pub(crate) const QUIET: &str = "export default { fetch() { return new Response('good') } }";
 
 /// Keeps 110 MiB in each isolate, within its limit.
 const HOLDS: &str = "let kept;
@@ -49,7 +50,7 @@ fn node(folder: &Folder, hogs: usize, source: &str, cpu_ms: u32) -> (Process, u1
 }
 
 /// Asks the quiet worker until the work is done; answers how often. Each answer has to be good.
-fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
+pub(crate) fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         let quiet = scope.spawn(|| {
@@ -77,7 +78,7 @@ fn beside<R>(port: u16, work: impl FnOnce() -> R) -> (usize, R) {
 }
 
 /// The highest resident memory of the process so far.
-fn most_mb(process: &Process) -> u64 {
+pub(crate) fn most_mb(process: &Process) -> u64 {
     let status =
         fs::read_to_string(format!("/proc/{}/status", process.node_id())).expect("it runs");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it is there");
@@ -88,6 +89,7 @@ fn most_mb(process: &Process) -> u64 {
 fn idle_isolates_that_hold_much_go_before_the_ceiling_is_reached() {
     let folder = Folder::with(&[]);
     let (mut process, port) = node(&folder, HOGS, HOLDS, 20_000);
+    let node = process.node_id();
     let (quiet, good) = beside(port, || {
         let mut good = 0;
         for round in 0..3 {
@@ -100,19 +102,29 @@ fn idle_isolates_that_hold_much_go_before_the_ceiling_is_reached() {
         }
         good
     });
-    assert!(process.is_running());
+    assert_eq!(process.node_id(), node, "it is another process");
     assert!(quiet > 10, "{quiet} answers");
     // Each is within its limit, and alone at work: nearly all are served.
     assert!(good >= 3 * HOGS - 3, "{good} answers");
     let most = most_mb(&process);
     assert!(most < MOST_MB, "{most} MB at most");
+    // Whose isolates went is counted, and told.
+    let evicted = (0..HOGS).map(|number| {
+        let labels = format!("kind=\"evicted\",resource=\"memory\",worker=\"h{number}\"");
+        metric(&process, &format!("incidents_total{{{labels}}}"))
+    });
+    assert!(evicted.sum::<u64>() > 0);
+    assert!(metric(&process, "evicted_isolates_total{reason=\"shortage\"}") > 0);
+    let log = process.stderr.until("\"kind\":\"evicted\"");
+    assert!(log.contains("\"worker\":\"h"), "{log}");
 }
 
 #[test]
 fn workers_that_each_hold_much_on_several_shards_stay_below_the_ceiling() {
     const MANY: usize = 30;
     let folder = Folder::with(&[]);
-    let (mut process, port) = node(&folder, MANY, HOLDS, 20_000);
+    let (process, port) = node(&folder, MANY, HOLDS, 20_000);
+    let node = process.node_id();
     let ask = |number: usize| {
         let answer = get(port, &format!("h{number}.test"), "/");
         assert!([200, 503].contains(&answer.status), "h{number}: {}", answer.body);
@@ -130,7 +142,7 @@ fn workers_that_each_hold_much_on_several_shards_stay_below_the_ceiling() {
             clients.into_iter().map(|client| client.join().expect("it is answered")).sum::<usize>()
         })
     });
-    assert!(process.is_running());
+    assert_eq!(process.node_id(), node, "it is another process");
     assert!(quiet > 10, "{quiet} answers");
     assert!(good >= MANY, "{good} answers");
     let most = most_mb(&process);
@@ -153,6 +165,7 @@ fn what_has_no_room_in_the_node_is_refused_before_it_is_given() {
         [[workers]]\npath = 'quiet.js'\nroutes = ['quiet.test']
         [[workers]]\npath = 'h0'\nroutes = ['h0.test']\n",
     );
+    let node = process.node_id();
     let (_, ()) = beside(port, || {
         let refused = get(port, "h0.test", "/");
         let error = (refused.status, refused.header("isolane-error"));
@@ -163,6 +176,7 @@ fn what_has_no_room_in_the_node_is_refused_before_it_is_given() {
     });
     let log = process.stderr.until("no room for the memory");
     assert!(log.contains("\"worker\":\"h0\""), "{log}");
+    assert_eq!(process.node_id(), node, "it is another process");
     let most = most_mb(&process);
     assert!(most < 256, "{most} MB at most");
 }
@@ -220,7 +234,6 @@ fn in_a_group_of_processes_with_little_memory_the_system_ends_none() {
         });
     });
     assert!(quiet > 10, "{quiet} answers");
-    assert!(process.is_running());
     assert_eq!(process.node_id(), node, "the system has not ended it");
     let most = most_mb(&process);
     assert!(most < GROUP_MB, "{most} MB at most");
@@ -263,6 +276,7 @@ impl Drop for Group {
 fn the_greediest_worker_is_refused_by_name() {
     let folder = Folder::with(&[]);
     let (mut process, port) = node(&folder, 1, WAITS, 20_000);
+    let node = process.node_id();
     let (_, (log, _waiting)) = beside(port, || {
         // As many as fill the node twice.
         let waiting: Vec<TcpStream> = (0..36)
@@ -277,13 +291,16 @@ fn the_greediest_worker_is_refused_by_name() {
         (process.stderr.until("\"kind\":\"refused\""), waiting)
     });
     assert!(log.contains("\"worker\":\"h0\"") && log.contains("memory"), "{log}");
-    assert!(process.is_running());
+    assert_eq!(process.node_id(), node, "it is another process");
     let most = most_mb(&process);
     assert!(most < MOST_MB, "{most} MB at most");
     let answer = get(port, "h0.test", "/");
     let error = (answer.status, answer.header("isolane-error"), answer.header("isolane-outcome"));
     assert_eq!(error, (503, "1102", "exceededMemory"), "{}", answer.body);
     assert!(answer.body.contains("h0"), "{}", answer.body);
+    // That its isolates were ended, and that request.
+    let refused = "incidents_total{kind=\"refused\",resource=\"memory\",worker=\"h0\"}";
+    assert!(metric(&process, refused) >= 2);
 }
 
 /// V8 makes a gigabyte and more of it in one call that it does not interrupt.
@@ -293,15 +310,18 @@ const DOUBLES: &str = "export default { fetch() {
 #[test]
 fn what_v8_cannot_stop_stays_below_the_ceiling() {
     let folder = Folder::with(&[]);
-    let (mut process, port) = node(&folder, 1, DOUBLES, 50);
-    let (quiet, _) = beside(port, || {
-        for _ in 0..4 {
+    let (process, port) = node(&folder, 1, DOUBLES, 50);
+    let (quiet, most) = beside(port, || {
+        let most = (0..4).map(|_| {
             let answer = get(port, "h0.test", "/");
             assert_ne!(answer.status, 200, "{}", answer.body);
-        }
+            // Before another process takes over, for what was lost with a shard.
+            most_mb(&process)
+        });
+        most.max().unwrap_or_default()
     });
-    assert!(process.is_running());
+    assert_eq!(metric(&process, "restarts_total{reason=\"crash\"}"), 0);
     assert!(quiet > 0);
-    let most = most_mb(&process);
+    let most = most.max(most_mb(&process));
     assert!(most < MOST_MB + 200, "{most} MB at most");
 }

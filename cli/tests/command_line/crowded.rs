@@ -25,23 +25,23 @@ const WAITS: &str = "export default { async fetch() {
 
 /// HTTP/2 (RFC 9113 section 6): the kinds of frames, and their flags.
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const SETTINGS: u8 = 4;
 const WINDOW_UPDATE: u8 = 8;
 const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_HEADERS: u8 = 4;
 /// What one may send on a connection's first streams before it is taken, in frames of 16 KiB.
 const STREAMS: usize = 4;
 const FRAMES: usize = 16;
 const FRAME: [u8; 16 << 10] = [b'x'; 16 << 10];
 
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, length @ ..] = u32::try_from(payload.len()).expect("it is short").to_be_bytes();
-    [&length[..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// Reads frames until one of that kind has come.
-fn until(stream: &mut TcpStream, wanted: u8) -> io::Result<()> {
+pub(crate) fn until(stream: &mut TcpStream, wanted: u8) -> io::Result<()> {
     loop {
         let mut header = [0; 9];
         stream.read_exact(&mut header)?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::folder::Folder;
 use crate::http::get;
 use crate::process::Process;
-use crate::serve::serve;
+use crate::serve::{metric, serve};
 
 const CHECKS: &str = include_str!("../../../bindings/tests/kv/harness/checks.js");
 const CONTRACT: &str = include_str!("kv/contract.js");
@@ -153,11 +153,15 @@ fn streams_count_for_their_namespace_until_they_or_their_events_are_over() {
             "routes = ['a.test']\nkv_namespaces = [{ binding = 'NOTES', id = 'n' }]",
         ),
     ]);
-    let (_process, port) = serve(&folder, "workers = [{ path = 'a' }]\n[kv]\nnamespace_mb = 1");
+    let (mut process, port) = serve(&folder, "workers = [{ path = 'a' }]\n[kv]\nnamespace_mb = 1");
     let refused = get(port, "a.test", "/large?chunks=20").body;
     let expected = "KV PUT failed: 507 Insufficient Storage: a namespace may hold 1048576 bytes, \
                     and this one has 0, and ";
     assert!(refused.starts_with(expected), "{refused}");
+    let incidents = "incidents_total{kind=\"refused\",resource=\"kv\",worker=\"a\"}";
+    assert!(metric(&process, incidents) > 0, "it is counted");
+    let log = process.stderr.until("\"resource\":\"kv\"");
+    assert!(log.contains("\"worker\":\"a\""), "{log}");
     assert_eq!(get(port, "a.test", "/left?chunks=10&leave").body, "left");
     let deadline = Instant::now() + Duration::from_secs(30);
     // The event may be over a little after its answer.

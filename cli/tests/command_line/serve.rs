@@ -24,6 +24,18 @@ pub(crate) fn listening(process: &mut Process) -> u16 {
     port_of(&process.stderr.until("\"listening\""))
 }
 
+/// A figure of the metrics of a node that listens, by its name and labels; 0 where there is none.
+pub(crate) fn metric(process: &Process, name: &str) -> u64 {
+    let log = process.stderr.seen();
+    let admin = log.lines().find(|line| line.contains("\"admin API\"")).expect("it has said where");
+    let metrics = get(port_of(admin), "localhost", "/metrics").body;
+    let figure = |line: &str| {
+        let value = line.strip_prefix("isolane_")?.strip_prefix(name)?.strip_prefix(' ')?;
+        value.parse().ok()
+    };
+    metrics.lines().find_map(figure).unwrap_or(0)
+}
+
 /// The port that a line of a log says that it is listened on.
 pub(crate) fn port_of(line: &str) -> u16 {
     let event: serde_json::Value = serde_json::from_str(line).expect("a line of the log is JSON");

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::folder::Folder;
 use crate::http::{Connection, get};
 use crate::process::Process;
-use crate::serve::serve;
+use crate::serve::{metric, serve};
 
 const WORKERS: usize = 1000;
 /// Isolates that stay in memory.
@@ -85,6 +85,8 @@ fn a_thousand_workers_take_turns_in_memory_and_see_nothing_of_each_other() {
     // A worker that was kept is one of the few that fit.
     let fresh: usize = fresh.iter().sum();
     assert!(fresh >= ROUNDS * (WORKERS - ISOLATES), "{fresh} fresh isolates");
+    let evicted = metric(&process, "evicted_isolates_total{reason=\"isolates\"}");
+    assert!(evicted > 0, "that isolates are given up is counted");
     let resident = resident_kb(&process);
     assert!(resident < MOST_RESIDENT_KB, "{resident} KiB are resident");
 }

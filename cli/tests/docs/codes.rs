@@ -147,6 +147,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Misdirected { sni: host.clone() },
         Refusal::NotForDevelopment { host },
         Refusal::HeadersTooLarge { limit_bytes: 1 },
+        Refusal::TooManyHeaders { limit: 1 },
         Refusal::BadStatus(http::StatusCode::CONTINUE),
         Refusal::NoAnswerInTime,
         Refusal::TooManyHops { limit: 16 },
@@ -225,8 +226,11 @@ fn about(refusal: &Refusal) -> Told {
             "`isolane dev` was asked for a host that it was not told of",
             "`isolane dev --host NAME`",
         ),
-        Refusal::HeadersTooLarge { .. } | Refusal::TooManyHeaders { .. } => {
+        Refusal::HeadersTooLarge { .. } => {
             ("the headers are too long together", "`limits.headers_kb` in `node.toml`")
+        }
+        Refusal::TooManyHeaders { .. } => {
+            ("there are too many headers", "send fewer: several values may be in one field")
         }
         Refusal::BadStatus(_) => (
             "the worker answered with a status that ends no request, such as 101",

@@ -114,6 +114,11 @@ const KEYS: &[(&str, Says, &str)] = &[
         "whether each thread that answers connections [stays on a core of its own](#cores)",
     ),
     (
+        "real_time",
+        |c| c.real_time.to_string(),
+        "whether threads that answer [run before everything else](#cores) while they use little",
+    ),
+    (
         "user",
         none,
         "the user that a node which is started as root becomes; without it the one that the data folder belongs to",

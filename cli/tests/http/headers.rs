@@ -61,7 +61,7 @@ fn answers_whose_status_forbids_a_body_have_none() {
 }
 
 #[test]
-fn headers_about_a_workers_connection_do_not_reach_the_client() {
+fn headers_about_a_workers_connection_or_the_nodes_own_do_not_reach_the_client() {
     let node = Node::start();
     let mut connection = Connection::open(&node);
     connection.get("/hops");
@@ -76,7 +76,9 @@ fn headers_about_a_workers_connection_do_not_reach_the_client() {
     // In HTTP/2 they would be an error of the protocol.
     let answer = Curl::prior_knowledge(&node, "/hops").answer();
     assert_eq!((answer.status, answer.body.as_str()), (200, "hops"));
-    assert_eq!(answer.header("x-internal"), None);
+    for name in ["x-internal", "isolane-error", "isolane-outcome"] {
+        assert_eq!(answer.header(name), None, "{name}");
+    }
 }
 
 #[test]

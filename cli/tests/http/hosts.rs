@@ -18,6 +18,18 @@ fn a_host_is_compared_in_its_normal_form() {
 }
 
 #[test]
+fn a_worker_sees_the_url_in_its_normal_form() {
+    let node = Node::start();
+    for target in ["/../url", "/a/%2e%2E/./url", "/a\\..\\url"] {
+        let answer =
+            exchange(&node, &format!("GET {target} HTTP/1.1\r\nHost: App.TEST:80\r\n\r\n"));
+        assert_eq!(answer.body, "http://app.test/url", "{target}");
+    }
+    let answer = Curl::prior_knowledge(&node, "/../url").with(&["--path-as-is"]).answer();
+    assert_eq!(answer.body, format!("http://app.test:{}/url", node.address().port()));
+}
+
+#[test]
 fn a_request_without_a_host_is_refused() {
     let node = Node::start();
     for request in [

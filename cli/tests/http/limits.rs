@@ -174,6 +174,18 @@ fn a_handler_may_take_longer_than_the_time_for_headers_and_for_idleness() {
 }
 
 #[test]
+fn a_handler_that_takes_longer_than_a_request_may_is_not_waited_for() {
+    let mut node = with_limits("request_timeout_s = 1");
+    let mut connection = Connection::open(&node);
+    connection.get("/hang");
+    connection.answer().assert_refused(504, "1107", "exceededWallTime");
+    node.logged("the signal aborted");
+    // The connection is as good as before.
+    connection.get("/");
+    assert_eq!(connection.answer().body, "hello app.test");
+}
+
+#[test]
 fn an_idle_connection_is_closed() {
     let node = with_limits("idle_timeout_s = 1");
     let mut connection = Connection::open(&node);

@@ -89,7 +89,39 @@ fn a_malformed_chunk_breaks_the_body_and_the_connection() {
     node.logged("the body failed");
     // Nothing after it is taken for a request.
     connection.try_send(b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
-    assert!(!connection.rest().contains("hello"));
+    // It is the client's fault, though the exception is the worker's.
+    connection.answer().assert_refused(400, "1400", "canceled");
+    assert_eq!(connection.rest(), "");
+}
+
+#[test]
+fn what_another_reader_may_take_for_something_else_is_refused() {
+    let mut node = Node::start();
+    let mut neighbour = Connection::open(&node);
+    let post = |fields: &str| format!("POST /read HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n\r\n");
+    let method = |length| format!("{} / HTTP/1.1\r\nHost: {HOST}\r\n\r\n", "M".repeat(length));
+    for (request, status, code, outcome) in [
+        (post("Transfer-Encoding: chunked, chunked"), 400, "1400", "scriptNotFound"),
+        (post("Transfer-Encoding: identity, chunked"), 400, "1400", "scriptNotFound"),
+        (
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"),
+            400,
+            "1400",
+            "scriptNotFound",
+        ),
+        (method(70_000), 400, "1400", "scriptNotFound"),
+        (post("Content-Length: 4\r\nExpect: 200-ok"), 417, "1417", "scriptNotFound"),
+        (post("Content-Length: 18446744073709551614"), 413, "1413", "canceled"),
+        (post("Content-Length: 18446744073709551615"), 413, "1413", "canceled"),
+    ] {
+        exchange(&node, &request).assert_refused(status, code, outcome);
+        neighbour.get("/");
+        assert_eq!(neighbour.answer().body, "hello app.test");
+    }
+    let line = node.logged("method=MMM");
+    assert!(line.len() < 20_000, "the log has {} bytes", line.len());
+    // What is no head has no page.
+    assert_eq!(exchange(&node, "GET / HTTP/1.1\nHost: app.test\n\n").status, 400);
 }
 
 #[test]

@@ -105,6 +105,8 @@ const paths = {
     new Response('hops', {
       headers: {
         connection: 'close, x-internal',
+        'isolane-error': '1102',
+        'isolane-outcome': 'exceededMemory',
         'keep-alive': 'timeout=1',
         'proxy-authenticate': 'Basic',
         'proxy-connection': 'close',

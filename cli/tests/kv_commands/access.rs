@@ -55,6 +55,9 @@ fn a_token_is_asked_for_where_one_is_configured() {
     }
     let right = format!("authorization: Bearer {TOKEN}\r\n");
     assert_eq!(connection.get_with("localhost", LIST, &right).status, 200);
+    let metrics = connection.get_with("localhost", "/metrics", &right).body;
+    let counted = "\nisolane_admin_refusals_total{reason=\"unauthorized\"} 9\n";
+    assert!(metrics.contains(counted), "{metrics}");
     // The commands read it from the file that the node's announcement names, or are told.
     good(&folder, &["namespace", "create", "A", "--node-config", "node.toml"]);
     let node = format!("http://{admin}");

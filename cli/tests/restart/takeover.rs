@@ -162,6 +162,8 @@ fn too_many_lost_shards_lead_to_a_new_process() {
         "{}",
         refused.body
     );
+    let counted = "kind=\"refused\",resource=\"shards\",worker=\"offender\"";
+    assert_eq!(node.metric(&format!("isolane_incidents_total{{{counted}}}")), "1");
     assert_eq!(node.metric("isolane_lost_shards"), "0");
     // With the threads and the memory that it had lost.
     until_gone(old);

@@ -19,6 +19,15 @@ fn exports(text: &str) -> String {
     format!("export const text: string = '{text}';\n")
 }
 
+/// Waits for a reload after which that is served. A file that is being written may be read before all of it is
+/// there, and is read again then.
+fn serves(process: &mut Process, port: u16, expected: &str) {
+    process.stdout.until("reloaded web ");
+    while get(port, "localhost", "/").body != expected {
+        process.stdout.until("reloaded web ");
+    }
+}
+
 #[test]
 fn a_file_that_an_import_waits_for_is_noticed_also_in_a_new_folder() {
     let folder = Folder::with(&[("app/index.ts", &says("before"))]);
@@ -45,8 +54,7 @@ fn a_file_outside_of_the_projects_folder_is_watched_too() {
     let (mut process, port) = dev(&folder, &["apps/web"]);
     assert_eq!(get(port, "localhost", "/").body, "one");
     folder.write("shared/text.ts", &exports("two"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "two");
+    serves(&mut process, port, "two");
 }
 
 #[test]
@@ -60,8 +68,7 @@ fn a_fault_outside_of_the_projects_folder_is_mended_there() {
     folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/", "../../shared/"));
     process.stderr.until("web goes on as it was");
     folder.write("shared/text.ts", &exports("mended"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "mended");
+    serves(&mut process, port, "mended");
 }
 
 #[test]
@@ -77,8 +84,7 @@ fn a_fault_is_mended_by_what_was_read_before_it() {
     process.stderr.until("error: apps/web/index.ts:1:10: \"text\" is not exported");
     process.stderr.until("web goes on as it was");
     folder.write("shared/lib/deep/text.ts", &exports("mended"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "mended");
+    serves(&mut process, port, "mended");
 }
 
 #[test]
@@ -92,16 +98,14 @@ fn a_fault_is_mended_by_what_comes_to_where_it_was_looked_for() {
     folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/", "../../new/"));
     process.stderr.until("web goes on as it was");
     folder.write("new/deep/text.ts", &exports("here"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "here");
+    serves(&mut process, port, "here");
     // A package is installed beside what lists it.
     folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/text.ts", "pkg"));
     process.stderr.until("cannot find the package \"pkg\"");
     process.stderr.until("web goes on as it was");
     folder.write("node_modules/pkg/package.json", "{ \"main\": \"dist/index.js\" }");
     folder.write("node_modules/pkg/dist/index.js", "export const text = 'installed';\n");
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "installed");
+    serves(&mut process, port, "installed");
 }
 
 #[test]
@@ -123,8 +127,7 @@ fn a_package_that_is_half_written_or_says_too_little_is_waited_for() {
         folder.write("apps/web/index.ts", &IMPORTS.replace("./lib/deep/text.ts", imported));
         process.stderr.until("web goes on as it was");
         folder.write(&format!("node_modules/{package}/package.json"), json);
-        process.stdout.until("reloaded web ");
-        assert_eq!(get(port, "localhost", "/").body, expected);
+        serves(&mut process, port, expected);
     }
 }
 
@@ -149,13 +152,11 @@ fn a_linked_package_is_watched_also_after_an_import_of_it_has_failed() {
     folder.write("apps/web/index.ts", &imports("a"));
     process.stdout.until("loaded web as it was");
     folder.write("packages/lib/src/a.ts", &exports("two"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "two");
+    serves(&mut process, port, "two");
     folder.write("apps/web/index.ts", &imports("b"));
     process.stderr.until("web goes on as it was");
     folder.write("packages/lib/src/b.ts", &exports("three"));
-    process.stdout.until("reloaded web ");
-    assert_eq!(get(port, "localhost", "/").body, "three");
+    serves(&mut process, port, "three");
 }
 
 #[test]
