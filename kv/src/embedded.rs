@@ -1,28 +1,25 @@
 //! The engine that keeps its data in a folder: an ordered, transactional database file (redb), a
 //! write-ahead log before it, and a cache in memory.
 //!
-//! A write goes to the one writer thread (`writer`), which has a group of them on disk with one
-//! sync. A read looks into the cache on the thread that asks; what is not there is read by reader
-//! threads (`readers`) from a snapshot of the tables that no writer changes.
+//! A write goes to the one writer thread of the storage floor, which has a group of them on disk with
+//! one sync; what that is for this store is in `engine`. A read looks into the cache on the thread
+//! that asks; what is not there is read by reader threads (`readers`) from a snapshot of the tables
+//! that no writer changes.
 
 mod apply;
 mod batch;
 mod begun;
 mod cache;
-mod codec;
-mod database;
-mod disk;
-mod fair;
+mod engine;
 mod fault;
 mod find;
 mod group;
 mod holds;
 mod housekeeping;
 mod job;
-mod log;
 mod logged;
 mod metrics;
-mod open;
+mod owner;
 mod pieces;
 mod quota;
 mod readers;
@@ -32,20 +29,19 @@ mod schema;
 mod shared;
 mod snapshot;
 mod steady;
-mod suspect;
 #[cfg(test)]
 mod tests;
-mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
+use storage::{Core, Disk, FairQueue, Folder};
 
 use crate::clock::{Clock, SystemClock, UnixSeconds};
 use crate::error::StoreError;
@@ -55,22 +51,19 @@ use crate::store::{
     ValueSink,
 };
 
-pub use self::open::OpenError;
+pub use storage::OpenError;
 
 use self::cache::Cache;
-use self::disk::{Disk, Folder};
-use self::fair::FairQueue;
+use self::engine::Engine;
 use self::find::{find, find_stream, gather, visible};
 use self::holds::Holds;
 use self::job::Job;
 use self::metrics::Metrics;
-use self::open::FileOptions;
 use self::pieces::PiecesSink;
 use self::quota::Bounds;
 use self::room::{Carries, Read};
 use self::shared::Shared;
 use self::snapshot::{Snapshot, reading};
-use self::writer::{Writer, WriterOptions};
 
 /// How an [`EmbeddedStore`] is set up.
 #[derive(Clone)]
@@ -100,9 +93,8 @@ pub struct EmbeddedOptions {
 /// Dropping it writes out what is waiting and releases the folder.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-    /// Its lock is released when no thread can write to the files any more.
-    disk: Mutex<Option<Arc<dyn Disk>>>,
+    store: storage::Store<Engine>,
+    readers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Default for EmbeddedOptions {
@@ -140,47 +132,32 @@ impl EmbeddedStore {
         path: &Path,
         options: EmbeddedOptions,
     ) -> Result<Self, OpenError> {
-        let io = |source| OpenError::Io { path: path.to_owned(), source };
-        let files = FileOptions {
-            page_cache_bytes: options.page_cache_bytes,
-            log_bytes: options.log_bytes,
-        };
         let shared = Arc::new(Shared {
             clock: options.clock,
-            database: ArcSwapOption::empty(),
-            no_room: ArcSwapOption::empty(),
+            core: Arc::new(Core::new()),
             namespaces: ArcSwap::default(),
             cache: Cache::new(options.cache_bytes),
             holds: Arc::<Holds>::default(),
-            jobs: FairQueue::new(),
             reads: FairQueue::new(),
             metrics: Arc::new(Metrics::new()),
-            failed_to_read: AtomicBool::new(false),
-            lost_writer: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
         });
-        let readers = options.readers.max(1);
-        let options = WriterOptions {
-            files,
+        let bounds = Bounds {
+            namespace_bytes: options.namespace_bytes,
+            unfinished_bytes: options.unfinished_bytes,
+        };
+        let engine = Engine::new(Arc::clone(&shared), bounds);
+        let files = storage::Options {
+            path: path.to_owned(),
+            page_cache_bytes: options.page_cache_bytes,
+            log_bytes: options.log_bytes,
             min_free_bytes: options.min_free_bytes,
-            bounds: Bounds {
-                namespace_bytes: options.namespace_bytes,
-                unfinished_bytes: options.unfinished_bytes,
-            },
-            path: PathBuf::from(path),
         };
-        let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&disk), options);
-        writer.open_or_wait_for_room()?;
-        // Made before the threads, so that a failure to start one ends the others.
-        let mut store = Self {
-            shared: Arc::clone(&shared),
-            threads: Mutex::default(),
-            disk: Mutex::new(Some(disk)),
-        };
-        let run = move || writer.run();
-        let writer = std::thread::Builder::new().name("kv-writer".to_owned()).spawn(run);
-        store.threads.get_mut().push(writer.map_err(io)?);
-        store.threads.get_mut().extend(readers::start(&shared, readers).map_err(io)?);
+        let store = storage::Store::open(disk, Arc::clone(&shared.core), files, engine)?;
+        // Made before the readers, so that a failure to start one ends the other threads.
+        let mut store = Self { shared: Arc::clone(&shared), store, readers: Mutex::default() };
+        let readers = readers::start(&shared, options.readers.max(1));
+        let readers = readers.map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        store.readers.get_mut().extend(readers);
         Ok(store)
     }
 
@@ -188,25 +165,20 @@ impl EmbeddedStore {
     /// is asked afterwards fails with [`StoreError::Closed`]. Blocks until that is done.
     pub fn close(&self) {
         // From now on no value is read from memory that the other process may have changed.
-        self.shared.closed.store(true, Ordering::Release);
-        self.shared.jobs.close();
+        self.store.stop();
         self.shared.reads.close();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the KV store panicked");
+        for reader in self.readers.lock().drain(..) {
+            if reader.join().is_err() {
+                tracing::error!("a reader thread of the KV store panicked");
             }
         }
-        // It is there yet if the writer has panicked.
-        if let Some(database) = self.shared.database.swap(None).and_then(Arc::into_inner) {
-            database::close(database);
-        }
-        drop(self.disk.lock().take());
+        self.store.close();
     }
 
     /// Whether it takes no writes any more, through a fault of its own: it is to be closed, and opened
     /// anew.
     pub fn has_lost_its_writer(&self) -> bool {
-        self.shared.lost_writer.load(Ordering::Relaxed)
+        self.shared.core.has_lost_its_writer()
     }
 
     /// Adds what the store counts about itself to a registry of metrics.

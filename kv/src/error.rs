@@ -98,6 +98,18 @@ impl KeyError {
     }
 }
 
+impl From<storage::Failure> for StoreError {
+    fn from(failure: storage::Failure) -> Self {
+        match failure {
+            storage::Failure::DiskFull { free_bytes, kept_free_bytes } => {
+                Self::DiskFull { free_bytes, kept_free_bytes }
+            }
+            storage::Failure::Closed => Self::Closed,
+            storage::Failure::Failed { doing, source } => Self::Failed { doing, source },
+        }
+    }
+}
+
 impl StoreError {
     /// What a worker is told: never the platform's internals.
     pub fn into_refused(self) -> Refused {

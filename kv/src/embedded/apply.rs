@@ -6,16 +6,17 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use redb::{ReadableTable as _, Table, WriteTransaction};
+use storage::{Fault, META};
 
 use crate::clock::UnixSeconds;
 use crate::store::Change;
 
 use super::batch::Stored;
-use super::fault::Fault;
+use super::fault::DAMAGED_KEY;
 use super::holds::Holds;
 use super::record::{MAX_INLINE_BYTES, Record, StoredValue, encode_piece, pieces};
 use super::schema::{
-    DROPPED, EXPIRIES, META, META_NEXT_VALUE, PIECES, RECORDS, SIZES, UNREFERENCED, expiry_key,
+    DROPPED, EXPIRIES, META_NEXT_VALUE, PIECES, RECORDS, SIZES, UNREFERENCED, expiry_key,
     record_key, split_expiry_key, split_record_key,
 };
 
@@ -97,7 +98,7 @@ impl<'t> Apply<'t> {
     pub(super) fn put(&mut self, key: &[u8], record: &Record<'_>) -> Result<(), Fault> {
         let replaced = self.records.insert(key, record.encode(key).as_slice())?;
         let replaced = replaced.and_then(|found| Replaced::of(key, found.value()));
-        let (namespace, name) = split_record_key(key).ok_or(Fault::DAMAGED_KEY)?;
+        let (namespace, name) = split_record_key(key).ok_or(DAMAGED_KEY)?;
         self.grow(namespace, 1, record.counted_bytes(name.len()) as i64);
         let expiration = record.expiration;
         if let Some(replaced) = replaced {
@@ -144,7 +145,7 @@ impl<'t> Apply<'t> {
         gone: &Replaced,
         expiration: Option<UnixSeconds>,
     ) -> Result<(), Fault> {
-        let (namespace, name) = split_record_key(key).ok_or(Fault::DAMAGED_KEY)?;
+        let (namespace, name) = split_record_key(key).ok_or(DAMAGED_KEY)?;
         self.grow(namespace, -1, -((gone.counted_bytes + name.len() as u64) as i64));
         if let Some(at) = gone.expiration
             && expiration != Some(at)
@@ -218,7 +219,7 @@ impl<'t> Apply<'t> {
                 step.more = true;
                 break;
             }
-            let (_, key) = split_expiry_key(&expiry).ok_or(Fault::DAMAGED_KEY)?;
+            let (_, key) = split_expiry_key(&expiry).ok_or(DAMAGED_KEY)?;
             let is_due = match self.records.get(key)? {
                 // One that cannot be read is not what was to expire: it stays for those who ask.
                 Some(found) => {

@@ -1,5 +1,5 @@
-//! The bytes of changes in the log. How batches of them are kept is in `log`, what they do to the
-//! tables is in `apply`.
+//! The bytes of changes in the log. How batches of them are kept is the storage floor's business, what
+//! they do to the tables is in `apply`.
 //!
 //! A change is: namespace number (4 bytes), length of the key (2), key, kind (1); for a put then the
 //! expiration (8, `u64::MAX` for none), length of the metadata (2, `u16::MAX` for none), metadata,
@@ -10,11 +10,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use storage::codec::{array, number, slice, text};
 
 use crate::clock::UnixSeconds;
 use crate::store::{Change, Put};
-
-use super::codec::{array, number, slice, text};
 
 const DELETE: u8 = 0;
 const PUT: u8 = 1;

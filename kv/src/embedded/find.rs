@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use storage::Fault;
+
 use super::cache::Cached;
-use super::fault::Fault;
 use super::pieces::PiecesSource;
 use super::room::{Allowance, Read};
 use super::shared::Shared;

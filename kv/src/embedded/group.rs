@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use redb::WriteTransaction;
+use storage::{Fault, META};
 
 use crate::store::{Entry, Namespace};
 
-use super::apply::{Applied, Apply};
+use super::apply::{Applied, Apply, Growth};
 use super::begun::Target;
 use super::cache::Written;
-use super::fault::Fault;
 use super::job::{Answer, Job, StoreValue};
 use super::record::{Record, StoredValue};
-use super::schema::{DROPPED, META, META_NEXT_NAMESPACE, NAMESPACES, record_key};
+use super::schema::{DROPPED, META_NEXT_NAMESPACE, NAMESPACES, record_key};
 use super::shared::{Names, NamespaceState, Shared};
-use super::writer::Files;
 
 /// What a group does, gathered while it is applied and made known once it is committed.
 #[derive(Default)]
@@ -25,11 +24,13 @@ pub(super) struct Outcome {
     /// The table of namespaces as the group leaves it, if it changes it.
     pub(super) names: Option<Names>,
     pub(super) written: Vec<Written>,
+    pub(super) grown: Growth,
+    pub(super) next_value: u64,
 }
 
 /// A group on its way into the tables.
 pub(super) struct Group<'a> {
-    pub(super) files: &'a mut Files,
+    pub(super) next_namespace: &'a mut u32,
     pub(super) names: &'a Names,
     pub(super) outcome: Outcome,
 }
@@ -40,14 +41,17 @@ impl Group<'_> {
         &mut self,
         txn: &WriteTransaction,
         shared: &Shared,
+        next_value: u64,
         group: &[Job],
-    ) -> Result<Applied, Fault> {
-        let mut apply = Apply::new(txn, &shared.holds, self.files.next_value)?;
+    ) -> Result<(), Fault> {
+        let mut apply = Apply::new(txn, &shared.holds, next_value)?;
         for job in group {
             let answer = self.apply_job(txn, &mut apply, shared, job)?;
             self.outcome.answers.push(answer);
         }
-        apply.finish()
+        let Applied { grown, next_value } = apply.finish()?;
+        (self.outcome.grown, self.outcome.next_value) = (grown, next_value);
+        Ok(())
     }
 
     fn apply_job(
@@ -124,10 +128,10 @@ impl Group<'_> {
     }
 
     fn create(&mut self, txn: &WriteTransaction, namespace: &Namespace) -> Result<u32, Fault> {
-        let number = self.files.next_namespace;
-        self.files.next_namespace += 1;
+        let number = *self.next_namespace;
+        *self.next_namespace += 1;
         txn.open_table(NAMESPACES)?.insert(number, namespace.id())?;
-        txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(self.files.next_namespace))?;
+        txn.open_table(META)?.insert(META_NEXT_NAMESPACE, u64::from(*self.next_namespace))?;
         let state = NamespaceState { number, keys: AtomicU64::new(0), bytes: AtomicU64::new(0) };
         self.names_to_change().insert(namespace.as_name(), state);
         Ok(number)

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::store::Namespace;
 
-use super::fair::Owner;
+use super::owner::Owner;
 
 /// The values that are held, by identity.
 #[derive(Default)]

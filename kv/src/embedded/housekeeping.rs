@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redb::{Database, ReadableDatabase as _, ReadableTableMetadata as _};
+use storage::{Fault, begin_volatile};
 
 use crate::clock::UnixSeconds;
 
 use super::apply::{Apply, Step};
-use super::database::begin_volatile;
-use super::fault::Fault;
 use super::schema::{DROPPED, EXPIRIES, UNREFERENCED, expiry_key};
 use super::shared::Shared;
 use super::steady::Steady;
-use super::writer::Files;
 
 /// How often it is looked whether there is something to do.
 const EVERY: Duration = Duration::from_secs(1);
@@ -60,19 +58,27 @@ impl Housekeeping {
         self.is_behind() || self.next.elapsed() > if self.more { OVERDUE_WITH_WORK } else { EVERY }
     }
 
-    /// Takes a step if one is due.
-    pub(super) fn step(&mut self, database: &Database, files: &mut Files) -> Result<(), Fault> {
+    /// Takes a step if one is due, and tells how many changes it has committed, if any.
+    pub(super) fn step(
+        &mut self,
+        database: &Database,
+        next_value: u64,
+    ) -> Result<Option<usize>, Fault> {
         if Instant::now() < self.next && !self.is_behind() {
-            return Ok(());
+            return Ok(None);
         }
         // Set first: a step that fails is not to be repeated at once.
         self.next = Instant::now() + EVERY;
         self.expired_at = self.steady.look(&*self.shared.clock);
-        self.more = self.is_needed(database)? && self.work(database, files)?;
-        if self.more {
+        let (more, changes) = match self.is_needed(database)? {
+            true => self.work(database, next_value)?,
+            false => (false, None),
+        };
+        self.more = more;
+        if more {
             self.next = Instant::now() + BETWEEN_STEPS;
         }
-        Ok(())
+        Ok(changes)
     }
 
     fn is_behind(&self) -> bool {
@@ -92,9 +98,14 @@ impl Housekeeping {
         Ok(expired || !is_empty || !txn.open_table(DROPPED)?.is_empty()?)
     }
 
-    fn work(&mut self, database: &Database, files: &mut Files) -> Result<bool, Fault> {
+    /// Removes things, and tells whether there are more, and how many changes that was, if any.
+    fn work(
+        &mut self,
+        database: &Database,
+        next_value: u64,
+    ) -> Result<(bool, Option<usize>), Fault> {
         let txn = begin_volatile(database)?;
-        let mut apply = Apply::new(&txn, &self.shared.holds, files.next_value)?;
+        let mut apply = Apply::new(&txn, &self.shared.holds, next_value)?;
         let (swept, step) = match self.expired_at {
             Some(now) => apply.sweep(now, STEP)?,
             None => (0, Step::default()),
@@ -105,7 +116,7 @@ impl Housekeeping {
             // All that could be removed is held.
             drop(apply);
             txn.abort()?;
-            return Ok(cleaned.more);
+            return Ok((cleaned.more, None));
         }
         let applied = apply.finish()?;
         txn.commit()?;
@@ -113,8 +124,6 @@ impl Housekeeping {
         self.shared.grow(&self.shared.namespaces.load(), &applied.grown);
         // The cache may go on having them: they are hidden there, too.
         self.shared.metrics.swept(swept);
-        files.unsaved += swept + usize::from(cleaned.changed);
-        files.last_write = Instant::now();
-        Ok(step.more || cleaned.more)
+        Ok((step.more || cleaned.more, Some(swept + usize::from(cleaned.changed))))
     }
 }

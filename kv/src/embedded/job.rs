@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use storage::{Fault, Load, MAX_LOGGED_BYTES};
 use tokio::sync::oneshot;
 
 use crate::clock::UnixSeconds;
@@ -11,10 +12,7 @@ use crate::store::{Change, Namespace};
 
 use super::batch;
 use super::begun::Begun;
-use super::fair::Load;
-use super::fault::Fault;
 use super::holds::Hold;
-use super::logged::MAX_LOGGED_BYTES;
 
 /// What a waiting job takes in memory beside its keys, values and metadata, about.
 const JOB_BYTES: usize = 512;
@@ -99,7 +97,8 @@ impl Job {
 
     pub(super) fn answer(self, answer: Answer) {
         if matches!(answer, Answer::Lost) {
-            return self.fail(&Fault::Closed.while_doing("recovering from a failure of the disk"));
+            let failure = Fault::Closed.while_doing("recovering from a failure of the disk");
+            return self.refuse(&failure.into());
         }
         // Who does not wait any more needs no answer.
         let _unwanted = match (self, answer) {
@@ -119,7 +118,8 @@ impl Job {
         };
     }
 
-    pub(super) fn fail(self, error: &StoreError) {
+    /// Answers that it was not done.
+    pub(super) fn refuse(self, error: &StoreError) {
         let error = error.clone();
         let _unwanted = match self {
             Self::Write { reply, .. } => reply.send(Err(error)).is_err(),

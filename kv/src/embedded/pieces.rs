@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
+use storage::Fault;
 use tokio::sync::oneshot;
 
 use crate::belongings::Belonging;
@@ -14,10 +15,10 @@ use crate::store::{Change, Namespace, Put, ValueSink, ValueSource};
 use crate::validate::validate_value_bytes;
 
 use super::begun::{Begun, Target};
-use super::fair::Owner;
-use super::fault::Fault;
+use super::fault::MISSING_PIECE;
 use super::holds::Hold;
 use super::job::{Job, Reply, StoreValue};
+use super::owner::Owner;
 use super::readers::{refusal, wait_for};
 use super::record::MAX_PIECE_BYTES;
 use super::room::Read;
@@ -86,10 +87,9 @@ impl Place {
     fn advance(&mut self, snapshot: &Snapshot, id: u64) -> Result<Option<Bytes>, Fault> {
         let most = self.left_bytes.min(WINDOW_BYTES as u64);
         let found = snapshot.pieces(id, self.next, most)?;
-        let (bytes, next) = found.ok_or(Fault::MISSING_PIECE)?;
+        let (bytes, next) = found.ok_or(MISSING_PIECE)?;
         self.next = next;
-        self.left_bytes =
-            self.left_bytes.checked_sub(bytes.len() as u64).ok_or(Fault::MISSING_PIECE)?;
+        self.left_bytes = self.left_bytes.checked_sub(bytes.len() as u64).ok_or(MISSING_PIECE)?;
         Ok(Some(bytes))
     }
 }
@@ -322,7 +322,7 @@ impl Progress {
     fn failure(&self) -> StoreError {
         match self {
             Self::Failed(error) => error.clone(),
-            _ => Fault::Closed.while_doing("writing a value, of which a piece was lost"),
+            _ => Fault::Closed.while_doing("writing a value, of which a piece was lost").into(),
         }
     }
 }
@@ -337,7 +337,7 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         let job = job(reply);
         let load = job.load();
-        match self.jobs.push(Owner::of(namespace), job, load) {
+        match self.core.push(Owner::of(namespace), job, load) {
             Ok(()) => wait_for(answer),
             Err(error) => Lookup::failed(refusal(error)),
         }

@@ -9,13 +9,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use storage::Fault;
+
 use crate::error::{Refused, StoreError};
 use crate::store::{Change, Namespace};
 
-use super::fair::Owner;
-use super::fault::Fault;
 use super::holds::Holds;
 use super::job::Job;
+use super::owner::Owner;
 use super::shared::Names;
 use super::snapshot::{Lazy, Snapshot};
 
@@ -59,7 +60,7 @@ impl<'a, F: FnMut() -> Result<Snapshot, Fault>> Quota<'a, F> {
         if !refusals.is_empty() {
             for (at, job) in std::mem::take(group).into_iter().enumerate() {
                 match refusals.get(&at) {
-                    Some(refusal) => job.fail(refusal),
+                    Some(refusal) => job.refuse(refusal),
                     None => group.push(job),
                 }
             }

@@ -2,18 +2,17 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use redb::Database;
+use storage::{Fault, Load, Popped, PushError};
 use tokio::sync::oneshot;
 
 use crate::error::StoreError;
 use crate::lookup::Lookup;
 use crate::store::Namespace;
 
-use super::fair::{Load, Owner, Popped, PushError};
-use super::fault::Fault;
+use super::owner::Owner;
 use super::shared::Shared;
 
 /// What a waiting request takes in memory beside its keys, about.
@@ -51,15 +50,15 @@ impl Shared {
             if reply.is_closed() {
                 return;
             }
-            let result = shared.database.load_full().ok_or_else(|| shared.while_closed());
+            let result = shared.core.database().ok_or_else(|| shared.while_closed());
             let result = result.and_then(|database| {
                 let caught = Fault::catch(|| Ok(read(shared, &database)));
-                caught.unwrap_or_else(|fault| Err(fault.while_doing("reading")))
+                caught.unwrap_or_else(|fault| Err(fault.while_doing("reading").into()))
             });
             if let Err(StoreError::Failed { source, .. }) = &result
                 && source.downcast_ref().is_some_and(Fault::is_of_the_disk)
             {
-                shared.failed_to_read.store(true, Ordering::Relaxed);
+                shared.core.note_failed_read();
             }
             shared.metrics.read(started.elapsed());
             // Who does not wait any more needs no answer.

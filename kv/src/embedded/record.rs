@@ -9,10 +9,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use storage::Damaged;
+use storage::codec::{array, checksum, number, text};
 
 use crate::clock::{UnixSeconds, is_visible};
-
-use super::codec::{array, checksum, number, text};
 
 const HAS_EXPIRATION: u8 = 1;
 const HAS_METADATA: u8 = 2;
@@ -41,13 +41,6 @@ pub(super) struct Record<'a> {
 pub(super) enum StoredValue<'a> {
     Inline(&'a [u8]),
     Pieces { id: u64, bytes: u64 },
-}
-
-/// Bytes that are not what was written.
-#[derive(Debug, thiserror::Error)]
-#[error("{what} is not as it was written")]
-pub(super) struct Damaged {
-    pub(super) what: &'static str,
 }
 
 const DAMAGED_RECORD: Damaged = Damaged { what: "a record" };

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::Database;
+use storage::{Load, TURN_BYTES};
 
 use crate::caller::{Caller, Charge, Room};
 use crate::error::StoreError;
 use crate::lookup::Lookup;
 use crate::store::{Entry, ListPage, Namespace, StreamedEntry};
 
-use super::fair::{Load, TURN_BYTES};
 use super::shared::Shared;
 
 /// What is read without asking for room: a value that is in its record, with its metadata.

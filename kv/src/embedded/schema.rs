@@ -5,18 +5,9 @@ use redb::TableDefinition;
 /// The format of the tables and records; a file with a higher one is not opened.
 pub(super) const FORMAT: u64 = 1;
 
-/// Numbers about the whole file, by the names below.
-pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-pub(super) const META_FORMAT: &str = "format";
-/// Which batches of the log may not be in the tables yet: those of this epoch.
-pub(super) const META_LOG_EPOCH: &str = "log_epoch";
-/// How many batches of the log are in the tables all the same, and of which epoch they are: what was
-/// committed since the last checkpoint is on disk, too, where the database was closed in order.
-pub(super) const META_APPLIED: &str = "log_applied";
-pub(super) const META_APPLIED_EPOCH: &str = "log_applied_epoch";
-/// The value identity that is given out next.
+/// In the table of numbers ([`META`](storage::META)): the value identity that is given out next.
 pub(super) const META_NEXT_VALUE: &str = "next_value";
-/// The namespace number that is given out next.
+/// And the namespace number that is given out next.
 pub(super) const META_NEXT_NAMESPACE: &str = "next_namespace";
 
 /// A namespace's number to its identity.

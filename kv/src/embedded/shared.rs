@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use redb::Database;
+use arc_swap::ArcSwap;
+use storage::{Core, FairQueue};
 
 use crate::clock::Clock;
 use crate::error::StoreError;
@@ -15,14 +14,11 @@ use crate::store::Namespace;
 
 use super::apply::Growth;
 use super::cache::Cache;
-use super::fair::FairQueue;
-use super::fault::Fault;
+use super::engine::Engine;
 use super::holds::Holds;
-use super::job::Job;
 use super::metrics::Metrics;
-use super::open::Opened;
+use super::owner::Owner;
 use super::readers::ReadJob;
-use super::writer::Files;
 
 /// What a key of a list may take: its name, its metadata, and what surrounds them.
 const LISTED_KEY_BYTES: usize = MAX_KEY_BYTES + MAX_METADATA_BYTES + 64;
@@ -30,23 +26,13 @@ const LISTED_KEY_BYTES: usize = MAX_KEY_BYTES + MAX_METADATA_BYTES + 64;
 /// The store's parts that more than one thread uses.
 pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
-    /// Absent while the files are closed after a failure, or cannot be opened yet.
-    pub(super) database: ArcSwapOption<Database>,
-    /// What is answered while the database is absent because the disk is full; of no meaning while
-    /// it is there.
-    pub(super) no_room: ArcSwapOption<StoreError>,
+    /// The tables, and the way to their writer.
+    pub(super) core: Arc<Core<Engine>>,
     pub(super) namespaces: ArcSwap<Names>,
     pub(super) cache: Cache,
     pub(super) holds: Arc<Holds>,
-    pub(super) jobs: FairQueue<Job>,
-    pub(super) reads: FairQueue<ReadJob>,
+    pub(super) reads: FairQueue<Owner, ReadJob>,
     pub(super) metrics: Arc<Metrics>,
-    /// A reader met an error of the disk, after which the database answers no more.
-    pub(super) failed_to_read: AtomicBool,
-    /// The writer panicked: nothing is written any more.
-    pub(super) lost_writer: AtomicBool,
-    /// Another process may change the files: nothing that is in memory holds any more.
-    pub(super) closed: AtomicBool,
 }
 
 /// The namespaces that exist.
@@ -56,6 +42,14 @@ pub(super) struct Names {
     are_known: bool,
     by_name: HashMap<Namespace, Arc<NamespaceState>>,
     by_number: HashMap<u32, Arc<NamespaceState>>,
+}
+
+/// A namespace that was found in the tables.
+pub(super) struct Known {
+    pub(super) namespace: Namespace,
+    pub(super) number: u32,
+    pub(super) keys: u64,
+    pub(super) bytes: u64,
 }
 
 /// A namespace that exists. Its number is never given to another one.
@@ -78,7 +72,7 @@ impl Shared {
 
     /// The number of a namespace that exists.
     pub(super) fn number(&self, namespace: &Namespace) -> Result<Option<u32>, StoreError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.core.is_closed() {
             return Err(StoreError::Closed);
         }
         let names = self.namespaces.load();
@@ -91,7 +85,7 @@ impl Shared {
 
     /// The namespaces that exist.
     pub(super) fn names(&self) -> Result<Arc<Names>, StoreError> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.core.is_closed() {
             return Err(StoreError::Closed);
         }
         let names = self.namespaces.load_full();
@@ -100,16 +94,11 @@ impl Shared {
 
     /// What is answered while the files are closed, and are to be opened again.
     pub(super) fn while_closed(&self) -> StoreError {
-        self.no_room
-            .load()
-            .as_deref()
-            .cloned()
-            .unwrap_or_else(|| Fault::Closed.while_doing("recovering from a failure of the disk"))
+        self.core.while_closed().into()
     }
 
-    /// Takes over what was read from the files; the rest is the writer's.
-    pub(super) fn open(&self, opened: Opened) -> Files {
-        let Opened { database, log, namespaces, next_namespace, next_value, replayed } = opened;
+    /// Takes over the namespaces that were found in the files, before anybody reads those.
+    pub(super) fn opened(&self, namespaces: Vec<Known>, replayed: usize) {
         let mut names = Names { are_known: true, ..Names::default() };
         for known in namespaces {
             let state = NamespaceState {
@@ -122,7 +111,6 @@ impl Shared {
         self.namespaces.store(Arc::new(names));
         self.holds.reopened();
         self.cache.clear();
-        self.database.store(Some(Arc::new(database)));
         let names = self.namespaces.load();
         tracing::info!(
             namespaces = names.iter().count(),
@@ -130,8 +118,6 @@ impl Shared {
             replayed,
             "the KV store is open"
         );
-        let (unsaved, unsaved_bytes, last_write) = (0, 0, Instant::now());
-        Files { log, next_namespace, next_value, unsaved, unsaved_bytes, last_write }
     }
 
     pub(super) fn grow(&self, names: &Names, grown: &Growth) {

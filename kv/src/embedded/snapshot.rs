@@ -5,12 +5,13 @@ use std::ops::Bound;
 
 use bytes::{Bytes, BytesMut};
 use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase as _};
+use storage::Fault;
 
 use crate::clock::{UnixSeconds, is_visible};
 use crate::error::StoreError;
 use crate::store::{Entry, ListPage, ListRequest, ListedKey};
 
-use super::fault::Fault;
+use super::fault::{DAMAGED_KEY, MISSING_PIECE};
 use super::record::{Record, StoredValue, decode_piece};
 use super::schema::{PIECES, RECORDS, record_key, split_record_key};
 
@@ -92,9 +93,9 @@ impl Snapshot {
         let value = match value {
             FoundValue::Whole(value) => value,
             FoundValue::Pieces { id, bytes } => {
-                let (value, _) = self.pieces(id, 0, bytes)?.ok_or(Fault::MISSING_PIECE)?;
+                let (value, _) = self.pieces(id, 0, bytes)?.ok_or(MISSING_PIECE)?;
                 if value.len() as u64 != bytes {
-                    return Err(Fault::MISSING_PIECE);
+                    return Err(MISSING_PIECE);
                 }
                 value
             }
@@ -116,7 +117,7 @@ impl Snapshot {
         for entry in pieces.range((id, first)..=(id, u32::MAX))? {
             let (key, piece) = entry?;
             if key.value() != (id, next) {
-                return Err(Fault::MISSING_PIECE);
+                return Err(MISSING_PIECE);
             }
             gathered.extend_from_slice(decode_piece(key.value(), piece.value())?);
             next += 1;
@@ -153,7 +154,7 @@ impl Snapshot {
                 if hidden < MAX_HIDDEN_KEYS {
                     continue;
                 }
-                let (_, name) = split_record_key(key.value()).ok_or(Fault::DAMAGED_KEY)?;
+                let (_, name) = split_record_key(key.value()).ok_or(DAMAGED_KEY)?;
                 page.next = Some(name.to_owned());
                 break;
             }
@@ -161,7 +162,7 @@ impl Snapshot {
                 page.next = page.keys.last().map(|key| key.name.clone());
                 break;
             }
-            let (_, name) = split_record_key(key.value()).ok_or(Fault::DAMAGED_KEY)?;
+            let (_, name) = split_record_key(key.value()).ok_or(DAMAGED_KEY)?;
             page.keys.push(ListedKey {
                 name: name.to_owned(),
                 expiration: record.expiration,
@@ -188,5 +189,5 @@ impl<F: FnMut() -> Result<Snapshot, Fault>> Lazy<F> {
 
 /// Makes a fault of the reading the answer of an operation.
 pub(super) fn reading<T>(result: Result<T, Fault>) -> Result<T, StoreError> {
-    result.map_err(|fault| fault.while_doing("reading"))
+    result.map_err(|fault| fault.while_doing("reading").into())
 }

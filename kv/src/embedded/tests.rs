@@ -9,7 +9,6 @@ mod power;
 mod quota;
 mod replay;
 mod rooms;
-pub(in crate::embedded) mod sim;
 mod streams;
 mod unfinished;
 
@@ -22,7 +21,7 @@ use bytes::Bytes;
 use super::*;
 use crate::clock::ManualClock;
 
-use sim::SimDisk;
+use storage::sim::SimDisk;
 
 const NOW: u64 = 1_000_000;
 
@@ -72,8 +71,8 @@ fn get(store: &EmbeddedStore, key: &str) -> Result<Option<Bytes>, StoreError> {
 /// The epoch of the log: each checkpoint begins one.
 fn epoch(store: &EmbeddedStore) -> u64 {
     use redb::ReadableDatabase as _;
-    let database = store.shared.database.load_full().unwrap();
+    let database = store.shared.core.database().unwrap();
     let txn = database.begin_read().unwrap();
-    let meta = txn.open_table(schema::META).unwrap();
-    meta.get(schema::META_LOG_EPOCH).unwrap().unwrap().value()
+    let meta = txn.open_table(storage::META).unwrap();
+    meta.get(storage::META_LOG_EPOCH).unwrap().unwrap().value()
 }

@@ -55,7 +55,7 @@ fn damaged_pages_are_errors_and_never_other_values() {
 #[test]
 fn a_missing_log_is_an_error_until_it_is_given_up() {
     let disk = filled();
-    disk.remove("kv.log");
+    disk.remove("kv.log").unwrap();
     let error = open(&disk).err().expect("it is missing");
     assert!(error.to_string().contains("kv.log is missing"), "{error}");
     disk.open("kv.log").unwrap();
@@ -102,9 +102,9 @@ fn a_full_disk_does_not_cost_the_damaged_log() {
 fn a_later_format_is_not_touched() {
     let disk = filled();
     let store = open(&disk).unwrap();
-    let database = store.shared.database.load_full().unwrap();
+    let database = store.shared.core.database().unwrap();
     let txn = database.begin_write().unwrap();
-    txn.open_table(schema::META).unwrap().insert(schema::META_FORMAT, 99).unwrap();
+    txn.open_table(storage::META).unwrap().insert(storage::META_FORMAT, 99).unwrap();
     txn.commit().unwrap();
     drop((database, store));
     let error = open(&disk).err().expect("it is newer");
@@ -159,7 +159,7 @@ fn a_log_without_its_database_is_an_error() {
         put(&store, key, "v").unwrap();
     }
     let left = disk.after_kill();
-    left.remove("kv.redb");
+    left.remove("kv.redb").unwrap();
     let error = open(&left).err().expect("it is missing");
     assert!(error.to_string().contains("kv.redb is missing"), "{error}");
 }

@@ -161,7 +161,7 @@ fn the_files_are_not_opened_again_before_the_last_reader_is_done() {
     let disk = SimDisk::new();
     let store = open(&disk).unwrap();
     put(&store, "k", "old").unwrap();
-    let reader = store.shared.database.load_full().unwrap();
+    let reader = store.shared.core.database().unwrap();
     disk.fail_after(Some(0));
     put(&store, "k", "lost").unwrap_err();
     disk.fail_after(None);

@@ -1,16 +1,18 @@
 //! What is removed behind the scenes: expired keys, replaced values, deleted namespaces.
 
 use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
+use storage::{begin_volatile, open_database};
 
 use super::*;
 use crate::embedded::apply::{Apply, MAX_LOOKED_AT};
-use crate::embedded::database::begin_volatile;
 use crate::embedded::housekeeping::Housekeeping;
-use crate::embedded::open::Opened;
 
 /// How many rows the tables have that hold contents.
 fn rows(store: &EmbeddedStore) -> [u64; 5] {
-    let Some(database) = store.shared.database.load_full() else { return [u64::MAX; 5] };
+    store.shared.core.database().map_or([u64::MAX; 5], |database| rows_of(&database))
+}
+
+fn rows_of(database: &redb::Database) -> [u64; 5] {
     let txn = database.begin_read().unwrap();
     [
         txn.open_table(schema::RECORDS).unwrap().len().unwrap(),
@@ -152,21 +154,19 @@ fn a_step_that_is_behind_removes_what_a_group_can_leave() {
     // Without its writer, which takes steps whenever it has nothing else to do.
     store.close();
     let shared = &store.shared;
-    let options = FileOptions { page_cache_bytes: 1 << 20, log_bytes: 64 << 10 };
-    let mut files = shared.open(Opened::open(&disk, options, &shared.holds).unwrap());
-    let database = shared.database.load_full().unwrap();
+    let database = open_database(&disk, "kv.redb", 1 << 20).unwrap();
     let value = Bytes::from(vec![7; 25 << 20]);
     let txn = begin_volatile(&database).unwrap();
-    let mut apply = Apply::new(&txn, &shared.holds, files.next_value).unwrap();
+    let mut apply = Apply::new(&txn, &shared.holds, 0).unwrap();
     let id = apply.begin_value().unwrap();
     apply.add_pieces(id, 0, &value).unwrap();
-    files.next_value = apply.finish().unwrap().next_value;
+    let next_value = apply.finish().unwrap().next_value;
     txn.commit().unwrap();
     let hold = shared.holds.hold(id).unwrap();
     hold.grew(&namespace(), value.len() as u64);
     drop(hold);
-    assert!(rows(&store)[1] > 400);
+    assert!(rows_of(&database)[1] > 400);
     let mut housekeeping = Housekeeping::new(Arc::clone(shared));
-    housekeeping.step(&database, &mut files).unwrap();
-    assert_eq!((rows(&store)[1], shared.holds.waste_bytes()), (0, 0));
+    housekeeping.step(&database, next_value).unwrap();
+    assert_eq!((rows_of(&database)[1], shared.holds.waste_bytes()), (0, 0));
 }

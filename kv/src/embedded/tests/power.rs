@@ -119,7 +119,7 @@ fn fail_again_and_again(log_bytes: u64) {
             let left = if failure % 3 == 0 {
                 disk.after_kill()
             } else {
-                disk.after_power_failure(&mut random)
+                disk.after_power_failure(|| random.random())
             };
             let after = book.lock().clone();
             check(&left, &before, &after);
@@ -144,17 +144,17 @@ fn a_power_failure_during_recovery_loses_nothing() {
     for number in 0..40 {
         put(&store, &format!("k{number}"), vec![number; 1_000]).unwrap();
     }
-    let mut left = disk.after_power_failure(&mut random);
+    let mut left = disk.after_power_failure(|| random.random());
     for operations in 0..30 {
         left.fail_after(Some(operations));
         let opened = open(&left);
         if opened.is_ok() {
             break;
         }
-        left = left.after_power_failure(&mut random);
+        left = left.after_power_failure(|| random.random());
     }
     left.fail_after(None);
-    let store = open(&left.after_power_failure(&mut random)).unwrap();
+    let store = open(&left.after_power_failure(|| random.random())).unwrap();
     for number in 0..40 {
         let value = get(&store, &format!("k{number}")).unwrap();
         assert_eq!(value.as_deref(), Some(&[number; 1_000][..]));

@@ -73,7 +73,7 @@ fn a_group_of_writes_takes_one_snapshot_and_that_only_near_the_bound() {
     // What somebody writes to another namespace is nobody else's matter.
     let other = holds.hold(1).unwrap();
     other.grew(&Namespace::new("other"), 2 * BOUND);
-    let database = store.shared.database.load_full().unwrap();
+    let database = store.shared.core.database().unwrap();
     let bounds = Bounds { namespace_bytes: BOUND, unfinished_bytes: u64::MAX };
     for (value_bytes, kept, expected) in [(100, 50, 0), (20_000, 4, 1)] {
         let job = |number| {

@@ -87,9 +87,9 @@ fn one_epoch() -> Option<(SimDisk, u64, Vec<NamespaceInfo>)> {
 fn a_log_that_says_what_the_tables_have_already_changes_nothing() {
     let (disk, first, sizes) = (0..20).find_map(|_| one_epoch()).expect("one is in time");
     let again = open_with(&disk, long_log()).unwrap();
-    let database = again.shared.database.load_full().unwrap();
+    let database = again.shared.core.database().unwrap();
     let txn = database.begin_write().unwrap();
-    txn.open_table(schema::META).unwrap().insert(schema::META_LOG_EPOCH, first).unwrap();
+    txn.open_table(storage::META).unwrap().insert(storage::META_LOG_EPOCH, first).unwrap();
     txn.commit().unwrap();
     drop((database, again));
     let store = open_with(&disk, long_log()).unwrap();
@@ -246,7 +246,7 @@ impl Run {
             }
             Operation::Kill => self.go_on(self.disk.after_kill()),
             Operation::PowerFailure => {
-                let disk = self.disk.after_power_failure(&mut self.random);
+                let disk = self.disk.after_power_failure(|| self.random.random());
                 self.go_on(disk);
             }
             Operation::LogFailure => self.fail_log(),

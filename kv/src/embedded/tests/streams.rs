@@ -70,7 +70,7 @@ fn an_unfinished_value_is_never_seen_and_its_pieces_go() {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         let pieces = || {
             use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
-            let database = store.shared.database.load_full().unwrap();
+            let database = store.shared.core.database().unwrap();
             let txn = database.begin_read().unwrap();
             txn.open_table(schema::PIECES).unwrap().len().unwrap()
         };

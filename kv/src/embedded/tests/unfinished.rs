@@ -33,14 +33,14 @@ fn refusal<T>(result: Result<T, StoreError>) -> String {
 }
 
 fn pieces(store: &EmbeddedStore) -> u64 {
-    let database = store.shared.database.load_full().unwrap();
+    let database = store.shared.core.database().unwrap();
     let txn = database.begin_read().unwrap();
     txn.open_table(schema::PIECES).unwrap().len().unwrap()
 }
 
 /// The values that no record refers to and that are not removed.
 fn unreferenced(store: &EmbeddedStore) -> u64 {
-    let database = store.shared.database.load_full().unwrap();
+    let database = store.shared.core.database().unwrap();
     let txn = database.begin_read().unwrap();
     txn.open_table(schema::UNREFERENCED).unwrap().len().unwrap()
 }

@@ -3,15 +3,14 @@
 //! waiting, or with large ones, delays another's one by one turn.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::fmt;
+use std::hash::Hash;
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::store::Namespace;
-
 /// What an owner may have done in one turn, in bytes.
-pub(super) const TURN_BYTES: usize = 256 << 10;
+pub const TURN_BYTES: usize = 256 << 10;
 /// An operation costs as much as so many bytes at least.
 const LEAST_COST_BYTES: usize = 16 << 10;
 /// The most bytes that the operations of one owner may keep waiting, and those of all.
@@ -20,32 +19,25 @@ const MAX_BYTES: usize = 512 << 20;
 /// What one owner may keep waiting even when those of others fill the queue.
 const ALWAYS_BYTES: usize = 1 << 20;
 
-/// Whose operation it is: a worker's, or, where none asks, a namespace's.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
-    Caller(Arc<str>),
-    Namespace(Namespace),
-}
-
 /// What an operation takes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
+pub struct Load {
     /// The bytes that it keeps in memory while it waits.
-    pub(super) kept_bytes: usize,
+    pub kept_bytes: usize,
     /// The bytes that are read or written for it, about.
-    pub(super) cost_bytes: usize,
+    pub cost_bytes: usize,
 }
 
-/// The queue.
-pub(super) struct FairQueue<T> {
-    state: Mutex<State<T>>,
+/// The queue of items, each of an owner.
+pub struct FairQueue<O, T> {
+    state: Mutex<State<O, T>>,
     arrived: Condvar,
 }
 
-struct State<T> {
-    lines: HashMap<Owner, Line<T>>,
+struct State<O, T> {
+    lines: HashMap<O, Line<T>>,
     /// The owners with something waiting, in the order of their turns.
-    turns: VecDeque<Owner>,
+    turns: VecDeque<O>,
     bytes: usize,
     closed: bool,
 }
@@ -59,7 +51,7 @@ struct Line<T> {
 
 /// Why an item was not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum PushError {
+pub enum PushError {
     /// Too many bytes are waiting.
     Full,
     /// The queue was closed.
@@ -68,25 +60,18 @@ pub(super) enum PushError {
 
 /// What came of waiting.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Popped<T> {
+pub enum Popped<T> {
+    /// The next item.
     Item(T),
+    /// None came in time.
     TimedOut,
+    /// None will ever come.
     Closed,
-}
-
-impl Owner {
-    /// Whose the operations are that ask this namespace.
-    pub(super) fn of(namespace: &Namespace) -> Self {
-        match namespace.caller() {
-            Some(caller) => Self::Caller(Arc::clone(caller.name())),
-            None => Self::Namespace(namespace.clone()),
-        }
-    }
 }
 
 impl Load {
     /// Of an operation that writes what it keeps.
-    pub(super) fn of_write(bytes: usize) -> Self {
+    pub fn of_write(bytes: usize) -> Self {
         Self { kept_bytes: bytes, cost_bytes: bytes }
     }
 
@@ -95,15 +80,20 @@ impl Load {
     }
 }
 
-impl<T> FairQueue<T> {
-    pub(super) fn new() -> Self {
+impl<O: Clone + Eq + Hash, T> FairQueue<O, T> {
+    /// A queue of nothing.
+    pub fn new() -> Self {
         let state =
             State { lines: HashMap::new(), turns: VecDeque::new(), bytes: 0, closed: false };
         Self { state: Mutex::new(state), arrived: Condvar::new() }
     }
 
     /// Adds an item.
-    pub(super) fn push(&self, owner: Owner, item: T, load: Load) -> Result<(), PushError> {
+    ///
+    /// # Errors
+    ///
+    /// When too much is waiting, or the queue is closed. The item is dropped then.
+    pub fn push(&self, owner: O, item: T, load: Load) -> Result<(), PushError> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(PushError::Closed);
@@ -122,12 +112,12 @@ impl<T> FairQueue<T> {
     }
 
     /// The next item, at once or not at all.
-    pub(super) fn try_pop(&self) -> Option<T> {
+    pub fn try_pop(&self) -> Option<T> {
         self.state.lock().pop()
     }
 
     /// The next item, waited for until `deadline`. What is waiting in a closed queue still comes.
-    pub(super) fn pop(&self, deadline: Option<Instant>) -> Popped<T> {
+    pub fn pop(&self, deadline: Option<Instant>) -> Popped<T> {
         let mut state = self.state.lock();
         loop {
             if let Some(item) = state.pop() {
@@ -148,14 +138,26 @@ impl<T> FairQueue<T> {
     }
 
     /// Takes no more items.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.state.lock().closed = true;
         self.arrived.notify_all();
     }
 }
 
-impl<T> State<T> {
-    fn add(&mut self, owner: Owner, item: T, load: Load) {
+impl<O: Clone + Eq + Hash, T> Default for FairQueue<O, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<O, T> fmt::Debug for FairQueue<O, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FairQueue").finish_non_exhaustive()
+    }
+}
+
+impl<O: Clone + Eq + Hash, T> State<O, T> {
+    fn add(&mut self, owner: O, item: T, load: Load) {
         if let Some(line) = self.lines.get_mut(&owner) {
             line.bytes += load.kept_bytes;
             line.items.push_back((item, load));

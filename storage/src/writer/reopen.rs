@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::embedded::database::close;
-use crate::embedded::fault::Fault;
-use crate::embedded::open::{OpenError, Opened};
-use crate::error::StoreError;
+use crate::error::{Failure, OpenError};
+use crate::fault::Fault;
+use crate::machine::Machine;
+use crate::open::Opened;
+use crate::raw::close;
 
-use super::Writer;
+use super::{Files, Writer};
 
 /// How long after a failure the files are opened again.
 const REOPEN_AFTER: Duration = Duration::from_millis(250);
@@ -17,13 +18,13 @@ const REOPEN_WHEN_FULL_AFTER: Duration = Duration::from_secs(2);
 /// That they cannot be opened is said no more often.
 const TOLD_EACH: Duration = Duration::from_secs(60);
 
-impl Writer {
+impl<M: Machine> Writer<M> {
     /// Opens the files, for the first time. If the disk has no room for that, they are opened later.
     ///
     /// # Errors
     ///
     /// What else is wrong with them.
-    pub(in crate::embedded) fn open_or_wait_for_room(&mut self) -> Result<(), OpenError> {
+    pub(crate) fn open_or_wait_for_room(&mut self) -> Result<(), OpenError> {
         match self.try_open() {
             Err(error) if error.full_disk().is_some() => {
                 self.tell(&error);
@@ -34,18 +35,18 @@ impl Writer {
     }
 
     /// Opens the files again if they were given up.
-    pub(super) fn open_files(&mut self) -> Result<(), StoreError> {
+    pub(super) fn open_files(&mut self) -> Result<(), Failure> {
         if self.files.is_some() {
             return Ok(());
         }
         if self.failed_at.is_some_and(|at| at.elapsed() < self.reopens_after()) {
-            return Err(self.shared.while_closed());
+            return Err(self.core.while_closed());
         }
         self.reopen()
     }
 
     pub(super) fn reopens_after(&self) -> Duration {
-        match self.shared.no_room.load().is_some() {
+        match self.core.no_room.load().is_some() {
             true => REOPEN_WHEN_FULL_AFTER,
             false => REOPEN_AFTER,
         }
@@ -56,18 +57,19 @@ impl Writer {
         tracing::error!(
             path = %self.options.path.display(),
             error = %fault,
-            "the KV store failed; its files are opened again"
+            "the {} failed; its files are opened again",
+            M::KIND.name
         );
         self.files = None;
-        self.shared.no_room.store(None);
-        self.retired = self.shared.database.swap(None);
+        self.core.no_room.store(None);
+        self.retired = self.core.database.swap(None);
         self.failed_at = None;
         if self.reopen().is_err() {
             self.failed_at = Some(Instant::now());
         }
     }
 
-    fn reopen(&mut self) -> Result<(), StoreError> {
+    fn reopen(&mut self) -> Result<(), Failure> {
         self.failed_at = Some(Instant::now());
         if let Some(retired) = self.retired.take() {
             match Arc::try_unwrap(retired) {
@@ -82,10 +84,9 @@ impl Writer {
             self.tell(&error);
             match error.full_disk() {
                 Some(full) => self.disk_full(full),
-                None => StoreError::Failed {
-                    doing: "being opened again".into(),
-                    source: Arc::new(error),
-                },
+                None => {
+                    Failure::Failed { doing: "being opened again".into(), source: Arc::new(error) }
+                }
             }
         })
     }
@@ -93,17 +94,17 @@ impl Writer {
     /// Opens the files. If the disk has no room for that, all are told so from then on.
     fn try_open(&mut self) -> Result<(), OpenError> {
         self.failed_at = Some(Instant::now());
-        let opened = Opened::open(&*self.disk, self.options.files, &self.shared.holds);
-        let opened = opened.map_err(|fault| fault.at(self.options.path.clone()));
-        match opened {
-            Ok(opened) => {
-                self.files = Some(self.shared.open(opened));
+        let opened = Opened::open(&*self.disk, &self.options, &mut self.machine);
+        match opened.map_err(|fault| fault.at(self.options.path.clone(), &M::KIND)) {
+            Ok(Opened { database, log }) => {
+                self.core.database.store(Some(Arc::new(database)));
+                self.files = Some(Files::new(log));
                 (self.failed_at, self.told_at) = (None, None);
                 Ok(())
             }
             Err(error) => {
                 let no_room = error.full_disk().map(|full| Arc::new(self.disk_full(full)));
-                self.shared.no_room.store(no_room);
+                self.core.no_room.store(no_room);
                 Err(error)
             }
         }
@@ -115,13 +116,13 @@ impl Writer {
             return;
         }
         self.told_at = Some(Instant::now());
+        let (name, when_full) = (M::KIND.name, M::KIND.when_full);
         match error.full_disk() {
             Some(_) => tracing::error!(
                 %error,
-                "the KV store cannot be opened on a full disk: make room, until then KV answers \
-                 with 507"
+                "the {name} cannot be opened on a full disk: make room, until then {when_full}"
             ),
-            None => tracing::error!(%error, "the KV store cannot be opened again yet"),
+            None => tracing::error!(%error, "the {name} cannot be opened again yet"),
         }
     }
 }

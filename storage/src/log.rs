@@ -5,26 +5,28 @@
 //! an append changes no metadata of the file system: one write and one sync of data, which is what
 //! makes a put fast. A batch belongs to an epoch; those of past epochs are leftovers.
 //!
-//! A batch begins at a multiple of [`ALIGNMENT`] and is: magic (4 bytes), length of the payload (4),
-//! epoch (8), number within the epoch (8), CRC-32 of those three and the payload (4), zero (4), the
-//! payload. Numbers are little-endian. Before the first batch there is a mark in its place, which
-//! begins with the same magic: a log that begins otherwise is not as it was left.
+//! A batch begins at a multiple of [`ALIGNMENT`] and is: magic of its kind of store (4 bytes), length
+//! of the payload (4), epoch (8), number within the epoch (8), CRC-32 of those three and the payload
+//! (4), zero (4), the payload. Numbers are little-endian. Before the first batch there is a mark in
+//! its place, which begins with the same magic: a log that begins otherwise is not as it was left.
 
 use std::io;
 use std::sync::Arc;
 
-use super::codec::checksum;
-use super::disk::DiskFile;
+use crate::codec::checksum;
+use crate::disk::DiskFile;
+use crate::machine::StoreKind;
 
-const MAGIC: [u8; 4] = *b"IKVL";
 const HEADER_BYTES: usize = 32;
 const ALIGNMENT: usize = 512;
 /// A longer file is no log of ours, and is not read into memory.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The log, open for appending.
-pub(super) struct Log {
+#[derive(Debug)]
+pub struct Log {
     file: Arc<dyn DiskFile>,
+    magic: [u8; 4],
     capacity_bytes: u64,
     epoch: u64,
     /// The number of the next batch.
@@ -36,27 +38,47 @@ pub(super) struct Log {
 
 /// A log that cannot be trusted: a batch that was answered is not there any more.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LogError {
-    #[error("a batch at byte {offset} of kv.log is damaged, and later ones are not")]
-    Damaged { offset: u64 },
-    #[error("kv.log goes on from a later kv.redb than this one")]
-    Newer,
-    #[error("kv.log has {bytes} bytes, and no log has more than {MAX_FILE_BYTES}")]
-    TooLong { bytes: u64 },
+pub enum LogError {
+    /// What is behind a damaged batch was answered, so what was in that one was as well.
+    #[error("a batch at byte {offset} of {log} is damaged, and later ones are not")]
+    Damaged {
+        /// The log's file.
+        log: &'static str,
+        /// Where the batch begins.
+        offset: u64,
+    },
+    /// The tables are older than what the log goes on from.
+    #[error("{log} goes on from a later {database} than this one")]
+    Newer {
+        /// The file of the tables.
+        database: &'static str,
+        /// The log's file.
+        log: &'static str,
+    },
+    /// No log of ours.
+    #[error("{log} has {bytes} bytes, and no log has more than {MAX_FILE_BYTES}")]
+    TooLong {
+        /// The log's file.
+        log: &'static str,
+        /// Its length.
+        bytes: u64,
+    },
 }
 
 /// Why the log cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadLogError {
+pub enum ReadLogError {
+    /// The operating system says so.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// What it has is not what was written.
     #[error(transparent)]
     Untrusted(#[from] LogError),
 }
 
 /// What a file begins with that should be a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub enum Beginning {
     /// What each log begins with that was begun: a batch, or the mark in its place.
     Begun,
     /// Nothing, or zeros.
@@ -66,7 +88,8 @@ pub(super) enum Beginning {
 }
 
 /// Batches of one epoch, in order.
-pub(super) struct Batches {
+#[derive(Debug)]
+pub struct Batches {
     bytes: Vec<u8>,
     payloads: Vec<std::ops::Range<usize>>,
 }
@@ -74,19 +97,29 @@ pub(super) struct Batches {
 impl Log {
     /// Makes the file ready, with room for `capacity_bytes`, to be written from its start with
     /// batches of `epoch`.
-    pub(super) fn begin(
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn begin(
         file: Arc<dyn DiskFile>,
+        kind: &StoreKind,
         capacity_bytes: u64,
         epoch: u64,
     ) -> io::Result<Self> {
-        let capacity_bytes = Self::prepare(file.as_ref(), capacity_bytes)?;
-        Ok(Self { file, capacity_bytes, epoch, next: 0, end: 0, buffer: Vec::new() })
+        let capacity_bytes = Self::prepare(file.as_ref(), kind, capacity_bytes)?;
+        let (magic, buffer) = (kind.magic, Vec::new());
+        Ok(Self { file, magic, capacity_bytes, epoch, next: 0, end: 0, buffer })
     }
 
     /// Gives the file its room, and its mark if it was not begun. Answers its length.
-    pub(super) fn prepare(file: &dyn DiskFile, capacity_bytes: u64) -> io::Result<u64> {
-        let length = file.len()?;
-        let is_begun = Self::beginning(file)? == Beginning::Begun;
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn prepare(file: &dyn DiskFile, kind: &StoreKind, capacity_bytes: u64) -> io::Result<u64> {
+        let length = file.length()?;
+        let is_begun = Self::beginning(file, kind)? == Beginning::Begun;
         if is_begun && length >= capacity_bytes {
             return Ok(length);
         }
@@ -99,18 +132,22 @@ impl Log {
             at += count as u64;
         }
         if !is_begun {
-            file.write_all_at(&Header::BEGUN, 0)?;
+            file.write_all_at(&Header::begun(kind), 0)?;
         }
         file.sync()?;
         Ok(capacity_bytes.max(length))
     }
 
     /// What a file begins with.
-    pub(super) fn beginning(file: &dyn DiskFile) -> io::Result<Beginning> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the file.
+    pub fn beginning(file: &dyn DiskFile, kind: &StoreKind) -> io::Result<Beginning> {
         let mut bytes = [0; HEADER_BYTES];
-        let count = file.len()?.min(HEADER_BYTES as u64) as usize;
+        let count = file.length()?.min(HEADER_BYTES as u64) as usize;
         file.read_exact_at(&mut bytes[..count], 0)?;
-        Ok(if bytes.starts_with(&MAGIC) {
+        Ok(if bytes.starts_with(&kind.magic) {
             Beginning::Begun
         } else if bytes == [0; HEADER_BYTES] {
             Beginning::Zeros
@@ -120,9 +157,13 @@ impl Log {
     }
 
     /// Whether a file begins with a batch, of whatever epoch.
-    pub(super) fn has_batches(file: &dyn DiskFile) -> Result<bool, ReadLogError> {
-        let bytes = contents(file)?;
-        Ok(Header::read(&bytes, 0).is_some_and(|header| header.is_intact(&bytes, 0)))
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or is too long for a log.
+    pub fn has_batches(file: &dyn DiskFile, kind: &StoreKind) -> Result<bool, ReadLogError> {
+        let bytes = contents(file, kind)?;
+        Ok(Header::read(&bytes, 0, kind).is_some_and(|header| header.is_intact(&bytes, 0)))
     }
 
     /// The batches of an epoch that a file has, but for the first `applied` of them: the tables have
@@ -133,18 +174,19 @@ impl Log {
     /// When the file cannot be read, or a batch is damaged that is followed by a good one. A
     /// damaged one at the end was being written when the process or the power went: nobody has
     /// been told that it is there.
-    pub(super) fn read(
+    pub fn read(
         file: &dyn DiskFile,
+        kind: &StoreKind,
         epoch: u64,
         applied: usize,
     ) -> Result<Batches, ReadLogError> {
-        let bytes = contents(file)?;
-        let first = Header::read(&bytes, 0).filter(|header| header.is_intact(&bytes, 0));
+        let bytes = contents(file, kind)?;
+        let first = Header::read(&bytes, 0, kind).filter(|header| header.is_intact(&bytes, 0));
         if first.is_some_and(|header| header.epoch > epoch) {
-            return Err(LogError::Newer.into());
+            return Err(LogError::Newer { database: kind.database, log: kind.log }.into());
         }
         let batch = |at: usize| {
-            let header = Header::read(&bytes, at).filter(|header| header.epoch == epoch);
+            let header = Header::read(&bytes, at, kind).filter(|header| header.epoch == epoch);
             header.filter(|header| header.is_intact(&bytes, at))
         };
         let mut next = applied as u64;
@@ -170,24 +212,24 @@ impl Log {
             .step_by(ALIGNMENT)
             .any(|later| batch(later).is_some_and(|header| header.number > next));
         if follows {
-            return Err(LogError::Damaged { offset: at as u64 }.into());
+            return Err(LogError::Damaged { log: kind.log, offset: at as u64 }.into());
         }
         Ok(Batches { bytes, payloads })
     }
 
     /// Whether a batch of so many bytes has room.
-    pub(super) fn has_room(&self, payload_bytes: usize) -> bool {
+    pub fn has_room(&self, payload_bytes: usize) -> bool {
         let occupied = (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGNMENT) as u64;
         self.end + occupied <= self.capacity_bytes
     }
 
     /// How many batches the present epoch has.
-    pub(super) fn batches(&self) -> u64 {
+    pub fn batches(&self) -> u64 {
         self.next
     }
 
     /// The bytes that the batches of the present epoch take.
-    pub(super) fn used_bytes(&self) -> u64 {
+    pub fn used_bytes(&self) -> u64 {
         self.end
     }
 
@@ -196,9 +238,9 @@ impl Log {
     /// # Errors
     ///
     /// Those of the file. The batch may then be there or not, and the log takes no more.
-    pub(super) fn append(&mut self, payload: &[u8]) -> io::Result<()> {
+    pub fn append(&mut self, payload: &[u8]) -> io::Result<()> {
         self.buffer.clear();
-        self.buffer.extend(MAGIC);
+        self.buffer.extend(self.magic);
         let length = u32::try_from(payload.len()).expect("a batch is smaller than the log");
         self.buffer.extend(length.to_le_bytes());
         self.buffer.extend(self.epoch.to_le_bytes());
@@ -216,28 +258,30 @@ impl Log {
     }
 
     /// Begins an epoch: what the log has is in the database's tables for good.
-    pub(super) fn restart(&mut self, epoch: u64) {
+    pub fn restart(&mut self, epoch: u64) {
         self.epoch = epoch;
         self.next = 0;
         self.end = 0;
     }
 
-    pub(super) fn epoch(&self) -> u64 {
+    /// The present epoch.
+    pub fn epoch(&self) -> u64 {
         self.epoch
     }
 }
 
 impl Batches {
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    /// What each of them says.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.payloads.iter().map(|range| &self.bytes[range.clone()])
     }
 }
 
 /// All that a file has.
-fn contents(file: &dyn DiskFile) -> Result<Vec<u8>, ReadLogError> {
-    let length = file.len()?;
+fn contents(file: &dyn DiskFile, kind: &StoreKind) -> Result<Vec<u8>, ReadLogError> {
+    let length = file.length()?;
     if length > MAX_FILE_BYTES {
-        return Err(LogError::TooLong { bytes: length }.into());
+        return Err(LogError::TooLong { log: kind.log, bytes: length }.into());
     }
     let mut bytes = vec![0; length as usize];
     file.read_exact_at(&mut bytes, 0)?;
@@ -253,13 +297,17 @@ struct Header {
 
 impl Header {
     /// What a log begins with that was begun and has no batch yet: the header of none.
-    const BEGUN: [u8; HEADER_BYTES] = *b"IKVL: begun, no batch was added.";
+    fn begun(kind: &StoreKind) -> [u8; HEADER_BYTES] {
+        let mut mark = *b"    : begun, no batch was added.";
+        mark[..4].copy_from_slice(&kind.magic);
+        mark
+    }
 
-    fn read(bytes: &[u8], at: usize) -> Option<Self> {
+    fn read(bytes: &[u8], at: usize, kind: &StoreKind) -> Option<Self> {
         let header: &[u8; HEADER_BYTES] = bytes.get(at..)?.first_chunk()?;
         let number = |at: usize| u64::from_le_bytes(*header[at..].first_chunk().expect("in it"));
         let short = |at: usize| u32::from_le_bytes(*header[at..].first_chunk().expect("in it"));
-        (header[..4] == MAGIC).then(|| Self {
+        (header[..4] == kind.magic).then(|| Self {
             payload_bytes: short(4) as usize,
             epoch: number(8),
             number: number(16),

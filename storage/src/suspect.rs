@@ -5,9 +5,9 @@
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::disk::{Disk, DiskFile, is_full};
-use super::log::{Beginning, Log};
-use super::open::LOG_FILE;
+use crate::disk::{Disk, DiskFile, is_full};
+use crate::log::{Beginning, Log};
+use crate::machine::StoreKind;
 
 /// So much is copied at a time.
 const COPIED_BYTES: usize = 1 << 16;
@@ -18,9 +18,14 @@ const COPIED_BYTES: usize = 1 << 16;
 /// # Errors
 ///
 /// When the log cannot be read, or the disk has no room to keep it as it was found.
-pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io::Result<()> {
-    let length = log.len()?;
-    let problem = match Log::beginning(log)? {
+pub(crate) fn look_at(
+    disk: &dyn Disk,
+    log: &dyn DiskFile,
+    kind: &StoreKind,
+    log_bytes: u64,
+) -> io::Result<()> {
+    let length = log.length()?;
+    let problem = match Log::beginning(log, kind)? {
         _ if length == 0 => "is empty",
         Beginning::Zeros => "begins with zeros",
         Beginning::Other => "begins with what no log begins with",
@@ -32,19 +37,22 @@ pub(super) fn look_at(disk: &dyn Disk, log: &dyn DiskFile, log_bytes: u64) -> io
     }
     // In milliseconds: a start that follows at once must not write over what the last one kept.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
-    let name = format!("{LOG_FILE}.damaged-{now}");
+    let name = format!("{}.damaged-{now}", kind.log);
     let kept = match copy(disk, log, length, &name) {
         Ok(()) => name,
         Err(error) => format!("nowhere: {error}"),
     };
     tracing::warn!(
-        log = LOG_FILE,
+        log = kind.log,
         bytes = length,
         kept,
-        "the log of the KV store {problem}: unless the node was stopped in order, writes that were \
+        "the log of the {} {problem}: unless the node was stopped in order, writes that were \
          answered since the last checkpoint (up to the last {} MiB of them) are lost; restore \
-         kv.redb and kv.log together from a backup, if there is one",
-        log_bytes >> 20
+         {} and {} together from a backup, if there is one",
+        kind.name,
+        log_bytes >> 20,
+        kind.database,
+        kind.log
     );
     Ok(())
 }
@@ -55,13 +63,13 @@ fn copy(disk: &dyn Disk, log: &dyn DiskFile, length: u64, name: &str) -> io::Res
     let copied = copy_into(&*copy, log, length);
     if copied.as_ref().is_err_and(is_full) {
         // A part of it is of no use, and the room is.
-        copy.set_len(0)?;
+        copy.set_length(0)?;
     }
     copied
 }
 
 fn copy_into(copy: &dyn DiskFile, log: &dyn DiskFile, length: u64) -> io::Result<()> {
-    copy.set_len(length)?;
+    copy.set_length(length)?;
     let mut buffer = vec![0; COPIED_BYTES];
     let mut at = 0;
     while at < length {

@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::embedded::disk::Disk as _;
-use crate::embedded::tests::sim::SimDisk;
+use crate::disk::Disk as _;
+use crate::sim::SimDisk;
+use crate::tests::KIND;
 
 const EPOCH: u64 = 77;
 
 fn log(disk: &SimDisk) -> Log {
-    Log::begin(disk.open("log").unwrap(), 32 << 10, EPOCH).unwrap()
+    Log::begin(disk.open("log").unwrap(), &KIND, 32 << 10, EPOCH).unwrap()
 }
 
 fn read(disk: &SimDisk, epoch: u64) -> Result<Vec<Vec<u8>>, ReadLogError> {
@@ -17,7 +18,7 @@ fn read(disk: &SimDisk, epoch: u64) -> Result<Vec<Vec<u8>>, ReadLogError> {
 }
 
 fn read_after(disk: &SimDisk, epoch: u64, applied: usize) -> Result<Vec<Vec<u8>>, ReadLogError> {
-    let batches = Log::read(&*disk.open("log").unwrap(), epoch, applied)?;
+    let batches = Log::read(&*disk.open("log").unwrap(), &KIND, epoch, applied)?;
     Ok(batches.iter().map(<[u8]>::to_vec).collect())
 }
 
@@ -64,7 +65,10 @@ fn a_torn_batch_at_the_end_is_left_out_and_one_before_others_is_an_error() {
     };
     assert_eq!(damaged(1024 + 100).unwrap(), [[1; 600]]);
     let error = damaged(100).unwrap_err();
-    assert_eq!(error.to_string(), "a batch at byte 0 of kv.log is damaged, and later ones are not");
+    assert_eq!(
+        error.to_string(),
+        "a batch at byte 0 of book.log is damaged, and later ones are not"
+    );
 }
 
 #[test]
@@ -114,11 +118,11 @@ fn a_full_log_has_no_room() {
 struct Endless;
 
 impl DiskFile for Endless {
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(1 << 40)
     }
 
-    fn set_len(&self, _: u64) -> io::Result<()> {
+    fn set_length(&self, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -137,11 +141,12 @@ impl DiskFile for Endless {
 
 #[test]
 fn a_file_that_is_too_long_for_a_log_is_not_read() {
-    let errors = [Log::read(&Endless, EPOCH, 0).err(), Log::has_batches(&Endless).err()];
+    let errors =
+        [Log::read(&Endless, &KIND, EPOCH, 0).err(), Log::has_batches(&Endless, &KIND).err()];
     for error in errors {
         assert_eq!(
             error.map(|error| error.to_string()).as_deref(),
-            Some("kv.log has 1099511627776 bytes, and no log has more than 1073741824")
+            Some("book.log has 1099511627776 bytes, and no log has more than 1073741824")
         );
     }
 }

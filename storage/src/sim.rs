@@ -1,21 +1,20 @@
-//! A disk in memory that knows what has been synced, can lose the rest as a power failure does, and
-//! can be full or broken.
+//! A disk in memory for tests: it knows what has been synced, can lose the rest as a power failure
+//! does, and can be full or broken.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use proptest::prelude::RngExt;
 
-use crate::embedded::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile};
 
 const SECTOR_BYTES: usize = 512;
 const TOTAL_BYTES: u64 = 1 << 40;
 
 /// The disk. A clone is the same disk.
 #[derive(Clone, Debug)]
-pub(in crate::embedded) struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -55,130 +54,94 @@ struct SimFile {
 }
 
 impl SimDisk {
-    pub(in crate::embedded) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State { free_bytes: TOTAL_BYTES, ..State::default() })))
+    /// An empty disk, with room for whatever a test writes.
+    pub fn new() -> Self {
+        Self::with(HashMap::new())
     }
 
-    /// The disk after a power failure at this moment: of what was not synced, any sectors.
-    pub(in crate::embedded) fn after_power_failure(&self, random: &mut impl RngExt) -> Self {
-        let state = self.0.lock();
-        let mut files = state.files.clone();
+    /// The disk after a power failure at this moment: of what was not synced, those sectors of which
+    /// `stays` says so.
+    pub fn after_power_failure(&self, mut stays: impl FnMut() -> bool) -> Self {
+        let mut files = self.0.lock().files.clone();
         for contents in files.values_mut() {
             for pending in std::mem::take(&mut contents.pending) {
-                apply_some(&mut contents.synced, pending, random);
+                apply_some(&mut contents.synced, pending, &mut stays);
             }
             contents.now = contents.synced.clone();
         }
-        Self(Arc::new(Mutex::new(State { files, free_bytes: TOTAL_BYTES, ..State::default() })))
+        Self::with(files)
     }
 
     /// The disk after the process was killed: all that it wrote is there.
-    pub(in crate::embedded) fn after_kill(&self) -> Self {
+    pub fn after_kill(&self) -> Self {
         let mut files = self.0.lock().files.clone();
         for contents in files.values_mut() {
             contents.pending.clear();
             contents.synced = contents.now.clone();
         }
-        Self(Arc::new(Mutex::new(State { files, free_bytes: TOTAL_BYTES, ..State::default() })))
+        Self::with(files)
     }
 
-    pub(in crate::embedded) fn set_free_bytes(&self, bytes: u64) {
+    /// Says how much room is left. Files that are lengthened take it.
+    pub fn set_free_bytes(&self, bytes: u64) {
         self.0.lock().free_bytes = bytes;
     }
 
     /// Has something else take all the room, or give it back.
-    pub(in crate::embedded) fn fill(&self, is_full: bool) {
+    pub fn fill(&self, is_full: bool) {
         self.0.lock().is_full = is_full;
     }
 
     /// The files whose names begin so.
-    pub(in crate::embedded) fn names(&self, prefix: &str) -> Vec<String> {
+    pub fn names(&self, prefix: &str) -> Vec<String> {
         let state = self.0.lock();
         state.files.keys().filter(|name| name.starts_with(prefix)).cloned().collect()
     }
 
-    pub(in crate::embedded) fn fail_after(&self, operations: Option<u64>) {
+    /// Has writes and syncs fail once so many more have been done, or never.
+    pub fn fail_after(&self, operations: Option<u64>) {
         self.0.lock().fails_after = operations;
     }
 
-    pub(in crate::embedded) fn fail_reads(&self, fail: bool) {
+    /// Has reads fail from now on, or no more.
+    pub fn fail_reads(&self, fail: bool) {
         self.0.lock().reads_fail = fail;
     }
 
     /// Has the syncs of that file fail from now on, or of none.
-    pub(in crate::embedded) fn fail_syncs_of(&self, name: Option<&'static str>) {
+    pub fn fail_syncs_of(&self, name: Option<&'static str>) {
         self.0.lock().not_synced = name;
     }
 
     /// Has whoever asks for the room on it panic, from now on.
-    pub(in crate::embedded) fn panic(&self) {
+    pub fn panic(&self) {
         self.0.lock().panics = true;
     }
 
-    pub(in crate::embedded) fn syncs(&self) -> u64 {
+    /// How many syncs there have been.
+    pub fn syncs(&self) -> u64 {
         self.0.lock().syncs
     }
 
-    pub(in crate::embedded) fn remove(&self, name: &str) {
-        self.0.lock().files.remove(name);
-    }
-
-    /// Changes a file behind the engine's back.
-    pub(in crate::embedded) fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+    /// Changes a file behind the store's back.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such file.
+    pub fn edit(&self, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
         let contents = state.files.get_mut(name).expect("the file exists");
         edit(&mut contents.now);
         contents.pending.clear();
         contents.synced = contents.now.clone();
     }
-}
 
-fn apply_some(file: &mut Vec<u8>, pending: Pending, random: &mut impl RngExt) {
-    match pending {
-        Pending::Length(length) => {
-            if random.random() {
-                file.resize(length, 0);
-            }
-        }
-        Pending::Bytes(offset, bytes) => {
-            for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
-                let at = offset + index * SECTOR_BYTES;
-                if random.random() {
-                    if file.len() < at + sector.len() {
-                        file.resize(at + sector.len(), 0);
-                    }
-                    file[at..at + sector.len()].copy_from_slice(sector);
-                }
-            }
-        }
-    }
-}
-
-impl Disk for SimDisk {
-    fn exists(&self, name: &str) -> io::Result<bool> {
-        Ok(self.0.lock().files.contains_key(name))
-    }
-
-    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        self.0.lock().files.entry(name.to_owned()).or_default();
-        Ok(Arc::new(SimFile { disk: self.clone(), name: name.to_owned() }))
-    }
-
-    fn free_bytes(&self) -> io::Result<u64> {
-        let state = self.0.lock();
-        assert!(!state.panics, "somebody asks for the room on the disk");
-        Ok(state.free_bytes)
-    }
-}
-
-impl SimFile {
-    fn with<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
-        let mut state = self.disk.0.lock();
-        change(state.files.get_mut(&self.name).expect("an open file stays"))
+    fn with(files: HashMap<String, Contents>) -> Self {
+        Self(Arc::new(Mutex::new(State { files, free_bytes: TOTAL_BYTES, ..State::default() })))
     }
 
     fn may_fail(&self) -> io::Result<()> {
-        let mut state = self.disk.0.lock();
+        let mut state = self.0.lock();
         if state.is_full {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -193,13 +156,78 @@ impl SimFile {
     }
 }
 
+fn apply_some(file: &mut Vec<u8>, pending: Pending, stays: &mut impl FnMut() -> bool) {
+    match pending {
+        Pending::Length(length) => {
+            if stays() {
+                file.resize(length, 0);
+            }
+        }
+        Pending::Bytes(offset, bytes) => {
+            for (index, sector) in bytes.chunks(SECTOR_BYTES).enumerate() {
+                let at = offset + index * SECTOR_BYTES;
+                if stays() {
+                    if file.len() < at + sector.len() {
+                        file.resize(at + sector.len(), 0);
+                    }
+                    file[at..at + sector.len()].copy_from_slice(sector);
+                }
+            }
+        }
+    }
+}
+
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Disk for SimDisk {
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        Ok(self.0.lock().files.contains_key(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        self.0.lock().files.entry(name.to_owned()).or_default();
+        Ok(Arc::new(SimFile { disk: self.clone(), name: name.to_owned() }))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.may_fail()?;
+        let mut state = self.0.lock();
+        let contents = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.files.insert(to.to_owned(), contents);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.may_fail()?;
+        self.0.lock().files.remove(name);
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let state = self.0.lock();
+        assert!(!state.panics, "somebody asks for the room on the disk");
+        Ok(state.free_bytes)
+    }
+}
+
+impl SimFile {
+    fn with<T>(&self, change: impl FnOnce(&mut Contents) -> T) -> T {
+        let mut state = self.disk.0.lock();
+        change(state.files.get_mut(&self.name).expect("an open file stays"))
+    }
+}
+
 impl DiskFile for SimFile {
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.with(|contents| contents.now.len()) as u64)
     }
 
-    fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.may_fail()?;
+    fn set_length(&self, bytes: u64) -> io::Result<()> {
+        self.disk.may_fail()?;
         let bytes = bytes as usize;
         let grown = self.with(|contents| {
             let grown = bytes.saturating_sub(contents.now.len()) as u64;
@@ -225,7 +253,7 @@ impl DiskFile for SimFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.may_fail()?;
+        self.disk.may_fail()?;
         let offset = offset as usize;
         self.with(|contents| {
             let end = offset + bytes.len();
@@ -239,7 +267,7 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.may_fail()?;
+        self.disk.may_fail()?;
         if self.disk.0.lock().not_synced == Some(self.name.as_str()) {
             return Err(io::Error::other("the file cannot be synced"));
         }

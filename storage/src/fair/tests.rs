@@ -3,20 +3,15 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::caller::Caller;
 
 /// How many of the least operations a turn has.
 const LEAST_IN_A_TURN: u32 = (TURN_BYTES / LEAST_COST_BYTES) as u32;
 
-fn owner(name: &str) -> Owner {
-    Owner::Namespace(Namespace::new(name))
+fn push(queue: &FairQueue<String, u32>, name: &str, item: u32, bytes: usize) -> bool {
+    queue.push(name.to_owned(), item, Load::of_write(bytes)).is_ok()
 }
 
-fn push(queue: &FairQueue<u32>, name: &str, item: u32, bytes: usize) -> bool {
-    queue.push(owner(name), item, Load::of_write(bytes)).is_ok()
-}
-
-fn all(queue: &FairQueue<u32>) -> Vec<u32> {
+fn all(queue: &FairQueue<String, u32>) -> Vec<u32> {
     std::iter::from_fn(|| queue.try_pop()).collect()
 }
 
@@ -43,20 +38,6 @@ fn a_large_item_waits_for_as_many_turns_as_it_costs() {
     }
     let place = all(&queue).iter().position(|item| *item == 1);
     assert_eq!(place, Some(2 * LEAST_IN_A_TURN as usize));
-}
-
-#[test]
-fn one_worker_has_one_line_however_many_namespaces_it_asks() {
-    let queue = FairQueue::new();
-    let busy = Caller::new("busy");
-    for item in 0..2 * LEAST_IN_A_TURN {
-        let namespace = Namespace::new(format!("{item}")).asked_by(&busy);
-        queue.push(Owner::of(&namespace), item, Load::default()).unwrap();
-    }
-    let quiet = Namespace::new("0").asked_by(&Caller::new("quiet"));
-    queue.push(Owner::of(&quiet), 1_000, Load::default()).unwrap();
-    let place = all(&queue).iter().position(|item| *item == 1_000);
-    assert_eq!(place, Some(LEAST_IN_A_TURN as usize));
 }
 
 #[test]
@@ -92,7 +73,7 @@ fn a_closed_queue_gives_what_it_has() {
 
 #[test]
 fn waiting_ends_at_the_deadline() {
-    let queue = FairQueue::<u32>::new();
+    let queue = FairQueue::<String, u32>::new();
     assert_eq!(queue.pop(Some(Instant::now())), Popped::TimedOut);
 }
 
