@@ -23,7 +23,6 @@ pub(crate) use json::parse_foreign;
 pub(crate) use tree::{Document, Node, Value};
 
 pub use keys::{KnownKey, known_keys};
-pub use schema::COMPATIBILITY_FLAGS;
 
 /// The configuration files of a folder; the first that exists is read.
 pub(crate) const FILES: [(&str, Syntax); 4] = [

@@ -20,7 +20,8 @@ mod text;
 
 pub use archive::{ArchiveError, ArchiveLimits, Unpacked};
 pub use bundle::{Bundle, Module, ModuleKind, VersionId};
-pub use config::{COMPATIBILITY_FLAGS, KnownKey, known_keys};
+pub use compatibility::{Compatibility, Flag as CompatibilityFlag, TABLE as COMPATIBILITY_FLAGS};
+pub use config::{KnownKey, known_keys};
 pub use custom_build::CustomBuild;
 pub use dev_server::DevServer;
 pub use dev_vars::{DevVars, dev_vars};
@@ -31,6 +32,9 @@ pub use error::{
 pub use load::{LoadOptions, MAX_BUNDLE_BYTES, NodeEnv};
 pub use project::{OpenOptions, Outline, Project};
 pub use settings::{
-    CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE, Settings,
+    CPU_MS_RANGE, InvalidSettings, KvNamespace, Limits, MAX_CRONS, MEMORY_MB_RANGE,
+    QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE, QUEUE_CONCURRENCY_RANGE,
+    QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer, SUBREQUESTS_RANGE,
+    Service, Settings,
 };
 pub use source_maps::{MODULE_PREFIX, Position, SourceMaps, module_url, specifier_of_url};

@@ -19,10 +19,17 @@ impl Module {
 }
 
 /// The module of Workers
-/// (<https://developers.cloudflare.com/workers/runtime-apis/>).
+/// (<https://developers.cloudflare.com/workers/runtime-apis/>). Its exports have a line each, in the
+/// order in which a module's namespace has them: that of their code units.
 pub const WORKERS: Module = Module {
     specifier: "cloudflare:workers",
-    exports: "DurableObject RpcTarget WorkerEntrypoint WorkflowEntrypoint env waitUntil",
+    exports: "DurableObject \
+        RpcTarget \
+        ServiceStub \
+        WorkerEntrypoint \
+        WorkflowEntrypoint \
+        env \
+        waitUntil",
 };
 
 /// The one module of Node.js that is there with the compatibility flag `nodejs_als` alone.
@@ -327,6 +334,7 @@ mod tests {
             assert!(module.exports.split(' ').all(is_name), "{}", module.specifier);
         }
         assert!(WORKERS.has("env") && !WORKERS.has("en"));
+        assert!(WORKERS.exports.split(' ').is_sorted(), "{}", WORKERS.exports);
     }
 
     #[test]

@@ -103,6 +103,14 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// The items of a list; none of a `null`, which tools write where there is nothing to say.
+    pub(super) fn list_or_null(&self) -> Result<Vec<Self>, ConfigError> {
+        match self.value() {
+            Value::Null => Ok(Vec::new()),
+            _ => Ok(self.list()?.collect()),
+        }
+    }
+
     /// The items of a list, each named by its place.
     pub(super) fn list(&self) -> Result<impl Iterator<Item = Self> + use<'a>, ConfigError> {
         let Value::List(items) = self.value() else { return Err(self.expected("a list")) };

@@ -1,28 +1,29 @@
 //! What each key of a configuration has to be, and what it becomes. How values are read and how
-//! errors are worded is `field`'s, what concerns bundling `schema/build.rs`'s and what runs before it
-//! `schema/custom_build.rs`'s, compatibility `schema/compatibility.rs`'s, development
-//! `schema/dev.rs`'s, which keys an environment has `schema/environment.rs`'s, what is bound and not
-//! there `schema/missing.rs`'s.
+//! errors are worded is `field`'s; what is of one subject is in `schema/`, a file for each; which keys
+//! an environment has is `schema/environment.rs`'s.
 
 mod build;
-mod compatibility;
 mod custom_build;
+mod dates;
 mod dev;
 mod environment;
 mod missing;
+mod queues;
+mod routes;
+mod services;
+mod triggers;
 
 use std::collections::HashSet;
 
 use super::field::Field;
 use super::keys;
-use super::tree::{Document, Entry, Node, Value};
+use super::tree::{Document, Entry, Node};
 use super::{Config, Main};
 use crate::error::{ConfigError, Location, Warning};
 use crate::name;
 use crate::settings::{CPU_MS_RANGE, KvNamespace, Limits, MEMORY_MB_RANGE, SUBREQUESTS_RANGE};
 
-pub use compatibility::COMPATIBILITY_FLAGS;
-pub(super) use compatibility::today;
+pub(super) use dates::today;
 
 /// What a configuration says for an environment, or without one, on that day.
 pub(super) fn read(
@@ -64,7 +65,7 @@ impl Reader<'_> {
     fn key(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
         let field = root.inner(entry);
         match entry.key.as_str() {
-            "name" => self.config.name = Some(self.name(&field)?),
+            "name" => self.config.name = Some(self.worker_name(&field)?),
             "main" => {
                 let path = field.nonempty_string()?.to_owned();
                 self.config.main = Some(Main { path, location: field.location() });
@@ -79,8 +80,9 @@ impl Reader<'_> {
             "build" => self.custom_build(&field)?,
             "dev" => self.dev(&field)?,
             "triggers" => self.triggers(&field)?,
-            "services" => self.promised(root, entry, field.list()?.next().is_some()),
-            "queues" => self.queues(root, entry)?,
+            "queues" => self.queues(&field)?,
+            "services" => self.services(&field)?,
+            "tail_consumers" => self.tail_consumers(&field)?,
             "assets" => self.promised(root, entry, !field.table()?.is_empty()),
             "env" => {}
             _ if build::key(&mut self.config.build, &field, &entry.key)? => {}
@@ -96,14 +98,15 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The name as written if it is a DNS label, else the label next to it, with a warning.
-    fn name(&mut self, field: &Field<'_>) -> Result<String, ConfigError> {
+    /// A worker's name as written if it is a DNS label, else the label next to it, with a warning.
+    fn worker_name(&mut self, field: &Field<'_>) -> Result<String, ConfigError> {
         let written = field.nonempty_string()?;
         let label = name::normalise(written);
         if label.is_empty() || label.len() > name::MAX_NAME_BYTES {
             return Err(field.error(format!(
-                "expected a DNS label for \"name\" (1 to {} lower-case letters, digits and \
+                "expected a DNS label for \"{}\" (1 to {} lower-case letters, digits and \
                  hyphens), found \"{written}\"",
+                field.name(),
                 name::MAX_NAME_BYTES
             )));
         }
@@ -117,78 +120,6 @@ impl Reader<'_> {
             });
         }
         Ok(label)
-    }
-
-    fn compatibility_date(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
-        let date = compatibility::date(field)?;
-        self.warn_at(field, compatibility::about_date(&date, self.today));
-        self.config.settings.compatibility_date = Some(date);
-        Ok(())
-    }
-
-    fn compatibility_flags(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
-        for item in field.list()? {
-            let flag = item.string()?.to_owned();
-            self.warn_at(&item, compatibility::about_flag(&flag));
-            if matches!(&*flag, "nodejs_compat" | "nodejs_compat_v2") {
-                self.node_flags.push((flag.clone(), item.location()));
-            }
-            self.config.settings.compatibility_flags.push(flag);
-        }
-        Ok(())
-    }
-
-    /// What is there has its name, wherever it stands.
-    fn bind_what_is_missing(&mut self) {
-        let missing =
-            self.missing.drain(..).filter(|(binding, _)| !self.bindings.contains(binding));
-        self.config.settings.missing_bindings.extend(missing);
-    }
-
-    /// The date may stand after the flags.
-    fn look_for_needless_flags(&mut self) {
-        if self.config.settings.is_of_node_compat() {
-            let warnings = self.node_flags.drain(..).map(|(flag, location)| Warning {
-                location: Some(location),
-                message: compatibility::about_needless_flag(&flag),
-            });
-            self.config.warnings.extend(warnings);
-        }
-    }
-
-    /// `route`, a pattern or a table, or `routes`, a list of them; a single one is accepted for
-    /// both.
-    fn routes(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
-        let field = root.inner(entry);
-        if !self.config.settings.routes.is_empty() {
-            return Err(field.error("expected \"route\" or \"routes\", found both"));
-        }
-        let routes = match field.value() {
-            Value::List(_) => field.list()?.collect(),
-            _ => vec![field],
-        };
-        for route in routes {
-            let pattern = match route.value() {
-                Value::String(_) => route.nonempty_string()?.to_owned(),
-                Value::Table(_) => self.route_table(&route)?,
-                _ => return Err(route.expected("a pattern or { pattern = \"...\" }")),
-            };
-            self.config.settings.routes.push(pattern);
-        }
-        Ok(())
-    }
-
-    fn route_table(&mut self, route: &Field<'_>) -> Result<String, ConfigError> {
-        let mut pattern = None;
-        for entry in route.table()? {
-            match entry.key.as_str() {
-                "pattern" => pattern = Some(route.inner(entry).nonempty_string()?.to_owned()),
-                // Which Cloudflare zone a route belongs to has no meaning here.
-                "custom_domain" | "enabled" | "previews_enabled" | "zone_id" | "zone_name" => {}
-                _ => self.warn_unknown(route, entry, &["pattern"]),
-            }
-        }
-        pattern.ok_or_else(|| route.error("expected a \"pattern\" in the route"))
     }
 
     fn vars(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
@@ -206,11 +137,7 @@ impl Reader<'_> {
             for entry in namespace.table()? {
                 let value = namespace.inner(entry);
                 match entry.key.as_str() {
-                    "binding" => {
-                        let name = value.nonempty_string()?.to_owned();
-                        self.bind(&value, &name)?;
-                        binding = Some(name);
-                    }
+                    "binding" => binding = Some(self.binding(&value)?),
                     "id" => id = Some(value.nonempty_string()?.to_owned()),
                     // Other namespaces for wrangler's own development server.
                     "experimental_remote" | "preview_id" | "remote" => {}
@@ -260,59 +187,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// `triggers`: times at which the worker is to be called.
-    fn triggers(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
-        for entry in field.table()? {
-            match entry.key.as_str() {
-                "crons" => {
-                    let crons: Vec<_> = match entry.node.value {
-                        // How wrangler's configuration says that there are none.
-                        Value::Null => Vec::new(),
-                        _ => field.inner(entry).list()?.collect(),
-                    };
-                    for cron in &crons {
-                        cron.nonempty_string()?;
-                    }
-                    self.promised(field, entry, !crons.is_empty());
-                }
-                _ => self.warn_unknown(field, entry, &["crons"]),
-            }
-        }
-        Ok(())
-    }
-
-    /// `queues`: what the worker sends to and what it is called with.
-    fn queues(&mut self, root: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
-        let queues = root.inner(entry);
-        let mut is_used = false;
-        for inner in queues.table()? {
-            match inner.key.as_str() {
-                "producers" | "consumers" => {
-                    is_used |= queues.inner(inner).list()?.next().is_some();
-                }
-                _ => self.warn_unknown(&queues, inner, &["producers", "consumers"]),
-            }
-        }
-        self.promised(root, entry, is_used);
-        Ok(())
-    }
-
-    /// Warns of a key in use that promises what does not happen. Its bindings are in `env`, and say
-    /// so to whoever uses them.
-    fn promised(&mut self, table: &Field<'_>, entry: &Entry, is_used: bool) {
-        if !is_used {
-            return;
-        }
-        let mut message = format!("\"{}\" is not supported yet", table.inner_name(&entry.key));
-        let mut bindings = missing::bindings(&entry.key, &entry.node.value);
-        bindings.retain(|binding| !self.bindings.contains(binding));
-        if !bindings.is_empty() {
-            let properties: Vec<_> = bindings.iter().map(|it| format!("env.{it}")).collect();
-            let throws = if properties.len() == 1 { "throws" } else { "throw" };
-            message += &format!(": {} {throws} when used", properties.join(", "));
-        }
-        self.warn(table, entry, message);
-        self.missing.extend(bindings.into_iter().map(|binding| (binding, entry.key.clone())));
+    /// The property of `env` that a binding takes.
+    fn binding(&mut self, field: &Field<'_>) -> Result<String, ConfigError> {
+        let name = field.nonempty_string()?;
+        self.bind(field, name)?;
+        Ok(name.to_owned())
     }
 
     /// Takes a property of `env`.
@@ -322,6 +201,18 @@ impl Reader<'_> {
         } else {
             Err(field.error(format!("\"{name}\" is bound twice: env can have it once")))
         }
+    }
+
+    /// `remote`: whether development uses what is deployed. Nothing here does.
+    fn remote(&mut self, table: &Field<'_>, entry: &Entry) -> Result<(), ConfigError> {
+        let field = table.inner(entry);
+        if field.boolean()? {
+            let name = field.name();
+            let message =
+                format!("\"{name}\" has no effect: development uses nothing that is deployed");
+            self.warn(table, entry, message);
+        }
+        Ok(())
     }
 
     fn warn_unknown(&mut self, table: &Field<'_>, entry: &Entry, known: &[&str]) {

@@ -2,8 +2,8 @@
 
 mod build;
 mod compatibility;
+mod events;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
@@ -94,7 +94,7 @@ fn a_binding_that_is_not_supported_is_named_and_known() {
         "kv_namespaces = [{ binding = 'KV' }]\n\
          d1_databases = [{ binding = 'DB' }, { binding = 'LOG', database_name = 'x' }]\n\
          ai = { binding = 'AI' }\nr2_buckets = [{ binding = 'KV' }, { bucket_name = 'x' }]\n\
-         [[queues.producers]]\nbinding = 'Q'\n[[durable_objects.bindings]]\nname = 'ROOM'\n",
+         [[workflows]]\nbinding = 'FLOW'\n[[durable_objects.bindings]]\nname = 'ROOM'\n",
     )
     .unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
@@ -105,7 +105,7 @@ fn a_binding_that_is_not_supported_is_named_and_known() {
              used",
             "app/wrangler.toml:3:1: \"ai\" is not supported yet: env.AI throws when used",
             "app/wrangler.toml:4:1: \"r2_buckets\" is not supported yet",
-            "app/wrangler.toml:5:3: \"queues\" is not supported yet: env.Q throws when used",
+            "app/wrangler.toml:5:3: \"workflows\" is not supported yet: env.FLOW throws when used",
             "app/wrangler.toml:7:3: \"durable_objects\" is not supported yet: env.ROOM throws when \
              used",
         ]
@@ -114,8 +114,8 @@ fn a_binding_that_is_not_supported_is_named_and_known() {
     let expected = [
         ("AI", "ai"),
         ("DB", "d1_databases"),
+        ("FLOW", "workflows"),
         ("LOG", "d1_databases"),
-        ("Q", "queues"),
         ("ROOM", "durable_objects"),
     ];
     assert_eq!(missing, expected.map(|(name, key)| (name.to_owned(), key.to_owned())));
@@ -138,9 +138,9 @@ fn both_syntaxes_say_the_same() {
             routes: vec!["shop.example.com".to_owned(), "example.com/shop/*".to_owned()],
             vars: serde_json::from_value(vars).unwrap(),
             kv_namespaces: vec![KvNamespace { binding: "KV".to_owned(), id: None }],
-            missing_bindings: BTreeMap::new(),
             limits: Limits { cpu_ms: Some(300_000), memory_mb: Some(8), subrequests: Some(0) },
             unsafe_eval: true,
+            ..Settings::default()
         };
         assert_eq!(config.settings, expected);
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
@@ -264,21 +264,21 @@ fn a_byte_order_mark_is_no_syntax_error_and_moves_no_column() {
 #[test]
 fn keys_without_effect_warn_by_name_in_the_order_of_the_file() {
     check_warnings(
-        toml("zzz = 1\nnmae = 'x'\n[triggers]\ncrons = ['* * * * *']\n[limits]\ncpu = 5\n"),
+        toml("zzz = 1\nnmae = 'x'\n[d1_databases]\nx = 1\n[limits]\ncpu = 5\n"),
         &[
             "app/wrangler.toml:1:1: unknown key \"zzz\"",
             "app/wrangler.toml:2:1: unknown key \"nmae\"; did you mean \"name\"?",
-            "app/wrangler.toml:4:1: \"triggers.crons\" is not supported yet",
+            "app/wrangler.toml:3:2: \"d1_databases\" is not supported yet",
             "app/wrangler.toml:6:1: unknown key \"limits.cpu\"; did you mean \"cpu_ms\"?",
         ],
     );
     check_warnings(
         json(
-            r#"{ "services": [1], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
+            r#"{ "workflows": [1], "account_id": "x", "kv_namespaces": [{ "binding": "A", "ids": "" }] }"#,
         ),
         &[
-            "app/wrangler.jsonc:1:3: \"services\" is not supported yet",
-            "app/wrangler.jsonc:1:75: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
+            "app/wrangler.jsonc:1:3: \"workflows\" is not supported yet",
+            "app/wrangler.jsonc:1:76: unknown key \"kv_namespaces[0].ids\"; did you mean \"id\"?",
         ],
     );
 }
@@ -334,11 +334,12 @@ fn what_is_not_supported_warns_only_when_it_is_used() {
     );
     check_warnings(
         toml(
-            "[assets]\ndirectory = 'x'\n[[queues.consumers]]\nqueue = 'q'\n[[durable_objects.bindings]]",
+            "[assets]\ndirectory = 'x'\n[[streaming_tail_consumers]]\nservice = 'logs'\n\
+             [[durable_objects.bindings]]",
         ),
         &[
             "app/wrangler.toml:1:2: \"assets\" is not supported yet",
-            "app/wrangler.toml:3:3: \"queues\" is not supported yet",
+            "app/wrangler.toml:3:3: \"streaming_tail_consumers\" is not supported yet",
             "app/wrangler.toml:5:3: \"durable_objects\" is not supported yet",
         ],
     );

@@ -44,6 +44,12 @@ fn a_flag_that_can_be_none_or_is_nearly_another_is_warned_of() {
         "nodejs_compat_do_not_populate_process_env",
         "global_navigator",
         "streams_enable_constructors",
+        "js_rpc",
+        "rpc",
+        "no_rpc",
+        "allow_importable_env",
+        "rpc_params_transfer_stubs",
+        "fixup-transform-stream-backpressure",
     ] {
         check_warnings(toml(&format!("compatibility_flags = ['{flag}']")), &[]);
     }
@@ -53,6 +59,8 @@ fn a_flag_that_can_be_none_or_is_nearly_another_is_warned_of() {
         ("node_compat", "nodejs_compat"),
         ("nodejs_compat ", "nodejs_compat"),
         ("nodejs_compat_v3", "nodejs_compat_v2"),
+        ("queue_json_messages", "queues_json_messages"),
+        ("enable-ctx-exports", "enable_ctx_exports"),
     ] {
         let expected = format!(
             "app/wrangler.toml:1:29: unknown compatibility flag \"{flag}\"; did you mean \

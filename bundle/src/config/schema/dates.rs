@@ -1,41 +1,67 @@
 //! `compatibility_date` and `compatibility_flags`: which behaviour of Workers a project was written
 //! for (<https://developers.cloudflare.com/workers/configuration/compatibility-dates/>).
 
+use compatibility::{Compatibility, Flag};
 use time::OffsetDateTime;
 
 use super::super::field::Field;
-use crate::error::ConfigError;
-use crate::settings::NODE_COMPAT_SINCE;
+use super::Reader;
+use crate::error::{ConfigError, Warning};
 
-/// The compatibility flags that change what a worker gets here. Others pass without effect.
-pub const COMPATIBILITY_FLAGS: [&str; 14] = [
-    "allow_eval_during_startup",
-    "cf_botmanagement_default",
-    "disallow_eval_during_startup",
-    "enable_nodejs_global_timers",
-    "no_cf_botmanagement_default",
-    "no_nodejs_compat",
-    "no_nodejs_global_timers",
-    "no_upper_case_all_http_methods",
-    "nodejs_als",
-    "nodejs_compat",
-    "nodejs_compat_v2",
-    "request_signal_passthrough",
-    "unsafe_shared_memory",
-    "upper_case_all_http_methods",
-];
-
-/// How many letters of a flag may be wrong for it to be taken for another. The flags of Workers
-/// differ by more.
+/// How many letters of a flag may be wrong for it to be taken for another, and of how many each. The
+/// flags of Workers differ by more.
 const MOST_EDITS: usize = 2;
+const LETTERS_PER_EDIT: usize = 4;
+
+/// Flags of Workers that have hyphens.
+const WITH_HYPHENS: [&str; 3] = [
+    "do_not_bind_asynclocalstorage_snapshot_to-request",
+    "fixup-transform-stream-backpressure",
+    "original-transform-stream-backpressure",
+];
 
 /// Today in UTC as `YYYY-MM-DD`.
 pub(in crate::config) fn today() -> String {
     OffsetDateTime::now_utc().date().to_string()
 }
 
+impl Reader<'_> {
+    pub(super) fn compatibility_date(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        let date = self::date(field)?;
+        self.warn_at(field, about_date(&date, self.today));
+        self.config.settings.compatibility_date = Some(date);
+        Ok(())
+    }
+
+    pub(super) fn compatibility_flags(&mut self, field: &Field<'_>) -> Result<(), ConfigError> {
+        for item in field.list()? {
+            let flag = item.string()?.to_owned();
+            self.warn_at(&item, about_flag(&flag));
+            if Flag::NodejsCompat.row().is_enabled_by(&flag) {
+                self.node_flags.push((flag.clone(), item.location()));
+            }
+            self.config.settings.compatibility_flags.push(flag);
+        }
+        Ok(())
+    }
+
+    /// The date may stand after the flags.
+    pub(super) fn look_for_needless_flags(&mut self) {
+        let date = self.config.settings.compatibility_date.as_deref();
+        let by_date = Compatibility::new::<&str>(date, &[]);
+        let Some(since) = Flag::NodejsCompat.row().since else { return };
+        if by_date.has(Flag::NodejsCompat) {
+            let warnings = self.node_flags.drain(..).map(|(flag, location)| Warning {
+                location: Some(location),
+                message: about_needless_flag(&flag, since),
+            });
+            self.config.warnings.extend(warnings);
+        }
+    }
+}
+
 /// A day of the calendar as `YYYY-MM-DD`.
-pub(super) fn date(field: &Field<'_>) -> Result<String, ConfigError> {
+fn date(field: &Field<'_>) -> Result<String, ConfigError> {
     let text = field.string()?;
     if is_day(text) {
         return Ok(text.to_owned());
@@ -46,7 +72,7 @@ pub(super) fn date(field: &Field<'_>) -> Result<String, ConfigError> {
 }
 
 /// The warning about a date that is still to come.
-pub(super) fn about_date(date: &str, today: &str) -> Option<String> {
+fn about_date(date: &str, today: &str) -> Option<String> {
     // Days written so are in the order of their texts.
     (date > today).then(|| {
         format!(
@@ -57,13 +83,12 @@ pub(super) fn about_date(date: &str, today: &str) -> Option<String> {
 }
 
 /// The warning about a flag that cannot be one, or that is nearly one that would matter.
-pub(super) fn about_flag(flag: &str) -> Option<String> {
+fn about_flag(flag: &str) -> Option<String> {
     let is_letter = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
     let meant = flag.trim().to_ascii_lowercase().replace('-', "_");
-    let nearest = COMPATIBILITY_FLAGS
+    let nearest = compatibility::names()
         .map(|known| (strsim::osa_distance(&meant, known), known))
-        .into_iter()
-        .filter(|(edits, _)| *edits <= MOST_EDITS)
+        .filter(|(edits, known)| *edits <= MOST_EDITS.min(known.len() / LETTERS_PER_EDIT))
         .min();
     match nearest {
         Some((_, known)) if known == flag => None,
@@ -71,6 +96,7 @@ pub(super) fn about_flag(flag: &str) -> Option<String> {
             Some(format!("unknown compatibility flag \"{flag}\"; did you mean \"{known}\"?"))
         }
         None if flag.bytes().all(is_letter) && !flag.is_empty() => None,
+        None if WITH_HYPHENS.contains(&flag) => None,
         None => Some(format!(
             "unknown compatibility flag \"{flag}\": a flag has only lower-case letters, digits and \
              underscores"
@@ -79,10 +105,8 @@ pub(super) fn about_flag(flag: &str) -> Option<String> {
 }
 
 /// The warning about a flag that the date stands for already.
-pub(super) fn about_needless_flag(flag: &str) -> String {
-    format!(
-        "\"{flag}\" is on from the compatibility date {NODE_COMPAT_SINCE}: it need not be named"
-    )
+fn about_needless_flag(flag: &str, since: &str) -> String {
+    format!("\"{flag}\" is on from the compatibility date {since}: it need not be named")
 }
 
 fn is_day(text: &str) -> bool {
