@@ -1,23 +1,30 @@
 //! A bundle as one file, to be uploaded and kept: a gzipped tar with `bundle.json`, then the
 //! modules, then their source maps. Archives come from outside, so reading one trusts nothing in
 //! it, and no name in it ever becomes the path of a file. What a bundle is, is `bundle.rs`'s.
+//!
+//! The address of an archive is the SHA-256 of its `bundle.json`, byte for byte, so that it is the
+//! same for a program that does not know all of what is in there:
+//! `tar -xOf ARCHIVE bundle.json | sha256sum` says it. Archives of format 1 had another address
+//! (`archive/format1.rs`), which is theirs for good.
 
 mod check;
+mod format1;
+mod manifest;
 mod read;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::bundle::{Bundle, ModuleKind};
+use self::manifest::Manifest;
+use self::read::{Contents, Proof};
+use crate::bundle::{Bundle, VersionId};
 
-/// The format that is written, and the latest that is read.
-const FORMAT: u32 = 1;
+/// The format that is written, and the latest that is read. Before format 2 the address was not that
+/// of `bundle.json`, which had no hashes.
+const FORMAT: u32 = 2;
 
 const MANIFEST: &str = "bundle.json";
 
@@ -77,47 +84,17 @@ pub enum ArchiveError {
 pub struct Unpacked {
     /// The bundle. It has no warnings and no inputs.
     pub bundle: Bundle,
+    /// The address that the archive's content has, by its own bytes.
+    pub id: VersionId,
     /// Its modules and settings as they were in the archive, in bytes.
     pub gzip_bytes: u64,
-}
-
-/// What `bundle.json` says.
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    format: u32,
-    name: String,
-    main: String,
-    /// JSON, so that archives can be read that were written before there was one of the settings.
-    settings: serde_json::Value,
-    modules: Vec<Entry>,
-}
-
-/// A module in `bundle.json`.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    specifier: String,
-    kind: ModuleKind,
-    /// Its file in the archive, `modules/` and its place in the list.
-    file: String,
-    /// The file of its source map, `maps/` and the same number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    source_map: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    imports: BTreeMap<String, String>,
 }
 
 impl Bundle {
     /// The bundle as an archive: the same bundle gives the same bytes. Warnings and inputs are not
     /// part of it.
     pub fn to_archive(&self) -> Vec<u8> {
-        let manifest = Manifest {
-            format: FORMAT,
-            name: self.name.clone(),
-            main: self.main.clone(),
-            settings: serde_json::to_value(&self.settings).expect("settings are plain JSON data"),
-            modules: self.modules.iter().enumerate().map(entry).collect(),
-        };
-        let manifest = serde_json::to_vec(&manifest).expect("a manifest is plain JSON data");
+        let manifest = manifest(self);
         let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
         append(&mut tar, MANIFEST, &manifest);
         for (index, module) in self.modules.iter().enumerate() {
@@ -131,33 +108,31 @@ impl Bundle {
         tar.into_inner().and_then(GzEncoder::finish).expect("memory takes every write")
     }
 
-    /// The bundle of an archive. Its [`id`](Self::id) is that of the bundle that was archived.
+    /// The bundle of an archive that was taken before: damage is found, but the hashes in
+    /// `bundle.json` are not looked at.
     ///
     /// # Errors
     /// When it is not an archive, what it describes is not a bundle, or it is too large.
     pub fn from_archive(archive: &[u8], limits: ArchiveLimits) -> Result<Self, ArchiveError> {
-        Unpacked::from_archive(archive, limits).map(|unpacked| unpacked.bundle)
+        read::read(archive, limits, Proof::Taken).map(|contents| contents.bundle)
     }
 }
 
 impl Unpacked {
-    /// The bundle of an archive, and how much of the archive is its code.
+    /// The bundle of a stranger's archive, its address, and how much of the archive is its code.
     ///
     /// # Errors
-    /// As for [`Bundle::from_archive`].
+    /// As for [`Bundle::from_archive`], and when a file is not what `bundle.json` says.
     pub fn from_archive(archive: &[u8], limits: ArchiveLimits) -> Result<Self, ArchiveError> {
-        read::read(archive, limits)
+        let Contents { bundle, gzip_bytes, address } = read::read(archive, limits, Proof::Asked)?;
+        let id = address.of(&bundle)?;
+        Ok(Self { bundle, id, gzip_bytes })
     }
 }
 
-fn entry((index, module): (usize, &crate::Module)) -> Entry {
-    Entry {
-        specifier: module.specifier.clone(),
-        kind: module.kind,
-        file: module_file(index),
-        source_map: module.source_map.as_ref().map(|_| map_file(index)),
-        imports: module.imports.clone(),
-    }
+/// The bytes of a bundle's `bundle.json`.
+pub(crate) fn manifest(bundle: &Bundle) -> Vec<u8> {
+    Manifest::of(bundle).to_bytes()
 }
 
 fn module_file(index: usize) -> String {

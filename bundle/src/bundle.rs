@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::archive;
 use crate::error::Warning;
 use crate::settings::Settings;
 
@@ -40,29 +41,11 @@ impl Bundle {
     }
 
     /// The address of the content: name, modules, source maps and settings. The same project
-    /// gives the same address on any machine, wherever its folder is.
+    /// gives the same address on any machine, wherever its folder is. It is the SHA-256 of the
+    /// `bundle.json` that [`to_archive`](Self::to_archive) writes. A bundle that was read from an
+    /// archive may have had another one there, which is [`Unpacked`](crate::Unpacked)'s to say.
     pub fn id(&self) -> VersionId {
-        let mut hash = ContentHash(Sha256::new());
-        hash.field(b"isolane bundle 1");
-        hash.field(self.name.as_bytes());
-        hash.field(self.main.as_bytes());
-        hash.count(self.modules.len());
-        for module in &self.modules {
-            hash.field(module.specifier.as_bytes());
-            hash.field(module.kind.as_str().as_bytes());
-            hash.field(&module.source);
-            // An absent map and an empty one differ by the count.
-            hash.count(usize::from(module.source_map.is_some()));
-            hash.field(module.source_map.as_deref().unwrap_or("").as_bytes());
-            hash.count(module.imports.len());
-            for (written, resolved) in &module.imports {
-                hash.field(written.as_bytes());
-                hash.field(resolved.as_bytes());
-            }
-        }
-        let settings = serde_json::to_vec(&self.settings).expect("settings are plain JSON data");
-        hash.field(&settings);
-        VersionId(hex(&hash.0.finalize()))
+        VersionId::of(&archive::manifest(self))
     }
 }
 
@@ -126,6 +109,11 @@ impl ModuleKind {
 pub struct VersionId(String);
 
 impl VersionId {
+    /// The address of those bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(sha256(bytes))
+    }
+
     /// The address that those digits are; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -144,21 +132,7 @@ impl fmt::Display for VersionId {
     }
 }
 
-/// A hash over fields, each with its length before it, so that no two lists of fields are the
-/// same bytes.
-struct ContentHash(Sha256);
-
-impl ContentHash {
-    fn field(&mut self, bytes: &[u8]) {
-        self.count(bytes.len());
-        self.0.update(bytes);
-    }
-
-    fn count(&mut self, count: usize) {
-        self.0.update((count as u64).to_le_bytes());
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The SHA-256 of those bytes, in 64 lower-case hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

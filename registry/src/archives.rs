@@ -1,7 +1,7 @@
 //! The archives of versions, each a file named by its content: how it gets to its place whole, and
 //! how it goes. Which of them are wanted is known to the records alone.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,6 +76,12 @@ impl Archives {
         sync_folder(folder)
     }
 
+    /// Whether an archive is in its place.
+    pub(crate) fn is_there(&self, id: &str) -> Result<bool, RegistryError> {
+        let path = self.path(id);
+        path.try_exists().map_err(RegistryError::io(&path))
+    }
+
     /// Whether these bytes are in the place of an archive. Others there are another packing of the
     /// same content, or damaged.
     pub(crate) fn has(&self, id: &str, archive: &[u8]) -> Result<bool, RegistryError> {
@@ -143,5 +149,5 @@ fn make_folder(path: &Path) -> Result<(), RegistryError> {
 
 /// Brings a folder's entries to the disk.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), RegistryError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(RegistryError::io(path))
+    storage::sync_folder(path).map_err(RegistryError::io(path))
 }

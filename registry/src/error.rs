@@ -4,7 +4,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use storage::FolderError;
 use thiserror::Error;
+
+use crate::records::WorkerRecord;
 
 /// Why the registry cannot be used, or did not do what it was asked for. Nothing was changed then.
 #[derive(Debug, Error)]
@@ -92,6 +95,27 @@ pub enum RegistryError {
         /// What contradicts what.
         message: String,
     },
+    /// The worker is not as the [`Precondition`](crate::Precondition) has it.
+    #[error("worker {worker} is not as expected")]
+    Changed {
+        /// The worker's name.
+        worker: String,
+        /// What the worker is instead; `None` where there is no active version.
+        current: Option<Box<WorkerRecord>>,
+    },
+    /// Another worker consumes a queue, and a queue has one consumer.
+    #[error(
+        "worker {owner} consumes the queue {queue}, and a queue has one consumer: deploy {owner} \
+         without it or delete {owner}, or take it from the queues that {worker} consumes"
+    )]
+    QueueTaken {
+        /// The queue's name.
+        queue: String,
+        /// The worker that consumes it.
+        owner: String,
+        /// The worker that would.
+        worker: String,
+    },
 }
 
 impl RegistryError {
@@ -107,6 +131,15 @@ impl RegistryError {
                 Self::DiskFull { path: path.to_owned() }
             }
             _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+}
+
+impl From<FolderError> for RegistryError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Held { path, process } => Self::Held { path, process },
+            FolderError::Io { path, source } => Self::io(&path)(source),
         }
     }
 }

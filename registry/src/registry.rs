@@ -1,7 +1,10 @@
-//! The registry of a node: opening it, and what it knows. How it changes is in
-//! `registry/change.rs`.
+//! The registry of a node: opening it, and what it knows. How it changes is in `registry/change.rs`,
+//! the log of its changes in `registry/log.rs`.
 
 mod change;
+#[cfg(test)]
+mod contents;
+mod log;
 mod secrets;
 #[cfg(test)]
 mod tests;
@@ -9,29 +12,21 @@ mod tests;
 use std::fmt;
 use std::ops::Bound;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use redb::ReadableTable as _;
-use serde::{Deserialize, Serialize};
 
 use crate::archives::Archives;
+use crate::catalog::{Followers, Keep};
 use crate::error::RegistryError;
-use crate::lock::Lock;
 use crate::records::{DeploymentRecord, VersionRecord, WorkerRecord};
+use crate::rows;
 use crate::secret::SecretKey;
-use crate::tables::{ARCHIVES, DEPLOYMENTS, Fault, SECRETS, Tables, VERSIONS, WORKERS, decode};
+use crate::tables::{ARCHIVES, CONSUMERS, DEPLOYMENTS, SECRETS, Tables, VERSIONS, WORKERS, read};
 
-pub use change::Activation;
-
-const DATABASE_FILE: &str = "registry.redb";
-
-const WORKER_ROW: &str = "the record of a worker";
-const VERSION_ROW: &str = "the record of a version";
-const DEPLOYMENT_ROW: &str = "the record of a deployment";
-
-/// What a version counts for beside its archive, in bytes: its record, and the part of a block of
-/// the disk that no file uses.
-const RECORD_BYTES: u64 = 4 << 10;
+pub use self::change::Committed;
+use self::log::LogLimits;
 
 /// Where a registry is, and how much it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,28 +55,8 @@ pub struct Registry {
     /// Held from before an archive gets to its place until its record is on disk, and from before
     /// a record goes until its archive has: who holds it sees archives and records agree.
     changing: Mutex<()>,
-    lock: Mutex<Option<Lock>>,
-}
-
-/// What is on disk about a version.
-#[derive(Debug, Serialize, Deserialize)]
-struct VersionRow {
-    /// Goes up with each upload of the node.
-    number: u64,
-    /// The same, also with each activation: the lowest goes first.
-    last_use: u64,
-    /// What the archive has, in bytes; 0 in rows of programs that did not keep it.
-    #[serde(default)]
-    archive_bytes: u64,
-    record: VersionRecord,
-}
-
-impl VersionRow {
-    /// What the version has on the disk, in bytes.
-    fn bytes(&self) -> u64 {
-        // Of an archive whose size is not known the modules are, which are most of it.
-        self.archive_bytes.max(self.record.gzip_bytes).saturating_add(RECORD_BYTES)
-    }
+    followers: Arc<Followers>,
+    log_limits: LogLimits,
 }
 
 impl Registry {
@@ -91,8 +66,11 @@ impl Registry {
     /// When another process has it, it cannot be read, is damaged, or has secrets whose key is
     /// missing or another one.
     pub fn open(options: Options) -> Result<Self, RegistryError> {
-        let lock = Lock::take(&options.folder)?;
-        let tables = Tables::open(&options.folder, DATABASE_FILE)?;
+        Self::open_with(options, LogLimits::default())
+    }
+
+    fn open_with(options: Options, log_limits: LogLimits) -> Result<Self, RegistryError> {
+        let tables = Tables::open(&options.folder)?;
         let archives = Archives::open(&options.folder, options.min_free_bytes)?;
         let registry = Self {
             options,
@@ -100,7 +78,8 @@ impl Registry {
             archives,
             key: Mutex::new(None),
             changing: Mutex::new(()),
-            lock: Mutex::new(Some(lock)),
+            followers: Arc::default(),
+            log_limits,
         };
         registry.check_key()?;
         Ok(registry)
@@ -111,12 +90,13 @@ impl Registry {
     pub fn close(&self) {
         let _changing = self.changing.lock();
         self.tables.close();
-        drop(self.lock.lock().take());
+        self.followers.close();
     }
 
-    /// Whether it was closed. Asked by whoever holds `changing` before archives are changed.
-    fn is_open(&self) -> Result<(), RegistryError> {
-        self.lock.lock().as_ref().map(drop).ok_or(RegistryError::Closed)
+    /// How much is kept of each worker.
+    fn keep(&self) -> Keep {
+        let Options { keep_versions, keep_deployments, .. } = self.options;
+        Keep { versions: keep_versions, deployments: keep_deployments }
     }
 
     /// All workers that have an active version, in the order of their names.
@@ -140,9 +120,17 @@ impl Registry {
         self.tables.read(|txn| {
             let workers = txn.open_table(WORKERS)?;
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-            let rows = workers.range::<&str>((from, Bound::Unbounded))?;
-            let records = rows.map(|row| decode(row?.1.value(), WORKER_ROW));
-            records.filter(|record| record.as_ref().map_or(true, &shown)).take(limit).collect()
+            let mut found = Vec::new();
+            for row in workers.range::<&str>((from, Bound::Unbounded))? {
+                if found.len() >= limit {
+                    break;
+                }
+                let record = rows::worker(row?.1.value())?;
+                if shown(&record) {
+                    found.push(record);
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -159,7 +147,7 @@ impl Registry {
     /// # Errors
     /// As for [`workers`](Self::workers).
     pub fn worker(&self, name: &str) -> Result<Option<WorkerRecord>, RegistryError> {
-        self.tables.read(|txn| worker(&txn.open_table(WORKERS)?, name))
+        self.tables.read(|txn| read::worker(&txn.open_table(WORKERS)?, name))
     }
 
     /// A version of a worker.
@@ -168,8 +156,8 @@ impl Registry {
     /// As for [`workers`](Self::workers).
     pub fn version(&self, worker: &str, id: &str) -> Result<Option<VersionRecord>, RegistryError> {
         self.tables.read(|txn| {
-            let row = version(&txn.open_table(VERSIONS)?, worker, id)?;
-            Ok(row.map(|row| row.record))
+            let version = read::version(&txn.open_table(VERSIONS)?, worker, id)?;
+            Ok(version.map(|version| version.record))
         })
     }
 
@@ -178,9 +166,10 @@ impl Registry {
     /// # Errors
     /// As for [`workers`](Self::workers).
     pub fn versions(&self, worker: &str) -> Result<Vec<VersionRecord>, RegistryError> {
-        let mut rows = self.tables.read(|txn| version_rows(&txn.open_table(VERSIONS)?, worker))?;
-        rows.sort_by_key(|row| std::cmp::Reverse(row.number));
-        Ok(rows.into_iter().map(|row| row.record).collect())
+        let found = self.tables.read(|txn| read::versions(&txn.open_table(VERSIONS)?, worker));
+        let mut found = found?;
+        found.sort_by_key(|version| std::cmp::Reverse(version.number));
+        Ok(found.into_iter().map(|version| version.record).collect())
     }
 
     /// What the versions of the workers have on the disk, in bytes, whose names begin so and are
@@ -193,7 +182,7 @@ impl Registry {
         beginning: &str,
         is_counted: impl Fn(&str) -> bool,
     ) -> Result<u64, RegistryError> {
-        self.tables.read(|txn| bytes_of(&txn.open_table(VERSIONS)?, beginning, &is_counted))
+        self.tables.read(|txn| read::bytes_of(&txn.open_table(VERSIONS)?, beginning, is_counted))
     }
 
     /// The last activations of a worker, the latest first.
@@ -207,8 +196,23 @@ impl Registry {
     ) -> Result<Vec<DeploymentRecord>, RegistryError> {
         self.tables.read(|txn| {
             let deployments = txn.open_table(DEPLOYMENTS)?;
-            let rows = deployments.range((worker, 0)..=(worker, u64::MAX))?.rev().take(limit);
-            rows.map(|row| decode(row?.1.value(), DEPLOYMENT_ROW)).collect()
+            let mut found = Vec::new();
+            for row in deployments.range((worker, 0)..=(worker, u64::MAX))?.rev().take(limit) {
+                found.push(rows::deployment(row?.1.value())?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// The worker that consumes a queue.
+    ///
+    /// # Errors
+    /// As for [`workers`](Self::workers).
+    pub fn consumer_of(&self, queue: &str) -> Result<Option<String>, RegistryError> {
+        self.tables.read(|txn| {
+            let consumers = txn.open_table(CONSUMERS)?;
+            let worker = consumers.get(queue)?;
+            Ok(worker.map(|worker| worker.value().to_owned()))
         })
     }
 
@@ -239,8 +243,7 @@ impl Registry {
                 continue;
             }
             // Of an upload that is under way the archive is there before the record.
-            let _changing = self.changing.lock();
-            self.is_open()?;
+            let _changing = self.begin_change()?;
             let orphans = self.without_record(&ids)?;
             self.archives.remove(&orphans);
             removed += orphans.len();
@@ -279,58 +282,4 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("folder", &self.options.folder).finish_non_exhaustive()
     }
-}
-
-/// The record of a worker.
-fn worker(
-    workers: &impl redb::ReadableTable<&'static str, &'static [u8]>,
-    name: &str,
-) -> Result<Option<WorkerRecord>, Fault> {
-    workers.get(name)?.map(|row| decode(row.value(), WORKER_ROW)).transpose()
-}
-
-/// The row of a version.
-fn version(
-    versions: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    worker: &str,
-    id: &str,
-) -> Result<Option<VersionRow>, Fault> {
-    versions.get((worker, id))?.map(|row| decode(row.value(), VERSION_ROW)).transpose()
-}
-
-/// The rows of a worker's versions, in the order of their identifiers.
-fn version_rows(
-    versions: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    worker: &str,
-) -> Result<Vec<VersionRow>, Fault> {
-    let mut rows = Vec::new();
-    for row in versions.range((worker, "")..)? {
-        let (key, row) = row?;
-        if key.value().0 != worker {
-            break;
-        }
-        rows.push(decode(row.value(), VERSION_ROW)?);
-    }
-    Ok(rows)
-}
-
-/// What the versions of those workers have on the disk, in bytes.
-fn bytes_of(
-    versions: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    beginning: &str,
-    is_counted: impl Fn(&str) -> bool,
-) -> Result<u64, Fault> {
-    let mut bytes = 0_u64;
-    for row in versions.range((beginning, "")..)? {
-        let (key, row) = row?;
-        let worker = key.value().0;
-        if !worker.starts_with(beginning) {
-            break;
-        }
-        if is_counted(worker) {
-            let row: VersionRow = decode(row.value(), VERSION_ROW)?;
-            bytes = bytes.saturating_add(row.bytes());
-        }
-    }
-    Ok(bytes)
 }

@@ -2,12 +2,11 @@
 //! archive has to prove.
 
 use std::collections::HashSet;
-use std::ops::RangeInclusive;
 
 use super::{ArchiveError, malformed};
 use crate::bundle::{Bundle, Module, ModuleKind};
 use crate::name::{MAX_NAME_BYTES, normalise};
-use crate::settings::{CPU_MS_RANGE, MEMORY_MB_RANGE, SUBREQUESTS_RANGE, Settings};
+use crate::settings::Settings;
 
 /// How long the name of a module may be, in bytes.
 const MAX_SPECIFIER_BYTES: usize = 4096;
@@ -23,10 +22,7 @@ pub(super) fn settings(json: serde_json::Value) -> Result<Settings, ArchiveError
     }
     let settings: Settings = serde_json::from_value(all)
         .map_err(|error| malformed(format!("the settings in bundle.json: {error}")))?;
-    let limits = &settings.limits;
-    within("limits.cpu_ms", limits.cpu_ms, CPU_MS_RANGE)?;
-    within("limits.memory_mb", limits.memory_mb, MEMORY_MB_RANGE)?;
-    within("limits.subrequests", limits.subrequests, SUBREQUESTS_RANGE)?;
+    settings.check().map_err(|error| malformed(error.to_string()))?;
     Ok(settings)
 }
 
@@ -85,14 +81,4 @@ fn module(module: &Module, specifiers: &HashSet<&str>) -> Result<(), ArchiveErro
 /// the worker's flags and is found out when it starts.
 fn is_provided(specifier: &str) -> bool {
     specifier == provided::WORKERS.specifier || specifier.starts_with("node:")
-}
-
-fn within(key: &str, value: Option<u32>, range: RangeInclusive<u32>) -> Result<(), ArchiveError> {
-    match value {
-        Some(value) if !range.contains(&value) => {
-            let (least, most) = range.into_inner();
-            Err(malformed(format!("{key} is {value}, expected a number from {least} to {most}")))
-        }
-        _ => Ok(()),
-    }
 }

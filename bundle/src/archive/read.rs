@@ -8,11 +8,11 @@ use std::sync::Arc;
 use flate2::bufread::GzDecoder;
 use tar::{Archive, Entries};
 
+use super::manifest::Manifest;
 use super::{
-    ArchiveError, ArchiveLimits, FORMAT, MANIFEST, Manifest, Unpacked, check, malformed, map_file,
-    module_file,
+    ArchiveError, ArchiveLimits, FORMAT, MANIFEST, check, format1, malformed, map_file, module_file,
 };
-use crate::bundle::{Bundle, Module};
+use crate::bundle::{Bundle, Module, VersionId, sha256};
 
 /// How large `bundle.json` may be, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 8 << 20;
@@ -23,7 +23,46 @@ const STEP_BYTES: u64 = 1 << 20;
 
 type Tar<'a> = Archive<GzDecoder<Source<'a>>>;
 
-pub(super) fn read(archive: &[u8], limits: ArchiveLimits) -> Result<Unpacked, ArchiveError> {
+/// What an archive says.
+pub(super) struct Contents {
+    pub(super) bundle: Bundle,
+    /// Its modules and settings as they were in the archive, in bytes.
+    pub(super) gzip_bytes: u64,
+    pub(super) address: Address,
+}
+
+/// What the address of an archive is made of.
+pub(super) enum Address {
+    /// The bytes of `bundle.json`, whose hash this is.
+    Manifest(VersionId),
+    /// What format 1 makes it of: the bundle, and these settings.
+    Format1(serde_json::Value),
+}
+
+/// Whether an archive has to prove that it is what it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Its files have to be those that `bundle.json` names.
+    Asked,
+    /// It has done so before.
+    Taken,
+}
+
+impl Address {
+    /// The address itself, of an archive with that bundle.
+    pub(super) fn of(self, bundle: &Bundle) -> Result<VersionId, ArchiveError> {
+        match self {
+            Self::Manifest(id) => Ok(id),
+            Self::Format1(settings) => format1::address(bundle, settings),
+        }
+    }
+}
+
+pub(super) fn read(
+    archive: &[u8],
+    limits: ArchiveLimits,
+    proof: Proof,
+) -> Result<Contents, ArchiveError> {
     if archive.len() as u64 > limits.archive_bytes() {
         let limit_bytes = limits.archive_bytes();
         return Err(ArchiveError::TooLarge {
@@ -33,12 +72,12 @@ pub(super) fn read(archive: &[u8], limits: ArchiveLimits) -> Result<Unpacked, Ar
     }
     let left = Cell::new(archive.len());
     let mut tar = Archive::new(GzDecoder::new(Source { bytes: archive, left: &left }));
-    let unpacked = {
+    let read = {
         let entries = tar.entries().map_err(unreadable)?.raw(true);
-        Files { entries, archive_bytes: archive.len(), left: &left, limits }.read()?
+        Files { entries, archive_bytes: archive.len(), left: &left, limits, proof }.read()?
     };
     end(tar, &left)?;
-    Ok(unpacked)
+    Ok(read)
 }
 
 /// The compressed bytes, and how many of them are still to be read.
@@ -53,19 +92,28 @@ struct Files<'t, 'a> {
     archive_bytes: usize,
     left: &'a Cell<usize>,
     limits: ArchiveLimits,
+    proof: Proof,
 }
 
 impl Files<'_, '_> {
-    fn read(mut self) -> Result<Unpacked, ArchiveError> {
+    fn read(mut self) -> Result<Contents, ArchiveError> {
         let mut raw_left = self.limits.raw_bytes;
-        let manifest = self.manifest(&mut raw_left)?;
-        let settings = check::settings(manifest.settings)?;
+        let (mut manifest, id) = self.manifest(&mut raw_left)?;
+        let address = match manifest.format {
+            ..=1 => {
+                self.proof = Proof::Taken;
+                Address::Format1(manifest.settings.clone())
+            }
+            _ => Address::Manifest(id),
+        };
+        let settings = check::settings(manifest.settings.take())?;
         let mut modules = Vec::new();
         for (index, entry) in manifest.modules.iter().enumerate() {
             if entry.file != module_file(index) {
                 return Err(malformed(format!("the file of module {index} is {:?}", entry.file)));
             }
             let source = self.code(&entry.file, &mut raw_left)?;
+            self.prove(&entry.file, &source, entry.sha256.as_deref())?;
             modules.push(Module {
                 specifier: entry.specifier.clone(),
                 kind: entry.kind,
@@ -82,6 +130,7 @@ impl Files<'_, '_> {
                 return Err(malformed(format!("the source map of module {index} is {file:?}")));
             }
             let map = self.file(file, &mut maps_left, "source maps", self.limits.map_bytes)?;
+            self.prove(file, &map, entry.source_map_sha256.as_deref())?;
             let map =
                 String::from_utf8(map).map_err(|_| malformed(format!("{file} is not UTF-8")))?;
             module.source_map = Some(Arc::from(map));
@@ -94,10 +143,11 @@ impl Files<'_, '_> {
         let (warnings, inputs, folders) = Default::default();
         let bundle = Bundle { name, main, modules, settings, warnings, inputs, folders };
         check::bundle(&bundle)?;
-        Ok(Unpacked { bundle, gzip_bytes })
+        Ok(Contents { bundle, gzip_bytes, address })
     }
 
-    fn manifest(&mut self, raw_left: &mut u64) -> Result<Manifest, ArchiveError> {
+    /// What `bundle.json` says, and the hash of its bytes.
+    fn manifest(&mut self, raw_left: &mut u64) -> Result<(Manifest, VersionId), ArchiveError> {
         let mut left = MAX_MANIFEST_BYTES.min(*raw_left);
         let all = left;
         let bytes = self.file(MANIFEST, &mut left, "bundle.json and the modules it names", all)?;
@@ -112,7 +162,24 @@ impl Files<'_, '_> {
         if format > FORMAT {
             return Err(ArchiveError::Newer { found: format });
         }
-        serde_json::from_slice(&bytes).map_err(invalid)
+        let manifest = serde_json::from_slice(&bytes).map_err(invalid)?;
+        Ok((manifest, VersionId::of(&bytes)))
+    }
+
+    /// Whether a file is the one that `bundle.json` names.
+    fn prove(&self, file: &str, bytes: &[u8], expected: Option<&str>) -> Result<(), ArchiveError> {
+        if self.proof == Proof::Taken {
+            return Ok(());
+        }
+        let found = sha256(bytes);
+        match expected {
+            Some(expected) if expected == found => Ok(()),
+            Some(_) => {
+                let problem = format!("{file} has the SHA-256 {found}, and another in bundle.json");
+                Err(malformed(problem))
+            }
+            None => Err(malformed(format!("the SHA-256 of {file} is not in bundle.json"))),
+        }
     }
 
     fn code(&mut self, file: &str, raw_left: &mut u64) -> Result<Vec<u8>, ArchiveError> {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use compatibility::Flag;
 use oxc_resolver::ResolveError;
 use provided::WORKERS;
 use rolldown_common::{ImportKind, ResolvedId};
@@ -135,7 +136,8 @@ fn asset_name(below: &str) -> String {
 
 fn not_found(project: &Project, importer: &Path, written: &str, error: &ResolveError) -> Target {
     if let Some(module) = provided::node_name(written) {
-        if project.settings.node_compat() && provided::is_lacking(&module) {
+        let has_node = project.settings.compatibility().has(Flag::NodejsCompat);
+        if has_node && provided::is_lacking(&module) {
             return Target::Lacking(module);
         }
         return Target::Nowhere {

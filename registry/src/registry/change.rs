@@ -1,33 +1,61 @@
-//! How the registry changes: versions come and go, and become active. Secrets are in
+//! How the registry changes: each change is folded into the tables and put into the log in one
+//! transaction, whoever asks for it. What changes do is in `fold.rs`; secrets are in
 //! `registry/secrets.rs`.
 
-use redb::{ReadableTable as _, WriteTransaction};
+use parking_lot::MutexGuard;
 
-use super::{Registry, VersionRow, version, version_rows, worker};
+use super::{Registry, log};
+use crate::catalog::{Activation, Catalog, Change, Feed, Precondition, Seq};
 use crate::error::RegistryError;
+use crate::fold::{Folded, State as _, fold};
 use crate::incoming::Incoming;
-use crate::records::{DeploymentRecord, VersionRecord, WorkerRecord};
-use crate::tables::{
-    ARCHIVES, DEPLOYMENTS, Fault, META, META_FLOOR, META_NEXT_USE, SECRETS, VERSIONS, WORKERS,
-    encode, number,
-};
+use crate::records::{VersionRecord, WorkerRecord};
+use crate::tables::InTables;
 
-/// What a version is made active with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Activation {
-    /// The version's identifier.
-    pub version: String,
-    /// The routes that it claims, in normal form.
-    pub routes: Vec<String>,
-    /// Milliseconds since the UNIX epoch.
-    pub activated_at_ms: u64,
-    /// Who asked for it.
-    pub who: Option<String>,
-    /// What for.
-    pub message: Option<String>,
+/// What a change has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Its place in the log.
+    pub seq: Seq,
+    /// The worker as it is now; nothing where it is not deployed.
+    pub worker: Option<WorkerRecord>,
+}
+
+impl Catalog for Registry {
+    fn commit(&self, change: Change, precondition: Precondition) -> Result<Seq, RegistryError> {
+        Ok(self.change(&change, precondition)?.seq)
+    }
+
+    fn follow(&self, after: Seq) -> Result<Feed, RegistryError> {
+        self.changes_after(after)
+    }
+
+    fn blob(&self, id: &str) -> Result<Vec<u8>, RegistryError> {
+        self.archive(id)
+    }
 }
 
 impl Registry {
+    /// Makes a change, if that holds, as [`Catalog::commit`] does; says what it has come to.
+    ///
+    /// # Errors
+    /// When it contradicts what is there, or the disk fails; nothing has changed then.
+    pub fn change(
+        &self,
+        change: &Change,
+        precondition: Precondition,
+    ) -> Result<Committed, RegistryError> {
+        let _changing = self.begin_change()?;
+        if let Change::Upload { version, .. } = change
+            && !self.archives.is_there(&version.id)?
+        {
+            let what = format!("archive of version {} of worker {}", version.id, version.worker);
+            return Err(RegistryError::Missing { what });
+        }
+        let (seq, folded) = self.make(change, precondition)?;
+        Ok(Committed { seq, worker: folded.worker })
+    }
+
     /// Keeps a version and its archive, and removes versions that are too many. A version that is
     /// there stays as it is. Answers what is kept, and whether it is new.
     ///
@@ -38,7 +66,7 @@ impl Registry {
         record: &VersionRecord,
         archive: &[u8],
     ) -> Result<(VersionRecord, bool), RegistryError> {
-        self.is_open()?;
+        self.tables.is_open()?;
         if let Some(known) = self.use_known(record, archive)? {
             return Ok((known, false));
         }
@@ -53,7 +81,7 @@ impl Registry {
     /// # Errors
     /// When the disk fails or is full, or the archive would leave too little of it free.
     pub fn receive(&self, announced_bytes: u64) -> Result<Incoming, RegistryError> {
-        self.is_open()?;
+        self.tables.is_open()?;
         self.archives.receive(announced_bytes)
     }
 
@@ -68,11 +96,82 @@ impl Registry {
         incoming: Incoming,
         archive: &[u8],
     ) -> Result<(VersionRecord, bool), RegistryError> {
-        self.is_open()?;
+        self.tables.is_open()?;
         match self.use_known(record, archive)? {
             Some(known) => Ok((known, false)),
             None => self.put_incoming(record, incoming),
         }
+    }
+
+    /// Makes a version active, and removes versions and history that are too many.
+    ///
+    /// # Errors
+    /// When there is no such version, another worker consumes one of its queues, or the disk fails or
+    /// is full.
+    pub fn activate(
+        &self,
+        name: &str,
+        activation: &Activation,
+    ) -> Result<WorkerRecord, RegistryError> {
+        let change = Change::Activate { worker: name.to_owned(), activation: activation.clone() };
+        self.change_deployed(&change)
+    }
+
+    /// Removes a worker with its versions, history and secrets; also one that has versions and was
+    /// never active.
+    ///
+    /// # Errors
+    /// When there is none, or the disk fails.
+    pub fn delete_worker(&self, name: &str) -> Result<(), RegistryError> {
+        let change = Change::DeleteWorker { worker: name.to_owned() };
+        self.change(&change, Precondition::Any).map(drop)
+    }
+
+    /// Removes a version that is not active.
+    ///
+    /// # Errors
+    /// When there is none, it is active, or the disk fails.
+    pub fn delete_version(&self, name: &str, id: &str) -> Result<(), RegistryError> {
+        let change = Change::DeleteVersion { worker: name.to_owned(), version: id.to_owned() };
+        self.change(&change, Precondition::Any).map(drop)
+    }
+
+    /// Makes a change after which the worker is deployed.
+    pub(super) fn change_deployed(&self, change: &Change) -> Result<WorkerRecord, RegistryError> {
+        let committed = self.change(change, Precondition::Any)?;
+        Ok(committed.worker.expect("what is changed so is a deployed worker"))
+    }
+
+    /// Keeps others from changing something meanwhile.
+    pub(super) fn begin_change(&self) -> Result<MutexGuard<'_, ()>, RegistryError> {
+        let changing = self.changing.lock();
+        // Whoever closes it holds this, too.
+        self.tables.is_open()?;
+        Ok(changing)
+    }
+
+    /// Makes a change for whoever holds `changing`: folded into the tables and in the log, both or
+    /// none. The archives go then that nobody needs any more.
+    fn make(
+        &self,
+        change: &Change,
+        precondition: Precondition,
+    ) -> Result<(Seq, Folded), RegistryError> {
+        let keep = self.keep();
+        let (seq, folded) = self.tables.write(|txn| {
+            let mut state = InTables(txn);
+            let worker = change.worker();
+            let found = state.worker(worker)?;
+            if !precondition.holds(found.as_ref()) {
+                let (worker, current) = (worker.to_owned(), found.map(Box::new));
+                return Err(RegistryError::Changed { worker, current }.into());
+            }
+            let folded = fold(&mut state, change, keep)?;
+            Ok((log::append(txn, change, keep, self.log_limits)?, folded))
+        })?;
+        self.archives.remove(&folded.released);
+        self.followers.tell(seq);
+        Ok((seq, folded))
     }
 
     /// Takes note that a version is used again, where it is there with these bytes. An archive that
@@ -82,10 +181,16 @@ impl Registry {
         record: &VersionRecord,
         archive: &[u8],
     ) -> Result<Option<VersionRecord>, RegistryError> {
-        match self.archives.has(&record.id, archive)? {
-            true => self.use_version(&record.worker, &record.id),
-            false => Ok(None),
+        if !self.archives.has(&record.id, archive)? {
+            return Ok(None);
         }
+        let _changing = self.begin_change()?;
+        // It may have gone meanwhile, and its archive with it.
+        if self.version(&record.worker, &record.id)?.is_none() {
+            return Ok(None);
+        }
+        let (_, folded) = self.make(&upload(record, archive.len() as u64), Precondition::Any)?;
+        Ok(folded.version.map(|(known, _)| known))
     }
 
     /// Keeps a version whose archive is complete on the disk.
@@ -94,209 +199,23 @@ impl Registry {
         record: &VersionRecord,
         incoming: Incoming,
     ) -> Result<(VersionRecord, bool), RegistryError> {
-        let (worker, id) = (record.worker.as_str(), record.id.as_str());
-        let archive_bytes = incoming.bytes();
+        let change = upload(record, incoming.bytes());
         incoming.sync()?;
-        let _changing = self.changing.lock();
-        self.is_open()?;
-        self.archives.keep(incoming, id)?;
-        let put = self.tables.write(|txn| {
-            let used = next_use(txn)?;
-            let known = version(&txn.open_table(VERSIONS)?, worker, id)?;
-            let is_new = known.is_none();
-            let (number, record) = match known {
-                Some(known) => (known.number, known.record),
-                None => (used, record.clone()),
-            };
-            let row = VersionRow { number, last_use: used, archive_bytes, record };
-            txn.open_table(VERSIONS)?.insert((worker, id), encode(&row).as_slice())?;
-            txn.open_table(ARCHIVES)?.insert(id, ())?;
-            Ok(((row.record, is_new), self.prune(txn, worker)?))
-        });
-        match put {
-            Ok((put, pruned)) => {
-                self.archives.remove(&pruned);
-                Ok(put)
-            }
+        let _changing = self.begin_change()?;
+        self.archives.keep(incoming, &record.id)?;
+        match self.make(&change, Precondition::Any) {
+            Ok((_, folded)) => Ok(folded.version.expect("an upload has a version")),
             Err(error) => {
                 // A disk that is full has room again, unless another upload had brought it.
-                if let Ok(orphans) = self.without_record(&[id.to_owned()]) {
+                if let Ok(orphans) = self.without_record(std::slice::from_ref(&record.id)) {
                     self.archives.remove(&orphans);
                 }
                 Err(error)
             }
         }
     }
-
-    /// Makes a version active, and removes versions and history that are too many.
-    ///
-    /// # Errors
-    /// When there is no such version, or the disk fails or is full.
-    pub fn activate(
-        &self,
-        name: &str,
-        activation: &Activation,
-    ) -> Result<WorkerRecord, RegistryError> {
-        let _changing = self.changing.lock();
-        self.is_open()?;
-        let (record, pruned) = self.tables.write(|txn| {
-            let id = activation.version.as_str();
-            let known = version(&txn.open_table(VERSIONS)?, name, id)?;
-            let known = known.ok_or_else(|| missing(format!("version {id} of worker {name}")))?;
-            let used = VersionRow { last_use: next_use(txn)?, ..known };
-            txn.open_table(VERSIONS)?.insert((name, id), encode(&used).as_slice())?;
-            let before = worker(&txn.open_table(WORKERS)?, name)?;
-            let revision = match &before {
-                Some(before) => before.revision,
-                None => number(&txn.open_table(META)?, META_FLOOR)?,
-            } + 1;
-            let active = DeploymentRecord {
-                revision,
-                version: id.to_owned(),
-                previous: before.as_ref().map(|before| before.active.version.clone()),
-                routes: activation.routes.clone(),
-                activated_at_ms: activation.activated_at_ms,
-                who: activation.who.clone(),
-                message: activation.message.clone(),
-            };
-            txn.open_table(DEPLOYMENTS)?.insert((name, revision), encode(&active).as_slice())?;
-            let secrets = before.map(|before| before.secrets).unwrap_or_default();
-            let record = WorkerRecord { name: name.to_owned(), revision, active, secrets };
-            put_worker(txn, &record)?;
-            self.forget_deployments(txn, name)?;
-            Ok((record, self.prune(txn, name)?))
-        })?;
-        self.archives.remove(&pruned);
-        Ok(record)
-    }
-
-    /// Removes a worker with its versions, history and secrets; also one that has versions and was
-    /// never active.
-    ///
-    /// # Errors
-    /// When there is none, or the disk fails.
-    pub fn delete_worker(&self, name: &str) -> Result<(), RegistryError> {
-        let _changing = self.changing.lock();
-        self.is_open()?;
-        let removed = self.tables.write(|txn| {
-            let record = worker(&txn.open_table(WORKERS)?, name)?;
-            let rows = version_rows(&txn.open_table(VERSIONS)?, name)?;
-            if record.is_none() && rows.is_empty() {
-                return Err(missing(format!("worker {name}")).into());
-            }
-            if let Some(record) = record {
-                let mut meta = txn.open_table(META)?;
-                let floor = number(&meta, META_FLOOR)?.max(record.revision);
-                meta.insert(META_FLOOR, floor)?;
-            }
-            txn.open_table(WORKERS)?.remove(name)?;
-            let ids: Vec<_> = rows.into_iter().map(|row| row.record.id).collect();
-            remove_versions(txn, name, &ids)?;
-            let mut deployments = txn.open_table(DEPLOYMENTS)?;
-            deployments.retain_in((name, 0)..=(name, u64::MAX), |_, _| false)?;
-            let mut secrets = txn.open_table(SECRETS)?;
-            for secret in super::secrets::names(&secrets, name)? {
-                secrets.remove((name, secret.as_str()))?;
-            }
-            Ok(ids)
-        })?;
-        self.archives.remove(&removed);
-        Ok(())
-    }
-
-    /// Removes a version that is not active.
-    ///
-    /// # Errors
-    /// When there is none, it is active, or the disk fails.
-    pub fn delete_version(&self, name: &str, id: &str) -> Result<(), RegistryError> {
-        let _changing = self.changing.lock();
-        self.is_open()?;
-        self.tables.write(|txn| {
-            if version(&txn.open_table(VERSIONS)?, name, id)?.is_none() {
-                return Err(missing(format!("version {id} of worker {name}")).into());
-            }
-            let active = worker(&txn.open_table(WORKERS)?, name)?;
-            if active.is_some_and(|worker| worker.active.version == id) {
-                let message = format!("version {id} of worker {name} is active");
-                return Err(RegistryError::Conflict { message }.into());
-            }
-            remove_versions(txn, name, &[id.to_owned()])
-        })?;
-        self.archives.remove(&[id.to_owned()]);
-        Ok(())
-    }
-
-    /// Takes note that a version is used again, where there is one.
-    fn use_version(&self, name: &str, id: &str) -> Result<Option<VersionRecord>, RegistryError> {
-        if self.version(name, id)?.is_none() {
-            return Ok(None);
-        }
-        self.tables.write(|txn| {
-            let Some(row) = version(&txn.open_table(VERSIONS)?, name, id)? else { return Ok(None) };
-            let row = VersionRow { last_use: next_use(txn)?, ..row };
-            txn.open_table(VERSIONS)?.insert((name, id), encode(&row).as_slice())?;
-            Ok(Some(row.record))
-        })
-    }
-
-    /// Removes the records of versions that are too many; answers whose archives are to go.
-    fn prune(&self, txn: &WriteTransaction, name: &str) -> Result<Vec<String>, Fault> {
-        let mut rows = version_rows(&txn.open_table(VERSIONS)?, name)?;
-        let keep = self.options.keep_versions.max(2);
-        if rows.len() <= keep {
-            return Ok(Vec::new());
-        }
-        let active = worker(&txn.open_table(WORKERS)?, name)?.map(|worker| worker.active);
-        let is_kept = |id: &str| {
-            active.as_ref().is_some_and(|active| {
-                active.version == id || active.previous.as_deref() == Some(id)
-            })
-        };
-        rows.sort_by_key(|row| std::cmp::Reverse(row.last_use));
-        let ids = rows.into_iter().skip(keep).map(|row| row.record.id);
-        let ids: Vec<_> = ids.filter(|id| !is_kept(id)).collect();
-        remove_versions(txn, name, &ids)?;
-        Ok(ids)
-    }
-
-    fn forget_deployments(&self, txn: &WriteTransaction, name: &str) -> Result<(), Fault> {
-        let mut deployments = txn.open_table(DEPLOYMENTS)?;
-        let last = {
-            let mut kept = deployments.range((name, 0)..=(name, u64::MAX))?.rev();
-            let first_gone = kept.nth(self.options.keep_deployments.max(1));
-            first_gone.transpose()?.map(|(key, _)| key.value().1)
-        };
-        if let Some(last) = last {
-            deployments.retain_in((name, 0)..=(name, last), |_, _| false)?;
-        }
-        Ok(())
-    }
 }
 
-/// Writes the record of a worker.
-pub(super) fn put_worker(txn: &WriteTransaction, record: &WorkerRecord) -> Result<(), Fault> {
-    txn.open_table(WORKERS)?.insert(record.name.as_str(), encode(record).as_slice())?;
-    Ok(())
-}
-
-/// The answer for what is not there.
-pub(super) fn missing(what: String) -> RegistryError {
-    RegistryError::Missing { what }
-}
-
-fn remove_versions(txn: &WriteTransaction, name: &str, ids: &[String]) -> Result<(), Fault> {
-    let mut versions = txn.open_table(VERSIONS)?;
-    let mut archives = txn.open_table(ARCHIVES)?;
-    for id in ids {
-        versions.remove((name, id.as_str()))?;
-        archives.remove(id.as_str())?;
-    }
-    Ok(())
-}
-
-fn next_use(txn: &WriteTransaction) -> Result<u64, Fault> {
-    let mut meta = txn.open_table(META)?;
-    let next = number(&meta, META_NEXT_USE)? + 1;
-    meta.insert(META_NEXT_USE, next)?;
-    Ok(next)
+fn upload(record: &VersionRecord, archive_bytes: u64) -> Change {
+    Change::Upload { version: Box::new(record.clone()), archive_bytes }
 }

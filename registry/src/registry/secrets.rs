@@ -1,15 +1,21 @@
 //! The secrets of the workers: put, taken away, and decrypted for those who start a worker.
 
-use redb::ReadableTable;
-
-use super::change::{missing, put_worker};
-use super::{Registry, worker};
+use super::Registry;
+use crate::catalog::{Change, Sealed};
 use crate::error::RegistryError;
 use crate::records::WorkerRecord;
 use crate::secret::{Secret, SecretKey};
-use crate::tables::{Fault, SECRETS, WORKERS};
+use crate::tables::{SECRETS, read};
 
 impl Registry {
+    /// Encrypts a value, for that worker and name alone, so that it can be in a change.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn seal(&self, worker: &str, name: &str, value: &Secret) -> Result<Sealed, RegistryError> {
+        self.with_key(|key| key.seal(worker, name, value)).map(Sealed)
+    }
+
     /// Gives a worker a secret, or another value to one that it has.
     ///
     /// # Errors
@@ -20,17 +26,9 @@ impl Registry {
         secret: &str,
         value: &Secret,
     ) -> Result<WorkerRecord, RegistryError> {
-        let sealed = self.with_key(|key| key.seal(name, secret, value))?;
-        self.tables.write(|txn| {
-            let record = worker(&txn.open_table(WORKERS)?, name)?;
-            let mut record = record.ok_or_else(|| missing(format!("worker {name}")))?;
-            let mut secrets = txn.open_table(SECRETS)?;
-            secrets.insert((name, secret), sealed.as_slice())?;
-            record.revision += 1;
-            record.secrets = names(&secrets, name)?;
-            put_worker(txn, &record)?;
-            Ok(record)
-        })
+        let sealed = self.seal(name, secret, value)?;
+        let (worker, name) = (name.to_owned(), secret.to_owned());
+        self.change_deployed(&Change::PutSecret { worker, name, sealed })
     }
 
     /// Takes a secret from a worker.
@@ -38,18 +36,8 @@ impl Registry {
     /// # Errors
     /// When there is none, or the disk fails.
     pub fn delete_secret(&self, name: &str, secret: &str) -> Result<WorkerRecord, RegistryError> {
-        self.tables.write(|txn| {
-            let record = worker(&txn.open_table(WORKERS)?, name)?;
-            let mut record = record.ok_or_else(|| missing(format!("worker {name}")))?;
-            let mut secrets = txn.open_table(SECRETS)?;
-            if secrets.remove((name, secret))?.is_none() {
-                return Err(missing(format!("secret {secret} of worker {name}")).into());
-            }
-            record.revision += 1;
-            record.secrets = names(&secrets, name)?;
-            put_worker(txn, &record)?;
-            Ok(record)
-        })
+        let (worker, name) = (name.to_owned(), secret.to_owned());
+        self.change_deployed(&Change::DeleteSecret { worker, name })
     }
 
     /// The secrets of a worker, decrypted, in the order of their names.
@@ -57,25 +45,13 @@ impl Registry {
     /// # Errors
     /// When the key cannot be used, or the disk fails.
     pub fn secrets(&self, name: &str) -> Result<Vec<(String, Secret)>, RegistryError> {
-        let sealed = self.tables.read(|txn| {
-            let secrets = txn.open_table(SECRETS)?;
-            let mut sealed = Vec::new();
-            for row in secrets.range((name, "")..)? {
-                let (key, value) = row?;
-                let (worker, secret) = key.value();
-                if worker != name {
-                    break;
-                }
-                sealed.push((secret.to_owned(), value.value().to_vec()));
-            }
-            Ok(sealed)
-        })?;
+        let sealed = self.tables.read(|txn| read::secrets(&txn.open_table(SECRETS)?, name))?;
         if sealed.is_empty() {
             return Ok(Vec::new());
         }
         self.with_key(|key| {
-            let open = |(secret, sealed): (String, Vec<u8>)| {
-                let value = key.open(name, &secret, &sealed)?;
+            let open = |(secret, sealed): (String, Sealed)| {
+                let value = key.open(name, &secret, &sealed.0)?;
                 Ok((secret, value))
             };
             sealed.into_iter().map(open).collect()
@@ -99,21 +75,4 @@ impl Registry {
         }
         run(key.as_ref().expect("it was set above"))
     }
-}
-
-/// The names of a worker's secrets, in order.
-pub(super) fn names(
-    secrets: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    name: &str,
-) -> Result<Vec<String>, Fault> {
-    let mut found = Vec::new();
-    for row in secrets.range((name, "")..)? {
-        let (key, _) = row?;
-        let (worker, secret) = key.value();
-        if worker != name {
-            break;
-        }
-        found.push(secret.to_owned());
-    }
-    Ok(found)
 }

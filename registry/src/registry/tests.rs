@@ -1,12 +1,18 @@
 //! What the registry promises, example by example; any sequence of changes against a model is in
 //! `tests/model.rs`, processes that are killed in `tests/crash.rs`.
 
+mod format1;
+mod log;
+mod triggers;
+
 use std::fs;
 use std::io::{Seek as _, Write as _};
 use std::path::Path;
 
 use super::*;
+use crate::catalog::Activation;
 use crate::secret::Secret;
+use crate::tables::read::RECORD_BYTES;
 
 fn options(folder: &Path) -> Options {
     Options {
