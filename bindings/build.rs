@@ -1,12 +1,17 @@
-//! Puts the JavaScript of the `node:` modules into one table: our own files and the vendored
-//! ones, each in the form in which deno_core compiles a script on first use.
+//! Puts the JavaScript that is not in the snapshot into one table: that of the `node:` modules, our own
+//! files and the vendored ones, and that of bindings which few workers have. Each is in the form in
+//! which deno_core compiles a script on first use.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// (folder, what the specifiers of its files begin with)
-const FOLDERS: [(&str, &str); 2] =
-    [("compat-vendor/node", "ext:isolane_node/"), ("src/compat", "ext:isolane_compat/")];
+const FOLDERS: [(&str, &str); 4] = [
+    ("compat-vendor/node", "ext:isolane_node/"),
+    ("src/compat", "ext:isolane_compat/"),
+    ("src/queue", "ext:isolane_queue/"),
+    ("src/services", "ext:isolane_services/"),
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

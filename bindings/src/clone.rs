@@ -86,6 +86,8 @@ struct Writer<'a> {
     state: Rc<RefCell<OpState>>,
     /// The objects that are transferred and not written, each with its index in their list.
     transferred: FxHashMap<v8::Local<'a, v8::Object>, u32>,
+    /// Whether objects of the runtime are refused, as nobody can make them of their descriptions.
+    is_plain: bool,
     on_error: Option<v8::Local<'a, v8::Function>>,
     brand: v8::Local<'a, v8::Symbol>,
     hidden_brand: v8::Local<'a, v8::Private>,
@@ -153,7 +155,8 @@ impl v8::ValueSerializerImpl for Writer<'_> {
             true => object.get_private(scope, self.hidden_brand)?,
             false => object.get(scope, self.brand.into())?,
         };
-        if let Ok(describe) = v8::Local::<v8::Function>::try_from(describe)
+        if !self.is_plain
+            && let Ok(describe) = v8::Local::<v8::Function>::try_from(describe)
             && self.is_trusted(scope, describe)
         {
             let description = describe.call(scope, object.into(), &[])?;
@@ -227,6 +230,7 @@ fn serialize<'s>(
     transferred: Option<v8::Local<'s, v8::Array>>,
     list: Option<v8::Local<'s, v8::Array>>,
     on_error: Option<v8::Local<'s, v8::Function>>,
+    is_plain: bool,
 ) -> Result<Option<Vec<u8>>, JsErrorBox> {
     let failed = || JsErrorBox::type_error("Failed to serialize response");
     let key = v8::String::new(scope, BRAND).ok_or_else(failed)?;
@@ -238,7 +242,7 @@ fn serialize<'s>(
     };
     let transferred = transferred.map(|list| places(scope, list)).unwrap_or_default();
     // What is in them is written like anything else: it is the message's then, and charged with it.
-    let writer = Box::new(Writer { state, transferred, on_error, brand, hidden_brand });
+    let writer = Box::new(Writer { state, transferred, is_plain, on_error, brand, hidden_brand });
     let serializer = v8::ValueSerializer::new(scope, writer);
     serializer.write_header();
     v8::tc_scope!(let scope, scope);
@@ -266,6 +270,21 @@ fn serialize<'s>(
         }
     }
     Ok(Some(serializer.release()))
+}
+
+/// The data of a value for somebody else: without objects of the runtime, which are refused. None where
+/// an exception is pending.
+///
+/// # Errors
+///
+/// What is no exception of the worker's.
+pub(crate) fn serialize_plain<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<RefCell<OpState>>,
+    value: v8::Local<'s, v8::Value>,
+    on_error: v8::Local<'s, v8::Function>,
+) -> Result<Option<Vec<u8>>, JsErrorBox> {
+    serialize(scope, state, value, None, None, Some(on_error), true)
 }
 
 fn not_transferable() -> JsErrorBox {
@@ -336,7 +355,7 @@ pub(crate) fn op_clone_serialize<'s, 'i>(
     let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
     let on_error = on_error.and_then(|function| function.try_cast::<v8::Function>().ok());
     let buffers = buffers.and_then(|list| list.try_cast::<v8::Array>().ok());
-    let data = serialize(scope, state, value, transferred, buffers, on_error)?;
+    let data = serialize(scope, state, value, transferred, buffers, on_error, false)?;
     // Without data an exception is pending, and what is answered is not looked at.
     Ok(data.unwrap_or_default().into())
 }
@@ -365,7 +384,7 @@ pub(crate) fn op_clone_value<'s, 'i>(
     value: v8::Local<'s, v8::Value>,
     makers: Option<v8::Local<'s, v8::Object>>,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
-    match serialize(scope, state.clone(), value, None, None, None)? {
+    match serialize(scope, state.clone(), value, None, None, None, false)? {
         Some(data) => held(scope, &state, &data, |scope| deserialize(scope, &data, None, makers)),
         // An exception is pending.
         None => Ok(v8::undefined(scope).into()),

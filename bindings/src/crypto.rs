@@ -25,7 +25,7 @@ use deno_core::{CancelFuture, CancelHandle, OpState, ToJsBuffer, op2, v8};
 use deno_error::JsErrorBox;
 use tokio::task::JoinHandle;
 
-use crate::event::{Events, running_id};
+use crate::event::{EventId, Events, running_id};
 use crate::fetch::WorkerOutbound;
 use crate::memory::Meter;
 use calls::End;
@@ -61,7 +61,7 @@ pub(crate) struct Crypto {
     keys: RefCell<own::Keys>,
     /// Events that end because they had too little CPU time for what another thread was to do. The
     /// isolate goes with the first of them.
-    used_up: RefCell<HashSet<u32>>,
+    used_up: RefCell<HashSet<EventId>>,
     next: Cell<u32>,
 }
 
@@ -217,7 +217,8 @@ pub(crate) fn op_crypto_end(
 /// its code is not to hear of it.
 #[op2(fast)]
 pub(crate) fn op_crypto_used_up(state: &mut OpState, #[smi] event: u32) -> bool {
-    state.borrow::<Rc<Crypto>>().used_up.borrow().contains(&event)
+    let used_up = &state.borrow::<Rc<Crypto>>().used_up;
+    EventId::new(event).is_some_and(|event| used_up.borrow().contains(&event))
 }
 
 /// Waits for what a call took.
@@ -245,7 +246,7 @@ pub(crate) async fn op_crypto_turn(
     state: Rc<RefCell<OpState>>,
     #[smi] event: u32,
 ) -> Result<u32, JsErrorBox> {
-    let cancel = cancel_handle(&state, event);
+    let cancel = cancel_handle(&state, EventId::new(event));
     let worker = worker(&state);
     let waiting = lanes::take(&worker, PATIENCE).or_cancel(cancel.clone());
     let place = waiting.await.map_err(|_| over())??;
@@ -260,8 +261,8 @@ pub(crate) async fn op_crypto_turn(
 }
 
 /// Cancelled when the event is over.
-fn cancel_handle(state: &RefCell<OpState>, event: u32) -> Rc<CancelHandle> {
-    let found = state.borrow().borrow::<Events>().get(event);
+fn cancel_handle(state: &RefCell<OpState>, event: Option<EventId>) -> Rc<CancelHandle> {
+    let found = event.and_then(|event| state.borrow().borrow::<Events>().get(event));
     found.map_or_else(CancelHandle::new_rc, |event| event.cancel_handle())
 }
 

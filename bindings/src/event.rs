@@ -1,20 +1,27 @@
-//! The fetch event as a worker sees it: the table of the events that run in one isolate,
-//! which the ops read and write and the runtime fills and empties.
+//! The events of one isolate: what all of them share, whatever they are called for. The ops read and
+//! write it, and the runtime makes and ends it. What a kind needs beside that is in `kinds`, which
+//! events run is in `table`.
 //! Not here: which isolate an event runs in, and what its limits cost (the runtime).
 
+mod answer;
 pub mod body;
+mod call;
 mod client;
 mod console;
 mod failures;
 mod frame;
+mod id;
+mod kinds;
 mod limits;
 mod ops;
+mod outcome;
 pub mod outgoing;
 mod resource;
 mod stream;
+mod table;
 mod thrown;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -22,19 +29,23 @@ use std::sync::Arc;
 use deno_core::{CancelHandle, OpState, v8};
 use rustc_hash::FxHashMap;
 
-use body::{RequestBody, ResponseBody};
+use body::ResponseBody;
 use console::Allowance;
+use kinds::State;
 use outgoing::Untaken;
-use stream::Unsent;
 
 use crate::fetch::Connections;
-use crate::hops::Hops;
 
+pub use answer::plain_text;
+pub use call::CallContext;
 pub use client::Client;
 pub use console::{Console, Idle};
 pub use frame::running_id;
+pub use id::EventId;
+pub use kinds::{Fetch, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Trigger};
 pub(crate) use ops::isolane_bindings;
-pub use ops::plain_text;
+pub use outcome::Outcome;
+pub use table::{Events, insert_warm_up_event, remove_warm_up_events};
 pub use thrown::{IllegibleRejection, describe, legible};
 
 /// Open outgoing connections per event (product.md, Limits; the figure is that of Workers).
@@ -54,25 +65,21 @@ pub type Answer = Result<http::Response<ResponseBody>, Thrown>;
 
 /// One event of an isolate, from its dispatch to its end.
 pub struct Event {
-    id: u32,
-    head: RefCell<Option<http::request::Parts>>,
-    client: RefCell<Option<Arc<dyn Client>>>,
-    body: RefCell<RequestBody>,
-    answer: RefCell<Option<Answer>>,
-    /// The stream that is the body of the answer, until that is taken.
-    unsent: RefCell<Option<Unsent>>,
+    id: EventId,
+    call: CallContext,
+    state: State,
+    /// Whether its handler has settled, or somebody else has decided what becomes of it.
     answered: Cell<bool>,
-    streaming: Cell<bool>,
-    broken: Cell<bool>,
-    body_failed: Cell<bool>,
-    refused: Cell<Option<Untaken>>,
+    /// Whether the worker itself has given it up.
+    abandoned: Cell<bool>,
     waiting: Cell<u32>,
     subrequests_left: Cell<u32>,
-    hops: Hops,
     connections: RefCell<Option<Arc<Connections>>>,
     /// What is given up when the event is over, by number.
     kept: RefCell<FxHashMap<u64, Rc<dyn Any>>>,
     last_kept: Cell<u64>,
+    /// What bindings have of the event, by type.
+    states: RefCell<FxHashMap<TypeId, Rc<dyn Any>>>,
     cancel: Rc<CancelHandle>,
     listens_for_abort: Cell<bool>,
     needs_finish: Cell<bool>,
@@ -82,45 +89,73 @@ pub struct Event {
 }
 
 impl Event {
-    /// The id that JavaScript carries in its async context.
-    pub fn id(&self) -> u32 {
+    fn new(id: EventId, trigger: Trigger, call: CallContext, subrequests: u32) -> Event {
+        Event {
+            id,
+            call,
+            state: State::of(trigger),
+            answered: Cell::new(false),
+            abandoned: Cell::new(false),
+            waiting: Cell::new(0),
+            subrequests_left: Cell::new(subrequests),
+            connections: RefCell::default(),
+            kept: RefCell::default(),
+            last_kept: Cell::new(0),
+            states: RefCell::default(),
+            cancel: CancelHandle::new_rc(),
+            listens_for_abort: Cell::new(false),
+            needs_finish: Cell::new(false),
+            aborted: Cell::new(false),
+            thrown: RefCell::default(),
+            console: Allowance::default(),
+        }
+    }
+
+    /// The number that JavaScript carries in its async context.
+    pub fn id(&self) -> EventId {
         self.id
     }
 
-    /// Sets who has sent the request.
-    pub fn set_client(&self, client: Arc<dyn Client>) {
-        *self.client.borrow_mut() = Some(client);
+    /// What the worker is called for.
+    pub fn kind(&self) -> Kind {
+        self.state.kind()
     }
 
-    /// Whether the response, or a failure, has been decided.
+    /// How it is called.
+    pub fn call(&self) -> &CallContext {
+        &self.call
+    }
+
+    /// Whether the handler has settled, or a failure has been decided: of a request, that there is a
+    /// response.
     pub fn is_answered(&self) -> bool {
         self.answered.get()
     }
 
     /// Whether nothing of the event is left: answered, body sent, no `waitUntil` pending.
     pub fn is_over(&self) -> bool {
-        self.answered.get() && !self.streaming.get() && self.waiting.get() == 0
+        self.answered.get() && !self.is_streaming() && self.waiting.get() == 0
     }
 
     /// Whether the response's body is still being read from the worker's stream.
     pub fn is_streaming(&self) -> bool {
-        self.streaming.get()
+        self.fetch().is_some_and(|fetch| fetch.streaming.get())
     }
 
     /// Whether the response's body broke off before its end.
     pub fn is_broken(&self) -> bool {
-        self.broken.get()
+        self.fetch().is_some_and(|fetch| fetch.broken.get())
     }
 
     /// Whether the client's body broke off or was none, so that what the worker threw over it is
     /// not the worker's fault.
     pub fn has_bad_body(&self) -> bool {
-        self.body_failed.get()
+        self.fetch().is_some_and(|fetch| fetch.body_failed.get())
     }
 
     /// Why the worker's answer is not sent: too much of others is not taken yet.
     pub fn untaken(&self) -> Option<Untaken> {
-        self.refused.get()
+        self.fetch()?.refused.get()
     }
 
     /// The first exception that was reported for the event, by a handler, a timer, a
@@ -129,13 +164,31 @@ impl Event {
         self.thrown.borrow_mut().take()
     }
 
-    /// Takes the answer, once it is there. If its body is a stream, that begins to be sent, unless
-    /// it fails at once: then the failure is the answer.
+    /// The same, left where it is.
+    pub fn thrown(&self) -> Option<Thrown> {
+        self.thrown.borrow().clone()
+    }
+
+    /// Takes the answer to a request, once it is there. If its body is a stream, that begins to be
+    /// sent, unless it fails at once: then the failure is the answer. Other events have none.
     pub fn take_answer(self: &Rc<Self>) -> Option<Answer> {
-        let answer = self.answer.borrow_mut().take()?;
-        let unsent = self.unsent.borrow_mut().take();
+        let fetch = self.fetch()?;
+        let answer = fetch.answer.borrow_mut().take()?;
+        let unsent = fetch.unsent.borrow_mut().take();
         let begun = unsent.map_or(Ok(()), |unsent| unsent.begin(self));
         Some(begun.and(answer))
+    }
+
+    /// Whether whoever called is told now what the event has come to, although its `waitUntil` goes
+    /// on. True once at most.
+    pub fn owes_result(&self) -> bool {
+        self.state.owes_result() && !self.is_over()
+    }
+
+    /// Takes what the event has come to beside its outcome. What the worker says of it from then on
+    /// counts for nothing.
+    pub fn take_result(&self) -> KindResult {
+        self.state.take_result()
     }
 
     /// Decides the event from outside (a limit was exceeded): a later answer of the worker
@@ -144,12 +197,12 @@ impl Event {
         self.answered.set(true);
     }
 
-    /// Marks the client as gone.
+    /// Marks the caller as gone: of a request, the client.
     pub fn abort(&self) {
         self.aborted.set(true);
     }
 
-    /// Whether JavaScript is to be told that the client has gone. True once at most.
+    /// Whether JavaScript is to be told that the caller has gone. True once at most.
     pub fn owes_abort(&self) -> bool {
         self.aborted.get() && self.listens_for_abort.take()
     }
@@ -174,6 +227,16 @@ impl Event {
             .clone()
     }
 
+    /// What a binding has of the event: made when it is first asked for, given up at the event's
+    /// end.
+    pub fn state_of<T: Default + 'static>(&self) -> Rc<T> {
+        let mut states = self.states.borrow_mut();
+        let make = || -> Rc<dyn Any> { Rc::new(T::default()) };
+        let state = states.entry(TypeId::of::<T>()).or_insert_with(make).clone();
+        // What stands under a type is of that type.
+        state.downcast().unwrap_or_default()
+    }
+
     /// Keeps something for as long as the event is not over. Answers the number that it has.
     pub(crate) fn keep(&self, kept: Rc<dyn Any>) -> u64 {
         let number = self.last_kept.get() + 1;
@@ -193,178 +256,60 @@ impl Event {
         self.cancel.clone()
     }
 
+    /// What it has as a request.
+    fn fetch(&self) -> Option<&kinds::fetch::State> {
+        match &self.state {
+            State::Fetch(fetch) => Some(fetch),
+            State::Scheduled(_) | State::Queue(_) | State::Tail(_) => None,
+        }
+    }
+
+    /// Decides the event, unless that is done.
     fn answer_with(&self, answer: Answer) {
-        if !self.answered.replace(true) {
-            *self.answer.borrow_mut() = Some(answer);
+        if !self.answered.replace(true)
+            && let Some(fetch) = self.fetch()
+        {
+            *fetch.answer.borrow_mut() = Some(answer);
         }
     }
 
     fn report(&self, thrown: Thrown) {
         self.thrown.borrow_mut().get_or_insert(thrown);
     }
-}
 
-/// The events that run in one isolate. Lives in the isolate's `OpState`; clones share it.
-#[derive(Clone)]
-pub struct Events(Rc<Table>);
-
-struct Table {
-    events: RefCell<FxHashMap<u32, Rc<Event>>>,
-    changed: RefCell<Vec<Rc<Event>>>,
-    next_id: Cell<u32>,
-    /// The event that V8 last named as the running one.
-    running: Cell<u32>,
-    on_change: RefCell<Option<Box<dyn Fn()>>>,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Events(Rc::new(Table {
-            events: RefCell::default(),
-            changed: RefCell::default(),
-            next_id: Cell::new(1),
-            running: Cell::new(0),
-            on_change: RefCell::default(),
-        }))
-    }
-}
-
-impl Events {
-    /// Sets what is called when an event changes while no JavaScript runs (the end of a
-    /// response's body): the runtime's wake-up.
-    pub fn on_change(&self, call: impl Fn() + 'static) {
-        *self.0.on_change.borrow_mut() = Some(Box::new(call));
+    /// The worker gives the event up, with all that it still waits for.
+    fn abandon(&self, thrown: &Thrown) {
+        self.report(thrown.clone());
+        let was_answered = self.answered.replace(true);
+        if let Some(fetch) = self.fetch() {
+            fetch.abandon(was_answered, thrown);
+        }
+        self.abandoned.set(true);
+        self.waiting.set(0);
+        self.cancel.cancel();
     }
 
-    /// Adds an event, with the number of subrequests it may make.
-    pub fn insert(
-        &self,
-        head: http::request::Parts,
-        body: RequestBody,
-        subrequests: u32,
-    ) -> Rc<Event> {
-        let id = self.0.next_id.get();
-        // Smi range: an id is an integer in V8's async context without an allocation.
-        self.0.next_id.set(if id >= 0x3fff_fff0 { 1 } else { id + 1 });
-        let hops = head.extensions.get::<Hops>().copied().unwrap_or_default();
-        let event = Rc::new(Event {
-            id,
-            head: RefCell::new(Some(head)),
-            client: RefCell::default(),
-            body: RefCell::new(body),
-            answer: RefCell::default(),
-            unsent: RefCell::default(),
-            answered: Cell::new(false),
-            streaming: Cell::new(false),
-            broken: Cell::new(false),
-            body_failed: Cell::new(false),
-            refused: Cell::new(None),
-            waiting: Cell::new(0),
-            subrequests_left: Cell::new(subrequests),
-            hops,
-            connections: RefCell::default(),
-            kept: RefCell::default(),
-            last_kept: Cell::new(0),
-            cancel: CancelHandle::new_rc(),
-            listens_for_abort: Cell::new(false),
-            needs_finish: Cell::new(false),
-            aborted: Cell::new(false),
-            thrown: RefCell::default(),
-            console: Allowance::default(),
-        });
-        self.0.events.borrow_mut().insert(id, event.clone());
-        event
-    }
-
-    /// The event with this id, while it runs.
-    pub fn get(&self, id: u32) -> Option<Rc<Event>> {
-        self.0.events.borrow().get(&id).cloned()
-    }
-
-    /// The event with this id or, where JavaScript has lost track (a callback without async
-    /// context), the one that has run for longest.
-    pub fn get_or_oldest(&self, id: u32) -> Option<Rc<Event>> {
-        let events = self.0.events.borrow();
-        events.get(&id).or_else(|| events.values().min_by_key(|event| event.id)).cloned()
-    }
-
-    /// The event whose code called the op that is running.
-    fn running(&self) -> Option<Rc<Event>> {
-        self.get_or_oldest(self.0.running.get())
-    }
-
-    /// Removes an event that is over and closes what it has open.
-    pub fn remove(&self, id: u32) {
-        let event = self.0.events.borrow_mut().remove(&id);
-        if let Some(event) = event {
-            event.cancel.cancel();
+    /// Closes what the event has open.
+    fn end(&self) {
+        self.cancel.cancel();
+        if let Some(fetch) = self.fetch() {
             // It knows the table of events, which knows it.
-            event.unsent.take();
-            event.kept.take();
+            drop(fetch.unsent.take());
         }
-    }
-
-    /// Takes the events that were answered, or ended, since the last call.
-    pub fn take_changed(&self) -> Vec<Rc<Event>> {
-        std::mem::take(&mut *self.0.changed.borrow_mut())
-    }
-
-    /// How many events run.
-    pub fn len(&self) -> usize {
-        self.0.events.borrow().len()
-    }
-
-    /// Whether no event runs.
-    pub fn is_empty(&self) -> bool {
-        self.0.events.borrow().is_empty()
-    }
-
-    /// All events that run.
-    pub fn all(&self) -> Vec<Rc<Event>> {
-        self.0.events.borrow().values().cloned().collect()
-    }
-
-    fn changed(&self, event: &Rc<Event>) {
-        self.0.changed.borrow_mut().push(event.clone());
-    }
-
-    fn changed_outside(&self, event: &Rc<Event>) {
-        self.changed(event);
-        if let Some(call) = &*self.0.on_change.borrow() {
-            call();
-        }
+        drop(self.kept.take());
+        drop(self.states.take());
     }
 }
 
-/// The event that calls an op.
+/// The event that calls an op; none where no event's code is running. It is nobody else's then.
 pub(crate) fn running(scope: &v8::PinScope<'_, '_>, state: &OpState) -> Option<Weak<Event>> {
     let events = state.try_borrow::<Events>()?;
-    events.get_or_oldest(running_id(scope)).map(|event| Rc::downgrade(&event))
+    events.get(running_id(scope)?).map(|event| Rc::downgrade(&event))
 }
 
 /// Notes which event calls an op, for what the op asks of its limits.
 pub(crate) fn note_running(scope: &v8::PinScope<'_, '_>, state: &OpState) {
     if let Some(events) = state.try_borrow::<Events>() {
-        events.0.running.set(running_id(scope));
+        events.note_running(running_id(scope));
     }
-}
-
-/// Adds the event that the snapshot is warmed with.
-pub fn insert_warm_up_event(state: &RefCell<OpState>) {
-    let request = http::Request::get("http://a.b/c?d=e")
-        .header("a", "b")
-        .header("content-type", "application/json")
-        .body(())
-        .expect("a literal that is a request");
-    let (head, ()) = request.into_parts();
-    state.borrow().borrow::<Events>().insert(head, RequestBody::Empty, 1);
-}
-
-/// Removes what warming has left.
-pub fn remove_warm_up_events(state: &RefCell<OpState>) {
-    let events = state.borrow().borrow::<Events>().clone();
-    for event in events.all() {
-        events.remove(event.id);
-    }
-    events.take_changed();
 }

@@ -1,7 +1,8 @@
 //! How many workers a request has come through: one that fetches its own host, or two that fetch each
 //! other, would go on for ever. The count goes out with each request of `fetch()`, in a header with a
-//! tag that this process alone can make, so that nobody else sets the count of a request. Not here:
-//! where a count comes in and what is answered (the node).
+//! tag that this process alone can make, so that nobody else sets the count of a request; with a call that
+//! stays in the process it goes as it is (`event::CallContext`). Not here: where a count comes in and what
+//! is answered (the node).
 
 use std::sync::LazyLock;
 
@@ -23,9 +24,9 @@ static KEY: LazyLock<hmac::Key> = LazyLock::new(|| {
         .expect("the system's random numbers are there, or TLS would not be")
 });
 
-/// The workers that a request has come through. With the head of a request, it is among its
-/// extensions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The workers that a call has come through. With the head of a request from the network, it is among
+/// its extensions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hops(u8);
 
 impl Hops {
@@ -49,13 +50,13 @@ impl Hops {
         HeaderValue::try_from(text).expect("digits and base64url are a header's value")
     }
 
-    /// That of a request which the worker makes that this one came to.
+    /// That of a call which the worker makes that this one came to.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// Whether the request goes no further.
+    /// Whether the call goes no further.
     pub fn are_too_many(self) -> bool {
         self.0 >= MAX_HOPS
     }

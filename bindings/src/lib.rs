@@ -1,15 +1,17 @@
 //! What a worker of Isolane sees: the globals, `fetch`, `env.*` and `ctx`, as ops in Rust and
 //! small JavaScript files. Each binding has three lives: what the process holds, what a
-//! worker's version holds, what an event holds.
+//! worker's version holds, what an event holds (`binding`).
 //! Not here: isolates, threads, limits of CPU and memory (the runtime).
 
 #![forbid(unsafe_code)]
 
+pub mod binding;
 pub mod blob;
 pub mod clock;
 mod clone;
 pub mod compat;
 pub mod crypto;
+pub mod dispatch;
 pub mod event;
 mod extensions;
 pub mod fetch;
@@ -23,6 +25,8 @@ pub mod memory;
 pub mod modules;
 pub mod pace;
 mod ports;
+pub mod queue;
+pub mod services;
 mod streams;
 mod wasm;
 

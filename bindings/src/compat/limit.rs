@@ -6,19 +6,21 @@ use std::rc::Rc;
 
 use deno_core::{OpState, op2, v8};
 
-/// Asks for the event that has exceeded a limit in the slice that runs; 0 where it is not
+use crate::event::EventId;
+
+/// Asks whether a limit was exceeded in the slice that runs, and by which event, where that is
 /// known. Lives in the isolate's `OpState`, where the runtime puts it.
-pub struct LimitCheck(Box<dyn Fn() -> Option<u32>>);
+pub struct LimitCheck(Box<dyn Fn() -> Option<Option<EventId>>>);
 
 impl LimitCheck {
     /// A check that asks this function.
-    pub fn new(exceeded: impl Fn() -> Option<u32> + 'static) -> LimitCheck {
+    pub fn new(exceeded: impl Fn() -> Option<Option<EventId>> + 'static) -> LimitCheck {
         LimitCheck(Box::new(exceeded))
     }
 }
 
-/// The event that has exceeded a limit in the slice that runs.
-pub(crate) fn exceeded(state: &OpState) -> Option<u32> {
+/// Whether a limit was exceeded in the slice that runs, and by which event, where that is known.
+pub(crate) fn exceeded(state: &OpState) -> Option<Option<EventId>> {
     state.try_borrow::<LimitCheck>().and_then(|check| (check.0)())
 }
 

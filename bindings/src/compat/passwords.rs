@@ -13,7 +13,7 @@ use deno_error::JsErrorBox;
 use super::pbkdf2;
 use super::scrypt::{Params, Scrypt};
 use crate::crypto::{Job, afford, on_lane};
-use crate::event::running_id;
+use crate::event::{EventId, running_id};
 
 /// Bytes of a password, a key, a salt that one call reads: a few milliseconds. JavaScript says so
 /// before, with Node's errors.
@@ -93,6 +93,7 @@ pub(super) async fn op_compat_pbkdf2(
     bounded(&password)?;
     bounded(&salt)?;
     let price = pbkdf2_price(&digest, iterations, length);
+    let event = EventId::new(event);
     let job = Job { event, call: "pbkdf2", algorithm: format!("{digest} {iterations}"), price };
     let made = on_lane(&state, job, move |budget| {
         let is_over = || budget.is_over();
@@ -188,7 +189,7 @@ pub(super) async fn op_compat_scrypt(
 ) -> Result<Uint8Array, JsErrorBox> {
     let params = Params::read(&numbers)?;
     params.bound(&password, &salt, length)?;
-    let price = nanos(params.nanos());
+    let (event, price) = (EventId::new(event), nanos(params.nanos()));
     afford(&state, event, price, &params.name())?;
     let job = Job { event, call: "scrypt", algorithm: params.name(), price };
     let made = on_lane(&state, job, move |budget| {

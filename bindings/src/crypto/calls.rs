@@ -9,26 +9,27 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::lanes::{self, Place};
+use crate::event::EventId;
 
 /// Who takes CPU time that is used for an event outside its isolate's thread.
 pub trait CpuPayer {
-    /// Charges an event, 0 for whoever runs, with a time. Answers whether that is more than its
+    /// Charges an event, `None` for whoever runs, with a time. Answers whether that is more than its
     /// limit, or what runs is to end anyway. Where no slice of the isolate runs, an event that has
     /// no more than it has used ends before any of its code goes on.
-    fn charge(&self, event: u32, time: Duration) -> bool;
+    fn charge(&self, event: Option<EventId>, time: Duration) -> bool;
 
-    /// CPU time that an event, 0 for whoever runs, has left.
-    fn left(&self, event: u32) -> Duration;
+    /// CPU time that an event, `None` for whoever runs, has left.
+    fn left(&self, event: Option<EventId>) -> Duration;
 
     /// CPU time that it may use in all.
-    fn limit(&self, event: u32) -> Duration;
+    fn limit(&self, event: Option<EventId>) -> Duration;
 
     /// Whether a slice of the isolate runs: that is charged with all that its thread takes.
     fn is_running(&self) -> bool;
 
     /// Ends an event for which work was given up because it had no more CPU time: the rest of what
     /// it has is used up.
-    fn use_up(&self, event: u32);
+    fn use_up(&self, event: EventId);
 
     /// Calls that are under way. The payer looks whether they have ended before it says what an
     /// event has used, or has left.
@@ -46,15 +47,15 @@ impl CpuAccount {
         CpuAccount(payer)
     }
 
-    pub(crate) fn charge(&self, event: u32, time: Duration) -> bool {
+    pub(crate) fn charge(&self, event: Option<EventId>, time: Duration) -> bool {
         self.0.charge(event, time)
     }
 
-    pub(super) fn left(&self, event: u32) -> Duration {
+    pub(super) fn left(&self, event: Option<EventId>) -> Duration {
         self.0.left(event)
     }
 
-    pub(super) fn limit(&self, event: u32) -> Duration {
+    pub(super) fn limit(&self, event: Option<EventId>) -> Duration {
         self.0.limit(event)
     }
 
@@ -62,7 +63,7 @@ impl CpuAccount {
         self.0.is_running()
     }
 
-    pub(super) fn use_up(&self, event: u32) {
+    pub(super) fn use_up(&self, event: EventId) {
         self.0.use_up(event);
     }
 }
@@ -70,8 +71,8 @@ impl CpuAccount {
 /// A call that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// The event that it was made for, 0 if none was known.
-    pub event: u32,
+    /// The event that it was made for, if one was known.
+    pub event: Option<EventId>,
     /// What the event was charged with before.
     pub reserved: Duration,
     /// What the call took.
@@ -83,7 +84,7 @@ pub struct Ended {
 pub struct Calls(RefCell<Vec<UnderWay>>);
 
 struct UnderWay {
-    event: u32,
+    event: Option<EventId>,
     reserved: Duration,
     end: Arc<End>,
 }
@@ -154,7 +155,7 @@ pub fn watch(watcher: impl Fn(&Measured) + Send + Sync + 'static) {
 /// took, and the place is free again.
 pub(super) fn end(
     place: Place,
-    event: u32,
+    event: Option<EventId>,
     what: Measured,
     account: Option<&CpuAccount>,
 ) -> Arc<End> {

@@ -16,6 +16,7 @@ use deno_error::JsErrorBox;
 use super::refused;
 use super::request::MAX_MODULUS;
 use super::work::{Budget, Job, afford, on_lane};
+use crate::event::EventId;
 
 /// A key in DER: PKCS #8 and SubjectPublicKeyInfo.
 type RsaKey = (Vec<u8>, Vec<u8>);
@@ -93,7 +94,7 @@ pub(crate) async fn op_crypto_rsa_key(
 ) -> Result<(ToJsBuffer, ToJsBuffer), JsErrorBox> {
     let maker = Maker::of(bits, exponent)
         .ok_or_else(|| JsErrorBox::range_error("no such size of an RSA key"))?;
-    let (algorithm, price) = (format!("RSA {bits}"), maker.price());
+    let (event, algorithm, price) = (EventId::new(event), format!("RSA {bits}"), maker.price());
     if !matches!(maker, Maker::AwsLc(_)) {
         afford(&state, event, price, &format!("an RSA key of {bits} bits")).map_err(refused)?;
     }

@@ -13,11 +13,12 @@ use deno_error::JsErrorBox;
 use super::{
     CpuAccount, Measured, PATIENCE, calls, cancel_handle, crypto, lanes, over, refused, worker,
 };
+use crate::event::EventId;
 
 /// What a piece of work is, and is expected to take.
 pub(crate) struct Job {
-    /// Who asked, 0 where nobody is known.
-    pub(crate) event: u32,
+    /// Who asked, where that is known.
+    pub(crate) event: Option<EventId>,
     /// The function: `generateKey`, `scrypt`.
     pub(crate) call: &'static str,
     /// The algorithm, and what the price depends on.
@@ -71,7 +72,7 @@ impl Drop for GivesUp {
 /// there is left ends the event, as all code does. `what` is a sentence's subject: `scrypt with N = 2`.
 pub(crate) fn afford(
     state: &RefCell<OpState>,
-    event: u32,
+    event: Option<EventId>,
     price: Duration,
     what: &str,
 ) -> Result<(), JsErrorBox> {
@@ -123,10 +124,10 @@ pub(crate) async fn on_lane<T: Send + 'static>(
     let made = made.or_cancel(cancel.clone()).await.map_err(|_| over())?;
     end.wait().await;
     let (made, has_run_out) = made.map_err(|_| refused("the work failed"))?;
-    match account {
+    match (account, event) {
         // What others have reserved meanwhile may come back, but the work is lost.
-        Some(account) if has_run_out && event != 0 && !cancel.is_canceled() => {
-            account.use_up(event);
+        (Some(account), Some(id)) if has_run_out && !cancel.is_canceled() => {
+            account.use_up(id);
             Err(used_up(state, event))
         }
         _ => Ok(made),
@@ -134,9 +135,7 @@ pub(crate) async fn on_lane<T: Send + 'static>(
 }
 
 /// Notes that the event ends for its CPU time.
-fn used_up(state: &RefCell<OpState>, event: u32) -> JsErrorBox {
-    if event != 0 {
-        crypto(state).used_up.borrow_mut().insert(event);
-    }
+fn used_up(state: &RefCell<OpState>, event: Option<EventId>) -> JsErrorBox {
+    crypto(state).used_up.borrow_mut().extend(event);
     over()
 }

@@ -19,8 +19,8 @@ pub trait Client: fmt::Debug + Send + Sync {
 pub(super) fn op_event_cf(state: &mut OpState, #[smi] id: u32) -> String {
     let event = super::ops::find(state, id);
     let cf = event.and_then(|event| {
-        let (client, head) = (event.client.borrow(), event.head.borrow());
-        Some(client.as_ref()?.cf(head.as_ref()?))
+        let request = event.fetch()?.request.borrow();
+        Some(request.client.as_ref()?.cf(&request.head))
     });
     cf.unwrap_or_else(|| "{}".to_owned())
 }

@@ -7,7 +7,12 @@ use std::rc::Rc;
 
 use deno_core::{OpState, op2};
 
-use super::Events;
+use super::{Event, EventId, ops};
+
+/// Warnings, as `console.js` numbers the levels.
+pub(super) const WARN: i32 = 2;
+/// Errors.
+pub(super) const ERROR: i32 = 3;
 
 /// Output kept per event, in bytes; what goes beyond is dropped with a notice.
 const BYTES_PER_EVENT: usize = 256 * 1024;
@@ -17,8 +22,9 @@ const LINE_BYTES: usize = 32;
 const MAX_GROUPS: u32 = 32;
 const INDENT: &str = "  ";
 
-/// Called with the level (0 debug, 1 log, 2 warn, 3 error) and the text.
-type WriteLine = dyn Fn(i32, &str);
+/// Called with the event, if it is one's line, with the level (0 debug, 1 log, 2 warn, 3 error) and the
+/// text.
+type WriteLine = dyn Fn(Option<EventId>, i32, &str);
 
 /// Called when the worker has used what does nothing.
 type Tell = dyn Fn(Idle);
@@ -38,7 +44,8 @@ struct Sink {
     write: Box<WriteLine>,
     tell: Box<Tell>,
     coloured: bool,
-    /// For what is written outside of any event, at the top level of the modules above all.
+    /// For what is written outside of any event: at the top level of the modules, and by what is left of
+    /// events that are over.
     outside: Allowance,
 }
 
@@ -63,22 +70,29 @@ impl Console {
     /// for each in an isolate.
     pub fn new(
         coloured: bool,
-        write: impl Fn(i32, &str) + 'static,
+        write: impl Fn(Option<EventId>, i32, &str) + 'static,
         tell: impl Fn(Idle) + 'static,
     ) -> Console {
         let (write, tell) = (Box::new(write), Box::new(tell));
         Console(Rc::new(Sink { write, tell, coloured, outside: Allowance::default() }))
     }
 
-    fn line(&self, allowance: &Allowance, level: i32, text: &str) {
+    /// Writes a text, which the event pays for.
+    pub(super) fn write(&self, event: Option<&Event>, level: i32, text: &str) {
+        let id = event.map(Event::id);
+        let allowance = self.allowance(event);
         match allowance.charge(allowance.indented_bytes(text)) {
-            Charge::Paid => (self.0.write)(level, &allowance.indented(text)),
+            Charge::Paid => (self.0.write)(id, level, &allowance.indented(text)),
             Charge::UsedUp => {
                 let notice = "console: this event has written too much; the rest is dropped";
-                (self.0.write)(2, notice);
+                (self.0.write)(id, WARN, notice);
             }
             Charge::Nothing => {}
         }
+    }
+
+    fn allowance<'a>(&'a self, event: Option<&'a Event>) -> &'a Allowance {
+        event.map_or(&self.0.outside, |event| &event.console)
     }
 }
 
@@ -134,20 +148,14 @@ pub(super) fn op_event_console(
     #[string] text: &str,
 ) {
     let Some(console) = state.try_borrow::<Console>().cloned() else { return };
-    match state.borrow::<Events>().get_or_oldest(id) {
-        Some(event) => console.line(&event.console, level, text),
-        None => console.line(&console.0.outside, level, text),
-    }
+    console.write(ops::find(state, id).as_deref(), level, text);
 }
 
 /// Begins a group (1), ends one (-1), or ends all (0).
 #[op2(fast)]
 pub(super) fn op_event_console_group(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) {
     let Some(console) = state.try_borrow::<Console>().cloned() else { return };
-    match state.borrow::<Events>().get_or_oldest(id) {
-        Some(event) => event.console.group(change),
-        None => console.0.outside.group(change),
-    }
+    console.allowance(ops::find(state, id).as_deref()).group(change);
 }
 
 /// The worker has used `caches` for the first time.
@@ -171,16 +179,15 @@ mod tests {
     fn console() -> (Console, Rc<Cell<usize>>) {
         let lines = Rc::new(Cell::new(0));
         let counted = lines.clone();
-        let console = Console::new(false, move |_, _| counted.set(counted.get() + 1), |_| {});
+        let console = Console::new(false, move |_, _, _| counted.set(counted.get() + 1), |_| {});
         (console, lines)
     }
 
     #[test]
     fn empty_lines_have_an_end_too() {
         let (console, lines) = console();
-        let allowance = Allowance::default();
         for _ in 0..1_000_000 {
-            console.line(&allowance, 1, "");
+            console.write(None, 1, "");
         }
         // The last one is the notice.
         assert_eq!(lines.get(), BYTES_PER_EVENT / LINE_BYTES);

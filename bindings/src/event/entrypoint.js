@@ -1,24 +1,50 @@
-// Which function answers a `fetch` event: the default export's method, a class that extends
-// WorkerEntrypoint, or a listener in service-worker syntax. Which other handlers there are, that
-// nothing calls.
+// Which functions answer for which events: methods of the exports of the worker's main module, objects and
+// classes that extend WorkerEntrypoint alike, or listeners in service-worker syntax. Which other handlers
+// there are, that nothing calls.
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  ArrayPrototypePush,
-  Error,
   ObjectDefineProperty,
+  ObjectGetPrototypeOf,
   ReflectApply,
-  ReflectConstruct,
+  ReflectOwnKeys,
+  StringPrototypeIncludes,
+  StringPrototypeSlice,
   TypeError,
 } = primordials;
-const events = core.loadExtScript("ext:isolane_bindings/event.js");
-const { Event } = core.loadExtScript("ext:deno_web/02_event.js");
+const { env } = core.loadExtScript("ext:isolane_bindings/context.js");
+const { addEntrypoint, clearEntrypoints, setServiceWorker } = core.loadExtScript(
+  "ext:isolane_bindings/handlers.js",
+);
+const { handlers: fetchHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/fetch.js");
+const { handlers: queueHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/queue.js");
+const { handlers: scheduledHandlers } = core.loadExtScript(
+  "ext:isolane_bindings/kinds/scheduled.js",
+);
+const { handlers: tailHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/tail.js");
 
-const NO_FETCH = "The worker has no fetch handler: export default { fetch(request, env, ctx) { ... } }.";
+const NO_HANDLER =
+  "The worker has no fetch handler, nor another one that is called: export default { fetch(request, env, ctx) { ... } }.";
 
-/** Handlers that Workers have beside `fetch`, and that are not called yet. */
-const UNCALLED = ["scheduled", "queue", "email", "tail", "tailStream"];
+/** The export that is meant where no entrypoint is named. */
+const DEFAULT = "default";
+
+/** Classes that a class may extend on its way to WorkerEntrypoint. */
+const MAX_PARENTS = 64;
+
+/**
+ * The handlers of Workers by their names, in the order in which a worker's are listed. Those that have no
+ * `handlers` are not called yet.
+ */
+const KINDS = [
+  { __proto__: null, name: "fetch", oldName: "fetch", handlers: fetchHandlers },
+  { __proto__: null, name: "scheduled", oldName: "scheduled", handlers: scheduledHandlers },
+  { __proto__: null, name: "queue", oldName: "queue", handlers: queueHandlers },
+  { __proto__: null, name: "email", oldName: "email", handlers: null },
+  { __proto__: null, name: "tail", oldName: "trace", handlers: tailHandlers },
+  { __proto__: null, name: "tailStream", oldName: "tailStream", handlers: null },
+];
 
 /** The base of class entrypoints, exported by `cloudflare:workers`. */
 class WorkerEntrypoint {
@@ -28,38 +54,22 @@ class WorkerEntrypoint {
   }
 }
 
-/** The event of service-worker syntax. */
-class FetchEvent extends Event {
-  #context;
-  #response = undefined;
-  constructor(request, context) {
-    super("fetch");
-    this.request = request;
-    this.#context = context;
-  }
-  respondWith(response) {
-    if (this.#response !== undefined) {
-      throw new TypeError("FetchEvent.respondWith() has already been called.");
+/** The events that have listeners, of those that are not called. */
+let listened = { __proto__: null };
+
+/** What `install` has found: something that is called, and the names of all that there is. */
+let isCalled = false;
+let names = "";
+let uncalled = "";
+
+function kindOf(type) {
+  for (let i = 0; i < KINDS.length; i++) {
+    if (KINDS[i].name === type || KINDS[i].oldName === type) {
+      return KINDS[i];
     }
-    this.#response = response;
   }
-  waitUntil(promise) {
-    this.#context.waitUntil(promise);
-  }
-  passThroughOnException() {}
-  static answer(event) {
-    if (event.#response === undefined) {
-      throw new Error("No listener of the fetch event called event.respondWith().");
-    }
-    return event.#response;
-  }
+  return undefined;
 }
-
-/** Listeners of `fetch`, registered while the worker starts. */
-const fetchListeners = [];
-
-/** The events of other handlers that have listeners. */
-const listened = { __proto__: null };
 
 function installServiceWorkerSyntax(target) {
   const original = target.addEventListener;
@@ -70,15 +80,13 @@ function installServiceWorkerSyntax(target) {
     value: function addEventListener(type, listener, options) {
       const receiver = this ?? target;
       // Of another target these are events like any.
-      if (receiver === target) {
-        if (type === "fetch" && typeof listener === "function") {
-          ArrayPrototypePush(fetchListeners, listener);
+      const kind = receiver === target ? kindOf(type) : undefined;
+      if (kind !== undefined) {
+        if (kind.handlers === null) {
+          listened[kind.name] = true;
+        } else if (typeof listener === "function") {
+          kind.handlers.listen(listener);
           return;
-        }
-        for (let i = 0; i < UNCALLED.length; i++) {
-          if (type === UNCALLED[i]) {
-            listened[type] = true;
-          }
         }
       }
       ReflectApply(original, receiver, [type, listener, options]);
@@ -86,87 +94,195 @@ function installServiceWorkerSyntax(target) {
   });
 }
 
-function callListeners(request, _env, context) {
-  const event = new FetchEvent(request, context);
-  for (let i = 0; i < fetchListeners.length; i++) {
-    ReflectApply(fetchListeners[i], globalThis, [event]);
-  }
-  return FetchEvent.answer(event);
-}
-
-function isConstructor(value) {
-  return typeof value === "function" && typeof value.prototype?.fetch === "function";
-}
-
 /**
  * A router may be a proxy that has a method of any name: what it does not say that it has is none.
+ * @returns {Function | undefined}
  */
-function hasMethod(holder, name) {
+function methodOf(holder, name) {
   try {
-    return name in holder && typeof holder[name] === "function";
+    if (name in holder) {
+      const method = holder[name];
+      return typeof method === "function" ? method : undefined;
+    }
   } catch {
     // It is the worker's own getter that throws, or there is nothing to ask.
-    return false;
   }
+  return undefined;
 }
 
-/**
- * The names of handlers that are not called, each after a space: one text, because what a list does is
- * the worker's to change.
- */
-function uncalledOf(holder) {
-  let names = "";
-  for (let i = 0; i < UNCALLED.length; i++) {
-    const name = UNCALLED[i];
-    if (listened[name] === true || hasMethod(holder, name)) {
-      names += " " + name;
+function handlerOf(holder, kind) {
+  const handler = methodOf(holder, kind.name);
+  return handler === undefined && kind.oldName !== kind.name
+    ? methodOf(holder, kind.oldName)
+    : handler;
+}
+
+/** Whether a value is a class that extends WorkerEntrypoint, wherever it was written. */
+function isEntrypoint(value) {
+  try {
+    let parent = value;
+    for (let i = 0; i < MAX_PARENTS && typeof parent === "function"; i++) {
+      if (parent === WorkerEntrypoint) {
+        return i > 0;
+      }
+      parent = ObjectGetPrototypeOf(parent);
+    }
+  } catch {
+    // A proxy that does not say.
+  }
+  return false;
+}
+
+function hasHandlers(prototype) {
+  for (let i = 0; i < KINDS.length; i++) {
+    if (KINDS[i].handlers !== null && handlerOf(prototype, KINDS[i]) !== undefined) {
+      return true;
     }
   }
-  return names;
+  return false;
+}
+
+/** Adds a handler to the list of those that there are. */
+function list(kind, entrypoint) {
+  if (kind.handlers === null && entrypoint === undefined) {
+    uncalled += ` ${kind.name}`;
+  }
+  if (entrypoint === undefined) {
+    names += ` ${kind.name}`;
+  } else if (!StringPrototypeIncludes(entrypoint, " ")) {
+    names += ` ${entrypoint}.${kind.name}`;
+  }
+}
+
+/** @param {string | undefined} entrypoint */
+function useClass(constructor, entrypoint) {
+  isCalled = true;
+  const { prototype } = constructor;
+  for (let i = 0; i < KINDS.length; i++) {
+    const kind = KINDS[i];
+    // Whether an instance has it is known when there is one.
+    kind.handlers?.useClass(entrypoint, constructor);
+    if (handlerOf(prototype, kind) !== undefined) {
+      list(kind, entrypoint);
+    }
+  }
 }
 
 /**
- * Finds the handler of a worker whose modules have been evaluated.
- * @returns {string} names of the handlers, with spaces between; throws where there is no `fetch`
+ * @param {string | undefined} entrypoint
+ * @returns {boolean} whether the object has handlers
+ */
+function useObject(holder, entrypoint) {
+  let isFound = false;
+  for (let i = 0; i < KINDS.length; i++) {
+    const kind = KINDS[i];
+    const handler = handlerOf(holder, kind);
+    if (handler !== undefined) {
+      list(kind, entrypoint);
+      if (kind.handlers !== null) {
+        kind.handlers.useObject(entrypoint, holder, handler);
+        isFound = true;
+      }
+    }
+  }
+  isCalled ||= isFound;
+  return isFound;
+}
+
+/** The default export may have another way to say that it answers requests. */
+function useMain(main) {
+  if (typeof main === "function" && (isEntrypoint(main) || hasHandlers(main.prototype))) {
+    useClass(main, undefined);
+  } else if (typeof main === "object" && main !== null) {
+    useObject(main, undefined);
+    // A proxy that does not say that it has one answers all the same.
+    if (fetchHandlers.main === null && typeof main.fetch === "function") {
+      isCalled = true;
+      names = ` fetch${names}`;
+      fetchHandlers.useObject(undefined, main, main.fetch);
+    }
+  }
+}
+
+/** Listeners stand in for the handlers that the default export has not. */
+function useListeners() {
+  let isListening = false;
+  for (let i = 0; i < KINDS.length; i++) {
+    const kind = KINDS[i];
+    const { handlers, name } = kind;
+    if (handlers === null) {
+      if (listened[name] === true && !StringPrototypeIncludes(names, ` ${name}`)) {
+        list(kind, undefined);
+      }
+    } else if (handlers.main === null && handlers.listeners.length > 0) {
+      list(kind, undefined);
+      handlers.useListeners();
+      isListening = true;
+    }
+  }
+  if (!isListening) {
+    return;
+  }
+  setServiceWorker(!isCalled);
+  isCalled = true;
+  for (const name in env) {
+    ObjectDefineProperty(globalThis, name, {
+      __proto__: null,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+      value: env[name],
+    });
+  }
+}
+
+/** The other exports: each that is an entrypoint is one by its name. */
+function useExport(name, value) {
+  if (isEntrypoint(value)) {
+    addEntrypoint(name);
+    useClass(value, name);
+  } else if (typeof value === "object" && value !== null && useObject(value, name)) {
+    addEntrypoint(name);
+  }
+}
+
+/**
+ * Finds the handlers of a worker whose modules have been evaluated.
+ * @returns {string} their names, with spaces between: those of other entrypoints than the default one
+ *   as `Entrypoint.handler`. Empty where there are entrypoints alone. Throws where nothing is called.
  */
 function install(namespace) {
-  const main = namespace.default;
-  const uncalled = uncalledOf(typeof main === "function" ? main.prototype : main);
-  if (isConstructor(main)) {
-    events.setWorker((request, env, context) => {
-      const instance = ReflectConstruct(main, [context, env]);
-      return ReflectApply(instance.fetch, instance, [request]);
-    });
-    return "fetch" + uncalled;
-  }
-  if (main !== null && typeof main === "object" && typeof main.fetch === "function") {
-    const handler = main.fetch;
-    events.setWorker((request, env, context) =>
-      ReflectApply(handler, main, [request, env, context])
-    );
-    return "fetch" + uncalled;
-  }
-  if (fetchListeners.length > 0) {
-    const env = events.env;
-    for (const name in env) {
-      ObjectDefineProperty(globalThis, name, {
-        __proto__: null,
-        configurable: true,
-        enumerable: true,
-        writable: true,
-        value: env[name],
-      });
+  forget();
+  useMain(namespace.default);
+  useListeners();
+  const exports = ReflectOwnKeys(namespace);
+  for (let i = 0; i < exports.length; i++) {
+    const name = exports[i];
+    if (typeof name === "string" && name !== DEFAULT) {
+      useExport(name, namespace[name]);
     }
-    events.setWorker(callListeners);
-    return "fetch" + uncalled;
   }
-  const others = uncalled === "" ? "" : ` It has others, which are not called yet:${uncalled}.`;
-  throw new TypeError(NO_FETCH + others);
+  if (!isCalled) {
+    const others = uncalled === "" ? "" : ` It has others, which are not called yet:${uncalled}.`;
+    throw new TypeError(NO_HANDLER + others);
+  }
+  return StringPrototypeSlice(names, 1);
+}
+
+function forget() {
+  isCalled = false;
+  names = "";
+  uncalled = "";
 }
 
 /** Forgets the worker that warmed the snapshot. */
 function reset() {
-  events.setWorker(null);
+  forget();
+  listened = { __proto__: null };
+  clearEntrypoints();
+  for (let i = 0; i < KINDS.length; i++) {
+    KINDS[i].handlers?.clear();
+  }
 }
 
 return { install, installServiceWorkerSyntax, reset, WorkerEntrypoint };

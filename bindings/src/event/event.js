@@ -1,115 +1,48 @@
-// The fetch event in JavaScript: from the ids that Rust hands in to the Request, the
-// ExecutionContext and back to a Response. Nothing here may run a tenant's patched
+// The events of an isolate in JavaScript, whatever their kind: from the number that Rust hands in to the
+// script of the kind, and back to what became of the handler. Nothing here may run a tenant's patched
 // built-ins: everything comes from primordials.
 (function () {
 "use strict";
-const { core, primordials } = __bootstrap;
-const {
-  op_event_charge_subrequest,
-  op_event_fail,
-  op_event_report,
-  op_event_respond_text,
-  op_event_wait_until,
-} = core.ops;
-const {
-  Error,
-  ObjectPrototypeIsPrototypeOf,
-  PromisePrototypeThen,
-  PromiseResolve,
-  TypeError,
-} = primordials;
+const { core } = __bootstrap;
+const { op_event_done, op_event_fail } = core.ops;
 const { setAsyncContext } = core;
-const { fromInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
-const { ResponsePrototype } = core.loadExtScript("ext:deno_fetch/23_response.js");
-const { send } = core.loadExtScript("ext:isolane_bindings/answer.js");
+const {
+  chargeSubrequest,
+  env,
+  ExecutionContext,
+  noEvent,
+  waitUntil,
+} = core.loadExtScript("ext:isolane_bindings/context.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
-const { abort, forgetSignal, IncomingRequest, METHODS } = core.loadExtScript("ext:isolane_bindings/incoming.js");
+const { abort, forgetSignal } = core.loadExtScript("ext:isolane_bindings/incoming.js");
+const { serve } = core.loadExtScript("ext:isolane_bindings/kinds/fetch.js");
+const queue = core.loadExtScript("ext:isolane_bindings/kinds/queue.js");
+const scheduled = core.loadExtScript("ext:isolane_bindings/kinds/scheduled.js");
+const tail = core.loadExtScript("ext:isolane_bindings/kinds/tail.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
 
-/** What is called for an event: set once, when the worker's module is loaded. */
-let callWorker = null;
-
-/** The bindings of the worker: one object for all its events. */
-const env = {};
-
-/** Counts one subrequest against the event that is running. */
-function chargeSubrequest() {
-  if (!op_event_charge_subrequest(currentEvent())) {
-    throw new Error("Too many subrequests.");
-  }
-}
-
-class ExecutionContext {
-  #id;
-  #props = {};
-  constructor(id) {
-    this.#id = id;
-  }
-  static #check(ctx) {
-    if (typeof ctx !== "object" || ctx === null || !(#id in ctx)) {
-      throw new TypeError("Illegal invocation");
-    }
-  }
-  /** Keeps the event alive until the promise settles, after the response too. */
-  waitUntil(promise) {
-    ExecutionContext.#check(this);
-    waitUntil(this.#id, promise);
-  }
-  /** Accepted for compatibility: there is no origin behind a worker to pass through to. */
-  passThroughOnException() {
-    ExecutionContext.#check(this);
-  }
-  get props() {
-    ExecutionContext.#check(this);
-    return this.#props;
-  }
-}
-
-function waitUntil(id, promise) {
-  if (!op_event_wait_until(id, 1)) {
-    return;
-  }
-  PromisePrototypeThen(
-    PromiseResolve(promise),
-    () => {
-      op_event_wait_until(id, -1);
-    },
-    (error) => {
-      op_event_report(id, error);
-      op_event_wait_until(id, -1);
-    },
-  );
-}
-
-async function settle(id, promise) {
-  try {
-    const text = send(id, await promise);
-    if (text !== undefined) {
-      op_event_respond_text(id, 0, null, text);
-    }
-  } catch (error) {
-    op_event_fail(id, error);
-  }
-}
+/** The kinds by their numbers in Rust (`kinds.rs`). */
+const FETCH = 0;
+const SCHEDULED = 1;
+const QUEUE = 2;
+const TAIL = 3;
 
 /**
  * Runs the handler for one event. Called from Rust.
+ * @param {number} kind
+ * @param {number} id
+ * @param {number | string | undefined} first of a request its method, else the entrypoint
+ * @param {boolean} [hasBody] of a request
+ * @param {string} [entrypoint] of a request; `undefined` for the default export
  * @returns {string | undefined} the body of a plain text response that is ready at once
  */
-function dispatch(id, method, hasBody) {
+function dispatch(kind, id, first, hasBody, entrypoint) {
   setAsyncContext(id);
   try {
-    const inner = new IncomingRequest(
-      id,
-      typeof method === "number" ? METHODS[method] : method,
-      hasBody,
-    );
-    const request = fromInnerRequest(inner, "immutable");
-    const answer = callWorker(request, env, new ExecutionContext(id));
-    if (ObjectPrototypeIsPrototypeOf(ResponsePrototype, answer)) {
-      return send(id, answer);
+    if (kind === FETCH) {
+      return serve(id, first, hasBody, entrypoint);
     }
-    settle(id, answer);
+    start(kind, id, first);
   } catch (error) {
     op_event_fail(id, error);
   } finally {
@@ -118,15 +51,38 @@ function dispatch(id, method, hasBody) {
   return undefined;
 }
 
+/** Calls the handler for an event that nothing is answered to. */
+function start(kind, id, entrypoint) {
+  switch (kind) {
+    case SCHEDULED:
+      settle(id, scheduled.serve(id, entrypoint), false);
+      break;
+    case QUEUE:
+      settle(id, queue.serve(id, entrypoint), queue.endsEarly(entrypoint));
+      break;
+    case TAIL:
+      settle(id, tail.serve(id, entrypoint), false);
+      break;
+  }
+}
+
+/**
+ * Waits for a handler.
+ * @param {boolean} isEarly whether its caller is told before `waitUntil` is over
+ */
+async function settle(id, promise, isEarly) {
+  try {
+    await promise;
+    op_event_done(id, isEarly);
+  } catch (error) {
+    op_event_fail(id, error);
+  }
+}
+
 /** Forgets what an event has left behind. Called from Rust when the event is over. */
 function finish(id) {
   forgetSignal(id);
   clearTimersOf(id);
-}
-
-/** @param {Function} call what `dispatch` calls with (request, env, ctx) */
-function setWorker(call) {
-  callWorker = call;
 }
 
 return {
@@ -137,7 +93,7 @@ return {
   env,
   ExecutionContext,
   finish,
-  setWorker,
+  noEvent,
   waitUntil,
 };
 })();

@@ -7,32 +7,37 @@ use std::rc::Rc;
 
 use deno_core::{OpState, op2, v8};
 
+use super::EventId;
+
 /// The internal field that holds the event's id.
 const EVENT_FIELD: usize = 0;
 
 /// What frames are made from, once in each isolate.
 struct FrameTemplate(v8::Global<v8::ObjectTemplate>);
 
-/// The event that V8's async context names; 0 for none. Safe wherever V8 can be asked, in the
+/// The event that V8's async context names. Safe wherever V8 can be asked, in the
 /// middle of a tenant's code too: an internal field is read from memory, no JavaScript runs.
 #[must_use]
-pub fn running_id(scope: &v8::PinScope<'_, '_>) -> u32 {
+pub fn running_id(scope: &v8::PinScope<'_, '_>) -> Option<EventId> {
     let context = scope.get_continuation_preserved_embedder_data();
     if let Ok(id) = v8::Local::<v8::Integer>::try_from(context) {
-        return u32::try_from(id.value()).unwrap_or(0);
+        return event_of(id);
     }
-    frame_id(scope, context).unwrap_or(0)
+    frame_id(scope, context)
 }
 
-fn frame_id(scope: &v8::PinScope<'_, '_>, context: v8::Local<'_, v8::Value>) -> Option<u32> {
+fn frame_id(scope: &v8::PinScope<'_, '_>, context: v8::Local<'_, v8::Value>) -> Option<EventId> {
     let frame = v8::Local::<v8::Object>::try_from(context).ok()?;
     let field = frame.get_internal_field(scope, EVENT_FIELD)?;
     let value = v8::Local::<v8::Value>::try_from(field).ok()?;
-    let id = v8::Local::<v8::Integer>::try_from(value).ok()?;
-    u32::try_from(id.value()).ok()
+    event_of(v8::Local::<v8::Integer>::try_from(value).ok()?)
 }
 
-/// Makes a frame of an event. Its properties exist from the start, so that what a tenant has
+fn event_of(id: v8::Local<'_, v8::Integer>) -> Option<EventId> {
+    u32::try_from(id.value()).ok().and_then(EventId::new)
+}
+
+/// Makes a frame of an event, or of none (0). Its properties exist from the start, so that what a tenant has
 /// put on `Object.prototype` does not see JavaScript fill them.
 #[op2]
 pub(super) fn op_event_frame<'s>(

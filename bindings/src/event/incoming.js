@@ -73,7 +73,7 @@ class IncomingRequest {
   /** Where it has come from, in the words of Workers. */
   incomingCf() {
     const cf = JSONParse(op_event_cf(this.id));
-    if (switches.botManagementDefault) {
+    if (switches.cfBotmanagementDefault) {
       cf.botManagement ??= {
         corporateProxy: false,
         detectionIds: {},

@@ -8,7 +8,7 @@ use deno_core::CancelHandle;
 use deno_error::JsErrorBox;
 use http::{HeaderName, HeaderValue};
 
-use super::Events;
+use super::{EventId, Events};
 use crate::fetch::{Connections, EventLimits};
 use crate::hops::Hops;
 
@@ -17,7 +17,7 @@ impl EventLimits for Events {
         match self.running() {
             Some(event) if event.charge_subrequest() => Ok(()),
             Some(_) => Err(JsErrorBox::generic("Too many subrequests.")),
-            None => Err(JsErrorBox::generic("The event is over: it makes no more subrequests.")),
+            None => Err(self.no_event("fetch()")),
         }
     }
 
@@ -30,14 +30,14 @@ impl EventLimits for Events {
         self.running().map_or_else(CancelHandle::new_rc, |event| event.cancel_handle())
     }
 
-    fn event(&self) -> u32 {
-        self.running().map_or(0, |event| event.id())
+    fn event(&self) -> Option<EventId> {
+        self.running().map(|event| event.id())
     }
 
     /// To every host: which of them lead back to the node is known to public name servers and
     /// proxies, and not here. A stranger can do nothing with a count but send it back.
     fn extra_headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let hops = self.running().map(|event| event.hops.next());
+        let hops = self.running().map(|event| event.call.hops.next());
         hops.map(|hops| (Hops::HEADER, hops.value())).into_iter().collect()
     }
 }

@@ -3,33 +3,15 @@
 (function () {
 "use strict";
 const { primordials } = __bootstrap;
-const { Error, ObjectDefineProperty, ObjectHasOwn, Proxy } = primordials;
+const { Error, ObjectHasOwn, Proxy } = primordials;
 
 /**
- * @param {object} env
- * @param {Record<string, string>} missing the names of the bindings, and what asks for each in the
- *   project's configuration
- */
-function defineMissingBindings(env, missing) {
-  for (const name in missing) {
-    // A secret of that name stands in for it.
-    if (!ObjectHasOwn(env, name)) {
-      ObjectDefineProperty(env, name, {
-        __proto__: null,
-        configurable: true,
-        enumerable: true,
-        value: makeMissingBinding(name, missing[name]),
-        writable: true,
-      });
-    }
-  }
-}
-
-/**
+ * What stands in `env`.
+ * @param {number} _slot
  * @param {string} name the property of `env`
  * @param {string} key what asks for it in the project's configuration
  */
-function makeMissingBinding(name, key) {
+function bind(_slot, name, key) {
   return new Proxy({ __proto__: null }, {
     __proto__: null,
     get(target, property) {
@@ -45,5 +27,5 @@ function makeMissingBinding(name, key) {
   });
 }
 
-return { defineMissingBindings };
+return { bind };
 })();

@@ -1,43 +1,57 @@
-//! The ops behind `event.js`. They look the event up by its id; an id whose event is over
-//! is not an error, for a worker may go on after the client has gone.
+//! The extension of the events and of what else a worker sees that is no binding: the list of its ops
+//! and scripts. And the ops behind `event.js` and `context.js` that all kinds of events share. They look
+//! the event up by its number; one whose event is over is not an error, for a worker may go on after
+//! whoever called has gone.
 
 use std::rc::Rc;
 
-use deno_core::convert::ByteString;
-use deno_core::{OpState, ResourceId, op2, v8};
-use deno_error::JsErrorBox;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Response, StatusCode};
+use deno_core::{OpState, op2};
 
-use super::body::{RequestBody, ResponseBody};
-use super::outgoing::{self, Outgoing, Untaken};
-use super::resource::RequestBodyResource;
-use super::{Event, Events, Thrown};
-use crate::headers::{self, HeaderText, TooMuch};
+use super::{Event, EventId, Events};
+
+/// Answers of `op_event_charge_subrequest`.
+const CHARGED: i32 = 0;
+const TOO_MANY: i32 = 1;
+const NO_EVENT: i32 = 2;
 
 deno_core::extension!(
     isolane_bindings,
     deps = [deno_webidl, deno_web, deno_fetch, deno_crypto, isolane_kv],
     ops = [
-        op_event_body,
-        op_event_body_length,
+        super::failures::op_event_abandon,
+        super::kinds::fetch::op_event_body,
+        super::kinds::fetch::op_event_body_length,
         super::client::op_event_cf,
         super::console::op_event_caches_used,
         op_event_charge_subrequest,
         super::console::op_event_console,
         super::console::op_event_console_colours,
         super::console::op_event_console_group,
+        op_event_done,
         super::failures::op_event_fail,
         super::frame::op_event_frame,
-        op_event_headers,
+        super::kinds::fetch::op_event_headers,
         op_event_needs_finish,
-        op_event_on_abort,
+        op_event_none,
+        super::kinds::fetch::op_event_on_abort,
+        super::call::op_event_props,
+        super::kinds::queue::op_event_queue_ack,
+        super::kinds::queue::op_event_queue_ack_all,
+        super::kinds::queue::op_event_queue_batch,
+        super::kinds::queue::op_event_queue_fill,
+        super::kinds::queue::op_event_queue_retry,
+        super::kinds::queue::op_event_queue_retry_all,
+        super::kinds::queue::op_event_queue_text,
         super::failures::op_event_report,
-        op_event_respond_bytes,
-        op_event_respond_empty,
+        super::answer::op_event_respond_bytes,
+        super::answer::op_event_respond_empty,
         super::stream::op_event_respond_stream,
-        op_event_respond_text,
-        op_event_url,
+        super::answer::op_event_respond_text,
+        super::kinds::scheduled::op_event_scheduled_cron,
+        super::kinds::scheduled::op_event_scheduled_no_retry,
+        super::kinds::scheduled::op_event_scheduled_time,
+        super::kinds::tail::op_event_tail_items,
+        super::kinds::fetch::op_event_url,
         op_event_wait_until,
         op_timing_safe_equal,
         crate::clock::op_clock_later,
@@ -95,10 +109,12 @@ deno_core::extension!(
         "ext:isolane_bindings/clock.js" = "global/clock.js",
         "ext:isolane_bindings/coding.js" = "event/coding.js",
         "ext:isolane_bindings/compression.js" = "global/compression.js",
+        "ext:isolane_bindings/context.js" = "event/context.js",
         "ext:isolane_bindings/date_formats.js" = "global/date_formats.js",
         "ext:isolane_bindings/define.js" = "global/define.js",
         "ext:isolane_bindings/digest_stream.js" = "global/digest_stream.js",
         "ext:isolane_bindings/event.js" = "event/event.js",
+        "ext:isolane_bindings/extendable.js" = "event/extendable.js",
         "ext:isolane_bindings/extras.js" = "global/extras.js",
         "ext:isolane_bindings/frames.js" = "event/frames.js",
         "ext:isolane_bindings/fetch.js" = "global/fetch.js",
@@ -106,12 +122,17 @@ deno_core::extension!(
         "ext:isolane_bindings/request.js" = "global/request.js",
         "ext:isolane_bindings/switches.js" = "global/switches.js",
         "ext:isolane_bindings/forms.js" = "global/forms.js",
+        "ext:isolane_bindings/handlers.js" = "event/handlers.js",
         "ext:isolane_bindings/hashing.js" = "global/hashing.js",
         "ext:isolane_bindings/header_entries.js" = "global/header_entries.js",
         "ext:isolane_bindings/hidden.js" = "global/hidden.js",
         "ext:isolane_bindings/header_text.js" = "global/header_text.js",
         "ext:isolane_bindings/incoming.js" = "event/incoming.js",
         "ext:isolane_bindings/inside.js" = "global/inside.js",
+        "ext:isolane_bindings/kinds/fetch.js" = "event/kinds/fetch.js",
+        "ext:isolane_bindings/kinds/queue.js" = "event/kinds/queue.js",
+        "ext:isolane_bindings/kinds/scheduled.js" = "event/kinds/scheduled.js",
+        "ext:isolane_bindings/kinds/tail.js" = "event/kinds/tail.js",
         "ext:isolane_bindings/loading.js" = "global/loading.js",
         "ext:isolane_bindings/locales.js" = "global/locales.js",
         "ext:isolane_bindings/missing_bindings.js" = "event/missing_bindings.js",
@@ -125,6 +146,7 @@ deno_core::extension!(
         "ext:isolane_bindings/streams/pipe.js" = "streams/pipe.js",
         "ext:isolane_bindings/temporal.js" = "global/temporal.js",
         "ext:isolane_bindings/timers.js" = "event/timers.js",
+        "ext:isolane_bindings/trace.js" = "event/trace.js",
         "ext:isolane_bindings/uncaught.js" = "event/uncaught.js",
         "ext:isolane_bindings/url_search.js" = "global/url_search.js",
         "ext:isolane_bindings/variables.js" = "event/variables.js",
@@ -171,62 +193,14 @@ deno_core::extension!(
 );
 
 pub(super) fn find(state: &OpState, id: u32) -> Option<Rc<Event>> {
-    state.borrow::<Events>().get(id)
+    state.borrow::<Events>().get(EventId::new(id)?)
 }
 
+/// What to say where something needs an event and there is none. `what` is what the worker called.
 #[op2]
 #[string]
-fn op_event_url(state: &mut OpState, #[smi] id: u32) -> String {
-    find(state, id)
-        .and_then(|event| event.head.borrow().as_ref().map(|head| head.uri.to_string()))
-        .unwrap_or_default()
-}
-
-#[op2]
-fn op_event_headers(state: &mut OpState, #[smi] id: u32) -> Vec<(ByteString, HeaderText)> {
-    let event = find(state, id);
-    let head = event.as_ref().map(|event| event.head.borrow());
-    let head = head.as_ref().and_then(|head| head.as_ref());
-    head.map_or_else(Vec::new, |head| headers::texts(&head.headers))
-}
-
-#[op2(fast)]
-#[smi]
-fn op_event_body(state: &mut OpState, #[smi] id: u32) -> Result<ResourceId, JsErrorBox> {
-    let event = find(state, id);
-    let body = event.as_ref().map(|event| std::mem::take(&mut *event.body.borrow_mut()));
-    match (body, event) {
-        (Some(RequestBody::Stream(body)), Some(event)) => {
-            Ok(state.resource_table.add(RequestBodyResource::new(body, &event)))
-        }
-        _ => Err(JsErrorBox::type_error("The request is over: its body can no longer be read.")),
-    }
-}
-
-/// The length of the body in bytes; -1 where it is not known.
-#[op2(fast)]
-fn op_event_body_length(state: &mut OpState, #[smi] id: u32) -> f64 {
-    let length = find(state, id).and_then(|event| match &*event.body.borrow() {
-        RequestBody::Stream(body) => body.size_hint().exact(),
-        RequestBody::Empty => None,
-    });
-    length.map_or(-1.0, |bytes| bytes as f64)
-}
-
-/// Registers interest in the client's going away. Answers 1 where JavaScript will be told, 2 where it
-/// has gone already, 0 where the event is over.
-#[op2(fast)]
-#[smi]
-fn op_event_on_abort(state: &mut OpState, #[smi] id: u32) -> i32 {
-    match find(state, id) {
-        None => 0,
-        Some(event) if event.aborted.get() => 2,
-        Some(event) => {
-            event.listens_for_abort.set(true);
-            event.needs_finish.set(true);
-            1
-        }
-    }
+fn op_event_none(state: &mut OpState, #[string] what: &str) -> String {
+    state.borrow::<Events>().no_event_text(what)
 }
 
 /// JavaScript keeps something for the event that it has to let go at the end; false where the event
@@ -240,16 +214,21 @@ fn op_event_needs_finish(state: &mut OpState, #[smi] id: u32) -> bool {
     event.is_some()
 }
 
+/// Counts one subrequest against the event. Nobody else pays for what belongs to none.
 #[op2(fast)]
-fn op_event_charge_subrequest(state: &mut OpState, #[smi] id: u32) -> bool {
-    let event = state.borrow::<Events>().get_or_oldest(id);
-    event.is_some_and(|event| event.charge_subrequest())
+#[smi]
+fn op_event_charge_subrequest(state: &mut OpState, #[smi] id: u32) -> i32 {
+    match find(state, id) {
+        Some(event) if event.charge_subrequest() => CHARGED,
+        Some(_) => TOO_MANY,
+        None => NO_EVENT,
+    }
 }
 
 /// Adds to the promises that keep the event alive; false where the event is over.
 #[op2(fast)]
 fn op_event_wait_until(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) -> bool {
-    let Some(event) = find(state, id) else { return false };
+    let Some(event) = find(state, id).filter(|event| !event.abandoned.get()) else { return false };
     event.waiting.set(event.waiting.get().saturating_add_signed(change));
     if event.is_over() {
         state.borrow::<Events>().changed(&event);
@@ -257,123 +236,16 @@ fn op_event_wait_until(state: &mut OpState, #[smi] id: u32, #[smi] change: i32) 
     true
 }
 
-fn answer(state: &mut OpState, id: u32, response: Response<ResponseBody>) {
-    let events = state.borrow::<Events>();
-    if let Some(event) = events.get(id) {
-        event.answer_with(Ok(response));
-        events.changed(&event);
+/// The handler of an event that is no request has settled, and has not thrown. `is_early` asks that
+/// whoever called is told before `waitUntil` is over.
+#[op2(fast)]
+fn op_event_done(state: &mut OpState, #[smi] id: u32, is_early: bool) {
+    let Some(event) = find(state, id).filter(|event| !event.is_answered()) else { return };
+    event.answered.set(true);
+    if is_early {
+        event.state.conclude_early();
     }
-}
-
-/// Builds the head. `fields` alternates names and values.
-///
-/// # Errors
-/// A `TypeError` where there are more headers than a response may have.
-pub(super) fn head(
-    status: u16,
-    fields: &[String],
-    body: ResponseBody,
-) -> Result<Response<ResponseBody>, JsErrorBox> {
-    let refused = |error: TooMuch| JsErrorBox::type_error(format!("The response has {error}."));
-    let pairs = fields.chunks_exact(2);
-    headers::check(pairs.clone().map(|pair| (pair[0].as_bytes(), pair[1].as_bytes())))
-        .map_err(refused)?;
-    let mut map = HeaderMap::with_capacity(pairs.len() + 1);
-    for pair in pairs {
-        let name = HeaderName::from_bytes(pair[0].as_bytes());
-        let value = HeaderValue::from_bytes(pair[1].as_bytes());
-        // JavaScript's Headers class has refused what HTTP does not allow; what the http
-        // crate refuses beyond that is left out.
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers::append(&mut map, name, value).map_err(refused)?;
-        }
-    }
-    // The length of a whole body is known better than a worker can say it.
-    if matches!(body, ResponseBody::Full(_)) {
-        map.remove(CONTENT_LENGTH);
-    }
-    let mut response = Response::new(body);
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    *response.headers_mut() = map;
-    Ok(response)
-}
-
-/// A plain text response with the default head of `new Response("text")`.
-pub fn plain_text(text: bytes::Bytes) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::Full(text));
-    let value = HeaderValue::from_static("text/plain;charset=UTF-8");
-    response.headers_mut().insert(CONTENT_TYPE, value);
-    response
-}
-
-/// The answer is not made: too much of the worker's others waits for clients.
-fn refuse(state: &OpState, id: u32, untaken: Untaken) {
-    let events = state.borrow::<Events>();
-    if let Some(event) = events.get(id) {
-        event.refused.set(Some(untaken));
-        let message = "the clients have not taken what the worker answered before".to_owned();
-        event.answer_with(Err(Thrown { message, stack: String::new() }));
-        events.changed(&event);
-    }
-}
-
-#[op2]
-fn op_event_respond_text<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    state: Rc<std::cell::RefCell<OpState>>,
-    #[smi] id: u32,
-    #[smi] status: u16,
-    #[serde] headers: Option<Vec<String>>,
-    text: v8::Local<'s, v8::String>,
-) -> Result<(), JsErrorBox> {
-    let outgoing = state.borrow().try_borrow::<Outgoing>().cloned();
-    let mut state = state.borrow_mut();
-    let text = match outgoing::text(outgoing.as_ref(), scope, text) {
-        Ok(text) => text,
-        Err(untaken) => {
-            refuse(&state, id, untaken);
-            return Ok(());
-        }
-    };
-    let response = match headers {
-        None => plain_text(text),
-        Some(headers) => head(status, &headers, ResponseBody::Full(text))?,
-    };
-    answer(&mut state, id, response);
-    Ok(())
-}
-
-#[op2]
-fn op_event_respond_bytes(
-    state: &mut OpState,
-    #[smi] id: u32,
-    #[smi] status: u16,
-    #[serde] headers: Vec<String>,
-    #[buffer] bytes: &[u8],
-) -> Result<(), JsErrorBox> {
-    let outgoing = state.try_borrow::<Outgoing>().cloned();
-    let copy = || bytes::Bytes::copy_from_slice(bytes);
-    let body = match outgoing.map_or_else(|| Ok(copy()), |it| it.body(bytes.len(), copy)) {
-        Ok(body) => ResponseBody::Full(body),
-        Err(untaken) => {
-            refuse(state, id, untaken);
-            return Ok(());
-        }
-    };
-    answer(state, id, head(status, &headers, body)?);
-    Ok(())
-}
-
-#[op2]
-fn op_event_respond_empty(
-    state: &mut OpState,
-    #[smi] id: u32,
-    #[smi] status: u16,
-    #[serde] headers: Vec<String>,
-) -> Result<(), JsErrorBox> {
-    answer(state, id, head(status, &headers, ResponseBody::Empty)?);
-    Ok(())
+    state.borrow::<Events>().changed(&event);
 }
 
 /// Compares without a branch on the content.

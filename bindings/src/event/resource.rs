@@ -53,8 +53,10 @@ impl RequestBodyResource {
                     }
                 }
                 Some(Err(error)) => {
-                    if let Some(event) = self.event.upgrade() {
-                        event.body_failed.set(true);
+                    if let Some(event) = self.event.upgrade()
+                        && let Some(fetch) = event.fetch()
+                    {
+                        fetch.body_failed.set(true);
                     }
                     return Err(JsErrorBox::type_error(error.to_string()));
                 }

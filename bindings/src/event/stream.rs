@@ -14,10 +14,10 @@ use deno_error::JsErrorBox;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 
+use super::answer::head;
 use super::body::{BodyError, ChunkSender, Chunks, ResponseBody};
-use super::ops::head;
 use super::outgoing::Outgoing;
-use super::{Event, Events, Thrown};
+use super::{Event, EventId, Events, Thrown};
 use crate::streams::{Pipe, PipeEnd};
 
 /// Chunks on their way to the socket.
@@ -45,15 +45,15 @@ pub(super) fn op_event_respond_stream(
     let outgoing = state.try_borrow::<Outgoing>().cloned();
     let (mut unsent, chunks) = Unsent::new(resource, events.clone(), outgoing);
     let response = head(status, &headers, ResponseBody::Stream(chunks))?;
-    let Some(event) = events.get(id).filter(|event| !event.is_answered()) else {
-        return Ok(());
-    };
+    let event = EventId::new(id).and_then(|id| events.get(id));
+    let Some(event) = event.filter(|event| !event.is_answered()) else { return Ok(()) };
+    let Some(fetch) = event.fetch() else { return Ok(()) };
     unsent.expected = Expected {
         length_bytes: declared_length(response.headers()),
-        is_wanted: event.head.borrow().as_ref().is_none_or(|head| head.method != Method::HEAD),
+        is_wanted: fetch.request.borrow().head.method != Method::HEAD,
     };
-    *event.unsent.borrow_mut() = Some(unsent);
-    event.streaming.set(true);
+    *fetch.unsent.borrow_mut() = Some(unsent);
+    fetch.streaming.set(true);
     event.answer_with(Ok(response));
     events.changed(&event);
     Ok(())
@@ -171,7 +171,7 @@ impl Unsent {
         let mut first = self.source.read(event, first_bytes);
         let first: Read = match first.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(thrown)) => {
-                event.streaming.set(false);
+                set_streaming(event, false);
                 event.report(thrown.clone());
                 return Err(thrown);
             }
@@ -215,7 +215,7 @@ impl Unsent {
                     }
                 }
                 Err(thrown) => {
-                    event.broken.set(true);
+                    break_off(&event);
                     let error = BodyError::Worker(thrown.message.clone());
                     if source.pipe.is_some() {
                         event.report(thrown);
@@ -227,7 +227,7 @@ impl Unsent {
             next = source.read_with_room(&event, outgoing.as_ref(), chunks.are_taken());
         }
         drop(source);
-        event.streaming.set(false);
+        set_streaming(&event, false);
         events.changed_outside(&event);
     }
 }
@@ -241,8 +241,21 @@ impl Expected {
     /// The client does not take what there is.
     fn break_off(self, event: &Event) {
         if self.is_wanted {
-            event.broken.set(true);
+            break_off(event);
             event.aborted.set(true);
         }
+    }
+}
+
+fn set_streaming(event: &Event, is_streaming: bool) {
+    if let Some(fetch) = event.fetch() {
+        fetch.streaming.set(is_streaming);
+    }
+}
+
+/// Not all that was promised of the body is sent.
+fn break_off(event: &Event) {
+    if let Some(fetch) = event.fetch() {
+        fetch.broken.set(true);
     }
 }

@@ -60,12 +60,14 @@ function setReport(call) {
   report = call;
 }
 
+/**
+ * The event that is running. Throws where there is none.
+ * @param {string} what what the worker called: `fetch()`
+ */
 function owner(what) {
   const id = currentEvent();
   if (id === 0) {
-    throw new Error(
-      `Disallowed operation called within global scope: ${what}. Asynchronous I/O, timeouts and random values are possible in a handler only.`,
-    );
+    throw new Error(ops.op_event_none(what));
   }
   return id;
 }
@@ -125,7 +127,7 @@ function ring(timers, clock) {
 }
 
 function start(callback, delay, args, repeats) {
-  const timers = timersOf(owner(repeats ? "setInterval" : "setTimeout"));
+  const timers = timersOf(owner(repeats ? "setInterval()" : "setTimeout()"));
   if (timers === undefined) {
     // It never goes off: nothing that an event waits for comes after its end.
     return ++lastId;

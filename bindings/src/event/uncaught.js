@@ -1,5 +1,5 @@
 // What nobody has caught: listeners on `globalThis` hear of it first, then it is the running event's
-// exception (https://html.spec.whatwg.org/#runtime-script-errors).
+// exception, or nobody's (https://html.spec.whatwg.org/#runtime-script-errors).
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
@@ -12,13 +12,13 @@ const {
   PromiseRejectionEvent,
   reportException,
 } = core.loadExtScript("ext:deno_web/02_event.js");
-const events = core.loadExtScript("ext:isolane_bindings/event.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 
 /** It can be replaced by the tenant later. */
 const scope = globalThis;
 
 function report(error) {
-  op_event_report(events.currentEvent(), error);
+  op_event_report(currentEvent(), error);
 }
 
 /** What was thrown at the top of a timer, of a microtask or of a listener. */

@@ -1,15 +1,23 @@
-// The worker's variables and secrets as its configuration has them: what `process.env` shows.
-// `env`, which a tenant may change, is another object.
+// The worker's variables and secrets. `env` has them as they are; `process.env` shows the texts that
+// are noted here, whatever a worker does to `env`.
 (function () {
 "use strict";
 const { primordials } = __bootstrap;
-const { ObjectAssign } = primordials;
+const { JSONStringify } = primordials;
 
+/** What `process.env` shows, by name. */
 const variables = { __proto__: null };
 
-function setVariables(given) {
-  ObjectAssign(variables, given);
+/**
+ * What stands in `env`.
+ * @param {number} _slot
+ * @param {string} name the property of `env`
+ * @param {any} value anything that JSON has
+ */
+function bind(_slot, name, value) {
+  variables[name] = typeof value === "string" ? value : JSONStringify(value);
+  return value;
 }
 
-return { setVariables, variables };
+return { bind, variables };
 })();

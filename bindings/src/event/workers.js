@@ -3,12 +3,18 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const { Error } = primordials;
-const events = core.loadExtScript("ext:isolane_bindings/event.js");
+const context = core.loadExtScript("ext:isolane_bindings/context.js");
 const { WorkerEntrypoint } = core.loadExtScript("ext:isolane_bindings/entrypoint.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { ServiceStub } = core.loadExtScript("ext:isolane_env/stub.js");
 
 /** `ctx.waitUntil` for the event that is running. */
 function waitUntil(promise) {
-  events.waitUntil(events.currentEvent(), promise);
+  const event = currentEvent();
+  if (event === 0) {
+    throw context.noEvent("waitUntil()");
+  }
+  context.waitUntil(event, promise);
 }
 
 /** What is passed by reference in calls between workers. Nothing calls it yet. */
@@ -31,9 +37,10 @@ class WorkflowEntrypoint {
 return {
   DurableObject,
   RpcTarget,
+  ServiceStub,
   WorkflowEntrypoint,
   /** The same object that handlers get: filled before the worker's code runs. */
-  env: events.env,
+  env: context.env,
   waitUntil,
   WorkerEntrypoint,
 };

@@ -10,6 +10,7 @@ use deno_error::JsErrorBox;
 
 use super::pieces::Broken;
 use super::shares::Shortage;
+use crate::dispatch::CallError;
 
 /// Why no connection came about. `host` is the host of the URL, with its port if it has one.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -61,6 +62,14 @@ pub(crate) enum FetchError {
     OwnClient,
     #[error("fetch failed: {what} is not valid ({reason})")]
     Invalid { what: &'static str, reason: String },
+    /// Why another worker does not answer.
+    #[class(generic)]
+    #[error(transparent)]
+    Service(CallError),
+    /// What another worker threw: its class and its message, of which `services.js` makes an error.
+    #[class("IsolaneRemoteError")]
+    #[error("{0}")]
+    Remote(String),
     #[class(inherit)]
     #[error(transparent)]
     Resource(#[from] ResourceError),

@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
 use super::connections::Connections;
+use crate::event::EventId;
 
 /// The limits of events. Every method speaks for the event that is running when it is
 /// called; the ops call them inside the worker's call of `fetch()`.
@@ -27,9 +28,9 @@ pub trait EventLimits {
     /// Cancelled when the event ends: what it still has on the network ends with it.
     fn cancel(&self) -> Rc<CancelHandle>;
 
-    /// The event, as whoever counts its CPU time knows it; 0 where nobody does.
-    fn event(&self) -> u32 {
-        0
+    /// The event, as whoever counts its CPU time knows it; `None` where nobody does.
+    fn event(&self) -> Option<EventId> {
+        None
     }
 
     /// Headers that go out with the request; they replace the worker's own of the same name.

@@ -1,35 +1,29 @@
 //! The ops that deno_fetch's JavaScript calls: `op_fetch` prepares a request inside the call
-//! of the worker, `op_fetch_send` sends it. Not here: what they do it with.
+//! of the worker, `op_fetch_send` sends it. Not here: what they do it with (`network.rs`, `service.rs`).
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::future::pending;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use deno_core::convert::{ByteString, Uint8Array};
 use deno_core::url::Url;
-use deno_core::{CancelFuture, CancelHandle, OpDecl, OpState, Resource, ResourceId, ToV8, op2, v8};
+use deno_core::{CancelHandle, OpDecl, OpState, Resource, ResourceId, ToV8, op2, v8};
 use deno_fetch::data_url::DataUrl;
 use deno_fetch::{FetchCancelHandle, FetchReturn};
-use http::{Method, StatusCode, response};
+use http::{HeaderMap, Method, StatusCode, response};
 use hyper::ext::ReasonPhrase;
-use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
-use super::client::Answer;
-use super::connections::Connections;
-use super::content::{Decoded, Payer, codings};
 use super::error::FetchError;
-use super::limits::EventLimits;
-use super::outbound::WorkerOutbound;
-use super::request::{Content, Ready, build};
+use super::request::Content;
 use super::response_body::{ResponseBody, Source};
 use super::upload::UploadSource;
-use crate::crypto::CpuAccount;
+use super::{network, service};
+use crate::binding::Asker;
 use crate::headers::{self, HeaderText, Listed};
 use crate::memory::{Charge, Meter};
+use crate::services::{Departing, take_departing};
 
 /// Characters of a URL that is fetched: as many as one that is parsed may have (`global/bounds.js`).
 const MAX_URL_CHARACTERS: usize = 2 << 20;
@@ -57,8 +51,21 @@ struct Pending {
 enum What {
     /// The content of a `data:` URL and its type.
     Data(Bytes, String),
-    Network(Box<Departure>),
+    Network(Box<network::Departure>),
+    /// To another worker.
+    Service(Box<service::Departure>),
 }
+
+/// What a worker asks for.
+struct Asked {
+    method: Method,
+    url: Url,
+    headers: Vec<(String, String)>,
+    content: Content,
+}
+
+/// A request that is charged: what it is, what aborts it, and what its event gave it.
+type Departed = (What, Rc<CancelHandle>, Option<Charge>);
 
 /// What deno_fetch's JavaScript learns of a response: its `FetchResponse`, but for headers that may be
 /// any text.
@@ -73,18 +80,6 @@ struct Received {
     body_decoded: bool,
     /// Always `null`: the op itself fails.
     error: Option<String>,
-}
-
-/// A request and what its event gave it.
-struct Departure {
-    ready: Ready,
-    outbound: WorkerOutbound,
-    connections: Arc<Connections>,
-    event: Rc<CancelHandle>,
-    /// The worker's `AbortSignal`.
-    abort: Rc<CancelHandle>,
-    meter: Option<Meter>,
-    payer: Option<Payer>,
 }
 
 impl Resource for Pending {
@@ -118,9 +113,11 @@ fn op_fetch(
         }
         _ => Content::None,
     };
-    if client_rid.is_some() {
-        return Err(FetchError::OwnClient);
-    }
+    let departing = match client_rid {
+        None => None,
+        // Announced by the script of the binding; nobody else has a client.
+        Some(_) => Some(take_departing(&mut state.borrow_mut()).ok_or(FetchError::OwnClient)?),
+    };
     let method =
         Method::from_bytes(&method).map_err(|error| FetchError::invalid("the method", error))?;
     let url = url_of(scope, url)?;
@@ -128,27 +125,58 @@ fn op_fetch(
         "http" | "https" => {
             let headers = headers.0;
             let headers = headers.map_err(|it| FetchError::invalid("the list of headers", it))?;
-            let departure = depart(&state.borrow(), method, url.clone(), headers, content)?;
-            let bytes = bytes_of(&url, &departure.ready);
-            let charge = charged(scope, departure.meter.as_ref(), bytes)?;
-            let abort = departure.abort.clone();
-            let what = What::Network(Box::new(departure));
+            let asked = Asked { method, url: url.clone(), headers, content };
+            let (what, abort, charge) = match departing {
+                None => to_network(scope, &state, asked)?,
+                Some(departing) => to_worker(scope, &state, departing, asked)?,
+            };
             let mut state = state.borrow_mut();
             Ok(FetchReturn {
                 request_rid: state.resource_table.add(Pending { url, what, _charge: charge }),
                 cancel_handle_rid: Some(state.resource_table.add(FetchCancelHandle(abort))),
             })
         }
-        "data" => {
+        "data" if departing.is_none() => {
             let what = data_content(&url, state.borrow().try_borrow::<Meter>())?;
             let pending = Pending { url, what, _charge: None };
             let request_rid = state.borrow_mut().resource_table.add(pending);
             Ok(FetchReturn { request_rid, cancel_handle_rid: None })
         }
         // Those that exist are resolved in JavaScript.
-        "blob" => Err(FetchError::BlobNotFound),
+        "blob" if departing.is_none() => Err(FetchError::BlobNotFound),
         scheme => Err(FetchError::Scheme(scheme.to_owned())),
     }
+}
+
+fn to_network(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &RefCell<OpState>,
+    asked: Asked,
+) -> Result<Departed, FetchError> {
+    let Asked { method, url, headers, content } = asked;
+    let departure = network::depart(&state.borrow(), method, url.clone(), headers, content)?;
+    let ready = &departure.ready;
+    let bytes = bytes_of(&url, ready.request.headers()) + ready.host.len();
+    let charge = charged(scope, departure.meter.as_ref(), bytes)?;
+    let abort = departure.abort.clone();
+    Ok((What::Network(Box::new(departure)), abort, charge))
+}
+
+fn to_worker(
+    scope: &mut v8::PinScope<'_, '_>,
+    state: &RefCell<OpState>,
+    departing: Departing,
+    asked: Asked,
+) -> Result<Departed, FetchError> {
+    let asker = Asker::running(scope, &state.borrow(), "fetch()").map_err(FetchError::Limit)?;
+    let cf_bytes = departing.cf.as_ref().map_or(0, String::len);
+    let Asked { method, url, headers, content } = asked;
+    let request = service::RequestParts { method, url: &url, headers, content };
+    let departure = service::depart(&state.borrow(), asker, departing, request)?;
+    let bytes = bytes_of(&url, departure.headers()) + cf_bytes;
+    let charge = charged(scope, departure.meter.as_ref(), bytes)?;
+    let abort = departure.abort.clone();
+    Ok((What::Service(Box::new(departure)), abort, charge))
 }
 
 /// The URL of a text that is not copied where it is too long. It is not taken as a `String`: for those
@@ -193,18 +221,30 @@ async fn op_fetch_send(
             })
         }
         What::Network(departure) => {
-            let (head, body, body_decoded) = travel(*departure).await?;
-            Ok(Received {
-                status: head.status.as_u16(),
-                status_text: reason(&head),
-                headers: headers::texts(&head.headers),
-                url: url.into(),
-                content_length: body.size_hint().1,
-                response_rid: state.borrow_mut().resource_table.add(body),
-                body_decoded,
-                error: None,
-            })
+            let answer = network::travel(*departure).await?;
+            Ok(received(&mut state.borrow_mut(), url, answer))
         }
+        What::Service(departure) => {
+            let answer = service::travel(*departure).await?;
+            Ok(received(&mut state.borrow_mut(), url, answer))
+        }
+    }
+}
+
+fn received(
+    state: &mut OpState,
+    url: Url,
+    (head, body, body_decoded): (response::Parts, ResponseBody, bool),
+) -> Received {
+    Received {
+        status: head.status.as_u16(),
+        status_text: reason(&head),
+        headers: headers::texts(&head.headers),
+        url: url.into(),
+        content_length: body.size_hint().1,
+        response_rid: state.resource_table.add(body),
+        body_decoded,
+        error: None,
     }
 }
 
@@ -219,35 +259,11 @@ fn op_fetch_custom_client(
     Err(FetchError::OwnClient)
 }
 
-/// Charges the event that is running and prepares the request.
-fn depart(
-    state: &OpState,
-    method: Method,
-    url: Url,
-    headers: Vec<(String, String)>,
-    content: Content,
-) -> Result<Departure, FetchError> {
-    let outbound = state.try_borrow::<WorkerOutbound>().ok_or(FetchError::NoNetwork)?.clone();
-    let limits = state.try_borrow::<Rc<dyn EventLimits>>().ok_or(FetchError::NoNetwork)?.clone();
-    limits.subrequest().map_err(FetchError::Limit)?;
-    let ready = build(method, url, headers, content, limits.extra_headers())?;
-    let event = limits.cancel();
-    Ok(Departure {
-        ready,
-        outbound,
-        connections: limits.connections(),
-        abort: CancelHandle::new_rc(),
-        meter: state.try_borrow::<Meter>().cloned(),
-        payer: payer(state.try_borrow(), limits.event(), &event),
-        event,
-    })
-}
-
 /// What a request takes while it waits, beside its body, in bytes. Its URL is there twice.
-fn bytes_of(url: &Url, ready: &Ready) -> usize {
-    let fields = ready.request.headers().iter();
+fn bytes_of(url: &Url, headers: &HeaderMap) -> usize {
+    let fields = headers.iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES);
-    REQUEST_BYTES + 2 * url.as_str().len() + ready.host.len() + fields.sum::<usize>()
+    REQUEST_BYTES + 2 * url.as_str().len() + fields.sum::<usize>()
 }
 
 /// Charges the isolate with what waits, and asks for room with each step. That may collect garbage:
@@ -270,12 +286,6 @@ fn charged(
     Ok(Some(charge))
 }
 
-/// Who pays for the decoding of the response.
-fn payer(account: Option<&CpuAccount>, event: u32, over: &Rc<CancelHandle>) -> Option<Payer> {
-    let account = account.filter(|_| event != 0)?.clone();
-    Some(Payer { account, event, over: over.clone() })
-}
-
 /// Bytes that wait to be sent or read.
 fn waiting(bytes: Vec<u8>, meter: Option<&Meter>) -> Bytes {
     match meter {
@@ -289,59 +299,6 @@ fn data_content(url: &Url, meter: Option<&Meter>) -> Result<What, FetchError> {
     let data = DataUrl::process(url.as_str()).map_err(|error| invalid(error.to_string()))?;
     let (bytes, _fragment) = data.decode_to_vec().map_err(|error| invalid(error.to_string()))?;
     Ok(What::Data(waiting(bytes, meter), data.mime_type().to_string()))
-}
-
-/// Sends the request and waits for the head of its response, unless the worker aborts or its
-/// event ends.
-async fn travel(departure: Departure) -> Result<(response::Parts, ResponseBody, bool), FetchError> {
-    let Departure { ready, outbound, connections, event, abort, meter, payer } = departure;
-    let Ready { host, request, source, decode } = ready;
-    let cancelled = CancellationToken::new();
-    let guard = cancelled.clone().drop_guard();
-    let sent = async {
-        let (place, connection) = connections.enter(cancelled.clone()).await;
-        let _busy = connection.busy();
-        if let Some((source, writer)) = source {
-            let pump = source.pump(writer, cancelled.clone(), connection.clone());
-            deno_core::unsync::spawn(pump);
-        }
-        let sent = outbound.send(&host, request, place, cancelled.clone()).await;
-        let answer = sent.map_err(|error| match connection.reason_given_up() {
-            Some(reason) => FetchError::Exchange { host: host.clone(), reason },
-            None => error,
-        })?;
-        Ok::<_, FetchError>((answer, connection))
-    };
-    let answer = sent.or_cancel(abort).or_cancel(event.clone()).await;
-    let (Answer { head, body: pieces, length_bytes }, connection) = match answer {
-        Ok(Ok(answer)) => answer?,
-        Ok(Err(_)) => return Err(FetchError::Cancelled { host }),
-        Err(_) => return Err(FetchError::EventEnded { host }),
-    };
-    let codings = if decode { codings(&head.headers) } else { Vec::new() };
-    let body_decoded = !codings.is_empty();
-    let (source, length_bytes) = if body_decoded {
-        let body = Box::new(StreamReader::new(pieces));
-        let decoded = Decoded::new(body, codings, meter.clone(), payer);
-        (Source::Decoded(Box::new(decoded)), None)
-    } else {
-        (Source::Raw { pieces, left: Bytes::new() }, length_bytes)
-    };
-    deno_core::unsync::spawn(end_with(event, cancelled));
-    let request = guard.disarm();
-    let body = ResponseBody::new(host, source, length_bytes, request, Some(connection), meter);
-    Ok((head, body, body_decoded))
-}
-
-/// Ends a request with its event. Whoever keeps the response open after that gets an error
-/// from it, and its connection is free.
-async fn end_with(event: Rc<CancelHandle>, request: CancellationToken) {
-    let ended = pending::<()>().or_cancel(event);
-    tokio::select! {
-        biased;
-        () = request.cancelled() => {}
-        _ = ended => request.cancel(),
-    }
 }
 
 /// The reason that the server gave, or the standard's for the status.

@@ -60,7 +60,7 @@ pub(crate) fn build(
     let uri: Uri = url.as_str().parse().map_err(|error| FetchError::invalid("the URL", error))?;
     let host = uri.authority().map(|host| host.to_string()).unwrap_or_default();
 
-    let mut fields = worker_headers(headers)?;
+    let mut fields = worker_headers(headers, &NOT_THE_WORKERS)?;
     if let Some((user, password)) = credentials {
         let basic = || deno_fetch::basic_auth(&user, password.as_deref());
         fields.entry(AUTHORIZATION).or_insert_with(basic);
@@ -99,7 +99,11 @@ pub(crate) fn build(
     Ok(Ready { host, request, source, decode })
 }
 
-fn worker_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, FetchError> {
+/// The worker's headers but for some, which are left out.
+pub(super) fn worker_headers(
+    headers: Vec<(String, String)>,
+    but: &[HeaderName],
+) -> Result<HeaderMap, FetchError> {
     check(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))
         .map_err(|error| FetchError::invalid("the list of headers", error))?;
     let mut fields = HeaderMap::with_capacity(headers.len() + 4);
@@ -108,7 +112,7 @@ fn worker_headers(headers: Vec<(String, String)>) -> Result<HeaderMap, FetchErro
             .map_err(|error| FetchError::invalid("the name of a header", error))?;
         let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|error| FetchError::invalid("the value of a header", error))?;
-        if !NOT_THE_WORKERS.contains(&name) {
+        if !but.contains(&name) {
             fields
                 .try_append(name, value)
                 .map_err(|error| FetchError::invalid("the list of headers", error))?;

@@ -12,13 +12,14 @@ use deno_core::{
     AsyncRefCell, AsyncResult, BufMutView, BufView, CancelHandle, CancelTryFuture, RcRef, Resource,
 };
 use deno_error::JsErrorBox;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::connections::Connection;
 use super::content::Decoded;
 use super::pieces::PieceReader;
+use super::service::WorkerPieces;
 use crate::memory::{Charge, Meter};
 
 /// Bytes that are decoded at a time.
@@ -28,7 +29,9 @@ const DECODE_BYTES: usize = 32 * 1024;
 pub(crate) enum Source {
     /// From the network, as they are; what is left of the last piece is read first.
     Raw { pieces: PieceReader, left: Bytes },
-    /// From the network through decoders.
+    /// From another worker, likewise.
+    Worker { pieces: WorkerPieces, left: Bytes },
+    /// From either through decoders.
     Decoded(Box<Decoded>),
     /// From memory.
     Whole(Bytes),
@@ -40,6 +43,7 @@ pub(crate) enum Source {
 
 /// The resource that the worker's `Response` reads.
 pub(crate) struct ResponseBody {
+    /// The host of the URL, or the other worker, for messages.
     host: String,
     source: AsyncRefCell<Source>,
     closed: CancelHandle,
@@ -124,12 +128,8 @@ impl Source {
 
     async fn read_some(&mut self, limit: usize) -> io::Result<Bytes> {
         match self {
-            Source::Raw { pieces, left } => {
-                if left.is_empty() {
-                    *left = pieces.try_next().await?.unwrap_or_default();
-                }
-                Ok(left.split_to(left.len().min(limit)))
-            }
+            Source::Raw { pieces, left } => read_piece(pieces, left, limit).await,
+            Source::Worker { pieces, left } => read_piece(pieces, left, limit).await,
             Source::Decoded(reader) => {
                 let mut room = BytesMut::new().limit(limit.min(DECODE_BYTES));
                 room.get_mut().reserve(limit.min(DECODE_BYTES));
@@ -141,6 +141,18 @@ impl Source {
             Source::Failed(reason) => Err(io::Error::other(reason.clone())),
         }
     }
+}
+
+/// Up to `limit` bytes of a piece, of which the rest is left.
+async fn read_piece(
+    pieces: &mut (impl Stream<Item = io::Result<Bytes>> + Unpin),
+    left: &mut Bytes,
+    limit: usize,
+) -> io::Result<Bytes> {
+    if left.is_empty() {
+        *left = pieces.try_next().await?.unwrap_or_default();
+    }
+    Ok(left.split_to(left.len().min(limit)))
 }
 
 impl Resource for ResponseBody {

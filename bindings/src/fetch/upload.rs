@@ -55,12 +55,13 @@ impl UploadSource {
     }
 
     /// Reads the worker's stream as fast as it is sent, until its end, until the client
-    /// wants no more of it, or until the request is cancelled.
+    /// wants no more of it, or until the request is cancelled. There is no connection where another
+    /// worker reads it.
     pub(crate) async fn pump(
         self,
         writer: PieceWriter,
         cancelled: CancellationToken,
-        connection: Arc<Connection>,
+        connection: Option<Arc<Connection>>,
     ) {
         loop {
             let read = tokio::select! {
@@ -74,7 +75,7 @@ impl UploadSource {
                 // A copy: the worker's memory may not be seen from another thread.
                 Ok(data) => {
                     let data = Bytes::copy_from_slice(&data);
-                    let _busy = connection.busy();
+                    let _busy = connection.as_ref().map(Connection::busy);
                     let written = tokio::select! {
                         biased;
                         () = cancelled.cancelled() => return,

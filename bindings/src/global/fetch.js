@@ -23,7 +23,7 @@ function needsRequest(init) {
 
 /** As deno_fetch's; the length of a body is said where it is known. */
 function fetch(input, init = undefined) {
-  timers.owner("fetch");
+  timers.owner("fetch()");
   try {
     const given = ObjectPrototypeIsPrototypeOf(RequestPrototype, input) ? input : undefined;
     init = ownInit(given, init);

@@ -7,10 +7,7 @@ const {
   ArrayPrototypeMap,
   Error,
   JSONParse,
-  ObjectAssign,
   ObjectDefineProperty,
-  ObjectHasOwn,
-  ObjectPrototypeIsPrototypeOf,
   ObjectSetPrototypeOf,
   ReflectApply,
   StringPrototypeToLowerCase,
@@ -69,7 +66,8 @@ load("ext:isolane_bindings/loading.js");
 const { forbidSharedMemory, watchResizableMemories } = load("ext:isolane_bindings/shared_memory.js");
 const variables = load("ext:isolane_bindings/variables.js");
 const nodeGlobals = load("ext:isolane_bindings/node_globals.js");
-const { defineMissingBindings } = load("ext:isolane_bindings/missing_bindings.js");
+const missingBindings = load("ext:isolane_bindings/missing_bindings.js");
+load("ext:isolane_env/stub.js");
 const kv = load("ext:isolane_kv/kv.js");
 const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
@@ -78,7 +76,7 @@ load("ext:isolane_bindings/header_entries.js");
 load("ext:isolane_bindings/url_search.js");
 const { fetch } = load("ext:isolane_bindings/fetch.js");
 const { Request } = load("ext:isolane_bindings/request.js");
-const { setSwitches } = load("ext:isolane_bindings/switches.js");
+const { setSwitches, switches } = load("ext:isolane_bindings/switches.js");
 
 const { getSetCookie } = headers.Headers.prototype;
 
@@ -252,39 +250,45 @@ ArrayPrototypeForEach([
 core.setReportExceptionCallback(uncaught.thrown);
 core.setUnhandledPromiseRejectionHandler(uncaught.rejected);
 
+/** The scripts of bindings that are in the snapshot, and others once they are loaded. */
+const bindings = {
+  __proto__: null,
+  "ext:isolane_bindings/missing_bindings.js": missingBindings,
+  "ext:isolane_bindings/variables.js": variables,
+  "ext:isolane_kv/kv.js": kv,
+};
+
 /**
  * Fills `env` and defines what the worker's settings ask for, before its modules are
- * evaluated.
- * @param {string | undefined} vars a JSON object; `undefined` where there are none
- * @param {string[]} kvNames the binding names of the KV namespaces, in the order of Rust's list
- * @param {string | undefined} missing a JSON object: the names of bindings that the runtime does not
- *   have, and what asks for them; `undefined` where there are none
- * @param {boolean} nodeCompat whether the globals of Node are there
- * @param {boolean} sharedMemory whether there is SharedArrayBuffer
- * @param {object} switches what else the compatibility date and flags decide
+ * evaluated. The script of a binding is loaded when the first one is made.
+ * @param {string} text a JSON object: `compatibility` has what the worker's date and flags decide
+ *   (`switches.js`), `entries` what stands in `env`, as [name, script, details]
+ * @param {number[]} slots the numbers that Rust knows the entries by
  */
-function prepare(vars, kvNames, missing, nodeCompat, sharedMemory, switches) {
-  setSwitches(switches);
-  if (switches.signalPassthrough) {
+function prepare(text, slots) {
+  const { compatibility, entries } = JSONParse(text);
+  setSwitches(compatibility);
+  if (switches.requestSignalPassthrough) {
     clientSignals.letPass();
   }
-  if (sharedMemory) {
+  if (switches.unsafeSharedMemory) {
     watchResizableMemories();
   } else {
     forbidSharedMemory();
   }
-  if (vars !== undefined) {
-    ObjectAssign(events.env, JSONParse(vars));
-    variables.setVariables(JSONParse(vars));
-  }
-  if (nodeCompat) {
+  if (switches.nodejsCompat) {
     nodeGlobals.installNodeGlobals();
   }
-  for (let i = 0; i < kvNames.length; i++) {
-    events.env[kvNames[i]] = kv.makeKvNamespace(i);
-  }
-  if (missing !== undefined) {
-    defineMissingBindings(events.env, JSONParse(missing));
+  for (let i = 0; i < entries.length; i++) {
+    const { 0: name, 1: script, 2: details } = entries[i];
+    const { bind } = bindings[script] ??= load(script);
+    ObjectDefineProperty(events.env, name, {
+      __proto__: null,
+      configurable: true,
+      enumerable: true,
+      value: bind(slots[i], name, details),
+      writable: true,
+    });
   }
 }
 

@@ -48,7 +48,7 @@ function installNodeGlobals() {
   defineLazy("process", "ext:isolane_compat/process.js", "default");
   defineLazy("setImmediate", TIMERS, "setImmediate");
   defineLazy("clearImmediate", TIMERS, "clearImmediate");
-  if (switches.nodeTimers) {
+  if (switches.enableNodejsGlobalTimers) {
     defineLazy("setTimeout", TIMERS, "setTimeout");
     defineLazy("setInterval", TIMERS, "setInterval");
     defineLazy("clearTimeout", TIMERS, "clearTimeout");

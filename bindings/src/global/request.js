@@ -69,7 +69,7 @@ function methodOf(method) {
     return method;
   }
   const upper = StringPrototypeToUpperCase(method);
-  if (!switches.upperCaseMethods || !isMethod(upper)) {
+  if (!switches.upperCaseAllHttpMethods || !isMethod(upper)) {
     throw new TypeError(`Invalid HTTP method string: ${method}`);
   }
   return upper;

@@ -1,4 +1,6 @@
-// What the worker's compatibility date and flags decide, set before its modules are evaluated.
+// What the worker's compatibility date and flags decide, set before its modules are evaluated: all
+// flags that there are, by the names that enable them, in camel case. Until then they are as these here,
+// those of a worker without a date.
 (function () {
 "use strict";
 const { primordials } = __bootstrap;
@@ -7,15 +9,26 @@ const { ObjectAssign } = primordials;
 const switches = {
   __proto__: null,
   /** Whether `request.cf` has a `botManagement` of no meaning where none is known. */
-  botManagementDefault: false,
+  cfBotmanagementDefault: false,
   /** Whether `setTimeout` and `setInterval` answer objects, as in Node. */
-  nodeTimers: false,
+  enableNodejsGlobalTimers: false,
+  /** Whether what is of Node.js is there. */
+  nodejsCompat: false,
+  /** Whether a batch of a queue is answered before its `waitUntil` is over. */
+  queueConsumerNoWaitForWaitUntil: false,
+  /** Whether a message to a queue is JSON where it does not say what it is. */
+  queuesJsonMessages: true,
   /** Whether the client's going away ends requests of the worker's own that are made of its request. */
-  signalPassthrough: false,
+  requestSignalPassthrough: false,
+  /** Whether a stub of another worker has the methods of that. */
+  rpc: true,
+  /** Whether there is SharedArrayBuffer. */
+  unsafeSharedMemory: false,
   /** Whether any method of a request is known in lower case, too. */
-  upperCaseMethods: true,
+  upperCaseAllHttpMethods: true,
 };
 
+/** @param {Record<string, boolean>} given */
 function setSwitches(given) {
   ObjectAssign(switches, given);
 }

@@ -5,23 +5,17 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const { op_kv_check_key } = core.ops;
-const {
-  JSONStringify,
-  MathTrunc,
-  NumberIsFinite,
-  ObjectPrototypeIsPrototypeOf,
-  TypeError,
-} = primordials;
+const { JSONStringify, ObjectPrototypeIsPrototypeOf, TypeError } = primordials;
+const { ABSENT, badParameter, isObject, optionalInt } = core.loadExtScript(
+  "ext:isolane_env/arguments.js",
+);
 const { bytesIn } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { isReadableStream, ReadableStreamPrototype } = core.loadExtScript(
   "ext:deno_web/06_streams.js",
 );
 
-/** An optional number that is absent. */
-const ABSENT = NaN;
 /** Up to here a key of UTF-16 code units is below the limit of bytes, whatever it says. */
 const SURELY_SHORT_KEY = 170;
-const MIN_INT = -2147483648, MAX_INT = 2147483647;
 
 /** Throws when no key has this name. Most names need not be looked at to know that they are good. */
 function checkKey(name, method) {
@@ -86,31 +80,12 @@ function metadataJson(metadata) {
   return metadata === undefined || metadata === null ? undefined : JSONStringify(metadata);
 }
 
-function optionalInt(value) {
-  if (value === undefined) return ABSENT;
-  const number = +value;
-  if (!NumberIsFinite(number)) return 0;
-  if (number < MIN_INT || number > MAX_INT) {
-    throw new TypeError(
-      `Value out of range. Must be between ${MIN_INT} and ${MAX_INT} (inclusive).`,
-    );
-  }
-  return MathTrunc(number);
-}
-
 function textOrEmpty(value) {
   return value === undefined || value === null ? "" : `${value}`;
 }
 
 function assertDictionary(value, method, position, type) {
-  if (isObject(value)) return;
-  throw new TypeError(
-    `Failed to execute '${method}' on 'KvNamespace': parameter ${position} is not of type '${type}'.`,
-  );
-}
-
-function isObject(value) {
-  return (typeof value === "object" && value !== null) || typeof value === "function";
+  if (!isObject(value)) badParameter("KvNamespace", method, position, type);
 }
 
 return {

@@ -12,8 +12,7 @@ use deno_error::JsErrorBox;
 use kv::{StreamedEntry, ValueSource};
 
 use super::error::{KvError, Method};
-use super::owned::Owned;
-use super::state::Asker;
+use crate::binding::{Asker, Owned};
 
 pub(super) struct ValueBody {
     open: Owned<RefCell<Open>>,
@@ -85,8 +84,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::event::body::RequestBody;
-    use crate::event::{Event, Events};
+    use crate::event::{CallContext, Event, Events, Scheduled, Trigger};
 
     /// A value without an end, whose pieces are to be waited for where there is a `gate`.
     struct Endless {
@@ -108,8 +106,8 @@ mod tests {
     }
 
     fn event(events: &Events) -> Rc<Event> {
-        let (head, ()) = http::Request::new(()).into_parts();
-        events.insert(head, RequestBody::Empty, 1)
+        let scheduled = Scheduled { cron: "* * * * *".into(), scheduled_time_ms: 0 };
+        events.insert(Trigger::Scheduled(scheduled), CallContext::default(), 1)
     }
 
     fn body(shared: &Arc<()>, gate: Option<&Arc<Notify>>, asker: &Asker) -> Rc<ValueBody> {

@@ -1,6 +1,7 @@
 //! What the binding throws. The texts of refusals are the `kv` crate's; here they get the method
 //! that failed and the class of the JavaScript error.
 
+use deno_error::JsErrorBox;
 use kv::{KeyError, Refused, StoreError};
 
 use crate::pace::Pace;
@@ -41,6 +42,10 @@ pub(super) enum KvError {
     #[class(generic)]
     #[error("The event that asked the KV namespace is over.")]
     EventOver,
+    /// No event's code calls; in the event's words.
+    #[class(inherit)]
+    #[error(transparent)]
+    NoEvent(JsErrorBox),
 }
 
 impl Method {

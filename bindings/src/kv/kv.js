@@ -1,5 +1,5 @@
 // The KV namespace as a worker sees it, and the shapes of its results. Arguments are read in
-// `arguments.js`, promises are made in `promises.js`; rules and messages are in Rust, behind the ops.
+// `arguments.js`, promises are made in `env/promises.js`; rules and messages are in Rust, behind the ops.
 //
 // A worker may have changed every global and every prototype, so nothing here looks anything up on
 // them: calls go through primordials, and arrays are written only where a setter cannot be met.
@@ -20,6 +20,8 @@ const {
   op_kv_sink_finish,
   op_kv_sink_open,
   op_kv_sink_write,
+  op_kv_take,
+  op_kv_wait,
 } = core.ops;
 const {
   ArrayIsArray,
@@ -54,7 +56,9 @@ const {
   putOptions,
   putValue,
 } = core.loadExtScript("ext:isolane_kv/arguments.js");
-const { after, answered, conclude } = core.loadExtScript("ext:isolane_kv/promises.js");
+const { after, promisesOf } = core.loadExtScript("ext:isolane_env/promises.js");
+
+const { answered, conclude } = promisesOf(op_kv_wait, op_kv_take);
 
 // The methods and kinds by the numbers that the ops know them by.
 const GET = 0, PUT = 1, DELETE = 2;
@@ -69,7 +73,7 @@ let charge;
 
 /** A namespace of Workers KV: https://developers.cloudflare.com/kv/api/ */
 class KvNamespace {
-  /** The position of the namespace in the version's list. @type {number} */
+  /** The slot that the ops know the namespace by. @type {number} */
   #index;
 
   static #check(value) {
@@ -196,12 +200,13 @@ ObjectDefineProperty(KvNamespacePrototype, core.hostObjectBrand, {
 });
 
 /**
- * @param {number} index the position of the namespace in the version's list
+ * What stands in `env`.
+ * @param {number} slot that the ops know the namespace by
  * @returns {KvNamespace}
  */
-function makeKvNamespace(index) {
+function bind(slot) {
   charge ??= core.loadExtScript("ext:isolane_bindings/event.js").chargeSubrequest;
-  return new KvNamespace(constructing, index);
+  return new KvNamespace(constructing, slot);
 }
 
 function getMany(index, keys, options, withMetadata) {
@@ -323,5 +328,5 @@ function bareArray() {
 
 function nothing() {}
 
-return { KvNamespace, makeKvNamespace };
+return { bind, KvNamespace };
 })();

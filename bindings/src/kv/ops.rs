@@ -15,13 +15,17 @@ use kv::{KeyError, ListRequest, Lookup, Put, Refused, UnixSeconds};
 use super::error::{KvError, Method};
 use super::operation::Operation;
 use super::reply::{Form, Kind, Reply, present, present_answer};
-use super::state::{Asker, KvState};
+use super::state::KvState;
 use super::text;
+use crate::binding::{Asker, copied, length_of};
 use crate::memory::{Charge, Meter};
 
 /// From so many bytes on it is asked whether there is room for a value that is put. What smaller ones
 /// take is seen when the isolate's memory is looked at.
 const LARGE_BYTES: usize = 64 << 10;
+
+/// What a worker has called, where no event is running.
+const CALLED: &str = "an operation of a KV namespace";
 
 /// Throws when no key has this name.
 #[op2(nofast)]
@@ -136,7 +140,7 @@ pub(super) fn op_kv_sink_open<'s>(
     expiration: f64,
     metadata: v8::Local<'s, v8::Value>,
 ) -> Result<u32, KvError> {
-    let asker = Asker::running(scope, state);
+    let asker = Asker::running(scope, state, CALLED).map_err(KvError::NoEvent)?;
     let metadata = text::metadata(scope, metadata)?;
     let kv = bound(state)?;
     let (store, namespace) = kv.namespace(namespace)?;
@@ -144,7 +148,7 @@ pub(super) fn op_kv_sink_open<'s>(
         .put_stream(namespace, key, seconds(expiration), metadata)
         .map_err(|error| kv.failed(Method::Put, error))?;
     kv.sinks
-        .add(sink, &asker)
+        .add(sink, asker)
         .ok_or_else(|| Method::Put.refused(Refused::new(429, "Too Many Requests")))
 }
 
@@ -158,9 +162,9 @@ pub(super) fn op_kv_sink_write<'s>(
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let (piece, charge) = taken(scope, &state, piece)?;
     let state = &mut state.borrow_mut();
-    let sink = bound(state)?.sinks.get(sink).ok_or(KvError::EventOver)?;
+    let (sink, asker) = bound(state)?.sinks.get(sink).ok_or(KvError::EventOver)?;
     let written = sink.borrow_mut().write(piece);
-    put_answer(scope, state, written, charge)
+    put_answer(scope, state, asker, written, charge)
 }
 
 /// Stores a value that is complete.
@@ -170,8 +174,8 @@ pub(super) fn op_kv_sink_finish<'s>(
     state: &mut OpState,
     #[smi] sink: u32,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let stored = bound(state)?.sinks.remove(sink).ok_or(KvError::EventOver)?.finish();
-    put_answer(scope, state, stored, None)
+    let (sink, asker) = bound(state)?.sinks.remove(sink).ok_or(KvError::EventOver)?;
+    put_answer(scope, state, asker, sink.finish(), None)
 }
 
 /// Gives up a value that is not complete.
@@ -257,7 +261,7 @@ fn ask<'s>(
     operation: Operation<'_>,
     charge: Option<Charge>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
-    let asker = Asker::running(scope, state);
+    let asker = Asker::running(scope, state, CALLED).map_err(KvError::NoEvent)?;
     let answer = bound(state)?.ask(asker.clone(), form, namespace, operation, charge)?;
     present_answer(scope, state, form, &asker, answer)
 }
@@ -266,11 +270,11 @@ fn ask<'s>(
 fn put_answer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     state: &mut OpState,
+    asker: Asker,
     lookup: Lookup<()>,
     charge: Option<Charge>,
 ) -> Result<v8::Local<'s, v8::Value>, KvError> {
     let form = Form { method: Method::Put, kind: Kind::Text };
-    let asker = Asker::running(scope, state);
     let lookup = lookup.map(|()| Reply::Done);
     let answer = bound(state)?.answer(asker.clone(), form, lookup, charge);
     present_answer(scope, state, form, &asker, answer)
@@ -311,23 +315,4 @@ fn taken(
     }
     let charge = meter.map(|meter| Charge::new(value_bytes, meter.queued()));
     Ok((copied(scope, value), charge))
-}
-
-/// How many bytes a value is.
-fn length_of(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> usize {
-    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        return view.byte_length();
-    }
-    v8::Local::<v8::String>::try_from(value).map_or(0, |string| string.utf8_length(scope))
-}
-
-fn copied(scope: &v8::PinScope<'_, '_>, value: v8::Local<'_, v8::Value>) -> Bytes {
-    if let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(value) {
-        let mut bytes = vec![0; view.byte_length()];
-        let copied = view.copy_contents(&mut bytes);
-        bytes.truncate(copied);
-        return bytes.into();
-    }
-    let string = v8::Local::<v8::String>::try_from(value);
-    string.map_or_else(|_| Bytes::new(), |string| string.to_rust_string_lossy(scope).into())
 }

@@ -7,7 +7,8 @@ use kv::{Entry, ListPage, StoreError, StreamedEntry};
 
 use super::body::ValueBody;
 use super::error::{KvError, Method};
-use super::state::{Answer, Asker, KvState};
+use super::state::{Answer, KvState};
+use crate::binding::Asker;
 
 /// An answer of the store, whatever was asked.
 pub(super) enum Reply {

@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use kv::ValueSink;
 
-use super::owned::Owned;
-use super::state::Asker;
+use crate::binding::{Asker, Owned};
 
 /// The most values that an isolate may be writing piece by piece at a time: each has a part of its
 /// value in the process's memory.
@@ -19,35 +18,43 @@ type Sink = RefCell<Box<dyn ValueSink>>;
 /// The values that come piece by piece, by number.
 #[derive(Default)]
 pub(super) struct Sinks {
-    open: HashMap<u32, Owned<Sink>>,
+    open: HashMap<u32, Open>,
     last: u32,
+}
+
+/// A value, and who writes it.
+struct Open {
+    sink: Owned<Sink>,
+    asker: Asker,
 }
 
 impl Sinks {
     /// The number of a sink, unless there are too many.
     ///
     /// `asker` is the one that writes: when it is over, so is the value.
-    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>, asker: &Asker) -> Option<u32> {
-        self.open.retain(|_, sink| sink.get().is_some());
+    pub(super) fn add(&mut self, sink: Box<dyn ValueSink>, asker: Asker) -> Option<u32> {
+        self.open.retain(|_, open| open.sink.get().is_some());
         if self.open.len() == MAX_SINKS {
             return None;
         }
         self.last = (1..)
             .map(|step| self.last.wrapping_add(step))
             .find(|number| !self.open.contains_key(number))?;
-        self.open.insert(self.last, Owned::new(RefCell::new(sink), asker));
+        let sink = Owned::new(RefCell::new(sink), &asker);
+        self.open.insert(self.last, Open { sink, asker });
         Some(self.last)
     }
 
-    pub(super) fn get(&self, number: u32) -> Option<Rc<Sink>> {
-        self.open.get(&number)?.get()
+    pub(super) fn get(&self, number: u32) -> Option<(Rc<Sink>, Asker)> {
+        let open = self.open.get(&number)?;
+        Some((open.sink.get()?, open.asker.clone()))
     }
 
-    pub(super) fn remove(&mut self, number: u32) -> Option<Box<dyn ValueSink>> {
-        let owned = self.open.remove(&number)?;
+    pub(super) fn remove(&mut self, number: u32) -> Option<(Box<dyn ValueSink>, Asker)> {
+        let Open { sink: owned, asker } = self.open.remove(&number)?;
         let sink = owned.get()?;
         drop(owned);
-        Rc::try_unwrap(sink).ok().map(RefCell::into_inner)
+        Some((Rc::try_unwrap(sink).ok().map(RefCell::into_inner)?, asker))
     }
 }
 
@@ -59,8 +66,7 @@ mod tests {
     use kv::Lookup;
 
     use super::*;
-    use crate::event::body::RequestBody;
-    use crate::event::{Event, Events};
+    use crate::event::{CallContext, Event, Events, Scheduled, Trigger};
 
     /// What is shared until the sink is given up.
     struct Shared {
@@ -78,8 +84,8 @@ mod tests {
     }
 
     fn event(events: &Events) -> Rc<Event> {
-        let (head, ()) = http::Request::new(()).into_parts();
-        events.insert(head, RequestBody::Empty, 1)
+        let scheduled = Scheduled { cron: "* * * * *".into(), scheduled_time_ms: 0 };
+        events.insert(Trigger::Scheduled(scheduled), CallContext::default(), 1)
     }
 
     #[test]
@@ -87,8 +93,8 @@ mod tests {
         let (mut sinks, events, shared) = (Sinks::default(), Events::default(), Arc::new(()));
         let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
         let (one, other) = (event(&events), event(&events));
-        let first = sinks.add(sink(), &Asker::of(&one)).unwrap();
-        let second = sinks.add(sink(), &Asker::of(&other)).unwrap();
+        let first = sinks.add(sink(), Asker::of(&one)).unwrap();
+        let second = sinks.add(sink(), Asker::of(&other)).unwrap();
         assert_eq!(Arc::strong_count(&shared), 3);
         events.remove(one.id());
         assert_eq!(Arc::strong_count(&shared), 2);
@@ -104,12 +110,12 @@ mod tests {
         let sink = || Box::new(Shared { _counted: Arc::clone(&shared) });
         let event = event(&events);
         for _ in 0..MAX_SINKS {
-            sinks.add(sink(), &Asker::of(&event)).unwrap();
+            sinks.add(sink(), Asker::of(&event)).unwrap();
         }
-        assert_eq!(sinks.add(sink(), &Asker::of(&event)), None);
+        assert_eq!(sinks.add(sink(), Asker::of(&event)), None);
         events.remove(event.id());
         assert_eq!(Arc::strong_count(&shared), 1);
         let event = self::event(&events);
-        assert!(sinks.add(sink(), &Asker::of(&event)).is_some());
+        assert!(sinks.add(sink(), Asker::of(&event)).is_some());
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use deno_core::{CancelHandle, v8};
 use deno_error::JsErrorBox;
 use isolane_bindings::crypto::{Calls, CpuAccount, CpuPayer};
+use isolane_bindings::event::EventId;
 use isolane_bindings::fetch::{Connections, EventLimits, Unlimited};
 use isolane_bindings::memory::{MemoryLimit, Meter};
 use tokio::io::AsyncReadExt;
@@ -173,8 +174,8 @@ impl EventLimits for Numbered {
         Unlimited.cancel()
     }
 
-    fn event(&self) -> u32 {
-        7
+    fn event(&self) -> Option<EventId> {
+        EventId::new(7)
     }
 }
 
@@ -185,17 +186,17 @@ struct Charges {
 }
 
 impl CpuPayer for Charges {
-    fn charge(&self, event: u32, _time: Duration) -> bool {
-        assert_eq!(event, 7);
+    fn charge(&self, event: Option<EventId>, _time: Duration) -> bool {
+        assert_eq!(event, EventId::new(7));
         self.left.set(self.left.get().saturating_sub(1));
         self.left.get() == 0
     }
 
-    fn left(&self, _event: u32) -> Duration {
+    fn left(&self, _event: Option<EventId>) -> Duration {
         Duration::MAX
     }
 
-    fn limit(&self, _event: u32) -> Duration {
+    fn limit(&self, _event: Option<EventId>) -> Duration {
         Duration::MAX
     }
 
@@ -203,7 +204,7 @@ impl CpuPayer for Charges {
         false
     }
 
-    fn use_up(&self, _event: u32) {}
+    fn use_up(&self, _event: EventId) {}
 
     fn calls(&self) -> &Calls {
         &self.calls

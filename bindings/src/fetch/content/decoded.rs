@@ -15,12 +15,13 @@ use tokio::io::{AsyncBufRead, AsyncRead, BufReader, ReadBuf};
 use super::layer::{Layer, Portion};
 use super::{BoxRead, Coding, decoder, held_bytes, is_zlib};
 use crate::crypto::{CpuAccount, thread_cpu};
+use crate::event::EventId;
 use crate::memory::{Charge, Meter};
 
 /// The event that pays for decoding.
 pub(crate) struct Payer {
     pub(crate) account: CpuAccount,
-    pub(crate) event: u32,
+    pub(crate) event: EventId,
     /// Cancelled when it is over.
     pub(crate) over: Rc<CancelHandle>,
 }
@@ -39,7 +40,7 @@ impl Payer {
         let before = thread_cpu();
         let done = work();
         let time = thread_cpu().saturating_sub(before);
-        if self.account.charge(self.event, time) {
+        if self.account.charge(Some(self.event), time) {
             let reason = "the event has used up its CPU time: see limits.cpu_ms";
             return Poll::Ready(Err(io::Error::other(reason)));
         }

@@ -8,7 +8,7 @@ const streams = load("ext:deno_web/06_streams.js");
 const encoding = load("ext:deno_web/08_text_encoding.js");
 const { structuredClone } = load("ext:deno_web/13_message_port.js");
 const { DOMException } = load("ext:deno_web/01_dom_exception.js");
-const { KvNamespace, makeKvNamespace } = load("ext:isolane_kv/kv.js");
+const { bind, KvNamespace } = load("ext:isolane_kv/kv.js");
 const { subrequests } = load("ext:isolane_bindings/event.js");
 const { op_test_advance, op_test_charged, op_test_most_under_way, op_test_now } = core.ops;
 
@@ -20,9 +20,9 @@ Object.assign(globalThis, {
   ReadableStream: streams.ReadableStream,
   TextDecoder: encoding.TextDecoder,
   TextEncoder: encoding.TextEncoder,
-  KV: makeKvNamespace(0),
-  SECOND: makeKvNamespace(1),
-  UNBOUND: makeKvNamespace(2),
+  KV: bind(0),
+  SECOND: bind(1),
+  UNBOUND: bind(2),
   advance: op_test_advance,
   charged: op_test_charged,
   mostUnderWay: op_test_most_under_way,

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use compatibility::Compatibility;
 use deno_core::{Extension, JsRuntime, OpState, PollEventLoopOptions, RuntimeOptions, op2, v8};
-use isolane_bindings::kv as binding;
+use isolane_bindings::binding::{
+    self, BindingKinds, EnvEntry, Environment, Grantee, Inside, kinds,
+};
 use isolane_bindings::memory::Meter;
 use kv::{
-    Caller, Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore,
-    Namespace, Store, UnixSeconds,
+    Clock, EmbeddedOptions, EmbeddedStore, ManualClock, MemoryOptions, MemoryStore, Store,
+    UnixSeconds,
 };
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::later::{Later, UnderWay};
@@ -59,16 +63,13 @@ async fn failures(script: String, answers: Answers) -> String {
             Arc::new(EmbeddedStore::open(folder.path(), options).unwrap())
         }
     };
-    let caller = Caller::new("worker");
-    let namespaces = ["first", "second"].map(|id| Namespace::new(id).asked_by(&caller)).to_vec();
     {
         let state = runtime.op_state();
         let mut state = state.borrow_mut();
         state.put(clock);
         state.put(under_way);
         state.put(Meter::default());
-        let on_full = None;
-        binding::install(&mut state, binding::KvNamespaces { store, namespaces, on_full });
+        environment(store).prepare(Inside { state: &mut state, belongings: &Arc::default() });
     }
     let when = format!(
         "const ANSWERS_LATER = {}, ON_DISK = {};",
@@ -85,12 +86,25 @@ async fn failures(script: String, answers: Answers) -> String {
     v8::Local::new(scope, report).to_rust_string_lossy(scope)
 }
 
+/// Two namespaces, in this order.
+fn environment(store: Arc<dyn Store>) -> Environment {
+    let entries = [("KV", "first"), ("SECOND", "second")]
+        .map(|(name, id)| EnvEntry::new(name, kinds::KV_NAMESPACE, json!({ "id": id })));
+    let to = Grantee {
+        worker: &"worker".into(),
+        compatibility: Compatibility::default(),
+        on_full: Arc::new(|_: String| ()),
+    };
+    BindingKinds::new(store, None, None).grant(&entries, &to).unwrap()
+}
+
 fn extensions() -> Vec<Extension> {
     let broadcast = deno_web::InMemoryBroadcastChannel::default();
     vec![
         deno_webidl::deno_webidl::init(),
         deno_web::deno_web::init(deno_web::BlobStore::default_arc(), None, false, broadcast),
         binding::extension(),
+        isolane_bindings::kv::extension(),
         event::isolane_bindings::init(),
         harness::kv_test::init(),
     ]

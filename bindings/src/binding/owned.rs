@@ -3,11 +3,11 @@
 
 use std::rc::{Rc, Weak};
 
-use super::state::Asker;
+use super::Asker;
 use crate::event::Event;
 
 /// Something of an event's.
-pub(super) enum Owned<T> {
+pub(crate) enum Owned<T> {
     /// The event has it, under a number.
     Lent { owned: Weak<T>, event: Weak<Event>, number: u64 },
     /// It is kept here: there are no events.
@@ -18,7 +18,7 @@ pub(super) enum Owned<T> {
 
 impl<T: 'static> Owned<T> {
     /// What is there until `asker` is over.
-    pub(super) fn new(owned: T, asker: &Asker) -> Self {
+    pub(crate) fn new(owned: T, asker: &Asker) -> Self {
         match asker.event() {
             Some(event) => {
                 let kept = Rc::new(owned);
@@ -34,7 +34,7 @@ impl<T: 'static> Owned<T> {
 
 impl<T> Owned<T> {
     /// It, while it was not given up.
-    pub(super) fn get(&self) -> Option<Rc<T>> {
+    pub(crate) fn get(&self) -> Option<Rc<T>> {
         match self {
             Self::Lent { owned, .. } => owned.upgrade(),
             Self::Kept(owned) => Some(Rc::clone(owned)),

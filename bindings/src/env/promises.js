@@ -1,10 +1,9 @@
 // Promises that a worker's changes to `Promise.prototype` and `Object.prototype` cannot touch: they
-// make the binding's answers and nothing else. What an answer means is in `kv.js`.
+// make the answers of bindings and nothing else. What an answer means is each binding's.
 
 (function () {
 "use strict";
-const { core, primordials } = __bootstrap;
-const { op_kv_take, op_kv_wait } = core.ops;
+const { primordials } = __bootstrap;
 const {
   ObjectDefineProperty,
   ObjectGetPrototypeOf,
@@ -15,36 +14,45 @@ const {
 } = primordials;
 
 /**
- * A promise of `form(answer)`, where the answer of an op may be a token to wait with.
- * @param {unknown} answer
- * @param {(answer: any) => unknown} form
+ * The promises of a binding whose ops answer with a value, or with a token to wait with.
+ * @param {(token: number) => Promise<void>} wait the asynchronous op that waits
+ * @param {(token: number) => unknown} take the op that then gives the answer
  */
-function answered(answer, form) {
-  if (!isToken(answer)) return settle(PromiseResolve, form(answer));
-  return new Promise((resolve, reject) => conclude(answer, form, resolve, reject));
-}
-
-/** Settles a promise as `answered` does. */
-function conclude(answer, form, resolve, reject) {
-  if (isToken(answer)) {
-    after(op_kv_wait(answer), () => settle(resolve, form(op_kv_take(answer))), reject);
-  } else {
-    settle(resolve, form(answer));
+function promisesOf(wait, take) {
+  /**
+   * A promise of `form(answer)`, where the answer of an op may be a token.
+   * @param {unknown} answer
+   * @param {(answer: any) => unknown} form
+   */
+  function answered(answer, form) {
+    if (!isToken(answer)) return settle(PromiseResolve, form(answer));
+    return new Promise((resolve, reject) => conclude(answer, form, resolve, reject));
   }
+
+  /** Settles a promise as `answered` does. */
+  function conclude(answer, form, resolve, reject) {
+    if (isToken(answer)) {
+      after(wait(answer), () => settle(resolve, form(take(answer))), reject);
+    } else {
+      settle(resolve, form(answer));
+    }
+  }
+
+  return { answered, conclude };
 }
 
 /**
  * Goes on once a promise that no worker has seen is fulfilled.
- * @param {Promise<unknown>} promise
- * @param {() => void} next
+ * @param {Promise<any>} promise
+ * @param {(value: any) => void} next
  * @param {(error: unknown) => void} reject takes an error of either
  */
 function after(promise, next, reject) {
   // `then` asks a promise for its constructor, which the worker may have changed.
   ObjectDefineProperty(promise, "constructor", { __proto__: null, value: undefined });
-  PromisePrototypeThen(promise, () => {
+  PromisePrototypeThen(promise, (value) => {
     try {
-      next();
+      next(value);
     } catch (error) {
       reject(error);
     }
@@ -69,5 +77,5 @@ function isToken(answer) {
   return typeof answer === "number" && answer < 0;
 }
 
-return { after, answered, conclude };
+return { after, promisesOf };
 })();

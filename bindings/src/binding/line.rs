@@ -1,8 +1,8 @@
-//! The line of one event: how many operations it has under way in the store, and what waits. Its
-//! writes stay in their order. Small ones are sent on at once, since a hundred that the store has at
-//! the same time cost it one sync of the disk, and a hundred in a row a hundred.
+//! The line of one event: how many operations it has under way outside of the isolate, in whatever
+//! binding, and what waits. Its writes stay in their order. Small ones are sent on at once, since a
+//! hundred that a store has at the same time cost it one sync of the disk, and a hundred in a row a hundred.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,14 +15,19 @@ const MAX_UNDER_WAY: usize = crate::event::CONNECTIONS_PER_EVENT;
 /// Bytes of keys and values of an event's writes that may be under way beside these.
 const LIGHT_BYTES: usize = 1 << 20;
 
-pub(super) struct Line {
-    turns: Arc<Semaphore>,
+/// The line of an event (`Event::state_of`).
+#[derive(Default)]
+pub struct Line {
+    /// Made for the first operation that is not answered at once.
+    turns: OnceCell<Arc<Semaphore>>,
     light_bytes: Cell<usize>,
     waiting_writes: Cell<usize>,
 }
 
-/// What is under way.
-pub(super) enum Place {
+/// What is under way, until it is dropped.
+pub struct Place(Kind);
+
+enum Kind {
     Turn { _line: Rc<Line>, _permit: Option<OwnedSemaphorePermit> },
     Light { line: Rc<Line>, bytes: usize },
 }
@@ -30,20 +35,10 @@ pub(super) enum Place {
 /// A write that waits: later ones do not overtake it.
 struct WaitingWrite(Rc<Line>);
 
-impl Default for Line {
-    fn default() -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
-            light_bytes: Cell::default(),
-            waiting_writes: Cell::default(),
-        }
-    }
-}
-
 impl Line {
     /// Whether an operation has to wait that writes so many bytes, if it is one that writes.
-    pub(super) fn is_full_for(&self, written_bytes: Option<usize>) -> bool {
-        let is_full = self.turns.available_permits() == 0;
+    pub fn is_full_for(&self, written_bytes: Option<usize>) -> bool {
+        let is_full = self.turns.get().is_some_and(|turns| turns.available_permits() == 0);
         match written_bytes {
             Some(bytes) => self.waiting_writes.get() > 0 || (is_full && !self.is_light(bytes)),
             None => is_full,
@@ -51,32 +46,36 @@ impl Line {
     }
 
     /// Begins an operation for which the line is not full.
-    pub(super) fn enter(this: &Rc<Self>, written_bytes: Option<usize>) -> Place {
-        match written_bytes {
+    pub fn enter(this: &Rc<Self>, written_bytes: Option<usize>) -> Place {
+        Place(match written_bytes {
             Some(bytes) if this.is_light(bytes) => {
                 this.light_bytes.update(|light| light + bytes);
-                Place::Light { line: Rc::clone(this), bytes }
+                Kind::Light { line: Rc::clone(this), bytes }
             }
-            _ => Place::Turn {
+            _ => Kind::Turn {
                 _line: Rc::clone(this),
-                _permit: Arc::clone(&this.turns).try_acquire_owned().ok(),
+                _permit: Arc::clone(this.turns()).try_acquire_owned().ok(),
             },
-        }
+        })
     }
 
     /// Begins an operation when its turn has come. Whoever calls has a place in the line at once.
-    pub(super) fn wait(
+    pub fn wait(
         this: &Rc<Self>,
         written_bytes: Option<usize>,
     ) -> impl Future<Output = Place> + use<> {
-        let turn = Arc::clone(&this.turns).acquire_owned();
+        let turn = Arc::clone(this.turns()).acquire_owned();
         let line = Rc::clone(this);
         let write = written_bytes.map(|_| WaitingWrite::new(this));
         async move {
             let permit = turn.await.ok();
             drop(write);
-            Place::Turn { _line: line, _permit: permit }
+            Place(Kind::Turn { _line: line, _permit: permit })
         }
+    }
+
+    fn turns(&self) -> &Arc<Semaphore> {
+        self.turns.get_or_init(|| Arc::new(Semaphore::new(MAX_UNDER_WAY)))
     }
 
     fn is_light(&self, bytes: usize) -> bool {
@@ -99,7 +98,7 @@ impl Drop for WaitingWrite {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Self::Light { line, bytes } = self {
+        if let Kind::Light { line, bytes } = &self.0 {
             line.light_bytes.update(|light| light - *bytes);
         }
     }
