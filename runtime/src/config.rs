@@ -1,14 +1,10 @@
 //! What a runtime may use: threads, memory, time. Not here: limits of a worker
-//! (`definition.rs`).
+//! (`definition.rs`) and what they are for each kind of event (`limits.rs`), and who learns what
+//! happens (`observers.rs`).
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bindings::event::Idle;
-
-use crate::event::EventReport;
-use crate::incident::Incident;
 use crate::inspect::{INSPECTED_CPU, INSPECTED_IDLE, Inspect};
 
 /// Settings of a runtime.
@@ -30,6 +26,10 @@ pub struct Config {
     pub start_cpu: Duration,
     /// The most CPU time that a worker's own settings can give an event.
     pub max_cpu: Duration,
+    /// How long an event may take for whose answer no client waits (`scheduled`, `queue`, `tail`), its
+    /// `waitUntil` included. On Workers a quarter of an hour
+    /// (<https://developers.cloudflare.com/workers/platform/limits/>, Duration).
+    pub max_wall: Duration,
     /// How long `waitUntil` work may go on after the response.
     pub wait_until: Duration,
     /// Isolates kept in memory, in all.
@@ -75,6 +75,7 @@ impl Default for Config {
             cache_dir: None,
             start_cpu: Duration::from_secs(1),
             max_cpu: Duration::from_secs(30),
+            max_wall: Duration::from_secs(15 * 60),
             wait_until: Duration::from_secs(30),
             resident_isolates: 2000,
             memory_bytes: None,
@@ -102,60 +103,10 @@ impl Config {
         Self {
             start_cpu: INSPECTED_CPU,
             max_cpu: INSPECTED_CPU,
+            max_wall: INSPECTED_IDLE,
             idle_timeout: INSPECTED_IDLE,
             wait_until: INSPECTED_IDLE,
             ..self
-        }
-    }
-}
-
-/// Learns what happens in a runtime. Called on the shards: must not block.
-pub trait Observer: Send + Sync + 'static {
-    /// An event is over.
-    fn event_ended(&self, report: &EventReport);
-
-    /// A worker wrote to its console.
-    fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str);
-
-    /// Whether what `console` prints of values has colours, as escape sequences of a terminal.
-    fn colours(&self) -> bool {
-        false
-    }
-
-    /// An isolate that serves a worker has started it: the names of its handlers, called or not.
-    fn started(&self, _worker: &str, _handlers: &[String]) {}
-
-    /// A worker has used what is there and does nothing yet: told once for each of its isolates.
-    fn used_what_is_idle(&self, _worker: &str, _what: Idle) {}
-
-    /// The node was protected from a worker's code, or a worker from another.
-    fn incident(&self, incident: &Incident);
-}
-
-/// An observer shared by all shards.
-pub(crate) type SharedObserver = Arc<dyn Observer>;
-
-/// The level of a line of a worker's console.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConsoleLevel {
-    /// `console.debug`.
-    Debug,
-    /// `console.log`, `console.info` and what has no level of its own.
-    Log,
-    /// `console.warn`.
-    Warn,
-    /// `console.error`.
-    Error,
-}
-
-impl ConsoleLevel {
-    /// From the number that the bindings use.
-    pub(crate) fn from_index(level: i32) -> ConsoleLevel {
-        match level {
-            0 => ConsoleLevel::Debug,
-            1 => ConsoleLevel::Log,
-            2 => ConsoleLevel::Warn,
-            _ => ConsoleLevel::Error,
         }
     }
 }

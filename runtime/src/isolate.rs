@@ -45,7 +45,7 @@ use room::Room;
 
 use crate::memory as memory_of_node;
 
-pub(crate) use enter::{Slice, SliceEnd};
+pub(crate) use enter::{Opening, Slice, SliceEnd, is_entered};
 pub(crate) use load::{LoadError, Loaded};
 pub(crate) use memory::ShortOf;
 

@@ -283,11 +283,11 @@ impl Memory {
         tenancies.iter().filter(is_its).map(|one| one.shard().clone()).collect()
     }
 
-    /// Whether an event of a worker with a KV namespace runs on a shard that works.
-    pub(crate) fn uses_kv(&self) -> bool {
+    /// Whether an event of a worker with something in the data folder runs on a shard that works.
+    pub(crate) fn needs_data(&self) -> bool {
         self.tenancies.lock().iter().any(|tenancy| {
-            let has_kv = !tenancy.version.definition.kv_namespaces.is_empty();
-            has_kv && !tenancy.is_idle() && tenancy.is_live()
+            let needs_data = tenancy.version.environment.needs_store();
+            needs_data && !tenancy.is_idle() && tenancy.is_live()
         })
     }
 

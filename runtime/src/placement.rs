@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bindings::event::Kind;
+
 use crate::definition::Limits;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
@@ -88,9 +90,53 @@ pub(crate) fn least_of_newcomers(shards: &[Arc<ShardHandle>]) -> Option<Arc<Shar
     free.min_by_key(|shard| shard.load()).cloned()
 }
 
-/// Chooses a back shard for an event (or for the warming) of a version. Never one that is stuck
-/// while there is another.
-pub(crate) fn choose(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<Arc<ShardHandle>> {
+/// Where events of a version belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Affinity {
+    /// Wherever there is time for them.
+    Spread,
+    /// All to one isolate of one shard, whatever there is time for elsewhere: that of this key, by which
+    /// each finds it that comes before there is one.
+    Home(u64),
+}
+
+/// Whether an event of that kind runs by a function call on the shard of the calling thread, if the version
+/// is ready there. A front shard takes requests only, of which it is known how long they may take; a
+/// back shard what it would get as a message as well: an event of a worker that has used up its share goes
+/// to a slow shard, and no other does.
+pub(crate) fn may_call(
+    version: &Version,
+    shard: &ShardHandle,
+    kind: Kind,
+    is_cautious: bool,
+) -> bool {
+    let standing = &version.standing;
+    if standing.is_deaf() {
+        return false;
+    }
+    if shard.is_front() {
+        return kind == Kind::Fetch && !is_cautious && !standing.inline.is_heavy();
+    }
+    let events = || version.residence_on(shard).map(|home| home.events.load(Ordering::Relaxed));
+    shard.is_usable()
+        && standing.share.is_heavy() == shard.is_slow()
+        && events().is_some_and(|events| events < EVENTS_TO_SPREAD)
+}
+
+/// Chooses a back shard for an event (or for the warming) of a version.
+pub(crate) fn choose(
+    version: &Version,
+    affinity: Affinity,
+    shards: &[Arc<ShardHandle>],
+) -> Option<Arc<ShardHandle>> {
+    match affinity {
+        Affinity::Spread => choose_any(version, shards),
+        Affinity::Home(key) => choose_home(version, key, shards),
+    }
+}
+
+/// Never one that is stuck while there is another.
+fn choose_any(version: &Version, shards: &[Arc<ShardHandle>]) -> Option<Arc<ShardHandle>> {
     let is_proven = is_proven(version);
     let is_large = version.standing.bulk.is_large();
     let is_steady = |shard: &ShardHandle| is_steady(shard, shards.len());
@@ -179,18 +225,18 @@ pub(crate) fn choose_slow(
     least.or_else(|| shards.iter().min_by_key(|shard| shard.load())).cloned()
 }
 
-/// Chooses the one back shard of a version that is debugged: every event of it meets the same
-/// breakpoints, however long they take.
-pub(crate) fn choose_home(
+/// The one back shard where events with that key run, however long they take there.
+fn choose_home(
     version: &Version,
+    key: u64,
     shards: &[Arc<ShardHandle>],
 ) -> Option<Arc<ShardHandle>> {
     let residences = version.residences();
     let home = residences.iter().map(|residence| &residence.shard).find(|shard| shard.is_usable());
     let free = || {
-        // By the version, so that two events that come at once go to one shard; and past one that
-        // is at another version's breakpoint, which does not come back soon.
-        let first = version.key as usize % shards.len().max(1);
+        // By the key, so that two events that come at once go to one shard; and past one that is
+        // stuck, at another version's breakpoint above all, which does not come back soon.
+        let first = key as usize % shards.len().max(1);
         let order = shards.iter().cycle().skip(first).take(shards.len());
         order.filter(|shard| shard.is_usable()).min_by_key(|shard| shard.is_stuck())
     };
@@ -200,6 +246,9 @@ pub(crate) fn choose_home(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quarantine::Losses;
+    use crate::shard::Kind as For;
+    use crate::version::tests;
 
     #[test]
     fn short_calls_cost_nothing_of_a_front_shard_and_longer_ones_what_is_beyond() {
@@ -208,5 +257,40 @@ mod tests {
         assert_eq!(inline_cost(ms(1), 4), Duration::ZERO);
         assert_eq!(inline_cost(ms(1), 0), Duration::from_micros(750));
         assert_eq!(inline_cost(ms(4), 8), ms(2));
+    }
+
+    #[test]
+    fn events_of_one_key_have_one_home_and_all_others_go_where_there_is_time() {
+        let shards: Vec<_> =
+            (0..4).map(|index| Arc::new(ShardHandle::new(index, For::Back))).collect();
+        let version = tests::version(&Losses::new(1), "1");
+        let chosen = |affinity| choose(&version, affinity, &shards).map(|shard| shard.index());
+        assert_eq!([5, 5, 6].map(|key| chosen(Affinity::Home(key))), [Some(1), Some(1), Some(2)]);
+        // Of a version of which nothing is known.
+        assert_eq!(chosen(Affinity::Spread), Some(2));
+        version.move_in(&shards[3]);
+        assert_eq!(chosen(Affinity::Home(5)), Some(3), "it is there already");
+        assert_eq!(chosen(Affinity::Spread), Some(3));
+        shards[3].close();
+        assert_eq!(chosen(Affinity::Home(5)), Some(1));
+    }
+
+    #[test]
+    fn a_shard_calls_what_it_would_get_as_a_message() {
+        let version = tests::version(&Losses::new(1), "1");
+        let (front, back) = (ShardHandle::new(0, For::Front), ShardHandle::new(0, For::Back));
+        let may = |shard: &ShardHandle, kind| may_call(&version, shard, kind, false);
+        assert!(may(&front, Kind::Fetch) && !may(&front, Kind::Queue));
+        assert!(!may_call(&version, &front, Kind::Fetch, true));
+        assert!(!may(&back, Kind::Fetch), "it is not there");
+        let back = Arc::new(back);
+        let home = version.move_in(&back);
+        assert!(may(&back, Kind::Fetch) && may(&back, Kind::Queue));
+        home.events.store(EVENTS_TO_SPREAD, Ordering::Relaxed);
+        assert!(!may(&back, Kind::Fetch), "others have time");
+        home.events.store(0, Ordering::Relaxed);
+        version.standing.share.seize();
+        assert!(!may(&back, Kind::Fetch), "a slow one is its place");
+        assert!(!back.make_slow() && may(&back, Kind::Fetch));
     }
 }

@@ -1,7 +1,7 @@
 //! Workers whose code cost the node a shard, by name and so across their versions: how long each
 //! is not started (`standing`), and how many shards the node may lose before it should be started
 //! anew (`budget`); and whose isolates were large in an earlier process, until they come. What is done
-//! with a lost shard is `runtime/lost.rs`'s.
+//! with a lost shard is `fleet/lost.rs`'s.
 
 mod budget;
 mod standing;

@@ -1,12 +1,9 @@
-//! The runtime: V8's platform, the shards, the watchdog; the way in for events.
+//! The runtime: V8's platform, the shards, the watchdog; the way in for events. What its parts share is in
+//! `services.rs`, its shards are in `fleet.rs`.
 
 mod check;
-mod fetch;
-mod floor;
-mod lanes;
-mod lost;
 mod restart;
-mod shared;
+mod run;
 mod succession;
 
 use std::future::Future;
@@ -15,23 +12,24 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
-use bindings::event::outgoing::Outgoing;
-use bindings::kv::KvNamespaces;
+use bindings::binding::{BindingKinds, GrantError};
 use deno_core::{JsRuntime, v8};
 
-use crate::config::{Config, Observer};
+use crate::config::Config;
 use crate::definition::Definition;
 use crate::eviction::Eviction;
+use crate::fleet::{self, Fleet};
 use crate::isolate::{cores, fatal, icu, process};
 use crate::memory::{self, MemoryFigures, ProgramMemory};
+use crate::observers::{Observer, Observers};
 use crate::outcome::Failure;
+use crate::services::Services;
 use crate::shard::{Message, ShardHandle};
 use crate::version::Version;
 use crate::watchdog;
 
 pub use check::StartReport;
 pub use restart::RestartReason;
-pub(crate) use shared::Shared;
 pub use succession::{Offender, Succession};
 
 /// Stack traces as long as a developer needs them (V8's default is 10). And no unrolling of
@@ -55,7 +53,8 @@ const DRAIN_TICK: Duration = Duration::from_millis(5);
 /// A running runtime. Clones share it.
 #[derive(Clone)]
 pub struct Runtime {
-    shared: Arc<Shared>,
+    services: Arc<Services>,
+    fleet: Arc<Fleet>,
 }
 
 /// Figures of a running runtime.
@@ -91,32 +90,35 @@ impl Runtime {
     }
 
     /// Starts the shards, and [initialises](Self::initialise) V8 if nobody has. To be called once
-    /// in a process, on the main thread.
+    /// in a process, on the main thread. Workers can have in `env` what these bindings grant; every
+    /// observer learns of everything.
     ///
     /// # Errors
     /// Where the system refuses a thread.
     pub fn start(
         config: Config,
-        store: Arc<dyn kv::Store>,
-        observer: Arc<dyn Observer>,
+        bindings: Arc<BindingKinds>,
+        observers: Vec<Arc<dyn Observer>>,
     ) -> std::io::Result<Runtime> {
         Self::initialise();
-        let shared = Shared::new(config.with_patience(), store, observer)?;
+        let observers = Observers::new(observers);
+        let services = Services::new(config.with_patience(), bindings, observers)?;
+        let fleet = Fleet::start(&services)?;
         // Not by the first shard that needs them: threads inherit how they are scheduled.
-        shared.outbound.start().map_err(std::io::Error::other)?;
-        watchdog::spawn(&shared)?;
-        memory::spawn(&shared)?;
-        floor::spawn(&shared)?;
+        services.outbound.start().map_err(std::io::Error::other)?;
+        watchdog::spawn(&fleet)?;
+        memory::spawn(&fleet)?;
+        fleet::spawn_floor(&fleet)?;
         bindings::crypto::prepare_threads(|| {
             cores::use_all();
             process::set_thread_nice(CRYPTO_NICE);
         });
-        Ok(Runtime { shared })
+        Ok(Runtime { services, fleet })
     }
 
     /// The shards that are to run the sockets.
     pub fn front(&self) -> Vec<FrontShard> {
-        self.shared
+        self.fleet
             .front()
             .iter()
             .map(|handle| FrontShard { handle: handle.clone(), replaces_stopped: false })
@@ -126,69 +128,54 @@ impl Runtime {
     /// Sets what is called with the replacement of a front shard that had to be given up:
     /// its sockets are gone.
     pub fn on_front_replaced(&self, call: impl Fn(FrontShard) + Send + Sync + 'static) {
-        self.shared.on_front_replaced(Box::new(move |handle, replaces_stopped| {
+        self.fleet.on_front_replaced(move |handle, replaces_stopped| {
             call(FrontShard { handle, replaces_stopped });
-        }));
+        });
     }
 
     /// Sets what is called, again and again, while memory is short and no worker has most of it. It
     /// answers whether it has something given back. Called on the thread that guards the memory: it must
     /// not block for long.
     pub fn on_clients_to_blame(&self, call: impl Fn() -> bool + Send + Sync + 'static) {
-        self.shared.on_clients_to_blame(Box::new(call));
+        self.services.on_clients_to_blame(Box::new(call));
     }
 
-    /// Makes a version known. Makes no isolate: that happens with its first event, or when
-    /// it is warmed.
-    pub fn version(&self, mut definition: Definition) -> Arc<Version> {
-        if self.shared.config.inspect.is_some() {
-            definition.limits.cpu = self.shared.config.max_cpu;
-        }
-        let cache = self.shared.code_caches.of(&definition.worker, &definition.version);
-        let standing = self.shared.losses.standing(&definition.worker);
-        let namespaces = definition
-            .kv_namespaces
-            .iter()
-            .map(|(_, id)| kv::Namespace::new(id.as_str()).asked_by(&standing.kv))
-            .collect();
-        let on_full = Some(self.shared.on_kv_full(&definition.worker));
-        let kv = KvNamespaces { store: self.shared.store.clone(), namespaces, on_full };
-        let worker = standing.outgoing(self.shared.config.outgoing_worker_bytes);
-        let outgoing = Outgoing::new(worker, self.shared.outgoing.clone());
-        let waiting_with_kv = &self.shared.waiting_with_kv;
-        let version = Version::new(definition, cache, kv, standing, outgoing, waiting_with_kv);
-        let version = Arc::new(version);
-        self.recognise(&version);
-        version
+    /// Makes a version known, with what the node grants of its environment. Makes no isolate: that
+    /// happens with its first event, or when it is warmed.
+    ///
+    /// # Errors
+    /// What of its environment cannot be granted.
+    pub fn version(&self, definition: Definition) -> Result<Arc<Version>, GrantError> {
+        self.services.version(definition)
     }
 
     /// Takes note of what a program of that worker has in memory beside isolates, in bytes.
     pub fn program(&self, worker: &Arc<str>, bytes: usize) -> ProgramMemory {
-        self.shared.memory.program(self.shared.losses.standing(worker), bytes)
+        self.services.memory.program(self.services.losses.standing(worker), bytes)
     }
 
     /// Sets what is called where the node is short of memory, again as long as it is: it gives up what is
     /// kept only to be quick, answers whether that was so much that it is worth giving back to the system,
     /// which takes a while, and must not block. The first one stays.
     pub fn when_short_of_memory(&self, give_up: impl Fn() -> bool + Send + Sync + 'static) {
-        self.shared.memory.when_short(Box::new(give_up));
+        self.services.memory.when_short(Box::new(give_up));
     }
 
     /// Loads a version ahead of its first event. Returns at once.
     pub fn warm(&self, version: &Arc<Version>) {
         if version.residences().is_empty() && version.recent_failure().is_none() {
-            self.shared.place(version, Message::Warm(version.clone()));
+            self.fleet.place(version, Message::Warm(version.clone()));
         }
     }
 
     /// Takes note of a request that is refused before there is a version of the worker to run it.
     pub fn turned_away(&self, worker: &Arc<str>, failure: &Failure) {
-        self.shared.tell_turned_away(worker, failure);
+        self.services.tell_turned_away(worker, failure);
     }
 
-    /// Whether an event runs or waits whose worker has a KV namespace.
-    pub fn uses_kv(&self) -> bool {
-        self.shared.waiting_with_kv.load(Ordering::Relaxed) > 0 || self.shared.memory.uses_kv()
+    /// Whether an event runs or waits whose worker has something in the data folder.
+    pub fn needs_data(&self) -> bool {
+        self.services.needs_data()
     }
 
     /// No new events will come for a version: its isolates go when their events are over.
@@ -208,7 +195,7 @@ impl Runtime {
     /// Ends what still runs of a version that was [retired](Self::retire): too many others of its
     /// worker were since.
     pub fn end(&self, version: &Arc<Version>) {
-        for shard in self.shared.memory.shards_of(version) {
+        for shard in self.services.memory.shards_of(version) {
             shard.send(Message::End { version: version.key });
         }
     }
@@ -227,18 +214,18 @@ impl Runtime {
 
     /// What the process uses of the system at this moment. Reads several files of `/proc`.
     pub fn memory(&self) -> MemoryFigures {
-        self.shared.memory.figures()
+        self.services.memory.figures()
     }
 
     /// Figures of this moment.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats {
-            abandoned_shards: self.shared.abandoned.load(Ordering::Relaxed),
-            paused: usize::from(self.shared.caution.is_on()),
-            evicted: self.shared.evictions.counts(),
+            abandoned_shards: self.fleet.abandoned(),
+            paused: usize::from(self.services.caution.is_on()),
+            evicted: self.services.evictions.counts(),
             ..Stats::default()
         };
-        for shard in self.shared.all_shards() {
+        for shard in self.fleet.all_shards() {
             stats.isolates += shard.isolate_count();
             stats.spares += shard.spare_count();
             stats.events += shard.load();

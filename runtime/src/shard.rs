@@ -7,6 +7,7 @@ mod compiled;
 mod handle;
 mod inbox;
 mod job;
+mod making;
 mod message;
 mod slot;
 mod spares;
@@ -23,11 +24,11 @@ use lru::LruCache;
 use tokio::sync::oneshot;
 
 use crate::eviction::Eviction;
-use crate::isolate::Isolate;
+use crate::fleet::Fleet;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::quarantine::Purpose;
-use crate::runtime::Shared;
+use crate::services::Services;
 use crate::version::{Residence, Version};
 
 pub(crate) use handle::{Kind, Running, ShardHandle};
@@ -37,10 +38,6 @@ pub(crate) use thread::{spawn, spawn_slow};
 
 use slot::{Slot, start_failure};
 use spares::Spares;
-
-/// Isolates disposed of between two times that the guard of the memory is asked to give free memory
-/// back to the system.
-const DISPOSALS_PER_TRIM: u32 = 8;
 
 /// Idle isolates evicted in one sweep, so that a sweep stays short.
 const EVICTIONS_PER_SWEEP: usize = 8;
@@ -52,7 +49,8 @@ thread_local! {
 /// What a shard's thread owns.
 pub(crate) struct Shard {
     handle: Arc<ShardHandle>,
-    shared: Arc<Shared>,
+    services: Arc<Services>,
+    fleet: Arc<Fleet>,
     /// One isolate of each version at most, the least recently used last.
     slots: RefCell<LruCache<u64, Rc<Slot>>>,
     /// Those that get no new events and still have some.
@@ -70,9 +68,10 @@ pub(crate) enum Started {
 }
 
 impl Shard {
-    fn new(handle: Arc<ShardHandle>, shared: Arc<Shared>) -> Rc<Shard> {
-        let back_shards = shared.config.back_shards.max(1);
-        let spares = match (handle.kind(), shared.config.spares_per_shard) {
+    fn new(handle: Arc<ShardHandle>, fleet: Arc<Fleet>) -> Rc<Shard> {
+        let services = fleet.services.clone();
+        let back_shards = services.config.back_shards.max(1);
+        let spares = match (handle.kind(), services.config.spares_per_shard) {
             (Kind::Front, _) => 1,
             (Kind::Check, _) => 0,
             (Kind::Back, _) if handle.is_slow() => 0,
@@ -82,7 +81,8 @@ impl Shard {
         };
         Rc::new(Shard {
             handle,
-            shared,
+            services,
+            fleet,
             slots: RefCell::new(LruCache::unbounded()),
             condemned: RefCell::default(),
             spares: Spares::new(spares),
@@ -118,7 +118,7 @@ impl Shard {
     /// Takes an event that was sent here.
     fn accept(self: &Rc<Self>, job: Job) {
         let is_new = !self.slots.borrow().contains(&job.version.key);
-        if is_new && self.shared.keeps_away(&job.version, &self.handle) {
+        if is_new && self.fleet.keeps_away(&job.version, &self.handle) {
             self.send_away(job);
             return;
         }
@@ -135,7 +135,7 @@ impl Shard {
         });
         if let Some(failure) = refusal {
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
-            self.shared.tell_turned_away(job.version.worker(), &failure);
+            self.services.tell_turned_away(job.version.worker(), &failure);
             job.refuse(failure);
             return;
         }
@@ -147,26 +147,26 @@ impl Shard {
     fn send_away(&self, job: Job) {
         let version = job.version.clone();
         version.move_out(&self.handle);
-        if self.shared.place(&version, Message::Event(Box::new(job))).is_none() {
+        if self.fleet.place(&version, Message::Event(Box::new(job))).is_none() {
             version.end_to_wait();
         }
         // After it counts there: who waits for the end of all events sees it all the time.
         self.handle.events.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The client of an event has gone away.
-    pub(crate) fn cancel(&self, version: u64, ticket: u64) {
-        if let Some(mut job) = self.handle.starting.remove(ticket) {
+    /// Who waits for an event has gone away.
+    pub(crate) fn cancel(&self, version: u64, number: u64) {
+        if let Some(mut job) = self.handle.starting.remove(number) {
             job.leave();
             self.handle.events.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        self.slots_of(version).iter().for_each(|slot| slot.cancel(ticket));
+        self.slots_of(version).iter().for_each(|slot| slot.cancel(number));
     }
 
     /// Loads a version where it is not loaded.
     pub(crate) fn warm(self: &Rc<Self>, version: &Arc<Version>) {
-        if self.shared.keeps_away(version, &self.handle) {
+        if self.fleet.keeps_away(version, &self.handle) {
             // Its isolates have become large since: none is to take the place of those elsewhere.
             version.settling.store(false, Ordering::Relaxed);
             return;
@@ -179,28 +179,20 @@ impl Shard {
     /// Starts a version in an isolate that is thrown away.
     fn check(self: &Rc<Self>, job: CheckJob) {
         let Some(version) = self.handle.begin_check(job) else { return };
-        let mut isolate = self.take_isolate(version.definition.limits.memory_bytes);
-        let holding = isolate.ledger().holding().clone();
         // Not one of the version's own, for no event is to come here; and never idle.
         let residence = Arc::new(Residence {
             shard: self.handle.clone(),
             events: AtomicU32::new(1),
             ready: AtomicBool::new(false),
         });
-        self.shared.memory.moves_in(&version, &residence, &holding);
-        let start_cpu = self.shared.config.start_cpu;
-        let kv = version.kv.clone().belonging_to(&self.handle.abandoned.belongings);
-        self.handle.set_running(Some(version.clone()));
-        let coming = version.cache.begin_write();
-        let result = isolate.load(&version.definition, &version.cache, kv, start_cpu);
-        self.handle.set_running(None);
-        self.shared.memory.moves_out(&holding);
-        self.dispose(isolate);
-        if result.is_ok() {
+        let made = self.make(&version, &residence, &Weak::new());
+        self.dispose(made.isolate, &version);
+        if made.loaded.is_ok() {
             // Its first event may come when nothing of this is in memory any more.
-            self.keep_code(coming);
+            self.keep_code(made.coming_code);
         }
-        let result = result.map_err(|error| start_failure(&version, start_cpu, &error));
+        let start_cpu = self.services.config.start_cpu;
+        let result = made.loaded.map_err(|error| start_failure(&version, start_cpu, &error));
         if let Some(job) = self.handle.take_check() {
             let _ = job.reply.send(result);
         }
@@ -262,8 +254,8 @@ impl Shard {
 
     /// Evicts the least recently used isolate where the process has too many.
     fn make_room(&self) {
-        let resident = self.shared.isolates.load(Ordering::Relaxed);
-        if resident < self.shared.config.resident_isolates {
+        let resident = self.services.isolates.load(Ordering::Relaxed);
+        if resident < self.services.config.resident_isolates {
             return;
         }
         let idle = self
@@ -281,7 +273,7 @@ impl Shard {
     /// Evicts what has been idle for too long.
     fn evict_idle(&self) {
         let now = Instant::now();
-        let timeout = self.shared.config.idle_timeout;
+        let timeout = self.services.config.idle_timeout;
         let idle: Vec<_> = self
             .slots
             .borrow()
@@ -307,17 +299,6 @@ impl Shard {
             condemned.retain(|slot| slot.strong_count() > 0);
             condemned.push(slot.this());
             slot.version().move_out(&self.handle);
-        }
-    }
-
-    /// Disposes of an isolate, and now and then has its memory given back to the system.
-    fn dispose(&self, isolate: Isolate) {
-        drop(isolate);
-        self.shared.memory.count_gone();
-        let disposals = self.disposals.get() + 1;
-        self.disposals.set(disposals);
-        if disposals.is_multiple_of(DISPOSALS_PER_TRIM) {
-            self.shared.memory.ask_for_trim();
         }
     }
 

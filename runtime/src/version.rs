@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use bindings::binding::Environment;
 use bindings::event::outgoing::Outgoing;
-use bindings::kv::KvNamespaces;
 
 use crate::code_cache::CodeCache;
 use crate::definition::Definition;
@@ -29,15 +29,16 @@ const START_RETRY_MAX: Duration = Duration::from_secs(30);
 pub struct Version {
     pub(crate) key: u64,
     pub(crate) definition: Arc<Definition>,
+    /// What the node has granted of the environment in the definition.
+    pub(crate) environment: Environment,
     pub(crate) cache: Arc<CodeCache>,
-    pub(crate) kv: KvNamespaces,
     pub(crate) trust: Trust,
     /// That of the worker, in all of its versions.
     pub(crate) standing: Arc<Standing>,
     /// Where the bodies of its answers are charged.
     pub(crate) outgoing: Outgoing,
-    /// Events that wait of all workers with a KV namespace, if this is one.
-    waiting_with_kv: Option<Arc<AtomicUsize>>,
+    /// Events that wait of all workers with something in the data folder, if this is one.
+    waiting_for_data: Option<Arc<AtomicUsize>>,
     /// It gets no new events.
     pub(crate) retired: AtomicBool,
     /// That is because another version has its place.
@@ -67,24 +68,23 @@ struct FailedStart {
 impl Version {
     pub(crate) fn new(
         definition: Definition,
+        environment: Environment,
         cache: Arc<CodeCache>,
-        kv: KvNamespaces,
         standing: Arc<Standing>,
         outgoing: Outgoing,
-        waiting_with_kv: &Arc<AtomicUsize>,
+        waiting_for_data: &Arc<AtomicUsize>,
     ) -> Version {
         static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
-        let has_kv = !definition.kv_namespaces.is_empty();
-        let waiting_with_kv = has_kv.then(|| waiting_with_kv.clone());
+        let waiting_for_data = environment.needs_store().then(|| waiting_for_data.clone());
         Version {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             definition: Arc::new(definition),
+            environment,
             cache,
-            kv,
             trust: Trust::default(),
             standing,
             outgoing,
-            waiting_with_kv,
+            waiting_for_data,
             retired: AtomicBool::new(false),
             replaced: AtomicBool::new(false),
             settling: AtomicBool::new(false),
@@ -110,8 +110,8 @@ impl Version {
 
     /// An event waits from now on. Returns how many of its worker did before it, in all versions.
     pub(crate) fn begin_to_wait(&self) -> usize {
-        if let Some(with_kv) = &self.waiting_with_kv {
-            with_kv.fetch_add(1, Ordering::Relaxed);
+        if let Some(waiting) = &self.waiting_for_data {
+            waiting.fetch_add(1, Ordering::Relaxed);
         }
         self.standing.waiting.fetch_add(1, Ordering::Relaxed)
     }
@@ -119,8 +119,8 @@ impl Version {
     /// An event that waited is started, or given up.
     pub(crate) fn end_to_wait(&self) {
         self.standing.waiting.fetch_sub(1, Ordering::Relaxed);
-        if let Some(with_kv) = &self.waiting_with_kv {
-            with_kv.fetch_sub(1, Ordering::Relaxed);
+        if let Some(waiting) = &self.waiting_for_data {
+            waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -228,7 +228,7 @@ pub(crate) mod tests {
     use bindings::event::outgoing::Pool;
 
     use super::*;
-    use crate::definition::{Limits, Switches};
+    use crate::definition::Limits;
     use crate::quarantine::Losses;
 
     /// A version of a worker that does nothing.
@@ -238,23 +238,16 @@ pub(crate) mod tests {
             version: id.into(),
             main: String::new(),
             modules: Vec::new(),
-            vars: Default::default(),
-            kv_namespaces: Vec::new(),
-            missing_bindings: Default::default(),
+            env: Vec::new(),
             limits: Limits::default(),
-            node_compat: false,
-            node_als: false,
-            startup_eval: false,
+            compatibility: Default::default(),
             unsafe_eval: false,
-            shared_memory: false,
-            switches: Switches::default(),
         };
-        let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
-        let kv = KvNamespaces { store, namespaces: Vec::new(), on_full: None };
+        let environment = Environment::default();
         let outgoing = Outgoing::new(Pool::new(1), Pool::new(1));
         let standing = losses.standing(&definition.worker);
         let cache = Arc::new(CodeCache::in_memory());
-        Version::new(definition, cache, kv, standing, outgoing, &Arc::default())
+        Version::new(definition, environment, cache, standing, outgoing, &Arc::default())
     }
 
     #[test]

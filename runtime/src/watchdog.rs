@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use self::urgent::Urgent;
+use crate::fleet::Fleet;
 use crate::isolate::process;
 use crate::isolate::pulse::{NO_DEADLINE, Pulse};
 use crate::isolate::restraint;
-use crate::runtime::Shared;
 use crate::shard::{Running, ShardHandle};
 use crate::version::Version;
 
@@ -68,10 +68,10 @@ impl Watchdog {
 }
 
 /// Starts the thread; it ends when the runtime does.
-pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
-    let weak = Arc::downgrade(shared);
-    let watchdog = shared.watchdog.clone();
-    let may_be_urgent = shared.config.real_time;
+pub(crate) fn spawn(fleet: &Arc<Fleet>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(fleet);
+    let watchdog = fleet.watchdog.clone();
+    let may_be_urgent = fleet.services.config.real_time;
     let handle = std::thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
         process::set_thread_nice(NICE);
         watch(&weak, may_be_urgent.then(Urgent::new));
@@ -165,22 +165,22 @@ impl Slices {
     }
 }
 
-fn watch(shared: &Weak<Shared>, mut urgent: Option<Urgent>) {
+fn watch(fleet: &Weak<Fleet>, mut urgent: Option<Urgent>) {
     let mut slices = Slices::default();
     let mut idle_ticks = 0;
     let mut restrained = Instant::now();
     loop {
-        let Some(shared) = shared.upgrade() else { return };
-        let mut pause = look_at_all(&shared, &mut slices, urgent.as_mut());
+        let Some(fleet) = fleet.upgrade() else { return };
+        let mut pause = look_at_all(&fleet, &mut slices, urgent.as_mut());
         if restrained.elapsed() >= restraint::INTERVAL {
             restrained = Instant::now();
-            shared.restrain_runaways();
+            fleet.restrain_runaways();
         }
-        if shared.has_runaways() {
+        if fleet.has_runaways() {
             pause = pause.or(Some(restraint::INTERVAL));
         }
-        let watchdog = shared.watchdog.clone();
-        drop(shared);
+        let watchdog = fleet.watchdog.clone();
+        drop(fleet);
         match pause {
             Some(pause) => {
                 idle_ticks = 0;
@@ -205,30 +205,27 @@ fn watch(shared: &Weak<Shared>, mut urgent: Option<Urgent>) {
 
 /// Looks at each shard; answers how long to wait where one is busy.
 fn look_at_all(
-    shared: &Arc<Shared>,
+    fleet: &Arc<Fleet>,
     slices: &mut Slices,
     urgent: Option<&mut Urgent>,
 ) -> Option<Duration> {
-    let shards = shared.all_shards();
-    let mut pause = urgent.and_then(|urgent| {
-        urgent.look(&shards, shared.config.back_shards.max(1), shared.has_idle_priority())
-    });
+    let shards = fleet.all_shards();
+    let back_shards = fleet.services.config.back_shards.max(1);
+    let mut pause =
+        urgent.and_then(|urgent| urgent.look(&shards, back_shards, fleet.has_idle_priority()));
     for shard in &shards {
-        if let Some(wait) = look_at(shared, shard, slices) {
+        if let Some(wait) = look_at(fleet, shard, slices) {
             pause = Some(pause.map_or(wait, |pause| pause.min(wait)));
         }
     }
     pause
 }
 
-fn look_at(
-    shared: &Arc<Shared>,
-    shard: &Arc<ShardHandle>,
-    slices: &mut Slices,
-) -> Option<Duration> {
+fn look_at(fleet: &Arc<Fleet>, shard: &Arc<ShardHandle>, slices: &mut Slices) -> Option<Duration> {
+    let config = &fleet.services.config;
     let pulse = shard.pulse()?;
     if pulse.is_stopped() {
-        shared.abandon(shard, shard.running_version());
+        fleet.abandon(shard, shard.running_version());
         slices.end(shard);
         return Some(TICK);
     }
@@ -261,20 +258,20 @@ fn look_at(
         shard.set_stuck(true);
         if !shard.is_slow() || now.duration_since(seen.rescued) >= SLOW_RESCUE {
             seen.rescued = now;
-            shared.rescue(shard);
+            fleet.rescue(shard);
             let holds_up = |version: &Arc<Version>| shard.holds_up_others(beat.number, version);
             pulse.set_hurries(version.as_ref().is_some_and(holds_up));
         }
     }
-    shared.slice_goes_on(shard, version.as_ref(), used);
+    fleet.slice_goes_on(shard, version.as_ref(), used);
     let allowed = match beat.deadline_ns {
         NO_DEADLINE => {
-            version.as_ref().map_or(shared.config.max_cpu, |version| version.definition.limits.cpu)
+            version.as_ref().map_or(config.max_cpu, |version| version.definition.limits.cpu)
         }
         deadline => Duration::from_nanos(deadline.saturating_sub(beat.started_ns)),
     };
-    if witnessed > allowed + shared.config.stuck_after {
-        shared.abandon(shard, version);
+    if witnessed > allowed + config.stuck_after {
+        fleet.abandon(shard, version);
         slices.end(shard);
     }
     Some(left.clamp(Duration::from_micros(50), TICK))

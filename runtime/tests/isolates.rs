@@ -43,10 +43,16 @@ mod lost;
 mod memory;
 #[path = "isolates/objects.rs"]
 mod objects;
+#[path = "isolates/observed.rs"]
+mod observed;
 #[path = "isolates/passwords.rs"]
 mod passwords;
+#[path = "isolates/queues.rs"]
+mod queues;
 #[path = "isolates/reach.rs"]
 mod reach;
+#[path = "isolates/scheduled.rs"]
+mod scheduled;
 #[path = "isolates/stray.rs"]
 mod stray;
 #[path = "isolates/streams.rs"]
@@ -75,8 +81,11 @@ fn main() {
     trials.extend(lifecycle::trials());
     trials.extend(lost::trials());
     trials.extend(objects::trials());
+    trials.extend(observed::trials());
     trials.extend(passwords::trials());
+    trials.extend(queues::trials());
     trials.extend(reach::trials());
+    trials.extend(scheduled::trials());
     trials.extend(hostile::trials());
     trials.extend(stray::trials());
     trials.extend(web::trials());

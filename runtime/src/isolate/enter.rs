@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bindings::event::body::RequestBody;
 use bindings::event::outgoing::{self, Outgoing, Untaken};
+use bindings::event::{EventId, Kind, Trigger};
 use deno_core::error::CoreError;
 use deno_core::{JsRuntime, PollEventLoopOptions, v8};
 
@@ -25,13 +27,16 @@ pub(super) fn current_ledger() -> Option<Rc<Ledger>> {
     ENTERED.with(|entered| entered.borrow().clone())
 }
 
+/// Whether an isolate is entered on this thread.
+pub(crate) fn is_entered() -> bool {
+    ENTERED.with(|entered| entered.borrow().is_some())
+}
+
 /// Checks that no isolate is entered on this thread. A nested or a missed entry does not
 /// crash a release build of V8 but corrupts it, so this is checked always: it costs a
 /// nanosecond.
 pub(super) fn assert_parked() {
-    ENTERED.with(|entered| {
-        assert!(entered.borrow().is_none(), "an isolate is entered on this thread already");
-    });
+    assert!(!is_entered(), "an isolate is entered on this thread already");
 }
 
 /// The inside of an isolate during one slice.
@@ -111,40 +116,79 @@ fn recover(js: &mut JsRuntime) {
     scope.set_continuation_preserved_embedder_data(none.into());
 }
 
+/// What JavaScript is told of an event when it is to be handled, beside its number and whose handler it is.
+pub(crate) enum Opening {
+    /// A request: its method, and whether it has a body.
+    Fetch {
+        /// The method.
+        method: http::Method,
+        /// Whether there is a body to be read.
+        has_body: bool,
+    },
+    /// An event of another kind, of which JavaScript asks what it needs to know.
+    Other(Kind),
+}
+
+impl Opening {
+    pub(crate) fn of(trigger: &Trigger) -> Opening {
+        match trigger {
+            Trigger::Fetch(fetch) => Opening::Fetch {
+                method: fetch.head.method.clone(),
+                has_body: matches!(fetch.body, RequestBody::Stream(_)),
+            },
+            other => Opening::Other(other.kind()),
+        }
+    }
+}
+
 impl Slice<'_> {
-    /// Calls the worker's handler for an event, and runs its microtasks. Answers the text of
-    /// a plain response that is ready at once.
+    /// Calls the worker's handler for an event, that of its default export where no other entrypoint is
+    /// named, and runs its microtasks. Answers the text of a plain response that is ready at once.
     pub(crate) fn dispatch(
         &mut self,
-        event: u32,
-        method: &http::Method,
-        has_body: bool,
+        event: EventId,
+        opening: &Opening,
+        entrypoint: Option<&str>,
         outgoing: &Outgoing,
     ) -> Option<Result<bytes::Bytes, Untaken>> {
         deno_core::scope!(scope, self.js);
         let function = v8::Local::new(scope, &self.functions.dispatch);
-        let this = v8::undefined(scope).into();
-        let id = v8::Integer::new_from_unsigned(scope, event).into();
-        let method = match method_index(method) {
-            Some(index) => v8::Integer::new(scope, index).into(),
-            None => v8::String::new(scope, method.as_str())?.into(),
+        let none: v8::Local<'_, v8::Value> = v8::undefined(scope).into();
+        let id = v8::Integer::new_from_unsigned(scope, event.get()).into();
+        let entrypoint: v8::Local<'_, v8::Value> = match entrypoint {
+            Some(name) => v8::String::new(scope, name)?.into(),
+            None => none,
         };
-        let has_body = v8::Boolean::new(scope, has_body).into();
+        let (arguments, count): ([v8::Local<'_, v8::Value>; 5], usize) = match opening {
+            Opening::Fetch { method, has_body } => {
+                let kind = v8::Integer::new(scope, i32::from(Kind::Fetch as u8)).into();
+                let method = match method_index(method) {
+                    Some(index) => v8::Integer::new(scope, index).into(),
+                    None => v8::String::new(scope, method.as_str())?.into(),
+                };
+                let has_body = v8::Boolean::new(scope, *has_body).into();
+                ([kind, id, method, has_body, entrypoint], 5)
+            }
+            Opening::Other(kind) => {
+                let kind = v8::Integer::new(scope, i32::from(*kind as u8)).into();
+                ([kind, id, entrypoint, none, none], 3)
+            }
+        };
         v8::tc_scope!(let scope, scope);
-        let answer = function.call(scope, this, &[id, method, has_body]);
+        let answer = function.call(scope, none, &arguments[..count]);
         scope.perform_microtask_checkpoint();
         let text = v8::Local::<v8::String>::try_from(answer?).ok()?;
         Some(outgoing::text(Some(outgoing), scope, text))
     }
 
     /// Aborts the signal of an event's request.
-    pub(crate) fn abort(&mut self, event: u32) {
+    pub(crate) fn abort(&mut self, event: EventId) {
         let functions = self.functions;
         self.call_with_id(&functions.abort, event);
     }
 
     /// Lets go of what JavaScript keeps for an event.
-    pub(crate) fn finish(&mut self, event: u32) {
+    pub(crate) fn finish(&mut self, event: EventId) {
         let functions = self.functions;
         self.call_with_id(&functions.finish, event);
     }
@@ -154,11 +198,11 @@ impl Slice<'_> {
         self.js.poll_event_loop(cx, PollEventLoopOptions::default())
     }
 
-    fn call_with_id(&mut self, function: &v8::Global<v8::Function>, event: u32) {
+    fn call_with_id(&mut self, function: &v8::Global<v8::Function>, event: EventId) {
         deno_core::scope!(scope, self.js);
         let function = v8::Local::new(scope, function);
         let this = v8::undefined(scope).into();
-        let id = v8::Integer::new_from_unsigned(scope, event).into();
+        let id = v8::Integer::new_from_unsigned(scope, event.get()).into();
         v8::tc_scope!(let scope, scope);
         function.call(scope, this, &[id]);
         scope.perform_microtask_checkpoint();

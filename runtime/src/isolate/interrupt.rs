@@ -5,6 +5,7 @@
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
+use bindings::event::EventId;
 use deno_core::v8;
 
 use super::allocator;
@@ -52,13 +53,13 @@ fn look(isolate: &mut v8::Isolate) -> bool {
     terminate
 }
 
-fn judge(isolate: &mut v8::Isolate, ledger: &Ledger, running: u32) -> bool {
+fn judge(isolate: &mut v8::Isolate, ledger: &Ledger, running: Option<EventId>) -> bool {
     ledger.look(running) || room::judge(isolate, ledger, running)
 }
 
-/// The event whose async context is the current one; 0 for none.
-pub(super) fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> u32 {
-    let Some(context) = ledger.context() else { return 0 };
+/// The event whose async context is the current one, if there is one.
+pub(super) fn running_event(isolate: &mut v8::Isolate, ledger: &Ledger) -> Option<EventId> {
+    let context = ledger.context()?;
     v8::scope!(let scope, isolate);
     let context = v8::Local::new(scope, context);
     let scope = &mut v8::ContextScope::new(scope, context);

@@ -6,6 +6,7 @@
 
 mod account;
 mod memory;
+mod payer;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bindings::blob::QuotaBlobStore;
-use bindings::crypto::{Calls, CpuPayer};
+use bindings::crypto::Calls;
+use bindings::event::EventId;
 use bindings::memory::Meter;
 use deno_core::v8;
 use rustc_hash::FxHashMap;
@@ -34,7 +36,7 @@ pub(crate) enum Payer {
     /// The worker's top-level code.
     Start,
     /// One event.
-    Event(u32),
+    Event(EventId),
     /// Whichever event V8 says is running.
     Running,
 }
@@ -45,18 +47,31 @@ pub(crate) enum Verdict {
     /// The start-up limit.
     StartCpu,
     /// An event's CPU limit.
-    EventCpu(u32),
+    EventCpu(EventId),
     /// Code that outlived its event used an event's worth of CPU in a short time.
     StrayCpu,
-    /// The isolate's memory; the event is the one that was running, 0 if none is known.
-    Memory(u32),
+    /// The isolate's memory; the event is the one that was running, if it is known.
+    Memory(Option<EventId>),
     /// The node's memory, of which the worker has the most; the event as above.
-    NodeMemory(u32),
+    NodeMemory(Option<EventId>),
+}
+
+impl Verdict {
+    /// The event that it is about, if it is about one.
+    pub(crate) fn event(self) -> Option<EventId> {
+        match self {
+            Verdict::EventCpu(id) => Some(id),
+            Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
+            Verdict::StartCpu | Verdict::StrayCpu => None,
+        }
+    }
 }
 
 /// The accounts of one isolate. Read and written on its thread only.
 pub(crate) struct Ledger {
-    events: RefCell<FxHashMap<u32, Rc<Account>>>,
+    events: RefCell<FxHashMap<EventId, Rc<Account>>>,
+    /// How many of them may use more CPU time than a request of the worker.
+    long_events: Cell<u32>,
     start: Rc<Account>,
     stray: Stray,
     /// What other threads do for the events.
@@ -84,6 +99,7 @@ impl Ledger {
     ) -> Ledger {
         Ledger {
             events: RefCell::default(),
+            long_events: Cell::new(0),
             start: Rc::default(),
             stray: Stray::default(),
             calls: Calls::default(),
@@ -118,20 +134,33 @@ impl Ledger {
     }
 
     /// Opens an event's account.
-    pub(crate) fn open(&self, event: u32, cpu_limit: Duration) {
-        self.events.borrow_mut().insert(event, Rc::new(Account::with_limit(cpu_limit)));
+    pub(crate) fn open(&self, event: EventId, cpu_limit: Duration) {
+        let account = Rc::new(Account::with_limit(cpu_limit));
+        if self.is_long(&account) {
+            self.long_events.set(self.long_events.get() + 1);
+        }
+        self.events.borrow_mut().insert(event, account);
     }
 
     /// Closes an event's account.
-    pub(crate) fn close(&self, event: u32) {
-        self.events.borrow_mut().remove(&event);
+    pub(crate) fn close(&self, event: EventId) {
+        let account = self.events.borrow_mut().remove(&event);
+        if account.is_some_and(|account| self.is_long(&account)) {
+            self.long_events.set(self.long_events.get().saturating_sub(1));
+        }
     }
 
-    /// CPU time charged to an event whose account is open.
-    pub(crate) fn used_by(&self, event: u32) -> Duration {
+    /// CPU time charged to an event whose account is open, and its limit.
+    pub(crate) fn account_of_event(&self, event: EventId) -> Option<(Duration, Duration)> {
         self.settle_calls();
-        let account = self.events.borrow().get(&event).cloned();
-        Duration::from_nanos(account.map_or(0, |account| account.used_ns.get()))
+        let account = self.events.borrow().get(&event).cloned()?;
+        let limit = Duration::from_nanos(account.limit_ns.get());
+        Some((Duration::from_nanos(account.used_ns.get()), limit))
+    }
+
+    /// Whether an event may use more than a request, which is what code may that is nobody's.
+    fn is_long(&self, account: &Account) -> bool {
+        account.limit_ns.get() > self.stray.account.limit_ns.get()
     }
 
     /// CPU time that the start took.
@@ -158,9 +187,21 @@ impl Ledger {
         let left = match payer {
             Payer::Start => Some(self.start.left_ns()),
             Payer::Event(id) => self.events.borrow().get(&id).map(|account| account.left_ns()),
-            Payer::Running => self.only_event().map(|(_, account)| account.left_ns()),
+            Payer::Running => match self.only_event() {
+                Some((_, account)) => Some(account.left_ns()),
+                None => self.left_of_long_ns(),
+            },
         };
         left.map_or(NO_DEADLINE, |left| now_ns.saturating_add(left))
+    }
+
+    /// What the events have left, the one with the most, where some may use more than a request: a slice of
+    /// several is overdue later then.
+    fn left_of_long_ns(&self) -> Option<u64> {
+        if self.long_events.get() == 0 {
+            return None;
+        }
+        self.events.borrow().values().map(|account| account.left_ns()).max()
     }
 
     /// CPU time of earlier slices for which nobody has been found yet: the watchdog looks as soon
@@ -191,12 +232,9 @@ impl Ledger {
         self.verdict.take()
     }
 
-    /// The event that has exceeded a limit in the slice that runs; 0 where none is known.
-    pub(crate) fn exceeded(&self) -> Option<u32> {
-        self.verdict.get().map(|verdict| match verdict {
-            Verdict::EventCpu(id) | Verdict::Memory(id) | Verdict::NodeMemory(id) => id,
-            Verdict::StartCpu | Verdict::StrayCpu => 0,
-        })
+    /// Whether the slice that runs has exceeded a limit, and the event that has, where it is known.
+    pub(crate) fn exceeded(&self) -> Option<Option<EventId>> {
+        self.verdict.get().map(Verdict::event)
     }
 
     /// The event that has been found to exceed its limit while no slice ran, for what other threads
@@ -206,8 +244,8 @@ impl Ledger {
     }
 
     /// Charges whoever is running, in the middle of a slice; `running` is the event that V8
-    /// names, 0 for none. Answers whether execution has to be terminated.
-    pub(super) fn look(&self, running: u32) -> bool {
+    /// names. Answers whether execution has to be terminated.
+    pub(super) fn look(&self, running: Option<EventId>) -> bool {
         let now_ns = thread_cpu_ns();
         let elapsed = now_ns.saturating_sub(self.mark_ns.get());
         self.mark_ns.set(now_ns);
@@ -225,7 +263,7 @@ impl Ledger {
             }
             Payer::Running => {
                 // Of code that outlived its event it is known that it ran before, too.
-                let before = if running == 0 { 0 } else { carried };
+                let before = if running.is_none() { 0 } else { carried };
                 self.stray.charge(now_ns, elapsed + before).then_some(Verdict::StrayCpu)
             }
         };
@@ -240,28 +278,28 @@ impl Ledger {
         self.verdict.get().is_some()
     }
 
-    /// The event that pays for what happens while V8 names this one; 0 where none is known.
-    fn event_of(&self, running: u32) -> u32 {
+    /// The event that pays for what happens while V8 names this one, where it is known.
+    fn event_of(&self, running: Option<EventId>) -> Option<EventId> {
         match self.payer_of(running) {
-            Payer::Event(id) => id,
-            Payer::Start | Payer::Running => 0,
+            Payer::Event(id) => Some(id),
+            Payer::Start | Payer::Running => None,
         }
     }
 
-    fn payer_of(&self, running: u32) -> Payer {
-        if self.events.borrow().contains_key(&running) {
-            return Payer::Event(running);
+    fn payer_of(&self, running: Option<EventId>) -> Payer {
+        if let Some(id) = running.filter(|id| self.events.borrow().contains_key(id)) {
+            return Payer::Event(id);
         }
         match self.payer.get() {
             // An id without an account is that of an event that is over.
-            Payer::Running if running != 0 => Payer::Running,
+            Payer::Running if running.is_some() => Payer::Running,
             Payer::Running => self.only_event().map_or(Payer::Running, |(id, _)| Payer::Event(id)),
             payer => payer,
         }
     }
 
     /// Who pays while V8 names this event, and what it means where that is more than there is.
-    fn account_of(&self, running: u32) -> (Option<Rc<Account>>, Verdict) {
+    fn account_of(&self, running: Option<EventId>) -> (Option<Rc<Account>>, Verdict) {
         match self.payer_of(running) {
             Payer::Start => (Some(self.start.clone()), Verdict::StartCpu),
             Payer::Event(id) => (self.events.borrow().get(&id).cloned(), Verdict::EventCpu(id)),
@@ -269,7 +307,7 @@ impl Ledger {
         }
     }
 
-    fn only_event(&self) -> Option<(u32, Rc<Account>)> {
+    fn only_event(&self) -> Option<(EventId, Rc<Account>)> {
         let events = self.events.borrow();
         match events.len() {
             1 => events.iter().next().map(|(id, account)| (*id, account.clone())),
@@ -286,78 +324,9 @@ impl Ledger {
         }
     }
 
-    /// Charges events with what calls have taken that other threads made for them.
-    fn settle_calls(&self) {
-        if self.calls.is_empty() {
-            return;
-        }
-        for call in self.calls.take_ended() {
-            let (reserved, took) = (ns_of(call.reserved), ns_of(call.took));
-            let account = self.events.borrow().get(&call.event).cloned();
-            match account {
-                Some(account) => {
-                    let used = account.used_ns.get().saturating_add(took);
-                    account.used_ns.set(used.saturating_sub(reserved));
-                }
-                // Nobody gets back what an event that is over has reserved.
-                None => self.stray.account.charge(took.saturating_sub(reserved)),
-            }
-        }
-    }
-
-    fn charge_event(&self, id: u32, ns: u64) {
+    fn charge_event(&self, id: EventId, ns: u64) {
         if let Some(account) = self.events.borrow().get(&id) {
             account.charge(ns);
         }
     }
-}
-
-impl CpuPayer for Ledger {
-    fn charge(&self, event: u32, time: Duration) -> bool {
-        self.settle_calls();
-        let (account, verdict) = self.account_of(event);
-        let Some(account) = account else { return false };
-        account.charge(ns_of(time));
-        if account.is_overdrawn() {
-            self.note(verdict);
-        }
-        account.is_overdrawn() || self.is_judged()
-    }
-
-    fn left(&self, event: u32) -> Duration {
-        self.settle_calls();
-        let (account, _) = self.account_of(event);
-        // What a slice has taken since the last look, nobody has paid yet.
-        let unpaid_ns = if self.in_slice.get() {
-            thread_cpu_ns().saturating_sub(self.mark_ns.get())
-        } else {
-            0
-        };
-        let left_ns = account.map_or(0, |account| account.left_ns().saturating_sub(unpaid_ns));
-        Duration::from_nanos(left_ns)
-    }
-
-    fn limit(&self, event: u32) -> Duration {
-        let (account, _) = self.account_of(event);
-        Duration::from_nanos(account.map_or(0, |account| account.limit_ns.get()))
-    }
-
-    fn is_running(&self) -> bool {
-        self.in_slice.get()
-    }
-
-    fn use_up(&self, event: u32) {
-        let account = self.events.borrow().get(&event).cloned();
-        let Some(account) = account else { return };
-        account.charge(account.left_ns().saturating_add(1));
-        self.note(Verdict::EventCpu(event));
-    }
-
-    fn calls(&self) -> &Calls {
-        &self.calls
-    }
-}
-
-fn ns_of(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

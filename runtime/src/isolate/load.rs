@@ -6,17 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use bindings::binding::{Environment, Inside, Prepared};
 use bindings::event::{IllegibleRejection, Thrown, describe};
 use bindings::intl::DateFormats;
-use bindings::kv::KvNamespaces;
 use bindings::modules::ModuleBytes;
+use compatibility::Flag;
 use deno_core::error::{CoreError, CoreErrorKind};
 use deno_core::{ModuleId, ModuleSpecifier, v8};
+use kv::Belongings;
 
 use super::ledger::{Payer, Verdict};
 use super::{Isolate, ShortOf, Slice};
 use crate::code_cache::CodeCache;
-use crate::definition::{Definition, Switches};
+use crate::definition::Definition;
 
 /// Turns of the event loop that top-level code gets. It can wait for promises only (there
 /// are no timers and no I/O outside of an event), so a few turns are enough for all of it.
@@ -27,7 +29,7 @@ const START_TURNS: usize = 1000;
 pub(crate) struct Loaded {
     /// CPU time of its top-level code, compilation included.
     pub(crate) cpu: Duration,
-    /// The names of its handlers, called or not.
+    /// The names of its handlers, called or not; `Name.fetch` is one of the export `Name`.
     pub(crate) handlers: Vec<String>,
 }
 
@@ -43,25 +45,28 @@ pub(crate) enum LoadError {
 }
 
 impl Isolate {
-    /// Loads a worker into this isolate, which must be a spare.
+    /// Loads a worker into this isolate, which must be a spare. `environment` is what the node has
+    /// granted of the one in the definition; what of that is read and written piece by piece is given
+    /// up with `belongings`.
     pub(crate) fn load(
         &mut self,
         definition: &Arc<Definition>,
         cache: &Arc<CodeCache>,
-        kv: KvNamespaces,
+        environment: &Environment,
+        belongings: &Arc<Belongings>,
         start_cpu: Duration,
     ) -> Result<Loaded, LoadError> {
         let modules = self.loader.set(definition, cache);
         let compiling = self.ledger.compiling();
-        {
+        let prepared = {
             let state = self.op_state();
             let mut state = state.borrow_mut();
             state.put(ModuleBytes { modules, compiling });
             state.put(DateFormats::of_worker(&definition.worker));
-            bindings::kv::install(&mut state, kv);
-        }
+            environment.prepare(Inside { state: &mut state, belongings })
+        };
         self.ledger.open_start(start_cpu, definition.limits.cpu, definition.unsafe_eval);
-        let (result, end) = self.enter(Payer::Start, |slice| slice.start(definition));
+        let (result, end) = self.enter(Payer::Start, |slice| slice.start(definition, &prepared));
         match (end.verdict, result) {
             (Some(verdict), _) => Err(LoadError::Exceeded(verdict)),
             (None, Err(_)) if self.ledger.take_refused() == Some(ShortOf::Node) => {
@@ -74,13 +79,18 @@ impl Isolate {
 }
 
 impl Slice<'_> {
-    fn start(&mut self, definition: &Definition) -> Result<Vec<String>, Thrown> {
-        self.prepare(definition)?;
+    fn start(
+        &mut self,
+        definition: &Definition,
+        prepared: &Prepared,
+    ) -> Result<Vec<String>, Thrown> {
+        self.prepare(prepared)?;
         let main = ModuleSpecifier::parse(&definition.main).map_err(|error| {
             thrown(format!("\"{}\" is no module URL: {error}", definition.main))
         })?;
         let id = self.compile(&main)?;
-        self.allow_eval(definition.startup_eval || definition.unsafe_eval);
+        let at_start = definition.compatibility.has(Flag::AllowEvalDuringStartup);
+        self.allow_eval(at_start || definition.unsafe_eval);
         self.evaluate(id)?;
         if let Some(thrown) = self.illegible_rejection() {
             return Err(thrown);
@@ -95,34 +105,14 @@ impl Slice<'_> {
     }
 
     /// Fills `env`, and defines what the worker's settings ask for.
-    fn prepare(&mut self, definition: &Definition) -> Result<(), Thrown> {
-        let Definition { vars, missing_bindings: missing, .. } = definition;
-        let vars = (!vars.is_empty()).then(|| serde_json::to_string(vars));
-        let missing = (!missing.is_empty()).then(|| serde_json::to_string(missing));
+    fn prepare(&mut self, prepared: &Prepared) -> Result<(), Thrown> {
         deno_core::scope!(scope, self.js);
-        let vars = written(scope, vars, "the variables")?;
-        let missing = written(scope, missing, "the names of bindings")?;
-        let switches = switches_of(scope, &definition.switches);
-        let mut names = Vec::with_capacity(definition.kv_namespaces.len());
-        for (name, _) in &definition.kv_namespaces {
-            if let Some(name) = v8::String::new(scope, name) {
-                names.push(name.into());
-            }
-        }
-        let names = v8::Array::new_with_elements(scope, &names);
-        let node_compat = v8::Boolean::new(scope, definition.node_compat);
-        let shared_memory = v8::Boolean::new(scope, definition.shared_memory);
+        let arguments = prepared.arguments(scope);
+        let arguments =
+            arguments.ok_or_else(|| thrown("the environment is too long".to_owned()))?;
         let prepare = v8::Local::new(scope, &self.functions.prepare);
         let this = v8::undefined(scope).into();
         v8::tc_scope!(let scope, scope);
-        let arguments = [
-            vars,
-            names.into(),
-            missing,
-            node_compat.into(),
-            shared_memory.into(),
-            switches.into(),
-        ];
         if prepare.call(scope, this, &arguments).is_none() {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         }
@@ -177,39 +167,10 @@ impl Slice<'_> {
             return Err(caught(scope.exception().map(|error| describe(scope, error))));
         };
         let names = names.to_rust_string_lossy(scope);
-        Ok(names.split(' ').map(str::to_owned).collect())
+        // A class that has only methods of its own has no handlers.
+        let names = names.split(' ').filter(|name| !name.is_empty());
+        Ok(names.map(str::to_owned).collect())
     }
-}
-
-/// JSON for the bindings; nothing where there is nothing to write.
-fn written<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    json: Option<serde_json::Result<String>>,
-    what: &str,
-) -> Result<v8::Local<'s, v8::Value>, Thrown> {
-    let Some(json) = json else { return Ok(v8::undefined(scope).into()) };
-    let json = json.map_err(|error| thrown(format!("{what} cannot be written: {error}")))?;
-    let text = v8::String::new(scope, &json);
-    text.map(Into::into).ok_or_else(|| thrown(format!("{what} are too long")))
-}
-
-/// What the compatibility date and flags decide, as the bindings read it (`switches.js`).
-fn switches_of<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    switches: &Switches,
-) -> v8::Local<'s, v8::Object> {
-    let object = v8::Object::new(scope);
-    for (name, value) in [
-        ("botManagementDefault", switches.bot_management_default),
-        ("nodeTimers", switches.node_timers),
-        ("upperCaseMethods", switches.upper_case_methods),
-        ("signalPassthrough", switches.signal_passthrough),
-    ] {
-        let name = v8::String::new(scope, name).expect("it is short");
-        let value = v8::Boolean::new(scope, value);
-        object.set(scope, name.into(), value.into());
-    }
-    object
 }
 
 fn thrown(message: String) -> Thrown {

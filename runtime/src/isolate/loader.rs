@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
+use compatibility::Flag;
 use deno_core::{
     ModuleLoadOptions, ModuleLoadReferrer, ModuleLoadResponse, ModuleLoader,
     ModuleSource as Source, ModuleSourceCode, ModuleSpecifier, ModuleType, ResolutionKind,
@@ -83,9 +84,11 @@ impl Worker {
         if specifier == provided::WORKERS.specifier {
             return Some(specifier.to_owned());
         }
-        let Definition { node_compat, node_als, .. } = *self.definition;
+        let flags = self.definition.compatibility;
+        let has_node = flags.has(Flag::NodejsCompat);
+        let has_als = flags.has(Flag::NodejsAls);
         provided::node_name(specifier)
-            .filter(|name| node_compat || (node_als && name == provided::ASYNC_HOOKS))
+            .filter(|name| has_node || (has_als && name == provided::ASYNC_HOOKS))
     }
 
     fn module(&self, url: &str) -> Option<(usize, &Module)> {

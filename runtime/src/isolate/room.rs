@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bindings::event::EventId;
 use bindings::memory::MemoryLimit;
 use deno_core::v8;
 
@@ -84,9 +85,9 @@ pub(super) fn give_all_stacks(ledger: &Ledger) {
     ledger.set_stacks(0);
 }
 
-/// Judges the isolate's memory; `running` is the event that V8 names, 0 for none. Answers whether
-/// execution has to be terminated.
-pub(super) fn judge(isolate: &mut v8::Isolate, ledger: &Ledger, running: u32) -> bool {
+/// Judges the isolate's memory; `running` is the event that V8 names. Answers whether execution has to be
+/// terminated.
+pub(super) fn judge(isolate: &mut v8::Isolate, ledger: &Ledger, running: Option<EventId>) -> bool {
     let bytes = ledger.measure(isolate);
     if ledger.is_expelled() {
         return ledger.expel(running);

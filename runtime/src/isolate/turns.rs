@@ -5,7 +5,7 @@
 //! A thread of the lowest priority that is kept from running in the middle of an allocation keeps
 //! everybody waiting for the allocator's lock, whatever their priority, and no lock of V8, of the C
 //! library or of the kernel lends its holder the priority of who waits. Few such threads find such a
-//! moment seldom, and those few can be helped on (`runtime/floor.rs`).
+//! moment seldom, and those few can be helped on (`fleet/floor.rs`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

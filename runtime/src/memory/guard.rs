@@ -9,10 +9,11 @@ use super::measure::Measure;
 use super::programs::LeavingPrograms;
 use super::trimming::Trimming;
 use super::{Holding, Tenancy, mappings_limit, system};
+use crate::fleet::Fleet;
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::process;
 use crate::outcome::Failure;
-use crate::runtime::Shared;
+use crate::services::Services;
 use crate::shard::Message;
 use crate::watchdog;
 
@@ -61,18 +62,18 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 const EVICTION_OF_NOTE: usize = 16 << 20;
 
 /// Starts the thread; it ends when the runtime does.
-pub(crate) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
-    let weak = Arc::downgrade(shared);
+pub(crate) fn spawn(fleet: &Arc<Fleet>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(fleet);
     std::thread::Builder::new().name("memory".to_owned()).spawn(move || watch(&weak))?;
     Ok(())
 }
 
-fn watch(shared: &Weak<Shared>) {
+fn watch(fleet: &Weak<Fleet>) {
     let mut guard = Guard::new();
     loop {
-        let Some(shared) = shared.upgrade() else { return };
-        let pause = guard.look(&shared);
-        drop(shared);
+        let Some(fleet) = fleet.upgrade() else { return };
+        let pause = guard.look(&fleet);
+        drop(fleet);
         std::thread::park_timeout(pause);
     }
 }
@@ -109,8 +110,9 @@ impl Guard {
     }
 
     /// Looks once; answers how long to wait.
-    fn look(&mut self, shared: &Arc<Shared>) -> Duration {
-        let memory = &shared.memory;
+    fn look(&mut self, fleet: &Fleet) -> Duration {
+        let services = &*fleet.services;
+        let memory = &services.memory;
         let now = Instant::now();
         self.leaving.retain(|(holding, until)| holding.strong_count() > 0 && now < *until);
         if self.leaving_programs.forget(now) {
@@ -124,13 +126,13 @@ impl Guard {
             self.foreign_since = None;
         }
         self.foreign = None;
-        if !watchdog::is_any_deaf(&shared.all_shards()) {
-            let outgoing = usize::try_from(shared.outgoing.bytes()).unwrap_or(usize::MAX);
-            memory.explain(used, outgoing, shared.abandoned.load(Ordering::Relaxed) > 0);
+        if !watchdog::is_any_deaf(&fleet.all_shards()) {
+            let outgoing = usize::try_from(services.outgoing.bytes()).unwrap_or(usize::MAX);
+            memory.explain(used, outgoing, fleet.abandoned() > 0);
             self.foreign = Some(memory.foreign.load(Ordering::Relaxed));
         }
         self.act(
-            shared,
+            services,
             Measure {
                 resource: Resource::Memory,
                 of: Tenancy::bytes,
@@ -147,18 +149,18 @@ impl Guard {
             process::trim_memory();
         }
         if now >= self.count_at {
-            self.count_mappings(shared);
+            self.count_mappings(services);
         }
         if used * 2 < ceiling { CALM_TICK } else { TICK }
     }
 
-    fn count_mappings(&mut self, shared: &Arc<Shared>) {
+    fn count_mappings(&mut self, services: &Services) {
         let began = Instant::now();
         let mappings = system::mappings().unwrap_or_default();
         self.count_at = Instant::now() + COUNT_EVERY.max(began.elapsed() * COUNT_SHARE);
         let limit = mappings_limit();
         self.act(
-            shared,
+            services,
             Measure {
                 resource: Resource::Mappings,
                 of: Tenancy::mappings,
@@ -173,20 +175,20 @@ impl Guard {
         );
     }
 
-    fn act(&mut self, shared: &Arc<Shared>, measure: Measure) {
+    fn act(&mut self, services: &Services, measure: Measure) {
         if measure.expected() < measure.evict_from {
-            measure.is_lost(shared).store(false, Ordering::Relaxed);
+            measure.is_lost(&services.memory).store(false, Ordering::Relaxed);
             return;
         }
         if let Resource::Memory = measure.resource
-            && shared.memory.is_short()
+            && services.memory.is_short()
         {
             self.trimming.want();
         }
-        let tenancies: Vec<Tenancy> = shared.memory.tenancies.lock().clone();
-        self.evict(shared, measure, &tenancies);
+        let tenancies: Vec<Tenancy> = services.memory.tenancies.lock().clone();
+        self.evict(services, measure, &tenancies);
         if measure.used >= measure.expel_from {
-            self.expel(shared, measure, &tenancies);
+            self.expel(services, measure, &tenancies);
         }
     }
 
@@ -211,7 +213,7 @@ impl Guard {
     }
 
     /// Evicts the idle isolates that have the most, until enough is free.
-    fn evict(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
+    fn evict(&mut self, services: &Services, measure: Measure, tenancies: &[Tenancy]) {
         let leaving = self.leaving_of(measure, tenancies);
         let mut excess =
             measure.expected().saturating_sub(measure.evict_to).saturating_sub(leaving);
@@ -234,13 +236,13 @@ impl Guard {
             self.leaves(tenancy);
             tenancy.shard().send(Message::Evict { version: tenancy.version.key, expel: false });
             if tenancy.bytes() >= EVICTION_OF_NOTE {
-                shared.observer.incident(&Incident {
+                services.observers.incident(&Incident {
                     kind: IncidentKind::Evicted(measure.resource),
                     worker: Some(tenancy.version.worker().clone()),
                     detail: format!(
                         "an idle isolate with {} MiB was evicted, for {}",
                         tenancy.bytes() >> 20,
-                        described(shared, measure)
+                        described(services, measure)
                     ),
                 });
             }
@@ -249,7 +251,7 @@ impl Guard {
 
     /// Takes its isolates from the worker that has the most, and refuses it new ones for a while; where
     /// that is enough, only those of versions that were replaced.
-    fn expel(&mut self, shared: &Arc<Shared>, measure: Measure, tenancies: &[Tenancy]) {
+    fn expel(&mut self, services: &Services, measure: Measure, tenancies: &[Tenancy]) {
         let used = measure.used.saturating_sub(self.leaving_of(measure, tenancies));
         if used < measure.expel_from {
             return;
@@ -268,13 +270,13 @@ impl Guard {
             let has_greediest = greediest.is_some();
             let is_lost = match measure.resource {
                 Resource::Memory => {
-                    let take = || shared.take_from_clients();
+                    let take = || services.take_from_clients();
                     self.is_memory_lost(Instant::now(), has_greediest, measure.of_note, take)
                 }
                 _ => !has_greediest,
             };
             if self.leaving.is_empty() && is_lost {
-                self.report_helpless(shared, measure);
+                self.report_helpless(services, measure);
             }
             return;
         };
@@ -308,12 +310,12 @@ impl Guard {
             let ended = format!("its isolates were ended, and it gets none for {pause_s} s");
             (IncidentKind::Refused(measure.resource), ended)
         };
-        shared.observer.incident(&Incident {
+        services.observers.incident(&Incident {
             kind,
             worker: Some(worker.into()),
             detail: format!(
                 "it had the most, {amount}, of {}: {ended}",
-                described(shared, measure)
+                described(services, measure)
             ),
         });
     }
@@ -341,34 +343,34 @@ impl Guard {
     }
 
     /// Says that nobody who still runs is to blame: what is lost comes back with a new process.
-    fn report_helpless(&mut self, shared: &Shared, measure: Measure) {
-        measure.is_lost(shared).store(true, Ordering::Relaxed);
+    fn report_helpless(&mut self, services: &Services, measure: Measure) {
+        measure.is_lost(&services.memory).store(true, Ordering::Relaxed);
         let now = Instant::now();
         if now < self.report_at {
             return;
         }
         self.report_at = now + REPORT_EVERY;
-        let lost = shared.memory.lost_bytes();
-        shared.observer.incident(&Incident {
+        let lost = services.memory.lost_bytes();
+        services.observers.incident(&Incident {
             kind: IncidentKind::RestartDue,
             worker: None,
             detail: format!(
                 "no worker that runs is to blame for {}; shards that were given up have {} MiB, and \
                  {} MiB are in no worker's account",
-                described(shared, measure),
+                described(services, measure),
                 lost >> 20,
-                shared.memory.foreign.load(Ordering::Relaxed) >> 20
+                services.memory.foreign.load(Ordering::Relaxed) >> 20
             ),
         });
     }
 }
 
-fn described(shared: &Shared, measure: Measure) -> String {
+fn described(services: &Services, measure: Measure) -> String {
     match measure.resource {
         Resource::Memory => format!(
             "{} of {} MiB of the node's memory in use",
             measure.used >> 20,
-            shared.memory.ceiling_bytes >> 20
+            services.memory.ceiling_bytes >> 20
         ),
         _ => format!("{} of {} memory mappings in use", measure.used, mappings_limit()),
     }

@@ -4,10 +4,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
-use super::Tenancy;
 use super::programs::LeavingPrograms;
+use super::{Memory, Tenancy};
 use crate::incident::Resource;
-use crate::runtime::Shared;
 
 /// What somebody has too much of.
 #[derive(Clone, Copy)]
@@ -52,10 +51,10 @@ impl Measure {
     }
 
     /// What says that nobody who runs is to blame.
-    pub(super) fn is_lost(self, shared: &Shared) -> &AtomicBool {
+    pub(super) fn is_lost(self, memory: &Memory) -> &AtomicBool {
         match self.resource {
-            Resource::Mappings => &shared.memory.are_mappings_lost,
-            _ => &shared.memory.is_memory_lost,
+            Resource::Mappings => &memory.are_mappings_lost,
+            _ => &memory.is_memory_lost,
         }
     }
 }

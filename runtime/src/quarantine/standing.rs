@@ -41,8 +41,6 @@ pub(crate) struct Standing {
     pub(crate) bulk: Bulk,
     /// Events that wait to be started.
     pub(crate) waiting: AtomicUsize,
-    /// As what it asks the KV store.
-    pub(crate) kv: kv::Caller,
     /// What programs have in memory that only replaced versions of it still have, in bytes.
     pub(crate) replaced_programs_bytes: AtomicUsize,
     /// What waits in memory of its answers.
@@ -72,7 +70,6 @@ impl Standing {
             inline: Share::default(),
             distrust: Distrust::default(),
             bulk: Bulk::default(),
-            kv: kv::Caller::new(worker.clone()),
             waiting: AtomicUsize::new(0),
             replaced_programs_bytes: AtomicUsize::new(0),
             outgoing: OnceLock::new(),

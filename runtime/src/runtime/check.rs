@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::Runtime;
-use super::fetch::LOST;
+use super::run::LOST;
 use crate::isolate::Loaded;
 use crate::outcome::Failure;
 use crate::quarantine::Purpose;
@@ -24,7 +24,8 @@ pub struct StartReport {
     pub cpu: Duration,
     /// From the request to the end.
     pub wall: Duration,
-    /// The names of its handlers: `fetch`, and those that nothing calls.
+    /// The names of its handlers, of those that nothing calls, too: `fetch`, `scheduled`, and of exports
+    /// beside the default one `Name.fetch`.
     pub handlers: Vec<String>,
 }
 
@@ -37,7 +38,7 @@ impl Runtime {
     /// Why it cannot serve.
     pub async fn check(&self, version: &Arc<Version>) -> Result<StartReport, Failure> {
         let began = Instant::now();
-        let patience = CHECK_PATIENCE + 2 * self.shared.config.start_cpu;
+        let patience = CHECK_PATIENCE + 2 * self.services.config.start_cpu;
         let loaded = tokio::time::timeout(patience, self.load_for_check(version)).await;
         let loaded = loaded.unwrap_or_else(|_| {
             Err(Failure::LoadShed { what: "the shard that starts new versions".to_owned() })
@@ -50,7 +51,7 @@ impl Runtime {
             if let Some(failure) = version.standing.refusal(Purpose::Check) {
                 return Err(failure);
             }
-            let shard = self.shared.check_shard();
+            let shard = self.fleet.check_shard();
             let (reply, mut result) = oneshot::channel();
             shard.send(Message::Check(CheckJob { version: version.clone(), reply }));
             tokio::select! {

@@ -37,9 +37,9 @@ pub enum RestartReason {
 impl Runtime {
     /// Whether it should be started anew, and why.
     pub fn wants_restart(&self) -> Option<RestartReason> {
-        let losses = &self.shared.losses;
+        let losses = &self.services.losses;
         let (since_last, were_too_many) = (losses.since_last(), losses.were_too_many());
-        Lost { since_last, were_too_many, memory: self.shared.memory.lost() }.reason()
+        Lost { since_last, were_too_many, memory: self.services.memory.lost() }.reason()
     }
 }
 

@@ -47,43 +47,40 @@ pub struct Offender {
 impl Runtime {
     /// What this runtime knows.
     pub fn succession(&self) -> Succession {
-        let memory = &self.shared.memory;
+        let memory = &self.services.memory;
         Succession {
-            offenders: self.shared.losses.offenders(),
+            offenders: self.services.losses.offenders(),
             hot: named(memory.versions(|_, shard| shard.is_front()), MAX_HOT),
             proven: named(memory.versions(|version, _| version.is_proven()), MAX_PROVEN),
-            large: self.shared.losses.large(MAX_LARGE),
+            large: self.services.losses.large(MAX_LARGE),
         }
     }
 
     /// Takes note of who has shown short slices: these versions begin where such as they are.
     pub fn trust_again(&self, proven: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) {
-        self.shared.proven_before.lock().extend(proven);
+        self.services.trust_again(proven);
     }
 
     /// Looks whether a version is one of those that have shown short slices before.
     pub fn recognise(&self, version: &Version) {
-        let named = (version.worker().clone(), version.id().clone());
-        if self.shared.proven_before.lock().remove(&named) {
-            version.trust.prove();
-        }
+        self.services.recognise(version);
     }
 
     /// Takes note of who has cost shards.
     pub fn beware_of(&self, offenders: impl IntoIterator<Item = Offender>) {
-        offenders.into_iter().for_each(|offender| self.shared.losses.beware_of(&offender));
+        offenders.into_iter().for_each(|offender| self.services.losses.beware_of(&offender));
     }
 
     /// Takes note of whose isolates are large: for so long they keep away from small ones, as they would
     /// have where that was found.
     pub fn keep_apart(&self, large: impl IntoIterator<Item = (Arc<str>, Duration)>) {
-        large.into_iter().for_each(|(worker, left)| self.shared.losses.was_large(&worker, left));
+        large.into_iter().for_each(|(worker, left)| self.services.losses.was_large(&worker, left));
     }
 
     /// Makes isolates of a version on the front shards, ahead of its first event. Returns at once.
     pub fn warm_in_front(&self, version: &Arc<Version>) {
-        if version.recent_failure().is_none() && self.shared.config.inspect.is_none() {
-            let front = self.shared.front();
+        if version.recent_failure().is_none() && self.services.config.inspect.is_none() {
+            let front = self.fleet.front();
             front.iter().for_each(|shard| shard.send(Message::Warm(version.clone())));
         }
     }

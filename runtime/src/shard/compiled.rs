@@ -26,7 +26,7 @@ impl Shard {
     /// Has the code of a version written soon, where that was announced and there is something new.
     pub(super) fn keep_code(&self, coming: Option<ComingWrite>) {
         let Some(coming) = coming.filter(ComingWrite::is_needed) else { return };
-        let (handle, shared) = (self.handle.clone(), self.shared.clone());
+        let (handle, fleet) = (self.handle.clone(), self.fleet.clone());
         tokio::task::spawn_local(async move {
             tokio::time::sleep(WAIT).await;
             let work = coming.into_work();
@@ -36,7 +36,7 @@ impl Shard {
                 }
             };
             if writes_elsewhere(&handle) {
-                shared.do_behind_the_front(write).await;
+                fleet.do_behind_the_front(write).await;
             } else {
                 tokio::task::spawn_blocking(write);
             }

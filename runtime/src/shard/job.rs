@@ -4,26 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use http::Response;
+use bindings::dispatch::Reply;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use crate::event::{FetchEvent, ResponseBody};
+use crate::event::Call;
 use crate::isolate::Loaded;
 use crate::outcome::Failure;
 use crate::shard::ShardHandle;
 use crate::version::{Residence, Version};
 
 /// How an event is answered.
-pub(crate) type Answer = Result<Response<ResponseBody>, Failure>;
+pub(crate) type Answer = Result<Reply, Failure>;
 
 /// An event on its way to an isolate.
 pub(crate) struct Job {
     pub(crate) version: Arc<Version>,
-    pub(crate) event: FetchEvent,
+    pub(crate) call: Call,
+    /// Unique in the process: what observers know the event by.
+    pub(crate) number: u64,
     /// Where the answer goes; none while the caller may still get it as a return value.
     pub(crate) reply: Option<oneshot::Sender<Answer>>,
-    pub(crate) ticket: Arc<Ticket>,
+    /// Where it is, for those who look for it; none if it runs where it was called, or nowhere.
+    pub(crate) ticket: Option<Arc<Ticket>>,
     pub(crate) submitted: Instant,
     pub(crate) cold: bool,
     /// Where it is counted while it waits for an isolate to be loaded.
@@ -62,10 +65,9 @@ impl Job {
     }
 }
 
-/// Names an event before it has an id, wherever it is: it may be taken from one shard's inbox
-/// to another's.
+/// Where an event is: it may be taken from one shard's inbox to another's.
 pub(crate) struct Ticket {
-    /// Unique in the process.
+    /// The event's number.
     pub(crate) number: u64,
     /// The id of the back shard it was sent to last; 0 before.
     pub(crate) shard: AtomicU64,
@@ -75,11 +77,16 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// A new ticket.
-    pub(crate) fn new() -> Arc<Ticket> {
+    /// A number for an event that is called where it is and needs no ticket.
+    pub(crate) fn next_number() -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A new ticket, with a number of its own.
+    pub(crate) fn new() -> Arc<Ticket> {
         Arc::new(Ticket {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number: Ticket::next_number(),
             shard: AtomicU64::new(0),
             place: Mutex::new(None),
             has_moved: Notify::new(),
@@ -122,12 +129,17 @@ pub(crate) struct CheckJob {
 impl Job {
     /// An event of a version that nobody waits for.
     pub(crate) fn for_tests(version: &Arc<Version>) -> Job {
+        use crate::event::{FetchEvent, RequestBody};
+
         let (head, ()) = http::Request::new(()).into_parts();
+        let event = FetchEvent { head, body: RequestBody::Empty, client: None };
+        let ticket = Ticket::new();
         Job {
             version: version.clone(),
-            event: FetchEvent { head, body: crate::event::RequestBody::Empty, client: None },
+            call: Call::fetch(event),
+            number: ticket.number,
             reply: None,
-            ticket: Ticket::new(),
+            ticket: Some(ticket),
             submitted: Instant::now(),
             cold: false,
             waits_for: None,

@@ -14,8 +14,8 @@ pub(crate) type LocalTask = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>
 pub(crate) enum Message {
     /// Run an event.
     Event(Box<Job>),
-    /// The client of an event has gone away; the event is named by its ticket.
-    Cancel { version: u64, ticket: u64 },
+    /// Who waits for an event has gone away; the event is named by its number.
+    Cancel { version: u64, number: u64 },
     /// Load a version ahead of its first event.
     Warm(Arc<Version>),
     /// Start a version in an isolate of its own and throw that away.

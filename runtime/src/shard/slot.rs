@@ -1,9 +1,13 @@
 //! An isolate on a shard with the version it serves and the events that run in it: from
 //! loading to disposal. Not here: what happens inside the isolate (`isolate/`).
 
+mod answering;
+mod canceling;
 mod ending;
 mod eviction;
 mod loading;
+mod running;
+mod waiting;
 
 pub(super) use loading::start_failure;
 
@@ -14,16 +18,20 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bindings::event::{Event, plain_text};
+use bindings::dispatch::Reply;
+use bindings::event::{EventId, plain_text};
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
+use self::running::Running;
 use super::job::{Answer, Job};
 use super::{Shard, Started};
+use crate::event::{Call, Detail};
 use crate::eviction::Eviction;
 use crate::isolate::ledger::Payer;
-use crate::isolate::{Isolate, SliceEnd};
-use crate::outcome::{Failure, Outcome};
+use crate::isolate::{Isolate, Opening, SliceEnd};
+use crate::limits::Allowance;
+use crate::outcome::Failure;
 use crate::placement;
 use crate::version::{Residence, Version};
 
@@ -44,13 +52,15 @@ pub(super) struct Slot {
     version: Arc<Version>,
     residence: Arc<Residence>,
     isolate: RefCell<Option<Isolate>>,
-    events: RefCell<FxHashMap<u32, Running>>,
+    events: RefCell<FxHashMap<EventId, Running>>,
     state: Cell<State>,
     /// Why it is condemned as soon as it is loaded.
     doomed: Cell<Option<&'static str>>,
     loop_waker: RefCell<Option<Waker>>,
     /// Why it did not start, for the event that it was to start for.
     failed_start: RefCell<Option<Failure>>,
+    /// Whether a trace was wanted of any of its events.
+    has_traced: Cell<bool>,
     last_used: Cell<Instant>,
     last_turn: Cell<Instant>,
     /// What is left of [`IDLE_CPU`] since the end of the last event.
@@ -67,16 +77,12 @@ enum State {
     Gone,
 }
 
-/// An event that runs.
-struct Running {
-    event: Rc<Event>,
-    reply: Option<oneshot::Sender<Answer>>,
-    ticket: u64,
-    submitted: Instant,
-    cold: bool,
-    /// What the event has come to, as far as it is decided.
-    outcome: Outcome,
-    exception: Option<(String, String)>,
+/// What became of an event that was handed to the isolate.
+enum Begun {
+    /// It was answered at once, or never ran.
+    Done(Answer),
+    /// It runs, and the answer is still to come.
+    Running(EventId),
 }
 
 impl Slot {
@@ -93,6 +99,7 @@ impl Slot {
             doomed: Cell::new(None),
             loop_waker: RefCell::default(),
             failed_start: RefCell::default(),
+            has_traced: Cell::new(false),
             last_used: Cell::new(Instant::now()),
             last_turn: Cell::new(Instant::now()),
             idle_cpu_left: Cell::new(IDLE_CPU),
@@ -117,6 +124,11 @@ impl Slot {
     /// Whether nothing runs in it.
     pub(super) fn is_idle(&self) -> bool {
         self.is_ready() && self.events.borrow().is_empty()
+    }
+
+    /// The number by which observers know an event that runs here.
+    pub(super) fn number_of(&self, id: EventId) -> Option<u64> {
+        self.events.borrow().get(&id).map(|running| running.number)
     }
 
     /// When it last got an event.
@@ -150,8 +162,8 @@ impl Slot {
     pub(super) fn call(&self, job: Job) -> Started {
         self.residence.events.fetch_add(1, Ordering::Relaxed);
         match self.run(job) {
-            (_, Some(answer)) => Started::Done(answer),
-            (id, None) => {
+            Begun::Done(answer) => Started::Done(answer),
+            Begun::Running(id) => {
                 let (reply, answer) = oneshot::channel();
                 match self.events.borrow_mut().get_mut(&id) {
                     Some(running) => running.reply = Some(reply),
@@ -168,71 +180,79 @@ impl Slot {
     fn run_and_reply(&self, mut job: Job) {
         let reply = job.reply.take();
         match (self.run(job), reply) {
-            ((_, Some(answer)), Some(reply)) => {
+            (Begun::Done(answer), Some(reply)) => {
                 let _ = reply.send(answer);
             }
-            ((id, None), reply) => {
+            (Begun::Running(id), reply) => {
                 if let Some(running) = self.events.borrow_mut().get_mut(&id) {
                     running.reply = reply;
                 }
             }
-            ((_, Some(_)), None) => {}
+            (Begun::Done(_), None) => {}
         }
     }
 
-    /// Calls the handler. Answers the event's id, and its answer if it is there at once.
-    fn run(&self, job: Job) -> (u32, Option<Answer>) {
+    /// Calls the handler.
+    fn run(&self, job: Job) -> Begun {
         let now = Instant::now();
         self.last_used.set(now);
-        let method = job.event.head.method.clone();
-        let has_body = matches!(job.event.body, crate::event::RequestBody::Stream(_));
-        let limits = &self.version.definition.limits;
+        let Job { call: Call { trigger, context }, number, submitted, cold, .. } = job;
+        let (services, limits) = (&self.shard.services, &self.version.definition.limits);
         let mut isolate = self.isolate.borrow_mut();
         let Some(inside) = isolate.as_mut() else {
             self.uncount();
-            return (0, Some(Err(Failure::IsolateLost { reason: "it was disposed of" })));
+            return Begun::Done(Err(Failure::IsolateLost { reason: "it was disposed of" }));
         };
-        let event = inside.events().insert(job.event.head, job.event.body, limits.subrequests);
+        let allowance = Allowance::of(&trigger, limits, &services.config);
+        let is_traced = services.observers.want_traces(self.version.worker());
+        let detail = Detail::of(&trigger, is_traced);
+        let opening = Opening::of(&trigger);
+        let entrypoint = context.entrypoint.clone();
+        let event = inside.events().insert(trigger, context, limits.subrequests);
         let id = event.id();
-        if let Some(client) = job.event.client {
-            event.set_client(client);
+        inside.ledger().open(id, allowance.cpu);
+        let mut running = Running::new(event, number, submitted, cold);
+        running.detail = detail;
+        running.is_traced = is_traced;
+        running.wall = allowance.wall.map(|limit| self.watch_wall(id, limit));
+        if is_traced {
+            self.has_traced.set(true);
+            services.observers.event_began(&running.began(&self.version));
         }
-        inside.ledger().open(id, limits.cpu.min(self.shard.shared.config.max_cpu));
-        let running = Running {
-            event,
-            reply: None,
-            ticket: job.ticket.number,
-            submitted: job.submitted,
-            cold: job.cold,
-            outcome: Outcome::Ok,
-            exception: None,
-        };
         self.events.borrow_mut().insert(id, running);
         self.shard.handle.set_running(Some(self.version.clone()));
         let outgoing = &self.version.outgoing;
-        let (text, end) =
-            inside.enter(Payer::Event(id), |slice| slice.dispatch(id, &method, has_body, outgoing));
+        let (text, end) = inside.enter(Payer::Event(id), |slice| {
+            slice.dispatch(id, &opening, entrypoint.as_deref(), outgoing)
+        });
         let mut answer = None;
         if let Some(text) = text
             && end.verdict.is_none()
             && let Some(event) = inside.events().get(id)
+            // Its code may have ended it by itself, and answered all the same.
+            && !event.is_answered()
         {
             event.close();
             answer = Some(match text {
-                Ok(text) => Ok(plain_text(text)),
+                Ok(text) => {
+                    let response = plain_text(text);
+                    self.note_status(id, &response);
+                    Ok(Reply::Response(response))
+                }
                 Err(untaken) => Err(self.untaken(id, untaken)),
             });
         }
         drop(isolate);
-        let answer = answer.or(self.after_slice(end, Some(id)));
-        if answer.is_some() && self.end_if_over(id) {
-            if self.last_turn.get() + LAZY_TURN < now {
-                self.wake_loop();
-            }
-        } else {
+        let mut answer = answer.or(self.after_slice(end, Some(id)));
+        let is_over = self.is_over(id);
+        if is_over {
+            let ended = self.end(id);
+            answer = answer.or(ended);
+        }
+        if !is_over || answer.is_none() || self.last_turn.get() + LAZY_TURN < now {
             self.wake_loop();
         }
-        (id, answer)
+        answer.map_or(Begun::Running(id), Begun::Done)
     }
 
     /// One turn of the isolate's own loop.
@@ -281,7 +301,7 @@ impl Slot {
 
     /// Does what a slice has left to do. Answers the answer of `caller`'s event, if that is
     /// decided; all others are sent.
-    fn after_slice(&self, end: SliceEnd, caller: Option<u32>) -> Option<Answer> {
+    fn after_slice(&self, end: SliceEnd, caller: Option<EventId>) -> Option<Answer> {
         self.shard.handle.set_running(None);
         let changed = match &*self.isolate.borrow() {
             Some(isolate) => {
@@ -294,14 +314,17 @@ impl Slot {
         let was_long = self.version.trust.slice_took(&standing.distrust, end.cpu, changed.len());
         if self.shard.handle.is_front() {
             standing.inline.charge(placement::inline_cost(end.cpu, changed.len()));
-            self.shard.shared.caution.held_up(end.cpu);
+            self.shard.services.caution.held_up(end.cpu);
         } else {
             self.charge_share(placement::share_cost(&self.version, end.cpu, changed.len()));
         }
         let mut answer = None;
         for event in changed {
-            if let Some(decided) = event.take_answer() {
-                let decided = self.decide(&event, decided);
+            let decided = match event.take_answer() {
+                Some(decided) => Some(self.decide(&event, decided)),
+                None => self.settled(&event),
+            };
+            if let Some(decided) = decided {
                 if caller == Some(event.id()) {
                     answer = Some(decided);
                 } else {
@@ -332,7 +355,7 @@ impl Slot {
         let (shard, share) = (&self.shard.handle, &self.version.standing.share);
         share.charge(cpu);
         if !shard.is_slow() && share.is_heavy() && shard.heavy.charge(cpu) {
-            self.shard.shared.demote(shard);
+            self.shard.fleet.demote(shard);
         }
     }
 
@@ -341,7 +364,7 @@ impl Slot {
         isolate.as_ref().is_some_and(|isolate| isolate.ledger().is_over_memory())
     }
 
-    fn reply(&self, id: u32, answer: Answer) {
+    fn reply(&self, id: EventId, answer: Answer) {
         if let Some(running) = self.events.borrow_mut().get_mut(&id)
             && let Some(reply) = running.reply.take()
         {
@@ -350,49 +373,12 @@ impl Slot {
     }
 
     fn is_inspected(&self) -> bool {
-        self.shard.shared.config.inspect.is_some()
+        self.shard.services.config.inspect.is_some()
     }
 
     fn wake_loop(&self) {
         if let Some(waker) = &*self.loop_waker.borrow() {
             waker.wake_by_ref();
-        }
-    }
-
-    /// The client of an event that may have begun here has gone away.
-    pub(super) fn cancel(&self, ticket: u64) {
-        let found = self.events.borrow_mut().iter_mut().find_map(|(id, running)| {
-            let is_it = running.ticket == ticket && !running.event.is_answered();
-            is_it.then(|| {
-                running.outcome = Outcome::Canceled;
-                running.reply = None;
-                (*id, running.event.clone())
-            })
-        });
-        let Some((id, event)) = found else { return };
-        event.close();
-        event.abort();
-        self.tell_abort(&event);
-        if !self.end_if_over(id) && self.events.borrow().contains_key(&id) {
-            self.watch_wait_until(id);
-        }
-        self.wake_loop();
-    }
-
-    /// Tells JavaScript that the client of an event has gone away, where it wants to know.
-    fn tell_abort(&self, event: &Event) {
-        let id = event.id();
-        if !event.owes_abort() || !self.events.borrow().contains_key(&id) {
-            return;
-        }
-        let mut isolate = self.isolate.borrow_mut();
-        self.shard.handle.set_running(Some(self.version.clone()));
-        let end = isolate
-            .as_mut()
-            .map(|inside| inside.enter(Payer::Event(id), |slice| slice.abort(id)).1);
-        drop(isolate);
-        if let Some(end) = end {
-            self.after_slice(end, None);
         }
     }
 }

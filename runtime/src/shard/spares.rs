@@ -76,7 +76,7 @@ impl Shard {
     }
 
     fn make_isolate(&self, memory_limit_bytes: usize) -> Isolate {
-        let config = &self.shared.config;
+        let config = &self.services.config;
         let inspectable = config.inspect.is_some();
         let mut isolate = Isolate::new(self.pulse(), memory_limit_bytes, inspectable);
         if config.live_clocks {

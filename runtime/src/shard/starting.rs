@@ -25,10 +25,10 @@ impl Starting {
         self.0.lock().extract_if(.., |job| job.waits_for_that_of(residence)).collect()
     }
 
-    /// Takes the one with that ticket.
-    pub(super) fn remove(&self, ticket: u64) -> Option<Job> {
+    /// Takes the one with that number.
+    pub(super) fn remove(&self, number: u64) -> Option<Job> {
         let mut jobs = self.0.lock();
-        let index = jobs.iter().position(|job| job.ticket.number == ticket)?;
+        let index = jobs.iter().position(|job| job.number == number)?;
         Some(jobs.remove(index))
     }
 

@@ -9,10 +9,10 @@ use tokio::task::LocalSet;
 use super::handle::{Kind, ShardHandle};
 use super::message::Message;
 use super::{SHARD, Shard};
+use crate::fleet::Fleet;
 use crate::isolate::pulse::Pulse;
 use crate::isolate::{clock, cores, process, stack};
 use crate::placement;
-use crate::runtime::Shared;
 
 /// How much lower than the others those back shards run that start workers of which nothing is
 /// known. Not by much: where front shards have all they can do, a start waits for them.
@@ -33,53 +33,54 @@ const BLOCKING_THREADS: usize = 8;
 pub(crate) fn spawn(
     index: usize,
     kind: Kind,
-    shared: &Arc<Shared>,
+    fleet: &Arc<Fleet>,
 ) -> std::io::Result<Arc<ShardHandle>> {
-    start(Arc::new(ShardHandle::new(index, kind)), &kind.to_string(), shared)
+    start(Arc::new(ShardHandle::new(index, kind)), &kind.to_string(), fleet)
 }
 
 /// Starts a slow shard.
-pub(crate) fn spawn_slow(index: usize, shared: &Arc<Shared>) -> std::io::Result<Arc<ShardHandle>> {
+pub(crate) fn spawn_slow(index: usize, fleet: &Arc<Fleet>) -> std::io::Result<Arc<ShardHandle>> {
     let handle = Arc::new(ShardHandle::new(index, Kind::Back));
     let _was_slow = handle.make_slow();
-    start(handle, "slow", shared)
+    start(handle, "slow", fleet)
 }
 
 fn start(
     handle: Arc<ShardHandle>,
     kind: &str,
-    shared: &Arc<Shared>,
+    fleet: &Arc<Fleet>,
 ) -> std::io::Result<Arc<ShardHandle>> {
     let index = handle.index();
-    let (for_thread, shared) = (handle.clone(), shared.clone());
+    let (for_thread, fleet) = (handle.clone(), fleet.clone());
     std::thread::Builder::new()
         .name(format!("{kind}-{index}"))
         .stack_size(stack::STACK_BYTES)
-        .spawn(move || run(for_thread, shared))?;
+        .spawn(move || run(for_thread, fleet))?;
     Ok(handle)
 }
 
-fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
+fn run(handle: Arc<ShardHandle>, fleet: Arc<Fleet>) {
+    let config = &fleet.services.config;
     // A front shard may have started it.
     cores::use_all();
     match handle.kind() {
         Kind::Front => {
             process::shorten_turns(process::thread_id());
-            if shared.config.front_on_cores {
-                cores::stay_on_one(handle.index(), shared.config.front_shards);
+            if config.front_on_cores {
+                cores::stay_on_one(handle.index(), config.front_shards);
             }
         }
         Kind::Back if handle.is_slow() => process::make_slow(process::thread_id()),
-        Kind::Back if placement::is_steady(&handle, shared.config.back_shards.max(1)) => {
+        Kind::Back if placement::is_steady(&handle, config.back_shards.max(1)) => {
             process::shorten_turns(process::thread_id());
         }
         Kind::Back => process::set_thread_nice(NEWCOMERS_NICE),
         Kind::Check => process::set_thread_nice(CHECK_NICE),
     }
-    let watchdog = shared.watchdog.clone();
-    let pulse = Pulse::start(Box::new(move || watchdog.wake()), shared.turns.clone());
+    let watchdog = fleet.watchdog.clone();
+    let pulse = Pulse::start(Box::new(move || watchdog.wake()), fleet.turns.clone());
     handle.set_pulse(pulse, process::thread_id());
-    let watchdog = shared.watchdog.clone();
+    let watchdog = fleet.watchdog.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(BLOCKING_THREADS)
         .on_thread_park(clock::thread_sleeps)
@@ -90,7 +91,7 @@ fn run(handle: Arc<ShardHandle>, shared: Arc<Shared>) {
         .expect("a tokio runtime needs only a few file descriptors");
     let local = LocalSet::new();
     local.block_on(&runtime, async {
-        let shard = Shard::new(handle, shared);
+        let shard = Shard::new(handle, fleet);
         SHARD.with(|this| *this.borrow_mut() = Some(shard.clone()));
         shard.replenish();
         tokio::task::spawn_local(sweep(shard.clone()));
@@ -106,7 +107,7 @@ async fn serve(shard: &Rc<Shard>) {
         while let Some(message) = handle.take() {
             match message {
                 Message::Event(job) => shard.accept(*job),
-                Message::Cancel { version, ticket } => shard.cancel(version, ticket),
+                Message::Cancel { version, number } => shard.cancel(version, number),
                 Message::Warm(version) => shard.warm(&version),
                 Message::Check(job) => shard.check(job),
                 Message::Retire(version) => shard.retire(version.key),
@@ -138,7 +139,7 @@ async fn sweep(shard: Rc<Shard>) {
         shard.keep_late_code();
         if shard.handle.is_slow() {
             idle_sweeps = if shard.handle.load() == 0 { idle_sweeps + 1 } else { 0 };
-            shard.shared.close_slow(&shard.handle, idle_sweeps);
+            shard.fleet.close_slow(&shard.handle, idle_sweeps);
         }
     }
 }

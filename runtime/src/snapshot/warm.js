@@ -36,10 +36,11 @@
   for (const fetch of handlers) {
     for (let i = 0; i < 3; i++) {
       isolane.install({ default: { fetch } });
-      isolane.dispatch(1, 0, false);
+      // A `fetch` event, of the default export, with the number of the one that is there.
+      isolane.dispatch(0, 1, 0, false, undefined);
     }
   }
-  isolane.prepare("{}", [], "{}", false, true, {});
+  isolane.prepare('{"compatibility":{"unsafeSharedMemory":true},"entries":[]}', []);
   // V8's own come after the snapshot.
   isolane.installWebAssembly({
     SharedArrayBuffer: class SharedArrayBuffer {},

@@ -125,7 +125,7 @@ pub fn trials() -> Vec<Trial> {
             .await;
             assert_eq!(
                 reply.unwrap().text(),
-                r#"["object",["BUCKET","DB"],true,"env.DB cannot be used: \"d1_databases\" is not supported yet","{}","env.BUCKET cannot be used: \"r2_buckets\" is not supported yet"]"#
+                r#"["object",["DB","BUCKET"],true,"env.DB cannot be used: \"d1_databases\" is not supported yet","{}","env.BUCKET cannot be used: \"r2_buckets\" is not supported yet"]"#
             );
         }),
         trial(

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use isolane_runtime::{ModuleSource, Outcome, Switches};
+use isolane_runtime::{ModuleSource, Outcome};
 use libtest_mimic::Trial;
 
-use crate::support::{Worker, trial};
+use crate::support::{Switches, Worker, trial};
 
 /// Imports a case and reports on it.
 const MAIN: &str = r#"

@@ -210,7 +210,7 @@ async fn events_were_on_their_way_when_one_left() -> OnTheirWay {
             continue;
         }
         // Each was counted once, wherever it was, while it waited and while it ran.
-        assert!(runtime().drain(Duration::from_secs(60)).await && !runtime().uses_kv());
+        assert!(runtime().drain(Duration::from_secs(60)).await && !runtime().needs_data());
         // No other isolate was made there for those that it has not answered.
         let there = shards.iter().filter(|shard| is_steady(shard)).count();
         return match by_it {

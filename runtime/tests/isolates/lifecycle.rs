@@ -288,9 +288,9 @@ pub fn trials() -> Vec<Trial> {
                 let report = runtime().check(&worker.version).await.unwrap();
                 assert_eq!(report.handlers, ["fetch"], "{source}");
             }
-            let without = Worker::from_source("export default { scheduled() {} }").build();
+            let without = Worker::from_source("export default { email() {} }").build();
             let failure = runtime().check(&without.version).await.unwrap_err().to_string();
-            assert!(failure.contains("which are not called yet: scheduled."), "{failure}");
+            assert!(failure.contains("which are not called yet: email."), "{failure}");
             let bad = Worker::from_source("throw new Error('no')").build();
             assert!(matches!(
                 runtime().check(&bad.version).await,

@@ -1,8 +1,9 @@
 //! What the runtime tells its observer, and waiting for it. Not here: how workers are called.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
-use isolane_runtime::{ConsoleLevel, EventReport, Incident, IncidentKind, Observer};
+use isolane_runtime::{ConsoleLevel, ConsoleLine, EventReport, Incident, IncidentKind, Observer};
 use parking_lot::Mutex;
 
 use super::Worker;
@@ -10,18 +11,27 @@ use super::Worker;
 /// The observer of the one runtime of the process.
 pub(super) static SEEN: OnceLock<Arc<Seen>> = OnceLock::new();
 
+type Line = (String, Option<u64>, ConsoleLevel, String);
+
 /// What the observer has seen.
 #[derive(Default)]
 pub struct Seen {
     reports: Mutex<Vec<EventReport>>,
     /// The worker of each event that has ended, and the name of its shard's thread.
     ended: Mutex<Vec<(Arc<str>, String)>>,
-    lines: Mutex<Vec<(String, ConsoleLevel, String)>>,
+    /// The worker, the event, the level and the text.
+    lines: Mutex<Vec<Line>>,
+    /// Workers of which traces are wanted.
+    traced: Mutex<HashSet<String>>,
     incidents: Mutex<Vec<Incident>>,
     changed: tokio::sync::Notify,
 }
 
 impl Observer for Seen {
+    fn wants_traces(&self, worker: &Arc<str>) -> bool {
+        self.traced.lock().contains(&**worker)
+    }
+
     fn event_ended(&self, report: &EventReport) {
         let shard = std::thread::current().name().unwrap_or_default().to_owned();
         self.ended.lock().push((report.worker.clone(), shard));
@@ -29,8 +39,9 @@ impl Observer for Seen {
         self.changed.notify_waiters();
     }
 
-    fn console(&self, worker: &str, _version: &str, level: ConsoleLevel, text: &str) {
-        self.lines.lock().push((worker.to_owned(), level, text.to_owned()));
+    fn console(&self, line: &ConsoleLine<'_>) {
+        let worker = line.worker.to_string();
+        self.lines.lock().push((worker, line.event, line.level, line.text.to_owned()));
         self.changed.notify_waiters();
     }
 
@@ -123,6 +134,12 @@ impl Worker {
 
     /// Waits for a line that the worker writes to its console.
     pub async fn line(&self, wanted: &str) -> (ConsoleLevel, String) {
+        let (_, level, text) = self.line_of(wanted).await;
+        (level, text)
+    }
+
+    /// The same, with the number of the event that wrote it.
+    pub async fn line_of(&self, wanted: &str) -> (Option<u64>, ConsoleLevel, String) {
         let seen = SEEN.get().expect("started by main");
         loop {
             let changed = seen.changed.notified();
@@ -130,12 +147,18 @@ impl Worker {
                 .lines
                 .lock()
                 .iter()
-                .find(|(worker, _, text)| worker == self.name() && text.contains(wanted))
+                .find(|(worker, _, _, text)| worker == self.name() && text.contains(wanted))
                 .cloned();
             match found {
-                Some((_, level, text)) => return (level, text),
+                Some((_, event, level, text)) => return (event, level, text),
                 None => changed.await,
             }
         }
+    }
+
+    /// Has the observer want traces of it from now on.
+    pub fn trace(&self) {
+        let seen = SEEN.get().expect("started by main");
+        seen.traced.lock().insert(self.name().to_owned());
     }
 }

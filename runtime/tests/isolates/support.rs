@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use isolane_runtime::{
-    BodyError, Config, Definition, Failure, FetchEvent, Limits, Module, ModuleSource, RequestBody,
-    ResponseBody, Runtime, Stats, Switches, Version,
+    BindingKinds, BodyError, Call, CallContext, Compatibility, Config, Definition, Ended, EnvEntry,
+    Failure, FetchEvent, Flag, Limits, Module, ModuleSource, Observer, RequestBody, ResponseBody,
+    Runtime, Stats, Trigger, Version, kinds,
 };
 use libtest_mimic::Trial;
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 #[allow(unused_imports, reason = "not every test program waits for incidents")]
 pub use self::seen::{incident, incidents};
@@ -42,13 +43,16 @@ pub fn start_with(stuck_after: Duration) {
         cache_dir: Some(cache.path().to_owned()),
         front_shards: 1,
         back_shards: 4,
+        max_wall: MAX_WALL,
         wait_until: Duration::from_millis(300),
         stuck_after,
         lost_shards: 10_000,
         ..Config::default()
     };
     let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
-    let runtime = Runtime::start(config, store, seen.clone()).expect("the runtime starts");
+    let bindings = Arc::new(BindingKinds::new(store, None, None));
+    let observers = vec![seen.clone() as Arc<dyn Observer>];
+    let runtime = Runtime::start(config, bindings, observers).expect("the runtime starts");
     *CACHE.lock() = Some(cache);
     assert!(RUNTIME.set(runtime).is_ok());
     assert!(SEEN.set(seen).is_ok());
@@ -77,6 +81,10 @@ pub fn stats() -> Stats {
 /// The CPU time of an event that is not there to use it up: far above what it needs, for slow
 /// machines run tests as well.
 const CALM_CPU: Duration = Duration::from_secs(5);
+
+/// How long an event may take for which no client waits: far above what it needs, for slow machines run
+/// tests as well.
+const MAX_WALL: Duration = Duration::from_secs(5);
 
 /// How long a test may take on a machine that is busy with other things, too.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -109,6 +117,26 @@ pub async fn on_the_front<Fut: Future<Output = ()> + 'static>(
 /// A worker to be.
 pub struct Builder {
     definition: Definition,
+}
+
+/// What its compatibility date decides, as far as tests ask for it by itself.
+#[derive(Clone, Copy)]
+pub struct Switches {
+    pub node_timers: bool,
+    pub upper_case_methods: bool,
+    pub bot_management_default: bool,
+    pub signal_passthrough: bool,
+}
+
+impl Default for Switches {
+    fn default() -> Self {
+        Switches {
+            node_timers: false,
+            upper_case_methods: true,
+            bot_management_default: false,
+            signal_passthrough: false,
+        }
+    }
 }
 
 /// A worker that can be called.
@@ -151,16 +179,11 @@ impl Worker {
                 version: format!("v{number}").into(),
                 main,
                 modules: vec![module],
-                vars: Map::new(),
-                kv_namespaces: Vec::new(),
-                missing_bindings: BTreeMap::new(),
+                env: Vec::new(),
                 limits: Limits { cpu: CALM_CPU, ..Limits::default() },
-                node_compat: false,
-                node_als: false,
-                startup_eval: false,
+                // Code from text only for those who ask for it.
+                compatibility: Compatibility::default().with(Flag::AllowEvalDuringStartup, false),
                 unsafe_eval: false,
-                shared_memory: false,
-                switches: Switches::default(),
             },
         }
     }
@@ -207,23 +230,41 @@ impl Worker {
     pub async fn open(&self, event: FetchEvent) -> Result<http::Response<ResponseBody>, Failure> {
         runtime().fetch(&self.version, event).await
     }
+
+    /// Runs an event that is no request, to its end.
+    pub async fn run(&self, trigger: Trigger) -> Result<Ended, Failure> {
+        let call = Call::new(trigger, CallContext::default());
+        match runtime().run(&self.version, call).await? {
+            isolane_runtime::Reply::Ended(ended) => Ok(ended),
+            isolane_runtime::Reply::Response(_) => panic!("only requests have responses"),
+        }
+    }
 }
 
 impl Builder {
-    pub fn with_var(mut self, name: &str, value: impl Into<Value>) -> Builder {
-        self.definition.vars.insert(name.to_owned(), value.into());
+    /// With an entry in its environment.
+    pub fn with_env(mut self, entry: EnvEntry) -> Builder {
+        self.definition.env.push(entry);
         self
     }
 
-    pub fn with_kv(mut self, name: &str) -> Builder {
+    pub fn with_var(self, name: &str, value: impl Into<Value>) -> Builder {
+        self.with_env(EnvEntry::new(name, kinds::JSON, value.into()))
+    }
+
+    pub fn with_kv(self, name: &str) -> Builder {
         let namespace = format!("{}-{name}", self.definition.worker);
-        self.definition.kv_namespaces.push((name.to_owned(), namespace));
-        self
+        self.with_env(EnvEntry::new(name, kinds::KV_NAMESPACE, json!({ "id": namespace })))
     }
 
     /// With a binding of a kind that the runtime does not have.
-    pub fn with_missing_binding(mut self, name: &str, key: &str) -> Builder {
-        self.definition.missing_bindings.insert(name.to_owned(), key.to_owned());
+    pub fn with_missing_binding(self, name: &str, key: &str) -> Builder {
+        self.with_env(EnvEntry::new(name, kinds::UNSUPPORTED, json!({ "key": key })))
+    }
+
+    /// With a compatibility flag, or without it.
+    pub fn with_flag(mut self, flag: Flag, is_on: bool) -> Builder {
+        self.definition.compatibility = self.definition.compatibility.with(flag, is_on);
         self
     }
 
@@ -235,6 +276,7 @@ impl Builder {
 
     pub fn with_cpu_ms(mut self, cpu_ms: u64) -> Builder {
         self.definition.limits.cpu = Duration::from_millis(cpu_ms);
+        self.definition.limits.is_cpu_named = true;
         self
     }
 
@@ -244,38 +286,35 @@ impl Builder {
     }
 
     /// With what its compatibility date decides.
-    pub fn with_switches(mut self, switches: Switches) -> Builder {
-        self.definition.switches = switches;
-        self
+    pub fn with_switches(self, switches: Switches) -> Builder {
+        self.with_flag(Flag::NodejsGlobalTimers, switches.node_timers)
+            .with_flag(Flag::UpperCaseMethods, switches.upper_case_methods)
+            .with_flag(Flag::BotManagementDefault, switches.bot_management_default)
+            .with_flag(Flag::RequestSignalPassthrough, switches.signal_passthrough)
     }
 
     /// With the globals of Node.
-    pub fn with_node_compat(mut self) -> Builder {
-        self.definition.node_compat = true;
-        self
+    pub fn with_node_compat(self) -> Builder {
+        self.with_flag(Flag::NodejsCompat, true)
     }
 
     /// With `node:async_hooks` and nothing else of Node.
-    pub fn with_node_als(mut self) -> Builder {
-        self.definition.node_als = true;
-        self
+    pub fn with_node_als(self) -> Builder {
+        self.with_flag(Flag::NodejsAls, true)
     }
 
-    pub fn with_startup_eval(mut self) -> Builder {
-        self.definition.startup_eval = true;
-        self
+    pub fn with_startup_eval(self) -> Builder {
+        self.with_flag(Flag::AllowEvalDuringStartup, true)
     }
 
     /// With `SharedArrayBuffer`.
-    pub fn with_shared_memory(mut self) -> Builder {
-        self.definition.shared_memory = true;
-        self
+    pub fn with_shared_memory(self) -> Builder {
+        self.with_flag(Flag::UnsafeSharedMemory, true)
     }
 
     /// With subrequests that end with the client's request.
-    pub fn with_signal_passthrough(mut self) -> Builder {
-        self.definition.switches.signal_passthrough = true;
-        self
+    pub fn with_signal_passthrough(self) -> Builder {
+        self.with_flag(Flag::RequestSignalPassthrough, true)
     }
 
     pub fn with_unsafe_eval(mut self) -> Builder {
@@ -295,7 +334,8 @@ impl Builder {
     }
 
     pub fn build(self) -> Worker {
-        Worker { version: runtime().version(self.definition) }
+        let version = runtime().version(self.definition);
+        Worker { version: version.expect("its environment is granted") }
     }
 
     /// For a test with one request.

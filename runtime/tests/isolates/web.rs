@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use isolane_runtime::{Client, FetchEvent, Switches};
+use isolane_runtime::{Client, FetchEvent};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::support::{Worker, body, request, trial};
+use crate::support::{Switches, Worker, body, request, trial};
 
 /// What a form of one field looks like.
 const FORM: &str = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\n";

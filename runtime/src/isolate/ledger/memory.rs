@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use bindings::blob::QuotaBlobStore;
+use bindings::event::EventId;
 use bindings::memory::Meter;
 use deno_core::v8;
 
@@ -96,7 +97,7 @@ impl Ledger {
 
     /// Judges the memory in use after a collection. Answers whether execution has to be
     /// terminated.
-    pub(in crate::isolate) fn judge_memory(&self, bytes: usize, running: u32) -> bool {
+    pub(in crate::isolate) fn judge_memory(&self, bytes: usize, running: Option<EventId>) -> bool {
         self.memory.collected_at_bytes.set(bytes);
         if bytes > self.memory.limit_bytes {
             self.memory.over_memory.set(true);
@@ -109,12 +110,12 @@ impl Ledger {
 
     /// V8 is out of heap: the slice is about to be terminated.
     pub(in crate::isolate) fn memory_exhausted(&self) {
-        self.memory_exhausted_by(0);
+        self.memory_exhausted_by(None);
     }
 
     /// The isolate's memory is used up: the slice is about to be terminated. `running` is the event
-    /// that V8 names, 0 for none.
-    pub(in crate::isolate) fn memory_exhausted_by(&self, running: u32) {
+    /// that V8 names.
+    pub(in crate::isolate) fn memory_exhausted_by(&self, running: Option<EventId>) {
         self.memory.over_memory.set(true);
         let event = self.event_of(running);
         self.verdict.set(Some(Verdict::Memory(event)));
@@ -122,7 +123,7 @@ impl Ledger {
 
     /// The node's memory is used up, and the worker has the most of it. Answers that execution has
     /// to be terminated.
-    pub(in crate::isolate) fn expel(&self, running: u32) -> bool {
+    pub(in crate::isolate) fn expel(&self, running: Option<EventId>) -> bool {
         self.memory.over_memory.set(true);
         self.verdict.set(Some(Verdict::NodeMemory(self.event_of(running))));
         true
@@ -231,7 +232,7 @@ impl Ledger {
         let is_due = has_grown || self.is_expelled() || now_ns >= NEXT_MEASURE_NS.get();
         if is_due {
             NEXT_MEASURE_NS.set(now_ns + MEASURE_NS);
-            room::judge(isolate, self, 0);
+            room::judge(isolate, self, None);
         }
         self.memory
             .icu_bytes

@@ -1,26 +1,18 @@
-//! How events and isolates end: answers, failures, limits, condemnation, disposal.
+//! How events and isolates end: failures, limits, condemnation, disposal. What events answer is in
+//! `answering.rs`, what ends those that take too long in `waiting.rs`.
 
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use bindings::event::Event;
-use bindings::event::outgoing::Untaken;
+use bindings::dispatch::Reply;
+use bindings::event::{EventId, Kind};
 
 use super::super::job::{Answer, Job};
+use super::running::report_of_refused;
 use super::{GRACE, IDLE_CPU, Slot, State};
-use crate::event::EventReport;
-use crate::eviction::Eviction;
-use crate::incident::Resource;
-use crate::isolate::ShortOf;
 use crate::isolate::ledger::{Payer, Verdict};
+use crate::limits::Allowance;
 use crate::outcome::{Failure, Outcome};
-
-/// V8's words, and ours that are the same, for memory that was refused.
-const REFUSED: [&str; 3] = [
-    "Array buffer allocation failed",
-    "could not allocate memory",
-    "Unable to grow instance memory",
-];
 
 /// Why a worker's isolates go that has too much of the node's memory.
 const EXPELLED: &str = "the node is short of memory";
@@ -31,57 +23,20 @@ const TOO_LARGE: &str = "it has become too large for its shard";
 /// Why the last events of a version end that was replaced long ago.
 const OUTSTAYED: &str = "its version was replaced, and so were too many after it";
 
+/// Why an event fails that has no client, and whose handler can never end.
+const NEVER_SETTLES: &str = "the handler's promise never settles: nothing it waits for is pending";
+
 impl Slot {
-    /// From what the handler answered to what the client gets.
-    pub(super) fn decide(&self, event: &Rc<Event>, answer: bindings::event::Answer) -> Answer {
-        let answer = match answer {
-            Ok(response) => {
-                if !event.is_over() {
-                    self.watch_wait_until(event.id());
-                }
-                return Ok(response);
-            }
-            Err(thrown)
-                if REFUSED.iter().any(|words| thrown.message.contains(words))
-                    && let Some(short_of) = self.take_refused() =>
-            {
-                Err(self.refused_memory(short_of))
-            }
-            Err(_) if let Some(untaken) = event.untaken() => {
-                return Err(self.untaken(event.id(), untaken));
-            }
-            Err(_) if event.has_bad_body() => {
-                event.take_thrown();
-                Err(Failure::BadBody)
-            }
-            Err(thrown) => Err(Failure::Threw { message: thrown.message, stack: thrown.stack }),
-        };
-        if let (Err(failure), Some(running)) =
-            (&answer, self.events.borrow_mut().get_mut(&event.id()))
-        {
-            running.outcome = failure.outcome();
-        }
-        answer
-    }
-
-    /// The failure of an event whose answer is not made, because clients do not take what there is.
-    pub(super) fn untaken(&self, id: u32, untaken: Untaken) -> Failure {
-        let failure = Failure::untaken(untaken);
-        if let Some(running) = self.events.borrow_mut().get_mut(&id) {
-            running.outcome = failure.outcome();
-        }
-        self.shard.shared.tell_refused(Resource::ClientBytes, &self.version, &failure);
-        failure
-    }
-
     /// Ends an event that has exceeded a limit, and the isolate with it. Answers the failure
     /// of `caller`'s event if it was that one.
-    pub(super) fn judge(&self, verdict: Verdict, caller: Option<u32>) -> Option<Answer> {
-        let (failure, event) = match verdict {
-            Verdict::EventCpu(id) => (self.exceeded_cpu(), id),
-            Verdict::Memory(id) => (self.exceeded_memory(), id),
-            Verdict::NodeMemory(id) => (self.node_memory(), id),
-            Verdict::StrayCpu | Verdict::StartCpu => (self.exceeded_cpu(), 0),
+    pub(super) fn judge(&self, verdict: Verdict, caller: Option<EventId>) -> Option<Answer> {
+        let event = verdict.event();
+        let failure = match verdict {
+            Verdict::Memory(_) => self.exceeded_memory(),
+            Verdict::NodeMemory(_) => self.node_memory(),
+            Verdict::EventCpu(_) | Verdict::StrayCpu | Verdict::StartCpu => {
+                self.exceeded_cpu(event)
+            }
         };
         if let Verdict::Memory(_) = verdict {
             self.note_out_of_memory();
@@ -92,13 +47,12 @@ impl Slot {
             Verdict::NodeMemory(_) => EXPELLED,
             _ => "one of its events exceeded its CPU limit",
         });
-        if event != 0 {
+        if let Some(event) = event {
             return self.fail(event, &failure, caller);
         }
         if let Verdict::Memory(_) | Verdict::NodeMemory(_) = verdict {
             // V8 does not say whose allocation it was: none of them can go on.
-            let events: Vec<u32> = self.events.borrow().keys().copied().collect();
-            let answers = events.into_iter().map(|id| self.fail(id, &failure, caller));
+            let answers = self.ids().into_iter().map(|id| self.fail(id, &failure, caller));
             return answers.fold(None, Option::or);
         }
         None
@@ -108,8 +62,7 @@ impl Slot {
     pub(in crate::shard) fn expel(&self) {
         self.condemn(EXPELLED);
         let failure = self.node_memory();
-        let events: Vec<u32> = self.events.borrow().keys().copied().collect();
-        for id in events {
+        for id in self.ids() {
             self.fail(id, &failure, None);
         }
         self.dispose_if_done();
@@ -119,12 +72,12 @@ impl Slot {
     pub(in crate::shard) fn outstay(&self) {
         self.condemn(OUTSTAYED);
         let failure = Failure::IsolateLost { reason: OUTSTAYED };
-        let events: Vec<(u32, bool)> = {
+        let events: Vec<(EventId, bool)> = {
             let events = self.events.borrow();
             events.iter().map(|(id, running)| (*id, running.event.is_answered())).collect()
         };
         if !events.is_empty() {
-            self.shard.shared.tell_outstayed(&self.version, events.len());
+            self.shard.services.tell_outstayed(&self.version, events.len());
         }
         for (id, is_answered) in events {
             // Who was answered has had the time that there is for what comes after it.
@@ -135,29 +88,39 @@ impl Slot {
     }
 
     /// Ends an event with a failure.
-    fn fail(&self, id: u32, failure: &Failure, caller: Option<u32>) -> Option<Answer> {
+    fn fail(&self, id: EventId, failure: &Failure, caller: Option<EventId>) -> Option<Answer> {
         self.fail_as(id, failure, failure.outcome(), caller)
     }
 
     fn fail_as(
         &self,
-        id: u32,
+        id: EventId,
         failure: &Failure,
         outcome: Outcome,
-        caller: Option<u32>,
+        caller: Option<EventId>,
     ) -> Option<Answer> {
-        let unanswered = {
+        let (is_request, unanswered) = {
             let mut events = self.events.borrow_mut();
             let running = events.get_mut(&id)?;
+            let is_request = running.event.kind() == Kind::Fetch;
             running.outcome = outcome;
-            if let Failure::IsolateLost { reason } = failure {
-                // The tenant's code did not throw, but an operator asks why.
-                running.exception.get_or_insert_with(|| ((*reason).to_owned(), String::new()));
+            // The tenant's code did not throw, but an operator asks why.
+            let reason = match failure {
+                Failure::IsolateLost { reason } => Some(*reason),
+                Failure::NeverResponds if !is_request => Some(NEVER_SETTLES),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                running.exception.get_or_insert_with(|| (reason.to_owned(), String::new()));
             }
             let unanswered = !running.event.is_answered() || caller == Some(id);
             running.event.close();
-            unanswered
+            (is_request, unanswered)
         };
+        if !is_request {
+            // It has run, and its end says what it has come to.
+            return self.end(id).filter(|_| caller == Some(id));
+        }
         if caller == Some(id) {
             self.end(id);
             return Some(Err(failure.clone()));
@@ -179,7 +142,9 @@ impl Slot {
         let events: Vec<_> =
             self.events.borrow().values().map(|running| running.event.clone()).collect();
         for event in events {
-            if !event.is_answered() {
+            // What a request has left after its answer is lost with the isolate; of others it is a part.
+            let is_lost = matches!(failure, Failure::IsolateLost { .. });
+            if !event.is_answered() || (is_lost && event.kind() != Kind::Fetch) {
                 self.fail(event.id(), &failure, None);
             } else if !event.is_streaming() {
                 // A promise given to `waitUntil` that cannot settle any more.
@@ -188,31 +153,30 @@ impl Slot {
         }
     }
 
+    /// Whether nothing is left of an event that was not ended yet.
+    pub(super) fn is_over(&self, id: EventId) -> bool {
+        self.events.borrow().get(&id).is_some_and(|running| running.event.is_over())
+    }
+
     /// Ends an event of which nothing is left; answers whether it was.
-    pub(super) fn end_if_over(&self, id: u32) -> bool {
-        let over = self.events.borrow().get(&id).is_some_and(|running| running.event.is_over());
+    pub(super) fn end_if_over(&self, id: EventId) -> bool {
+        let over = self.is_over(id);
         if over {
             self.end(id);
         }
         over
     }
 
-    fn end(&self, id: u32) {
-        let Some(mut running) = self.events.borrow_mut().remove(&id) else { return };
-        let event = &running.event;
-        if let Some(thrown) = event.take_thrown() {
-            running.exception = Some((thrown.message, thrown.stack));
-        }
-        let outcome = match running.outcome {
-            Outcome::Ok if running.exception.is_some() => Outcome::Exception,
-            Outcome::Ok if event.is_broken() => Outcome::ResponseStreamDisconnected,
-            outcome => outcome,
-        };
-        let mut cpu = std::time::Duration::ZERO;
+    /// Ends an event, and tells whoever has sent it, if it is no request, what it has come to. Answers that
+    /// where nobody waits for it yet: it is then for whoever runs the event.
+    pub(super) fn end(&self, id: EventId) -> Option<Answer> {
+        let mut running = self.events.borrow_mut().remove(&id)?;
+        running.conclude();
+        let (mut cpu, mut cpu_limit) = (Duration::ZERO, self.version.definition.limits.cpu);
         if let Some(inside) = self.isolate.borrow_mut().as_mut() {
-            cpu = inside.ledger().used_by(id);
+            (cpu, cpu_limit) = inside.ledger().account_of_event(id).unwrap_or((cpu, cpu_limit));
             inside.ledger().close(id);
-            if event.needs_finish() {
+            if running.event.needs_finish() {
                 self.shard.handle.set_running(Some(self.version.clone()));
                 inside.enter(Payer::Running, |slice| slice.finish(id));
                 self.shard.handle.set_running(None);
@@ -221,18 +185,20 @@ impl Slot {
         }
         self.uncount();
         self.idle_cpu_left.set(IDLE_CPU);
-        self.shard.shared.observer.event_ended(&EventReport {
-            worker: self.version.worker().clone(),
-            version: self.version.id().clone(),
-            outcome,
-            cpu,
-            cpu_limit: self.cpu_limit(),
-            wall: running.submitted.elapsed(),
-            cold: running.cold,
-            exception: running.exception.take(),
-        });
+        let mut answer = match running.event.kind() {
+            Kind::Fetch => None,
+            _ => Some(Ok(Reply::Ended(running.ended()))),
+        };
+        let report = running.report(&self.version, cpu, cpu_limit);
+        self.shard.services.observers.event_ended(&report);
+        if let Some(reply) = running.reply.take()
+            && let Some(answer) = answer.take()
+        {
+            let _ = reply.send(answer);
+        }
         self.dispose_if_done();
         self.leave_if_large();
+        answer
     }
 
     /// Gives the isolate up where it has been too large for some seconds for the shard that it is on: the
@@ -244,7 +210,7 @@ impl Slot {
         }
         // Before it leaves, so that no other comes here for the events that are on their way.
         self.version.standing.bulk.stays_large();
-        if !self.shard.shared.is_left_by_large(&self.shard.handle) {
+        if !self.shard.fleet.is_left_by_large(&self.shard.handle) {
             return;
         }
         let Some(slot) = self.this.upgrade() else { return };
@@ -259,44 +225,12 @@ impl Slot {
 
     /// Reports an event that never ran.
     pub(super) fn report_refused(&self, job: &Job, failure: &Failure) {
-        let exception = match failure {
-            Failure::CannotStart { message, stack, .. } => Some((message.clone(), stack.clone())),
-            _ => None,
-        };
-        self.shard.shared.observer.event_ended(&EventReport {
-            worker: self.version.worker().clone(),
-            version: self.version.id().clone(),
-            outcome: failure.outcome(),
-            cpu: std::time::Duration::ZERO,
-            cpu_limit: self.cpu_limit(),
-            wall: job.submitted.elapsed(),
-            cold: job.cold,
-            exception,
-        });
-    }
-
-    /// Ends `waitUntil` work that goes on for too long after the response, or after the client has
-    /// gone.
-    pub(super) fn watch_wait_until(&self, id: u32) {
-        let Some(slot) = self.this.upgrade() else { return };
-        let limit = self.shard.shared.config.wait_until;
-        tokio::task::spawn_local(async move {
-            loop {
-                tokio::time::sleep(limit).await;
-                let streaming = {
-                    let mut events = slot.events.borrow_mut();
-                    let Some(running) = events.get_mut(&id) else { return };
-                    if !running.event.is_streaming() {
-                        running.outcome = Outcome::ExceededWallTime;
-                    }
-                    running.event.is_streaming()
-                };
-                if !streaming {
-                    slot.end(id);
-                    return;
-                }
-            }
-        });
+        let services = &self.shard.services;
+        let limits = &self.version.definition.limits;
+        let cpu_limit = Allowance::of(&job.call.trigger, limits, &services.config).cpu;
+        let is_traced = services.observers.want_traces(self.version.worker());
+        let report = report_of_refused(job, failure, cpu_limit, is_traced);
+        services.observers.event_ended(&report);
     }
 
     /// The isolate gets no new events, and goes when its present ones are over.
@@ -324,8 +258,7 @@ impl Slot {
 
     /// Ends all events that are left.
     pub(in crate::shard) fn lose(&self, reason: &'static str) {
-        let events: Vec<u32> = self.events.borrow().keys().copied().collect();
-        for id in events {
+        for id in self.ids() {
             self.fail(id, &Failure::IsolateLost { reason }, None);
         }
         self.dispose_if_done();
@@ -340,50 +273,30 @@ impl Slot {
         let isolate = self.isolate.borrow_mut().take();
         self.state.set(State::Gone);
         if let Some(isolate) = isolate {
-            self.shard.shared.memory.moves_out(isolate.ledger().holding());
-            // Whose it is, should its end cost the shard.
-            self.shard.handle.set_running(Some(self.version.clone()));
-            self.shard.dispose(isolate);
-            self.shard.handle.set_running(None);
+            self.shard.dispose(isolate, &self.version);
             self.shard.handle.isolates.fetch_sub(1, Ordering::Relaxed);
-            self.shard.shared.isolates.fetch_sub(1, Ordering::Relaxed);
+            self.shard.services.isolates.fetch_sub(1, Ordering::Relaxed);
         }
         self.wake_loop();
     }
 
-    fn take_refused(&self) -> Option<ShortOf> {
-        self.isolate.borrow().as_ref()?.ledger().take_refused()
+    fn ids(&self) -> Vec<EventId> {
+        self.events.borrow().keys().copied().collect()
     }
 
-    /// The failure of an event that did not get the memory that it asked for.
-    fn refused_memory(&self, short_of: ShortOf) -> Failure {
-        if short_of == ShortOf::Isolate {
-            self.evict(Eviction::OverLimit);
-            return self.exceeded_memory();
-        }
-        self.node_full()
-    }
-
-    fn node_full(&self) -> Failure {
-        let failure = Failure::NodeFull;
-        self.shard.shared.tell_refused(Resource::Memory, &self.version, &failure);
-        failure
-    }
-
-    fn exceeded_cpu(&self) -> Failure {
-        Failure::ExceededCpu { limit_ms: self.cpu_limit().as_millis() as u64 }
-    }
-
-    /// The CPU time that an event may use.
-    pub(super) fn cpu_limit(&self) -> std::time::Duration {
-        self.version.definition.limits.cpu.min(self.shard.shared.config.max_cpu)
+    fn exceeded_cpu(&self, event: Option<EventId>) -> Failure {
+        let isolate = self.isolate.borrow();
+        let account = isolate.as_ref().zip(event);
+        let account = account.and_then(|(it, event)| it.ledger().account_of_event(event));
+        let limit = account.map_or(self.version.definition.limits.cpu, |(_, limit)| limit);
+        Failure::ExceededCpu { limit_ms: limit.as_millis() as u64 }
     }
 
     fn node_memory(&self) -> Failure {
         Failure::NodeMemory { worker: self.version.worker().to_string() }
     }
 
-    fn exceeded_memory(&self) -> Failure {
+    pub(super) fn exceeded_memory(&self) -> Failure {
         let limit = self.version.definition.limits.memory_bytes;
         Failure::ExceededMemory { limit_mb: (limit >> 20) as u64 }
     }

@@ -19,14 +19,14 @@ impl Slot {
         let stacks = isolate.as_ref().and_then(|it| it.ledger().take_lack_of_stacks());
         drop(isolate);
         if let Some(stacks) = stacks {
-            self.shard.shared.tell_no_stack(&self.version, stacks);
+            self.shard.services.tell_no_stack(&self.version, stacks);
         }
     }
 
     /// Counts it, unless it goes already.
     fn note_eviction(&self, why: Eviction) {
         if self.is_ready() {
-            self.shard.shared.evictions.count(why);
+            self.shard.services.evictions.count(why);
             let (worker, reason) = (self.version.worker(), why.as_str());
             tracing::debug!(%worker, reason, "an isolate is given up");
         }

@@ -4,12 +4,9 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bindings::event::Console;
-
 use super::super::job::Job;
 use super::super::message::Message;
 use super::{Slot, State};
-use crate::config::ConsoleLevel;
 use crate::inspect::InspectTarget;
 use crate::isolate::ledger::Verdict;
 use crate::isolate::{Isolate, LoadError};
@@ -38,46 +35,18 @@ impl Slot {
     }
 
     fn load(&self) {
-        let definition = &self.version.definition;
-        let shared = &self.shard.shared;
-        let mut isolate = self.shard.take_isolate(definition.limits.memory_bytes);
-        let outbound = shared.outbound.for_worker(self.version.worker());
-        isolate.connect(outbound.paid_by(self.version.standing.clone()));
-        // Before the worker's top-level code, which may write, too.
-        isolate.set_console(self.console());
-        shared.memory.moves_in(&self.version, &self.residence, isolate.ledger().holding());
-        isolate.set_outgoing(self.version.outgoing.clone());
-        self.shard.handle.set_running(Some(self.version.clone()));
         self.shard.handle.set_loading(true);
-        let cache = &self.version.cache;
-        // Before there is anything: what is compiled now is not to be forgotten until it is written.
-        let coming = cache.begin_write();
-        let kv = self.version.kv.clone().belonging_to(&self.shard.handle.abandoned.belongings);
-        let result = isolate.load(definition, cache, kv, shared.config.start_cpu);
+        let made = self.shard.make(&self.version, &self.residence, &self.this);
         self.shard.handle.set_loading(false);
-        self.shard.handle.set_running(None);
-        match result {
+        match made.loaded {
             Ok(loaded) => {
-                shared.observer.started(self.version.worker(), &loaded.handlers);
-                self.shard.keep_code(coming);
-                self.open(isolate);
+                let observers = &self.shard.services.observers;
+                observers.started(self.version.worker(), &loaded.handlers);
+                self.shard.keep_code(made.coming_code);
+                self.open(made.isolate);
             }
-            Err(error) => self.give_up(isolate, &error),
+            Err(error) => self.give_up(made.isolate, &error),
         }
-    }
-
-    fn console(&self) -> Console {
-        let observer = self.shard.shared.observer.clone();
-        let version = self.version.clone();
-        let (told, teller) = (self.version.clone(), observer.clone());
-        Console::new(
-            observer.colours(),
-            move |level, text| {
-                let level = ConsoleLevel::from_index(level);
-                observer.console(version.worker(), version.id(), level, text);
-            },
-            move |idle| teller.used_what_is_idle(told.worker(), idle),
-        )
     }
 
     fn open(&self, mut isolate: Isolate) {
@@ -92,7 +61,7 @@ impl Slot {
         self.state.set(State::Ready);
         self.residence.ready.store(true, Ordering::Relaxed);
         self.shard.handle.isolates.fetch_add(1, Ordering::Relaxed);
-        self.shard.shared.isolates.fetch_add(1, Ordering::Relaxed);
+        self.shard.services.isolates.fetch_add(1, Ordering::Relaxed);
         self.version.started();
         self.settle();
         if let Some(slot) = self.this.upgrade() {
@@ -121,7 +90,7 @@ impl Slot {
 
     /// An isolate on a steady shard takes the place of those on the others.
     fn settle(&self) {
-        let back_shards = self.shard.shared.config.back_shards.max(1);
+        let back_shards = self.shard.services.config.back_shards.max(1);
         let (handle, version) = (&self.shard.handle, &self.version);
         let is_settled = !handle.is_front() && is_steady(handle, back_shards);
         if !is_settled || !version.settling.swap(false, Ordering::Relaxed) {
@@ -140,7 +109,7 @@ impl Slot {
     }
 
     fn show_to_debuggers(&self, isolate: &mut Isolate) {
-        if let Some(inspect) = &self.shard.shared.config.inspect {
+        if let Some(inspect) = &self.shard.services.config.inspect {
             inspect.started(InspectTarget {
                 worker: self.version.worker().clone(),
                 version: self.version.id().clone(),
@@ -150,13 +119,12 @@ impl Slot {
     }
 
     fn give_up(&self, isolate: Isolate, error: &LoadError) {
-        let failure = start_failure(&self.version, self.shard.shared.config.start_cpu, error);
+        let failure = start_failure(&self.version, self.shard.services.config.start_cpu, error);
         self.version.start_failed(failure.clone());
         self.state.set(State::Gone);
         *self.failed_start.borrow_mut() = Some(failure.clone());
         self.shard.forget(self);
-        self.shard.shared.memory.moves_out(isolate.ledger().holding());
-        self.shard.dispose(isolate);
+        self.shard.dispose(isolate, &self.version);
         for job in self.shard.handle.starting.take(&self.residence) {
             self.uncount();
             self.report_refused(&job, &failure);

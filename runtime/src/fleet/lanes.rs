@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::Shared;
-use super::shared::Shards;
+use super::{Fleet, Shards};
 use crate::isolate::process;
-use crate::placement;
+use crate::placement::{self, Affinity};
 use crate::shard::{self, Kind, Message, ShardHandle};
 use crate::version::Version;
 
@@ -36,7 +35,7 @@ const TRIES: u32 = 16;
 /// A slow shard that had nothing to do in so many sweeps gets no more events.
 const IDLE_SWEEPS: u32 = 10;
 
-impl Shared {
+impl Fleet {
     /// Sends a message that concerns a version to a back or slow shard. Answers which.
     pub(crate) fn place(
         self: &Arc<Self>,
@@ -52,10 +51,11 @@ impl Shared {
                     // What comes before its isolate is there goes to the same shard.
                     version.move_in(&shard);
                 }
-                let before = job.ticket.shard.swap(shard.id(), Ordering::Relaxed);
-                if before != 0 {
-                    job.ticket.move_to(&shard);
-                    moved = Some(job.ticket.clone());
+                if let Some(ticket) = &job.ticket
+                    && ticket.shard.swap(shard.id(), Ordering::Relaxed) != 0
+                {
+                    ticket.move_to(&shard);
+                    moved = Some(ticket.clone());
                 }
             }
             match shard.offer(message) {
@@ -76,14 +76,16 @@ impl Shared {
     fn choose(self: &Arc<Self>, version: &Arc<Version>) -> Option<Arc<ShardHandle>> {
         let back = self.back.load();
         let deaf_on = version.standing.deaf_on().filter(|shard| shard.kind() == Kind::Back);
-        if self.config.inspect.is_some() {
-            placement::choose_home(version, &back)
+        if self.services.config.inspect.is_some() {
+            // Each event is to meet the same breakpoints.
+            placement::choose(version, Affinity::Home(version.key), &back)
         } else if deaf_on.is_some() {
             deaf_on
         } else if version.standing.share.is_heavy() {
-            self.choose_slow(version).or_else(|| placement::choose(version, &back))
+            let spread = || placement::choose(version, Affinity::Spread, &back);
+            self.choose_slow(version).or_else(spread)
         } else {
-            let shard = placement::choose(version, &back);
+            let shard = placement::choose(version, Affinity::Spread, &back);
             if let Some(steady) = placement::should_settle(version, shard.as_ref(), &back) {
                 steady.send(Message::Warm(version.clone()));
             }
@@ -102,7 +104,7 @@ impl Shared {
     /// is another place.
     pub(crate) fn is_left_by_large(&self, shard: &ShardHandle) -> bool {
         let back = self.back.load();
-        self.config.inspect.is_none()
+        self.services.config.inspect.is_none()
             && placement::is_for_small(shard, back.len())
             && placement::least_of_newcomers(&back).is_some()
     }
@@ -117,7 +119,7 @@ impl Shared {
     }
 
     fn choose_slow(self: &Arc<Self>, version: &Version) -> Option<Arc<ShardHandle>> {
-        let most = SLOW_PER_BACK * self.config.back_shards.max(1);
+        let most = SLOW_PER_BACK * self.services.config.back_shards.max(1);
         let slow = self.slow.load();
         placement::choose_slow(version, &slow, most)
             .or_else(|| {
@@ -155,7 +157,7 @@ impl Shared {
     /// Sends what waits in a stuck shard's inbox to other shards, where there is one that
     /// has time.
     pub(crate) fn rescue(self: &Arc<Self>, stuck: &Arc<ShardHandle>) {
-        if self.config.inspect.is_some() {
+        if self.services.config.inspect.is_some() {
             // It may be at a breakpoint, and the events are to meet that, too.
             return;
         }
@@ -173,7 +175,7 @@ impl Shared {
         version: Option<&Arc<Version>>,
         used: Duration,
     ) {
-        if shard.kind() != Kind::Back || self.config.inspect.is_some() {
+        if shard.kind() != Kind::Back || self.services.config.inspect.is_some() {
             return;
         }
         let (longest, without_another) = match shard.is_loading() {
@@ -205,8 +207,8 @@ impl Shared {
     /// Makes a back shard a slow one, and starts another in its place. What waits in its inbox
     /// goes elsewhere, and so do new events of the workers on it that have not used up their share.
     pub(crate) fn demote(self: &Arc<Self>, shard: &Arc<ShardHandle>) {
-        let most = SLOW_PER_BACK_AT_MOST * self.config.back_shards.max(1);
-        let may_be = self.config.inspect.is_none()
+        let most = SLOW_PER_BACK_AT_MOST * self.services.config.back_shards.max(1);
+        let may_be = self.services.config.inspect.is_none()
             && shard.kind() == Kind::Back
             && shard.is_usable()
             && !shard.is_slow();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Shared;
+use super::Fleet;
 use crate::incident::{Incident, IncidentKind, Resource};
 use crate::isolate::{cores, process, restraint};
 use crate::outcome::Failure;
@@ -12,7 +12,7 @@ use crate::quarantine::Purpose;
 use crate::shard::{self, Kind, ShardHandle};
 use crate::version::Version;
 
-impl Shared {
+impl Fleet {
     /// Gives up a shard that does not come back from a tenant's code, and starts another in
     /// its place. The worker whose code it was is not started again for a while.
     pub(crate) fn abandon(
@@ -81,20 +81,20 @@ impl Shared {
         let kind = shard.kind();
         let tell = |kind, worker: Option<&Arc<Version>>, detail: String| {
             let worker = worker.map(|version| version.worker().clone());
-            self.observer.incident(&Incident { kind, worker, detail });
+            self.services.observers.incident(&Incident { kind, worker, detail });
         };
         tell(IncidentKind::ShardLost, culprit, format!("{reason}; its {kind} shard was replaced"));
         if kind == Kind::Front {
-            self.caution.lost();
+            self.services.caution.lost();
         }
-        let is_used_up = self.losses.count();
+        let is_used_up = self.services.losses.count();
         if let Some(version) = culprit {
             version.trust.offend(&version.standing.distrust);
             let purpose = match kind {
                 Kind::Check => Purpose::Check,
                 Kind::Front | Kind::Back => Purpose::Serve,
             };
-            let sentence = self.losses.convict(&version.standing, purpose);
+            let sentence = self.services.losses.convict(&version.standing, purpose);
             let what = match purpose {
                 Purpose::Serve => "it is not started, in any version,",
                 Purpose::Check => "no version of it is checked",
@@ -105,7 +105,7 @@ impl Shared {
                 sentence.losses
             );
             tell(IncidentKind::Quarantined, culprit, detail);
-            if self.losses.were_too_many() {
+            if self.services.losses.were_too_many() {
                 let detail = "it is refused until the node may lose shards again, or is restarted";
                 let refused = IncidentKind::Refused(Resource::Shards);
                 tell(refused, culprit, detail.to_owned());
@@ -115,7 +115,7 @@ impl Shared {
             let detail = format!(
                 "{} shards were lost within an hour (limits.lost_shards): their threads and memory \
                  come back with a restart",
-                self.config.lost_shards
+                self.services.config.lost_shards
             );
             tell(IncidentKind::RestartDue, None, detail);
         }

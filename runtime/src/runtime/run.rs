@@ -1,13 +1,17 @@
-//! The way of a `fetch` event: to the shard on which it runs, inline or as a message, and of its
-//! answer back. What runs it there is the slot's (`shard/slot.rs`).
+//! The way of an event: to the shard on which it runs, by a call or as a message, and of its answer back.
+//! What runs it there is the slot's (`shard/slot.rs`); which shard that is, is the policy's (`placement.rs`).
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bindings::dispatch::Reply;
+use bindings::event::Kind;
 use tokio::sync::oneshot;
 
 use super::Runtime;
-use crate::event::{FetchEvent, ResponseBody};
+use crate::event::{Call, FetchEvent, ResponseBody};
+use crate::isolate;
 use crate::outcome::Failure;
 use crate::placement;
 use crate::shard::{Answer, Job, Message, Shard, ShardHandle, Started, Ticket};
@@ -15,11 +19,10 @@ use crate::version::Version;
 
 pub(super) const LOST: Failure = Failure::IsolateLost { reason: "the event was dropped" };
 const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come back" };
+const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
 
 impl Runtime {
-    /// Runs a `fetch` event. On a front shard a trusted worker runs inline, by a function
-    /// call; every other goes to a back shard. Dropping the future before it is ready
-    /// cancels the event: the client has gone away.
+    /// Runs a request; [`run`](Self::run) with the answer that a request has.
     ///
     /// # Errors
     /// Where there is no response of the worker's own; see [`Failure`].
@@ -28,37 +31,72 @@ impl Runtime {
         version: &Arc<Version>,
         event: FetchEvent,
     ) -> Result<http::Response<ResponseBody>, Failure> {
-        if let Some(failure) = version.recent_failure() {
-            self.shared.tell_turned_away(version.worker(), &failure);
-            return Err(failure);
+        match self.run(version, Call::fetch(event)).await? {
+            Reply::Response(response) => Ok(response),
+            Reply::Ended(_) => Err(NO_RESPONSE),
         }
-        if let Some(shard) = Shard::current().filter(|shard| shard.handle().is_front()) {
-            let (standing, is_cautious) = (&version.standing, self.shared.caution.is_on());
-            let may_call = !is_cautious && !standing.is_deaf() && !standing.inline.is_heavy();
-            if may_call && shard.has_ready(version.key) {
-                return self.call(&shard, version, event).await;
-            }
-            let may_warm = !is_cautious && self.shared.config.inspect.is_none();
-            if may_warm && placement::should_promote(version) {
-                // Made while this event and the next ones run on a back shard.
-                let version = version.clone();
-                tokio::task::spawn_local(async move { shard.warm(&version) });
-            }
-        }
-        self.submit(version, event).await
     }
 
-    async fn call(
-        &self,
-        shard: &std::rc::Rc<Shard>,
-        version: &Arc<Version>,
-        event: FetchEvent,
-    ) -> Answer {
-        let ticket = Ticket::new();
-        match shard.call(job(version, event, ticket.clone(), None)) {
+    /// Runs an event. On a front shard a request to a trusted worker runs inline, by a function call, and so
+    /// does on a back shard what comes there for a version that is ready there; everything else goes to a
+    /// back shard. Dropping the future before it is ready cancels the event: who asked for it has gone away.
+    /// Not to be polled inside of a slice.
+    ///
+    /// A request is answered as soon as there is a response; an event of another kind when it has ended, or
+    /// when its own rules say that whoever sent it need not wait for what it goes on with.
+    ///
+    /// # Errors
+    /// Of a request, where there is no response of the worker's own. Of other kinds, where the event has not
+    /// run, or is lost without a trace: what has run and failed has [ended](Reply::Ended). See [`Failure`].
+    pub async fn run(&self, version: &Arc<Version>, call: Call) -> Result<Reply, Failure> {
+        self.admit(version)?;
+        if let Some(shard) = Shard::current() {
+            let is_cautious = self.services.caution.is_on();
+            let kind = call.trigger.kind();
+            if placement::may_call(version, shard.handle(), kind, is_cautious)
+                && shard.has_ready(version.key)
+                && !isolate::is_entered()
+            {
+                return self.call(&shard, version, call).await;
+            }
+            self.promote(&shard, version, kind, is_cautious);
+        }
+        self.send(version, call).await
+    }
+
+    /// The same for callers that are on no shard: always as a message. The future may move between threads.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn submit(&self, version: &Arc<Version>, call: Call) -> Result<Reply, Failure> {
+        self.admit(version)?;
+        self.send(version, call).await
+    }
+
+    /// Whether the version is to run at all now.
+    fn admit(&self, version: &Version) -> Result<(), Failure> {
+        let Some(failure) = version.recent_failure() else { return Ok(()) };
+        self.services.tell_turned_away(version.worker(), &failure);
+        Err(failure)
+    }
+
+    /// Has a busy, trusted version get an isolate on the front shard to which a request came. It is made
+    /// while this event and the next ones run on a back shard.
+    fn promote(&self, shard: &Rc<Shard>, version: &Arc<Version>, kind: Kind, is_cautious: bool) {
+        let may_warm = shard.handle().is_front() && kind == Kind::Fetch && !is_cautious;
+        if may_warm && self.services.config.inspect.is_none() && placement::should_promote(version)
+        {
+            let (shard, version) = (shard.clone(), version.clone());
+            tokio::task::spawn_local(async move { shard.warm(&version) });
+        }
+    }
+
+    async fn call(&self, shard: &Rc<Shard>, version: &Arc<Version>, call: Call) -> Answer {
+        let number = Ticket::next_number();
+        match shard.call(job(version, call, number)) {
             Started::Done(answer) => answer,
             Started::Waiting(answer) => {
-                let on_drop = OnDrop::new(|| shard.cancel(version.key, ticket.number));
+                let on_drop = OnDrop::new(|| shard.cancel(version.key, number));
                 let answer = answer.await.unwrap_or(Err(LOST));
                 on_drop.disarm();
                 answer
@@ -66,24 +104,28 @@ impl Runtime {
         }
     }
 
-    async fn submit(&self, version: &Arc<Version>, event: FetchEvent) -> Answer {
+    async fn send(&self, version: &Arc<Version>, call: Call) -> Answer {
         let waiting = version.begin_to_wait();
-        if waiting >= self.shared.config.queue_per_worker {
+        if waiting >= self.services.config.queue_per_worker {
             version.end_to_wait();
             let failure = Failure::LoadShed { what: format!("worker {}", version.worker()) };
-            self.shared.tell_turned_away(version.worker(), &failure);
+            self.services.tell_turned_away(version.worker(), &failure);
             return Err(failure);
         }
         let (reply, mut answer) = oneshot::channel();
         let ticket = Ticket::new();
-        let job = job(version, event, ticket.clone(), Some(reply));
-        let Some(shard) = self.shared.place(version, Message::Event(Box::new(job))) else {
+        let job = Job {
+            reply: Some(reply),
+            ticket: Some(ticket.clone()),
+            ..job(version, call, ticket.number)
+        };
+        let Some(shard) = self.fleet.place(version, Message::Event(Box::new(job))) else {
             version.end_to_wait();
             return Err(Failure::ShuttingDown);
         };
-        let on_drop = OnDrop::new(|| self.shared.cancel(version.key, &ticket));
+        let on_drop = OnDrop::new(|| self.fleet.cancel(version.key, &ticket));
         let answer =
-            wait(&mut answer, &ticket, shard, |ticket| self.shared.back_shard(ticket)).await;
+            wait(&mut answer, &ticket, shard, |ticket| self.fleet.back_shard(ticket)).await;
         on_drop.disarm();
         answer
     }
@@ -105,9 +147,7 @@ async fn wait(
                 // The body is lost with the shard that has given it, though that it was moved is yet to be
                 // told.
                 let shard = ticket.moved_to().unwrap_or(shard);
-                return answer.map(|response| {
-                    response.map(|body| body.lost_with(shard.abandoned()))
-                });
+                return answer.map(|reply| lost_with(reply, &shard));
             }
             () = shard.abandoned().cancelled() => {
                 match now_at(ticket) {
@@ -120,15 +160,30 @@ async fn wait(
     }
 }
 
-fn job(
-    version: &Arc<Version>,
-    event: FetchEvent,
-    ticket: Arc<Ticket>,
-    reply: Option<oneshot::Sender<Answer>>,
-) -> Job {
+/// The same reply; what of it is still to come breaks off when the shard is given up.
+fn lost_with(reply: Reply, shard: &ShardHandle) -> Reply {
+    match reply {
+        Reply::Response(response) => {
+            Reply::Response(response.map(|body| body.lost_with(shard.abandoned())))
+        }
+        Reply::Ended(ended) => Reply::Ended(ended),
+    }
+}
+
+/// An event with that number, whose answer the caller gets as a value.
+fn job(version: &Arc<Version>, call: Call, number: u64) -> Job {
     let submitted = Instant::now();
     let version = version.clone();
-    Job { version, event, reply, ticket, submitted, cold: false, waits_for: None }
+    Job {
+        version,
+        call,
+        number,
+        reply: None,
+        ticket: None,
+        submitted,
+        cold: false,
+        waits_for: None,
+    }
 }
 
 /// Calls a function when it is dropped, unless disarmed.
@@ -211,10 +266,12 @@ mod tests {
         let (_sender, chunks) = Chunks::channel(1);
         let ticket = Ticket::new();
         ticket.move_to(&second);
-        assert!(reply.send(Ok(http::Response::new(ResponseBody::Stream(chunks)))).is_ok());
+        let response = http::Response::new(ResponseBody::Stream(chunks));
+        assert!(reply.send(Ok(Reply::Response(response))).is_ok());
         let ended = run(async {
             let answered = wait(&mut answer, &ticket, first.clone(), |_| None).await;
-            let mut body = answered.unwrap().into_body();
+            let Ok(Reply::Response(response)) = answered else { panic!("it is answered") };
+            let mut body = response.into_body();
             first.abandon();
             assert!(body.frame().now_or_never().is_none(), "it goes on elsewhere");
             second.abandon();

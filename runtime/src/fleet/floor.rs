@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::Shared;
+use super::Fleet;
 use crate::isolate::process;
 use crate::shard::ShardHandle;
 
@@ -56,35 +56,35 @@ impl FloorHandle {
 }
 
 /// Starts the thread; it ends when the runtime does.
-pub(super) fn spawn(shared: &Arc<Shared>) -> std::io::Result<()> {
-    let weak = Arc::downgrade(shared);
-    let turns = shared.turns.clone();
+pub(crate) fn spawn(fleet: &Arc<Fleet>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(fleet);
+    let turns = fleet.turns.clone();
     let watch = move || {
         watch(&weak, turns.at_once());
         turns.close();
     };
     let handle = std::thread::Builder::new().name("floor".to_owned()).spawn(watch)?;
-    *shared.floor.0.lock() = Some(handle.thread().clone());
+    *fleet.floor.0.lock() = Some(handle.thread().clone());
     Ok(())
 }
 
-fn watch(shared: &Weak<Shared>, at_once: usize) {
+fn watch(fleet: &Weak<Fleet>, at_once: usize) {
     process::set_thread_nice(NICE);
     let mut floor = Floor::new(at_once);
     loop {
-        let Some(shared) = shared.upgrade() else { return };
-        shared.turns.pass_on();
-        let slow = shared.slow.load_full();
+        let Some(fleet) = fleet.upgrade() else { return };
+        fleet.turns.pass_on();
+        let slow = fleet.slow.load_full();
         for shard in &*slow {
             floor.look(shard);
         }
         let mut has_runaways = true;
         // Whoever holds the lock may be waiting for one of those that stand still.
-        if let Some(runaways) = shared.runaways.try_lock() {
+        if let Some(runaways) = fleet.runaways.try_lock() {
             has_runaways = !runaways.is_empty();
             runaways.iter().for_each(|shard| floor.look(shard));
         }
-        drop(shared);
+        drop(fleet);
         floor.forget_others();
         if floor.lift() {
             std::thread::park_timeout(TURN);
