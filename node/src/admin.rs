@@ -6,17 +6,20 @@
 mod announce;
 mod answer;
 mod callers;
+mod crons;
 mod gate;
 mod kv;
 mod listen;
 mod node;
 mod openapi;
 mod query;
+mod queues;
 mod refusals;
 mod routes;
 mod secure;
 mod spool;
 mod strays;
+mod tail;
 mod token;
 mod turns;
 mod upload;
@@ -53,6 +56,7 @@ use self::secure::Secure;
 use self::upload::Upload;
 use crate::accept::Place;
 use crate::config::Config;
+use crate::events::Events;
 use crate::log::LogQueue;
 use crate::metrics::{self, Metrics, RuntimeFigures};
 
@@ -70,6 +74,7 @@ pub struct Admin {
     metrics: Registry,
     callers: Callers,
     served: Option<Served>,
+    events: Option<Arc<Events>>,
     refusals: Refusals,
 }
 
@@ -80,7 +85,8 @@ impl Admin {
         let mut metrics = Registry::with_prefix(METRICS_PREFIX);
         store.register_metrics(metrics.sub_registry_with_prefix("kv"));
         let refusals = Refusals::register(&mut metrics);
-        Self { store, metrics, callers: Callers::default(), served: None, refusals }
+        let callers = Callers::default();
+        Self { store, metrics, callers, served: None, events: None, refusals }
     }
 
     /// The same on a running node, too, which has that configuration.
@@ -99,6 +105,13 @@ impl Admin {
         let workers = self.served.as_ref().map(|served| Arc::clone(&served.deployments));
         metrics.register(&mut self.metrics, workers);
         self
+    }
+
+    /// On what the node has happen by itself, too: crons, queues, and who is told of events.
+    #[must_use]
+    pub fn with_events(mut self, events: &Arc<Events>) -> Self {
+        events.register_metrics(&mut self.metrics);
+        Self { events: Some(Arc::clone(events)), ..self }
     }
 
     /// Shows how often the node was started anew, by reason, and when this process was.
@@ -201,6 +214,14 @@ impl Admin {
                 let node = self.node()?;
                 workers::call(node, caller, operation, &captures, &query, headers, body).await
             }
+            Operation::Cron(operation) => {
+                crons::call(self.node()?, self.events()?, caller, operation, &captures, body).await
+            }
+            Operation::Queue(operation) => {
+                let (node, events) = (self.node()?, self.events()?);
+                queues::call(node, events, caller, operation, &captures, &query, body).await
+            }
+            Operation::Tail => tail::call(self.node()?, self.events()?, caller, &query),
             Operation::Kv(operation) => {
                 kv::call(&self.store, operation, &captures, &query, headers, body).await
             }
@@ -210,6 +231,13 @@ impl Admin {
     fn node(&self) -> Result<&Served, Fault> {
         self.served.as_ref().ok_or_else(|| {
             let message = "no node runs on this data: start one with `isolane serve`";
+            Fault::new(http::StatusCode::SERVICE_UNAVAILABLE, message)
+        })
+    }
+
+    fn events(&self) -> Result<&Events, Fault> {
+        self.events.as_deref().ok_or_else(|| {
+            let message = "this node has neither crons nor queues: start it with `isolane serve`";
             Fault::new(http::StatusCode::SERVICE_UNAVAILABLE, message)
         })
     }

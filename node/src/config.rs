@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::local::Development;
+
 pub(crate) use cf::ASN;
 pub use cf::CfConfig;
 pub use deployers::{Deployer, Names};
@@ -59,6 +61,8 @@ pub struct Config {
     /// In development: whether projects are loaded as for a deploy, with a warning of what a node
     /// would refuse.
     pub as_deployed: bool,
+    /// In development: what the session has beside its workers.
+    pub development: Development,
     /// Where files are written for the time in which projects are loaded, if not where the system
     /// has its temporary files.
     pub scratch: Option<PathBuf>,
@@ -366,6 +370,7 @@ impl Config {
             allowed_hosts: Vec::new(),
             debuggable: false,
             as_deployed: false,
+            development: Development::default(),
             scratch: None,
             // A developer's own code may take as long as a project can ask for.
             limits: Limits { cpu_max: LONGEST_CPU, ..Limits::default() },

@@ -1,11 +1,13 @@
 //! The workers of a node: those of its configuration, loaded from their folders, and those that
-//! were deployed, kept in the registry. How a request finds one is `dispatch`'s, how they change
+//! were deployed, kept in the registry. How an event finds one is `dispatch`'s, how they change
 //! is in `deployments/changes.rs`.
 
+mod activations;
 mod cache;
 mod changes;
 mod definition;
 mod development;
+mod environment;
 mod error;
 mod handlers;
 mod loader;
@@ -25,6 +27,7 @@ use bundle::SourceMaps;
 use parking_lot::Mutex;
 use registry::Registry;
 use runtime::{Failure, Runtime, StartReport, Version};
+use tokio::sync::watch;
 
 use crate::config::{Config, Mode, WorkerConfig};
 use crate::refusal::{MapStack, Served};
@@ -34,6 +37,7 @@ use shared::Shared;
 pub(crate) use changes::Arriving;
 pub(crate) use target::Target;
 
+pub use activations::Triggers;
 pub use changes::{
     Change, ChangeError, Current, MAX_NOTE_CHARS, MAX_SECRET_BYTES, MAX_SECRETS, Precondition,
     Uploaded,
@@ -66,7 +70,7 @@ impl Deployments {
     /// workers, see [`check`](Self::check).
     ///
     /// # Errors
-    /// The first worker that cannot be loaded or reached.
+    /// The first worker that cannot be loaded, or has what is another's.
     pub fn load(config: &Config, runtime: Runtime) -> Result<Self, DeployError> {
         let deployments = Self::prepare(config, runtime)?;
         deployments.begin()?;
@@ -77,8 +81,8 @@ impl Deployments {
     /// read: a version is read from the disk when it is first asked for.
     ///
     /// # Errors
-    /// The first worker of the configuration that cannot be loaded or reached, or what is wrong
-    /// with the registry. A deployed worker is no reason: it is not served, and the log says so.
+    /// The first worker of the configuration that cannot be loaded or has what is another's, or what is
+    /// wrong with the registry. A deployed worker is no reason: it is not served, and the log says so.
     pub fn open(
         config: &Config,
         runtime: Runtime,
@@ -166,8 +170,61 @@ impl Deployments {
     }
 
     /// Whether there is a worker of that name, in memory or not.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.shared.has(name)
+    }
+
+    /// What the workers are called for beside requests, as it is now.
+    pub fn triggers(&self) -> Arc<Triggers> {
+        self.shared.activations.triggers()
+    }
+
+    /// The number of the [`triggers`](Self::triggers), which is another after each change of them.
+    pub fn triggers_changed(&self) -> watch::Receiver<u64> {
+        self.shared.activations.changed()
+    }
+
+    /// What calls the worker of that name lead to, if one by that caller may; the node itself calls
+    /// all.
+    pub(crate) fn callee(&self, name: &Arc<str>, caller: Option<&Arc<str>>) -> Option<Arc<Target>> {
+        let may_call = caller.is_none_or(|caller| self.shared.owners.may_call(caller, name));
+        self.shared.named(name).filter(|_| may_call)
+    }
+
+    /// The runtime that runs the workers.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.shared.runtime
+    }
+
+    /// Whether the node serves tenants or one developer.
+    pub(crate) fn mode(&self) -> Mode {
+        self.shared.mode
+    }
+
+    /// What is odd on a node about how a worker of the configuration is called, or whom it calls, among
+    /// those that there are now. No reason not to serve it: what is missing may be deployed later.
+    pub fn oddities(&self, worker: &Worker) -> Vec<String> {
+        if self.shared.mode == Mode::Dev {
+            return Vec::new();
+        }
+        let name = worker.name();
+        let state = self.shared.state.lock();
+        let has_routes = state.claims.get(name).is_some_and(|claim| !claim.routes.is_empty());
+        let others = state.workers.iter().filter(|other| other.name() != name);
+        let is_referred = others.flat_map(|other| &other.referred).any(|it| **it == *name);
+        drop(state);
+        let mut odd = Vec::new();
+        if !has_routes && !is_referred && !self.shared.activations.are_of(name) {
+            odd.push(format!(
+                "nothing leads to {name}: it has no route, no cron and no queue, and no worker of the \
+                 configuration calls it; set \"routes\" in its configuration or in node.toml (\"*\" is \
+                 every host), or a \"domain\" in node.toml for all workers (domain = \
+                 \"workers.example.com\" leads {name}.workers.example.com to it)"
+            ));
+        }
+        let missing = worker.referred.iter().filter(|it| !self.shared.has(it));
+        odd.extend(missing.map(|it| format!("{name} calls {it}, which is not there: deploy it")));
+        odd
     }
 
     /// A version, ready to run. It is read from the disk first where it has to be, which the
@@ -211,7 +268,7 @@ impl Deployments {
     /// Reads files and transpiles on the calling thread, which must not be a shard.
     ///
     /// # Errors
-    /// When it cannot be loaded or reached; the present version then goes on.
+    /// When it cannot be loaded, or has what is another's; the present version then goes on.
     pub fn reload(&self, index: usize) -> Result<Reload, DeployError> {
         let config = self.configs.get(index).ok_or(DeployError::NoWorker { index })?;
         let fresh = Worker::load(config, &self.shared)?;
@@ -231,8 +288,11 @@ impl Deployments {
         let name = &old.served().worker;
         // Only for the moment: nobody sees the claims before they are published.
         let claim = state.claims.replace(name, None).ok().flatten();
+        let asked = self.shared.activations.replace(name, None).ok().flatten();
         if let Err(error) = self.shared.claim_folder(&mut state.claims, &fresh, index == 0) {
+            // They were its own a moment ago.
             let _ = state.claims.replace(name, claim);
+            let _ = self.shared.activations.replace(name, asked);
             return Err(error);
         }
         if old.name() != fresh.name() {
@@ -241,6 +301,7 @@ impl Deployments {
         state.workers = workers;
         self.shared.publish(&mut state);
         drop(state);
+        self.shared.activations.tell();
         self.shared.retire(&old.target);
         Ok(Reload { worker: fresh, changed: true })
     }

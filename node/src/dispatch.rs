@@ -1,5 +1,7 @@
 //! From a request to the isolate: the route table, then the runtime. The front's handler in a
-//! running node.
+//! running node. Events that find their worker by its name are in `dispatch/calls.rs`.
+
+mod calls;
 
 use std::borrow::Cow;
 use std::pin::pin;
@@ -12,18 +14,29 @@ use url::Url;
 
 use crate::deployments::{Deployments, Target};
 use crate::front::{Arrival, Handler, Reply};
+use crate::local::{Development, Urls};
 use crate::refusal::Refusal;
 
 /// Sends requests to the workers of a node.
 pub struct Dispatch {
     runtime: Runtime,
     deployments: Arc<Deployments>,
+    /// What is answered in the place of workers.
+    urls: Option<Urls>,
 }
 
 impl Dispatch {
     /// A dispatcher to these workers, which that runtime runs.
     pub fn new(runtime: Runtime, deployments: Arc<Deployments>) -> Self {
-        Self { runtime, deployments }
+        let urls = Urls::new(&deployments, &Development::default());
+        Self { runtime, deployments, urls }
+    }
+
+    /// The same with what a session of development has.
+    #[must_use]
+    pub(crate) fn with(self, development: &Development) -> Self {
+        let urls = Urls::new(&self.deployments, development);
+        Self { urls, ..self }
     }
 
     /// The worker's version that a request for this host and path is for.
@@ -47,10 +60,16 @@ impl Handler for Dispatch {
     }
 
     fn look_up(&self, host: &Arc<str>, path: &str) -> Result<(), Refusal> {
+        if self.urls.as_ref().is_some_and(|urls| urls.have(path)) {
+            return Ok(());
+        }
         self.target(host, path).map(drop)
     }
 
     async fn handle(&self, arrival: Arrival) -> Reply {
+        if let Some(answer) = self.urls.as_ref().and_then(|urls| urls.answer(&arrival)) {
+            return answer.await;
+        }
         let Arrival { host, event, underway } = arrival;
         let target = match self.target(&host, event.head.uri.path()) {
             Ok(target) => target,

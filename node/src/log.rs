@@ -3,6 +3,7 @@
 
 mod cause;
 mod cut;
+mod lines;
 mod mapped;
 mod queue;
 mod shares;
@@ -16,13 +17,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Method, Version};
-use runtime::{ConsoleLevel, EventReport, Incident, Observer, Outcome};
+use runtime::{ConsoleLine, EventReport, Incident, Kind, Observer, Outcome};
 
 use crate::deployments::uncalled_handlers;
 use crate::metrics::Metrics;
 use crate::refusal::{MapStack, Served};
 use crate::trace::{readable, shows_places};
 
+use self::lines::{write_console, write_ended, write_failed, write_incident};
 use self::mapped::MappedLines;
 
 pub use self::cause::Cause;
@@ -89,8 +91,10 @@ impl RequestLog for TracingLog {
     }
 }
 
-/// The runtime's observer: events with the target `isolane::event`, incidents with the target
-/// `isolane::incident`, `console` lines with the target `isolane::console`. An event that went well is logged at the level `debug`.
+/// An observer of the runtime: events with the target `isolane::event`, incidents with the target
+/// `isolane::incident`, `console` lines with the target `isolane::console`. A request that went well is
+/// logged at the level `debug`, for it has a line among the requests; a cron and a batch of messages have
+/// none elsewhere.
 #[derive(Default)]
 pub struct EventLog {
     mapped: OnceLock<MappedLines>,
@@ -106,7 +110,7 @@ impl EventLog {
         Self::default()
     }
 
-    /// What it counts.
+    /// What counts beside it, as an observer of its own. It knows which incidents have been told.
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.metrics)
     }
@@ -156,30 +160,10 @@ impl EventLog {
 
 impl Observer for EventLog {
     fn event_ended(&self, report: &EventReport) {
-        self.metrics.event(report.outcome);
-        let wall_ms = millis(report.wall);
-        let cpu_ms = millis(report.cpu);
         if report.outcome == Outcome::Ok {
-            // A level of `tracing` is part of the call site.
-            macro_rules! ended {
-                ($level:expr) => {
-                    tracing::event!(
-                        target: "isolane::event",
-                        $level,
-                        worker = &*report.worker,
-                        version = &*report.version,
-                        outcome = report.outcome.as_str(),
-                        cpu_ms,
-                        cpu_limit_ms = millis(report.cpu_limit),
-                        wall_ms,
-                        cold = report.cold,
-                    )
-                };
-            }
-            if report.is_costly() {
-                Cause::worker(&report.worker).of(|| ended!(tracing::Level::INFO));
-            } else if tracing::enabled!(target: "isolane::event", tracing::Level::DEBUG) {
-                Cause::worker(&report.worker).of(|| ended!(tracing::Level::DEBUG));
+            let is_told = report.is_costly() || is_told_nowhere_else(report.kind);
+            if is_told || tracing::enabled!(target: "isolane::event", tracing::Level::DEBUG) {
+                Cause::worker(&report.worker).of(|| write_ended(report, is_told));
             }
             return;
         }
@@ -193,15 +177,15 @@ impl Observer for EventLog {
         self.write(&worker, has_places, move |mapper| write_failed(&report, mapper));
     }
 
-    fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
-        let text = cut(text);
+    fn console(&self, line: &ConsoleLine<'_>) {
+        let (worker, level, text) = (line.worker, line.level, cut(line.text));
         if self.mapped.get().is_none() {
-            return Cause::worker(worker).of(|| write_console(worker, version, level, &text));
+            let write = || write_console(worker, line.version, level, &text);
+            return Cause::worker(worker).of(write);
         }
-        let served = Served { worker: worker.into(), version: version.into() };
-        let worker = Arc::clone(&served.worker);
+        let served = Served { worker: Arc::clone(worker), version: Arc::clone(line.version) };
         let text = text.into_owned();
-        self.write(&worker, shows_places(&text), move |mapper| {
+        self.write(worker, shows_places(&text), move |mapper| {
             let text = match mapper {
                 Some(mapper) => readable(mapper, &served, &text),
                 None => Cow::Borrowed(&*text),
@@ -221,8 +205,8 @@ impl Observer for EventLog {
     }
 
     fn incident(&self, incident: &Incident) {
-        // All are counted; of those that a client can cause one by one, not all are told.
-        let Some(withheld) = self.metrics.incident(incident) else { return };
+        // Of those that a client can cause one by one not all are told; all are counted.
+        let Some(withheld) = self.metrics.tell(incident) else { return };
         match (&incident.worker, incident.kind.resource()) {
             (Some(worker), Some(_)) => {
                 Cause::worker(worker).of(|| write_incident(incident, withheld));
@@ -233,56 +217,12 @@ impl Observer for EventLog {
     }
 }
 
-/// The line of an incident, with how many there were like it since the last line.
-fn write_incident(incident: &Incident, withheld: u64) {
-    let more = match withheld {
-        0 => String::new(),
-        withheld => format!(" ({withheld} times more before)"),
-    };
-    tracing::error!(
-        target: "isolane::incident",
-        worker = incident.worker.as_deref().unwrap_or("-"),
-        kind = incident.kind.as_str(),
-        resource = incident.kind.resource().map_or("-", |resource| resource.as_str()),
-        "{}{more}",
-        cut(&incident.detail)
-    );
-}
-
-/// The line of an event that did not go well.
-fn write_failed(report: &EventReport, mapper: Option<&dyn MapStack>) {
-    let (exception, stack) = match &report.exception {
-        Some((message, stack)) => (&**message, &**stack),
-        None => ("", ""),
-    };
-    let served =
-        Served { worker: Arc::clone(&report.worker), version: Arc::clone(&report.version) };
-    let stack = match mapper {
-        Some(mapper) if !stack.is_empty() => Cow::Owned(mapper.map_stack(&served, stack)),
-        _ => Cow::Borrowed(stack),
-    };
-    tracing::warn!(
-        target: "isolane::event",
-        worker = &*report.worker,
-        version = &*report.version,
-        outcome = report.outcome.as_str(),
-        cpu_ms = millis(report.cpu),
-        wall_ms = millis(report.wall),
-        cold = report.cold,
-        exception,
-        stack = &*stack,
-    );
-}
-
-/// A line of a worker's console.
-fn write_console(worker: &str, version: &str, level: ConsoleLevel, text: &str) {
-    // A level of `tracing` is part of the call site, so there is one for each.
-    const TARGET: &str = "isolane::console";
-    match level {
-        ConsoleLevel::Error => tracing::error!(target: TARGET, worker, version, "{text}"),
-        ConsoleLevel::Warn => tracing::warn!(target: TARGET, worker, version, "{text}"),
-        ConsoleLevel::Debug => tracing::debug!(target: TARGET, worker, version, "{text}"),
-        ConsoleLevel::Log => tracing::info!(target: TARGET, worker, version, "{text}"),
+/// Whether an event that went well has no line but that of the event. What a worker is told of others'
+/// events is as frequent as these.
+fn is_told_nowhere_else(kind: Kind) -> bool {
+    match kind {
+        Kind::Scheduled | Kind::Queue => true,
+        Kind::Fetch | Kind::Tail => false,
     }
 }
 

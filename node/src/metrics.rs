@@ -15,13 +15,13 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
-use runtime::{Eviction, Incident, Outcome, Runtime};
+use runtime::{EventReport, Eviction, Incident, Observer, Outcome, Runtime};
 
 use crate::deployments::Deployments;
 use crate::front::TurnedAway;
 use incidents::{IncidentFigures, Incidents};
 
-/// The counters of a node.
+/// The counters of a node, which observe what its runtime does.
 pub struct Metrics {
     events: Family<OutcomeLabels, Counter>,
     /// The counters of `events` in the order of [`Outcome`], so that counting takes no lock.
@@ -52,10 +52,10 @@ impl Metrics {
         }
     }
 
-    /// Counts an incident. Answers whether it is to be told, at most once a second for each worker and
-    /// resource; then with the number of those like it that were not.
-    pub fn incident(&self, incident: &Incident) -> Option<u64> {
-        self.incidents.count(incident)
+    /// Answers whether an incident is to be told, at most once a second for each worker and resource;
+    /// then with the number of those like it that were not.
+    pub(crate) fn tell(&self, incident: &Incident) -> Option<u64> {
+        self.incidents.tell(incident)
     }
 
     /// Adds them to a registry. Where these are the workers, names of others are shown once.
@@ -66,6 +66,16 @@ impl Metrics {
             incidents: Arc::clone(&self.incidents),
             is_worker: Box::new(is_worker),
         }));
+    }
+}
+
+impl Observer for Metrics {
+    fn event_ended(&self, report: &EventReport) {
+        self.event(report.outcome);
+    }
+
+    fn incident(&self, incident: &Incident) {
+        self.incidents.count(incident);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use registry::{Registry, RegistryError};
-use runtime::{FrontShard, Runtime};
+use runtime::{BindingKinds, FrontShard, Runtime};
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::dispatch::Dispatch;
 use crate::front::Front;
 use crate::inherit::{Inherited, Place};
 use crate::listeners::{self, Slot};
+use crate::local;
 use crate::log::RequestLog;
 use crate::metrics::FrontFigures;
 use crate::refusal::MapStack;
@@ -78,7 +79,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node for development, which has nothing on disk: [`prepare`](Self::prepare) and
+    /// Starts a node for development, which has no workers on disk: [`prepare`](Self::prepare) and
     /// [`serve`](Self::serve).
     ///
     /// # Errors
@@ -86,35 +87,40 @@ impl Node {
     pub fn start(
         config: &Config,
         runtime: Runtime,
+        bindings: &BindingKinds,
         log: Arc<dyn RequestLog>,
     ) -> Result<Self, StartError> {
         let deployments = Deployments::load(config, runtime.clone())?;
-        let node = Self::with(config, runtime, log, deployments, &mut Inherited::default())?;
+        let mut left = Inherited::default();
+        let node = Self::with(config, runtime, bindings, log, deployments, &mut left)?;
         node.serve()?;
         Ok(node)
     }
 
     /// Loads the workers of the configuration and the certificates, and listens: on the sockets
     /// that the process before has left, and on others for addresses that have none. Nothing is
-    /// accepted yet, and nothing in the data folder is read. The calling thread reads files; it
-    /// needs no tokio runtime.
+    /// accepted yet, and nothing in the data folder is read. From now on workers call each other
+    /// through the bindings, which are those of the runtime. The calling thread reads files; it needs
+    /// no tokio runtime.
     ///
     /// # Errors
-    /// When a worker cannot be loaded or reached, a certificate cannot be used, or an address
-    /// cannot be listened on.
+    /// When a worker cannot be loaded or has what is another's, a certificate cannot be used, or an
+    /// address cannot be listened on.
     pub fn prepare(
         config: &Config,
         runtime: Runtime,
+        bindings: &BindingKinds,
         log: Arc<dyn RequestLog>,
         left: &mut Inherited,
     ) -> Result<Self, StartError> {
         let deployments = Deployments::prepare(config, runtime.clone())?;
-        Self::with(config, runtime, log, deployments, left)
+        Self::with(config, runtime, bindings, log, deployments, left)
     }
 
     fn with(
         config: &Config,
         runtime: Runtime,
+        bindings: &BindingKinds,
         log: Arc<dyn RequestLog>,
         deployments: Deployments,
         left: &mut Inherited,
@@ -123,6 +129,7 @@ impl Node {
         // The configuration may leave it to the machine.
         limits.memory_bytes = Some(runtime.memory().ceiling_bytes);
         let deployments = Arc::new(deployments);
+        bindings.set_dispatcher(local::dispatcher(config, &deployments));
         let tls = match config.certificates.is_empty() {
             true => None,
             false => Some(Arc::new(Tls::load(&config.certificates)?)),
@@ -134,7 +141,8 @@ impl Node {
             Mode::Serve => None,
             Mode::Dev => Some(Arc::clone(&deployments) as Arc<dyn MapStack>),
         };
-        let dispatch = Arc::new(Dispatch::new(runtime.clone(), Arc::clone(&deployments)));
+        let dispatch = Dispatch::new(runtime.clone(), Arc::clone(&deployments));
+        let dispatch = Arc::new(dispatch.with(&config.development));
         let watch = tls.as_ref().and_then(|tls| {
             Watch::start(tls.certificates())
                 .inspect_err(|error| tracing::warn!(%error, "cannot watch the certificates"))
@@ -266,7 +274,7 @@ impl Node {
         self.slots.lock().clear();
         let unneeded = async {
             self.front.arrived(ARRIVAL_GRACE).await;
-            while self.runtime.uses_kv() {
+            while self.runtime.needs_data() {
                 sleep(DATA_TICK).await;
             }
         };

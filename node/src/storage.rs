@@ -1,7 +1,8 @@
-//! What a node keeps in its data folder: the KV store, and the registry of deployed workers. Who
-//! may read it is seen to in `storage/modes.rs`.
+//! What a node keeps in its data folder: the KV store, the queues, and the registry of deployed workers.
+//! Who may read it is seen to in `storage/modes.rs`.
 
 mod late;
+mod late_queues;
 mod modes;
 
 use std::path::{Path, PathBuf};
@@ -9,11 +10,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kv::{EmbeddedOptions, EmbeddedStore, MemoryOptions, MemoryStore, OpenError, Store};
+use queue::{QueueError, Queues};
 use registry::{Registry, RegistryError};
+use runtime::BindingKinds;
 
 use crate::config::Config;
 
 pub use self::late::LateStore;
+pub use self::late_queues::LateQueues;
 pub use self::modes::secure_data;
 
 /// Activations that are remembered of each worker.
@@ -29,6 +33,13 @@ const LOOKED_EACH: Duration = Duration::from_millis(2);
 /// A KV store in memory: what is put is gone when the process ends.
 pub fn memory_store() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new(MemoryOptions::default()))
+}
+
+/// What workers can be bound to where nothing is kept: KV is in memory, and what is sent to a queue is
+/// refused. For a process that only starts workers, to see whether they do.
+pub fn memory_bindings() -> Arc<BindingKinds> {
+    let queues = Arc::new(LateQueues::default());
+    Arc::new(BindingKinds::new(memory_store(), Some(queues), None))
 }
 
 /// Opens the KV store of a node, which is in the folder `kv` of its data.
@@ -70,6 +81,16 @@ pub fn patiently<T, E>(
 /// Where the KV store is in a data folder.
 pub fn store_folder(data: &Path) -> PathBuf {
     data.join("kv")
+}
+
+/// Opens the queues of a node, which are in the folder `queues` of its data.
+///
+/// # Errors
+/// When another process has the folder, or it cannot be used, or is damaged.
+pub fn open_queues(config: &Config) -> Result<Queues, QueueError> {
+    let limits =
+        queue::Limits { min_free_bytes: config.kv.min_free_bytes, ..queue::Limits::default() };
+    Queues::open(queue::Options { limits, ..queue::Options::new(config.data.join("queues")) })
 }
 
 /// Opens the registry of a node, which is in the folder `registry` of its data.

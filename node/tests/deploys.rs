@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "deploys/calls.rs"]
+mod calls;
 #[path = "deploys/changes.rs"]
 mod changes;
 #[path = "deploys/leaving.rs"]
@@ -19,16 +21,20 @@ mod secrets;
 mod support;
 #[path = "deploys/traffic.rs"]
 mod traffic;
+#[path = "deploys/triggers.rs"]
+mod triggers;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
     support::start();
     let mut trials = Vec::new();
+    trials.extend(calls::trials());
     trials.extend(changes::trials());
     trials.extend(leaving::trials());
     trials.extend(memory::trials());
     trials.extend(scale::trials());
     trials.extend(secrets::trials());
     trials.extend(traffic::trials());
+    trials.extend(triggers::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Frame, SizeHint};
 use kv::{Refused, StoreError};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 /// A response of the admin API.
 pub(super) type Answer = Response<Body>;
@@ -115,24 +115,30 @@ impl Fault {
     }
 
     /// All that there is to say: the code, the message, and what belongs to them.
-    pub(super) fn said(&self) -> Map<String, Value> {
-        let own: [(&str, Value); 2] =
-            [("code", self.code.into()), ("message", self.message.as_str().into())];
-        let all = own.into_iter().chain(self.details.iter().cloned());
-        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    pub(super) fn said(&self) -> api::Problem {
+        let details = self.details.iter();
+        api::Problem {
+            code: self.code.to_owned(),
+            message: self.message.clone(),
+            details: details.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        }
     }
 
     /// The fault as a JSON object.
     pub(super) fn to_json(&self) -> Value {
-        json!({ "error": self.said() })
+        serde_json::to_value(self.refused()).expect("a problem is plain JSON data")
     }
 
     pub(super) fn into_answer(self) -> Answer {
-        let mut answer = json(self.status, &self.to_json());
+        let mut answer = json(self.status, &self.refused());
         if let Some((name, value)) = self.header.map(|header| *header) {
             answer.headers_mut().insert(name, value);
         }
         answer
+    }
+
+    fn refused(&self) -> api::Refused {
+        api::Refused { error: self.said() }
     }
 }
 

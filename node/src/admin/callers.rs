@@ -6,7 +6,7 @@ use registry::VersionRecord;
 use router::Pattern;
 
 use super::answer::Fault;
-use super::routes::{Captures, Operation, WorkerOperation};
+use super::routes::{Captures, CronOperation, Operation, QueueOperation, WorkerOperation};
 use super::token::{Token, TokenError};
 use crate::accept::{Holder, Place};
 use crate::config::{AdminConfig, Deployer};
@@ -107,11 +107,26 @@ impl<'a> Caller<'a> {
             Operation::GetDescription | Operation::GetNode => Ok(()),
             Operation::GetMetrics => refuse(deployer, "the metrics of the node"),
             Operation::Kv(_) => refuse(deployer, "the KV namespaces of the node"),
-            Operation::Worker(WorkerOperation::ListWorkers) => Ok(()),
-            Operation::Worker(_) => match captures.get("worker") {
-                worker if deployer.workers.have(worker) => Ok(()),
-                worker => refuse(deployer, &format!("worker {worker}")),
+            // What of it is theirs is seen to where it is listed.
+            Operation::Worker(WorkerOperation::ListWorkers)
+            | Operation::Cron(CronOperation::ListCrons)
+            | Operation::Queue(QueueOperation::ListQueues)
+            | Operation::Tail => Ok(()),
+            Operation::Worker(_) | Operation::Cron(_) => self.may_see(captures.get("worker")),
+            Operation::Queue(_) => match captures.get("queue") {
+                queue if deployer.queues.have(queue) => Ok(()),
+                queue => refuse(deployer, &format!("the queue {queue}")),
             },
+        }
+    }
+
+    /// Lets a worker be looked at, or says that it is another's.
+    pub(super) fn may_see(self, worker: &str) -> Result<(), Fault> {
+        match self {
+            Self::Deployer(deployer) if !deployer.workers.have(worker) => {
+                refuse(deployer, &format!("worker {worker}"))
+            }
+            Self::Operator | Self::Deployer(_) => Ok(()),
         }
     }
 
@@ -130,11 +145,18 @@ impl<'a> Caller<'a> {
                 );
                 ChangeError::Conflict { message }.into()
             }
+            ChangeError::QueueTaken { queue, owner } if !self.sees(&owner) => {
+                let message = format!(
+                    "the queue {queue} is taken: a worker that is not yours consumes it, and a \
+                     queue has one consumer; the operator may say which"
+                );
+                ChangeError::Conflict { message }.into()
+            }
             other => other.into(),
         }
     }
 
-    /// Lets a version become active, or says which of its routes or namespaces is another's.
+    /// Lets a version become active, or says what of all that it asks for is another's.
     pub(super) fn may_activate(self, version: &VersionRecord) -> Result<(), Fault> {
         let Self::Deployer(deployer) = self else { return Ok(()) };
         match beyond(deployer, version).next() {
@@ -144,26 +166,91 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// The routes and namespaces of a version that a deployer may not have.
+/// What a version asks for that a deployer may not have: routes, namespaces, queues, other workers.
 pub(super) fn beyond(deployer: &Deployer, version: &VersionRecord) -> impl Iterator<Item = String> {
     // What is no route is refused where it is read.
     let is_beyond = move |route: &&String| {
         Pattern::parse(route).is_ok_and(|pattern| !deployer.may_have(&pattern))
     };
     let routes = version.routes.iter().filter(is_beyond);
-    let namespaces = version.bindings.iter().filter(|binding| binding.kind == "kv_namespace");
-    let namespaces = namespaces.filter_map(|binding| binding.target.as_deref());
-    let namespaces = namespaces.filter(move |namespace| !deployer.namespaces.have(namespace));
     let routes = routes.map(|route| format!("the route {route}"));
-    routes.chain(namespaces.map(|namespace| format!("the KV namespace {namespace}")))
+    let bindings = version.bindings.iter().filter_map(move |binding| {
+        let target = binding.target.as_deref()?;
+        let (is_theirs, what) = match binding.kind.as_str() {
+            "kv_namespace" => (deployer.namespaces.have(target), "the KV namespace"),
+            "queue" => (deployer.queues.have(target), "the queue"),
+            "service" => (deployer.workers.have(target), "the worker"),
+            _ => return None,
+        };
+        (!is_theirs).then(|| format!("{what} {target}"))
+    });
+    let dead = version.consumers.iter().filter_map(|it| it.dead_letter_queue.as_ref());
+    let queues = version.consumers.iter().map(|it| &it.queue).chain(dead);
+    let queues = queues.filter(move |queue| !deployer.queues.have(queue));
+    let queues = queues.map(|queue| format!("the queue {queue}"));
+    let tails = version.tail_consumers.iter();
+    let tails = tails.filter(move |worker| !deployer.workers.have(worker));
+    let tails = tails.map(|worker| format!("the worker {worker}"));
+    routes.chain(bindings).chain(queues).chain(tails)
 }
 
 fn refuse<T>(deployer: &Deployer, what: &str) -> Result<T, Fault> {
     let Deployer { name, workers, .. } = deployer;
     let message = format!(
-        "the token of {name} does not open {what}: it is for the workers {workers} with the routes \
-         and namespaces that [[admin.deployers]] in node.toml gives them; the operator may do it, \
-         or give {name} more"
+        "the token of {name} does not open {what}: it is for the workers {workers} with the routes, \
+         namespaces and queues that [[admin.deployers]] in node.toml gives them; the operator may do \
+         it, or give {name} more"
     );
     Err(Fault::new(StatusCode::FORBIDDEN, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::routes::find;
+    use crate::config::Config;
+
+    const CONFIG: &str = "[admin]\ntoken_file = 'operator'\n[[admin.deployers]]\nname = 'shop'
+        token_file = 'shop.token'\nworkers = ['shop', 'shop-*']\nqueues = ['orders', 'shop-*']";
+
+    /// Whether the operator and the deployer may ask for that.
+    fn may(method: &str, path: &str) -> (bool, bool) {
+        let config = Config::parse("node.toml".as_ref(), CONFIG).unwrap();
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let (route, captures) = find(method, path, &segments).unwrap();
+        let callers = [Caller::Operator, Caller::Deployer(&config.admin.deployers[0])];
+        let [operator, deployer] =
+            callers.map(|caller| caller.may(route.operation, &captures).is_ok());
+        (operator, deployer)
+    }
+
+    #[test]
+    fn a_deployer_does_with_their_queues_what_they_do_with_their_workers() {
+        for (method, path) in [
+            ("GET", "/v1/queues/orders"),
+            ("PUT", "/v1/queues/shop-mail"),
+            ("DELETE", "/v1/queues/orders"),
+            ("POST", "/v1/queues/orders/messages"),
+            ("POST", "/v1/queues/orders/purge"),
+            ("GET", "/v1/workers/shop/crons"),
+            ("POST", "/v1/workers/shop-a/crons"),
+        ] {
+            assert_eq!(may(method, path), (true, true), "{method} {path}");
+        }
+        for (method, path) in [
+            ("GET", "/v1/queues/mail"),
+            ("POST", "/v1/queues/shop/messages"),
+            ("POST", "/v1/workers/blog/crons"),
+            ("GET", "/metrics"),
+        ] {
+            assert_eq!(may(method, path), (true, false), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_lists_only_what_is_theirs_is_open_to_them() {
+        for path in ["/v1/queues", "/v1/crons", "/v1/tail", "/v1/workers"] {
+            assert_eq!(may("GET", path), (true, true), "{path}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bundle::{ArchiveLimits, MAX_BUNDLE_BYTES};
 use http::StatusCode;
-use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, json as answer};
 use super::spool::Arrivals;
@@ -61,31 +60,28 @@ impl Served {
             deployed => deployed?,
         };
         let workers = deployed + self.deployments.workers().len() as u64;
-        Ok(answer(StatusCode::OK, &self.to_json(workers)))
+        Ok(answer(StatusCode::OK, &self.to_api(workers)))
     }
 
-    fn to_json(&self, workers: u64) -> Value {
+    fn to_api(&self, workers: u64) -> api::Node {
         let Self { limits, listen, .. } = self;
-        let listen: Vec<_> = listen
-            .iter()
-            .map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls }))
-            .collect();
-        json!({
-            "product": "isolane",
-            "version": env!("CARGO_PKG_VERSION"),
-            "workers": workers,
-            "listen": listen,
-            "limits": {
-                "archive_bytes": ArchiveLimits::default().archive_bytes(),
-                "bundle_bytes": MAX_BUNDLE_BYTES,
-                "secret_bytes": MAX_SECRET_BYTES,
-                "startup_cpu_ms": limits.startup_cpu.as_millis() as u64,
-                "cpu_ms": limits.cpu.min(limits.cpu_max).as_millis() as u64,
-                "cpu_ms_max": limits.cpu_max.as_millis() as u64,
-                "subrequests_max": limits.subrequests_max,
-                "memory_mb_max": limits.memory_max_bytes >> 20,
-                "request_body_bytes": limits.request_body_bytes,
+        let listen = listen.iter().map(|&(address, tls)| api::Listen { address, tls });
+        api::Node {
+            product: "isolane".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            workers,
+            listen: listen.collect(),
+            limits: api::Limits {
+                archive_bytes: ArchiveLimits::default().archive_bytes(),
+                bundle_bytes: MAX_BUNDLE_BYTES,
+                secret_bytes: MAX_SECRET_BYTES as u64,
+                startup_cpu_ms: limits.startup_cpu.as_millis() as u64,
+                cpu_ms: limits.cpu.min(limits.cpu_max).as_millis() as u64,
+                cpu_ms_max: limits.cpu_max.as_millis() as u64,
+                subrequests_max: limits.subrequests_max.into(),
+                memory_mb_max: limits.memory_max_bytes as u64 >> 20,
+                request_body_bytes: limits.request_body_bytes,
             },
-        })
+        }
     }
 }

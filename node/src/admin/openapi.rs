@@ -16,10 +16,11 @@ const ABOUT: &str = "How a running Isolane node is looked into and changed. Requ
      repeated: the second one has no further effect.";
 
 /// The parameters of the paths, by their names.
-const CAPTURED: [(&str, &str); 5] = [
+const CAPTURED: [(&str, &str); 6] = [
     ("worker", "The worker's name: up to 63 lower-case letters, digits and hyphens."),
     ("version", "The version's identifier: 64 hexadecimal digits."),
     ("name", "The secret's name: up to 64 letters, digits and underscores, no digit first."),
+    ("queue", "The queue's name, of up to 128 bytes."),
     ("namespace", "The namespace's identity, of up to 512 bytes."),
     ("key", "The key, of up to 512 bytes."),
 ];
@@ -74,6 +75,9 @@ fn description() -> Value {
 fn operation(route: &Route) -> Value {
     let (name, tag) = match route.operation {
         Operation::Worker(operation) => (format!("{operation:?}"), "workers"),
+        Operation::Cron(operation) => (format!("{operation:?}"), "crons"),
+        Operation::Queue(operation) => (format!("{operation:?}"), "queues"),
+        Operation::Tail => ("Tail".to_owned(), "tail"),
         Operation::Kv(operation) => (format!("{operation:?}"), "kv"),
         operation => (format!("{operation:?}"), "node"),
     };
@@ -113,7 +117,11 @@ fn captured(name: &'static str) -> Value {
 
 fn named(parameter: &Parameter, place: &str) -> Value {
     let Parameter { name, about, kind } = parameter;
-    json!({ "name": name, "in": place, "description": about, "schema": { "type": kind } })
+    let schema = match parameter.is_list() {
+        true => json!({ "type": kind, "items": { "type": "string" } }),
+        false => json!({ "type": kind }),
+    };
+    json!({ "name": name, "in": place, "description": about, "schema": schema })
 }
 
 fn response(good: &Good) -> Value {

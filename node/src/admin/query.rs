@@ -24,15 +24,15 @@ pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Fault> {
 }
 
 impl Query {
-    /// Reads a query that may have these parameters, each once: a misspelt one does not pass in
-    /// silence.
+    /// Reads a query that may have these parameters, each once if it is no list: a misspelt one does not
+    /// pass in silence.
     pub(super) fn parse(query: Option<&str>, known: &[Parameter]) -> Result<Self, Fault> {
         let mut found: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if !known.iter().any(|parameter| parameter.name == name) {
+            let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
                 return Err(Fault::bad_request(format!("there is no parameter {name:?} here")));
-            }
-            if found.iter().any(|(other, _)| *other == name) {
+            };
+            if !parameter.is_list() && found.iter().any(|(other, _)| *other == name) {
                 return Err(Fault::bad_request(format!("the parameter {name:?} is there twice")));
             }
             found.push((name.into_owned(), value.into_owned()));
@@ -42,6 +42,11 @@ impl Query {
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All of a parameter that may be there several times.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter that is a whole number.
@@ -100,5 +105,14 @@ mod tests {
         let query = Query::parse(Some("limit=7.5"), &known).unwrap();
         let message = query.whole("limit").unwrap_err().message;
         assert_eq!(message, "expected a whole number as limit, found \"7.5\"");
+    }
+
+    #[test]
+    fn a_list_may_be_there_several_times() {
+        let known = [Parameter::list("worker", ""), Parameter::text("status", "")];
+        let query = Query::parse(Some("worker=a&status=ok&worker=b"), &known).unwrap();
+        assert_eq!(query.all("worker").collect::<Vec<_>>(), ["a", "b"]);
+        assert!(Query::parse(Some("status=ok&status=ok"), &known).is_err());
+        assert_eq!(Query::parse(None, &known).unwrap().all("worker").count(), 0);
     }
 }

@@ -1,15 +1,19 @@
 //! The one table of what the admin API has: each path and method with what it takes and answers.
 //! Requests are matched against it, and the description of the API (`openapi.rs`) is made from it.
-//! What a request then does is in `kv`, `node` and `workers`.
+//! What a request then does is in `crons`, `kv`, `node`, `queues`, `tail` and `workers`.
 
+mod crons;
 mod kv;
 mod metrics;
+mod queues;
+mod tail;
 mod workers;
 
 use super::answer::Fault;
 
 /// All routes.
-pub(super) static ROUTES: [&[Route]; 3] = [metrics::ROUTES, workers::ROUTES, kv::ROUTES];
+pub(super) static ROUTES: [&[Route]; 6] =
+    [metrics::ROUTES, workers::ROUTES, crons::ROUTES, queues::ROUTES, tail::ROUTES, kv::ROUTES];
 
 /// One path with one method.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +39,9 @@ pub(super) enum Operation {
     GetDescription,
     GetNode,
     Worker(WorkerOperation),
+    Cron(CronOperation),
+    Queue(QueueOperation),
+    Tail,
     Kv(KvOperation),
 }
 
@@ -53,6 +60,28 @@ pub(super) enum WorkerOperation {
     ListSecrets,
     PutSecret,
     DeleteSecret,
+}
+
+/// What is done with crons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CronOperation {
+    ListCrons,
+    ListCronsOfWorker,
+    RunCron,
+}
+
+/// What is done with queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QueueOperation {
+    ListQueues,
+    GetQueue,
+    PutQueue,
+    DeleteQueue,
+    SendMessage,
+    ListMessages,
+    PurgeQueue,
+    PauseQueue,
+    ResumeQueue,
 }
 
 /// What is done with KV.
@@ -77,7 +106,8 @@ pub(super) enum KvOperation {
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
-    /// Its schema's type: `string`, `integer` or `boolean`.
+    /// Its schema's type: `string`, `integer`, `boolean`, or `array` of strings for one that may be there
+    /// several times.
     pub(super) kind: &'static str,
 }
 
@@ -161,6 +191,16 @@ impl Parameter {
 
     pub(super) const fn flag(name: &'static str, about: &'static str) -> Self {
         Self { name, about, kind: "boolean" }
+    }
+
+    /// Texts, each in a parameter of its own.
+    pub(super) const fn list(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, kind: "array" }
+    }
+
+    /// Whether it may be there several times.
+    pub(super) fn is_list(&self) -> bool {
+        self.kind == "array"
     }
 }
 

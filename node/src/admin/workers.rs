@@ -4,12 +4,12 @@
 mod precondition;
 mod secrets;
 mod versions;
+mod wire;
 
 use std::sync::Arc;
 
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Fault, json, no_content, not_modified};
 use super::callers::Caller;
@@ -63,7 +63,7 @@ pub(super) async fn call(
         WorkerOperation::ListDeployments => history(deployments, worker, query),
         WorkerOperation::ListSecrets => {
             let secrets = existing(deployments, worker)?.secrets;
-            Ok(json(StatusCode::OK, &json!({ "secrets": secrets })))
+            Ok(json(StatusCode::OK, &api::Secrets { secrets }))
         }
         WorkerOperation::PutSecret => {
             secrets::put(node, caller, worker, secret, headers, body).await
@@ -113,7 +113,8 @@ fn list(deployments: &Deployments, caller: Caller<'_>, query: &Query) -> Result<
     let is_last = workers.len() <= limit;
     workers.truncate(limit);
     let next = workers.last().filter(|_| !is_last).map(|last| last.name.clone());
-    Ok(json(StatusCode::OK, &json!({ "workers": workers, "next": next })))
+    let workers = workers.iter().map(wire::worker).collect();
+    Ok(json(StatusCode::OK, &api::Workers { workers, next }))
 }
 
 fn get(deployments: &Deployments, worker: &str, headers: &HeaderMap) -> Result<Answer, Fault> {
@@ -125,7 +126,7 @@ fn get(deployments: &Deployments, worker: &str, headers: &HeaderMap) -> Result<A
     });
     let mut answer = match is_known {
         true => not_modified(),
-        false => json(StatusCode::OK, &record),
+        false => json(StatusCode::OK, &wire::worker(&record)),
     };
     answer.headers_mut().insert(ETAG, tag);
     Ok(answer)
@@ -135,7 +136,8 @@ fn history(deployments: &Deployments, worker: &str, query: &Query) -> Result<Ans
     let limit = limit(query)?;
     existing(deployments, worker)?;
     let history = deployments.history(worker, limit)?;
-    Ok(json(StatusCode::OK, &json!({ "deployments": history })))
+    let deployments = history.iter().map(wire::deployment).collect();
+    Ok(json(StatusCode::OK, &api::Deployments { deployments }))
 }
 
 fn limit(query: &Query) -> Result<usize, Fault> {
@@ -170,8 +172,8 @@ fn tagged(mut answer: Answer, worker: &WorkerRecord) -> Answer {
 }
 
 impl ChangeError {
-    /// What the admin API says of it: `code`, `message` and what belongs to them.
-    pub fn into_json(self) -> Map<String, Value> {
+    /// What the admin API says of it.
+    pub fn into_api(self) -> api::Problem {
         Fault::from(self).said()
     }
 }
@@ -236,6 +238,7 @@ mod tests {
             (ChangeError::NotFound { what: message() }, 404),
             (ChangeError::Conflict { message: message() }, 409),
             (ChangeError::RouteTaken { pattern: message(), owner: message() }, 409),
+            (ChangeError::QueueTaken { queue: message(), owner: message() }, 409),
             (ChangeError::NoDeploys, 409),
             (ChangeError::PreconditionFailed { worker: message(), current: None }, 412),
             (ChangeError::TooLarge { message: message() }, 413),

@@ -1,5 +1,6 @@
-//! Who may deploy beside the operator: each some workers, at some routes, with some namespaces of
-//! KV. No two have the same, so that none takes another's requests or reads another's data.
+//! Who may deploy beside the operator: each some workers, at some routes, with some namespaces of KV and
+//! some queues. No two have the same, so that none takes another's requests or messages or reads another's
+//! data.
 
 use std::fmt;
 use std::ops::Range;
@@ -31,6 +32,8 @@ pub struct Deployer {
     pub routes: Vec<Pattern>,
     /// The identifiers of KV namespaces that their workers may bind.
     pub namespaces: Names,
+    /// The queues that their workers may send to and consume.
+    pub queues: Names,
     /// What the versions of their workers may have on the disk together, in bytes.
     pub archives_bytes: u64,
 }
@@ -55,6 +58,7 @@ pub(super) struct RawDeployer {
     #[serde(default)]
     routes: Vec<Spanned<String>>,
     namespaces: Option<Vec<Spanned<String>>>,
+    queues: Option<Vec<Spanned<String>>>,
     archives_mb: Option<Spanned<u64>>,
 }
 
@@ -191,6 +195,7 @@ fn one(source: &Source<'_>, folder: &Path, raw: RawDeployer) -> Result<Deployer,
         token_file: folder.join(raw.token_file),
         routes: routes.collect::<Result<_, _>>()?,
         namespaces: raw.namespaces.map_or_else(|| Ok(workers.clone()), names)?,
+        queues: raw.queues.map_or_else(|| Ok(workers.clone()), names)?,
         workers,
         archives_bytes: archives_mb << 20,
     })
@@ -204,6 +209,7 @@ fn shared(one: &Deployer, other: &Deployer) -> Option<&'static str> {
         () if one.name == other.name => Some("a name"),
         () if one.workers.overlap(&other.workers) => Some("workers"),
         () if one.namespaces.overlap(&other.namespaces) => Some("namespaces"),
+        () if one.queues.overlap(&other.queues) => Some("queues"),
         () if are_within(one, other) || are_within(other, one) => Some("routes"),
         () => None,
     }
@@ -225,7 +231,7 @@ mod tests {
             "[[admin.deployers]]\nname = 'shop'\ntoken_file = 'shop.token'
             workers = ['shop', 'shop-*']\nroutes = ['shop.test', '*.shop.test', 'all.test/shop/*']
             [[admin.deployers]]\nname = 'blog'\ntoken_file = 'b'\nworkers = ['blog']
-            routes = ['all.test/blog/*']\nnamespaces = ['posts-*']\narchives_mb = 16",
+            routes = ['all.test/blog/*']\nnamespaces = ['posts-*']\nqueues = ['mail']\narchives_mb = 16",
         );
         let read = read.unwrap();
         let [shop, blog] = &read[..] else { panic!("{read:?}") };
@@ -234,6 +240,8 @@ mod tests {
         assert!(!shop.workers.have("shopping") && !shop.workers.have("blog"));
         assert!(shop.namespaces.have("shop-a") && !shop.namespaces.have("posts-a"));
         assert!(blog.namespaces.have("posts-a") && !blog.namespaces.have("blog"));
+        assert!(shop.queues.have("shop-a") && !shop.queues.have("mail"));
+        assert!(blog.queues.have("mail") && !blog.queues.have("blog"));
         let may = |route: &str| shop.may_have(&route.parse().unwrap());
         assert!(
             may("shop.test")
@@ -269,6 +277,7 @@ mod tests {
             ("name = 'two'\nworkers = ['one-a']", "workers"),
             ("name = 'two'\nworkers = ['o*']", "workers"),
             ("name = 'two'\nworkers = ['two']\nnamespaces = ['one-*']", "namespaces"),
+            ("name = 'two'\nworkers = ['two']\nqueues = ['mail', 'one-mail']", "queues"),
             ("name = 'two'\nworkers = ['two']\nroutes = ['a.one.test/x']", "routes"),
             ("name = 'two'\nworkers = ['two']\nroutes = ['*']", "routes"),
         ];

@@ -19,6 +19,7 @@ use super::{
     AdminConfig, CertificateFiles, Config, ConfigError, Deploys, Kv, Limits, Listen, LogFormat,
     Mode, SECRETS_KEY, WorkerConfig, connections_per_address,
 };
+use crate::local::Development;
 
 /// So long a domain leaves room for a dot and the longest name of a worker before it (RFC 1035,
 /// section 2.3.4).
@@ -62,6 +63,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         allowed_hosts: Vec::new(),
         debuggable: false,
         as_deployed: false,
+        development: Development::default(),
         scratch: None,
         limits,
         kv: kv(&source, raw.kv)?,

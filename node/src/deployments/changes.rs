@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bundle::VersionId;
 use bytes::Bytes;
-use registry::{DeploymentRecord, Registry, VersionRecord, WorkerRecord};
+use registry::{Change as Logged, DeploymentRecord, Registry, VersionRecord, WorkerRecord};
 
 use self::upload::Archive;
 use super::Deployments;
@@ -21,6 +21,7 @@ use crate::config::Names;
 
 pub(crate) use self::arriving::Arriving;
 pub use self::error::{ChangeError, Current};
+pub use registry::Precondition;
 
 /// How long `who` and `message` of a change may be, in characters.
 pub const MAX_NOTE_CHARS: usize = 1024;
@@ -46,17 +47,6 @@ impl Change {
     pub fn new(who: Option<String>, message: Option<String>) -> Result<Self, ChangeError> {
         Ok(Self { who: checks::note("who", who)?, message: checks::note("message", message)? })
     }
-}
-
-/// What has to be so for a change to happen. It is looked at in the same step as the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing.
-    Any,
-    /// No version of the worker is active (`If-None-Match: *`).
-    Absent,
-    /// The worker has this revision (`If-Match: "N"`).
-    Revision(u64),
 }
 
 /// A version that was validated.
@@ -184,7 +174,12 @@ impl Deployments {
     /// When there is none, or it is active.
     pub async fn delete_version(&self, worker: &str, version: &str) -> Result<(), ChangeError> {
         let (worker, version) = (worker.to_owned(), version.to_owned());
-        self.change(move |_, registry| Ok(registry.delete_version(&worker, &version)?)).await
+        let change = Logged::DeleteVersion { worker, version };
+        self.change(move |_, registry| {
+            registry.change(&change, Precondition::Any)?;
+            Ok(())
+        })
+        .await
     }
 
     /// The deployed workers in the order of their names, those after `after` that are `shown`.
@@ -338,6 +333,16 @@ impl Shared {
         }
         record
     }
+}
+
+/// Makes a change after which the worker is deployed.
+fn commit(
+    registry: &Registry,
+    change: &Logged,
+    precondition: Precondition,
+) -> Result<WorkerRecord, ChangeError> {
+    let committed = registry.change(change, precondition)?;
+    Ok(committed.worker.expect("what is changed so is a deployed worker"))
 }
 
 /// Runs what blocks on a thread that may.

@@ -1,4 +1,5 @@
-//! From a bundle and the node's configuration to what the runtime needs of a version.
+//! From a bundle and the node's configuration to what the runtime needs of a version. Its environment
+//! is in `environment.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,80 +7,54 @@ use std::time::Duration;
 use bundle::{Bundle, ModuleKind, Settings, Warning};
 use bytes::Bytes;
 use registry::Secret;
-use runtime::{Definition, Module, ModuleSource, Switches};
+use runtime::{Definition, EnvEntry, Module, ModuleSource};
 
-use super::DeployError;
-use crate::config::{Limits, Mode, WorkerConfig};
+use super::environment;
+use crate::config::{Limits, WorkerConfig};
 
 /// What a definition takes from elsewhere than the bundle.
 #[derive(Default)]
 pub(super) struct Origin {
     /// The version's identifier, where it is known: it was made of the content once.
     version: Option<String>,
-    /// What `env` has beside the bundle's variables, and before them.
-    vars: serde_json::Map<String, serde_json::Value>,
+    /// What `env` has beside what is the bundle's, and before that.
+    more: Vec<EnvEntry>,
 }
 
 impl Origin {
     /// A worker of the node's own configuration.
     pub(super) fn folder(config: &WorkerConfig) -> Self {
-        Self { version: None, vars: config.vars.clone() }
+        Self { version: None, more: environment::vars(&config.vars).collect() }
     }
 
     /// A deployed version with the worker's secrets.
     pub(super) fn deployed(id: &str, secrets: Vec<(String, Secret)>) -> Self {
-        Self { version: Some(id.to_owned()), vars: secret_vars(secrets).collect() }
+        Self { version: Some(id.to_owned()), more: environment::secrets(secrets).collect() }
     }
 }
 
-/// Secrets as `env` has them.
-pub(super) fn secret_vars(
-    secrets: Vec<(String, Secret)>,
-) -> impl Iterator<Item = (String, serde_json::Value)> {
-    secrets.into_iter().map(|(name, value)| (name, value.expose().into()))
-}
-
-/// The definition of a bundle. What the node does not grant in full is added to `warnings`.
+/// The definition of a bundle with its own entries of `env`. What the node does not grant in full is
+/// added to `warnings`.
 pub(super) fn of(
     bundle: Bundle,
+    mut env: Vec<EnvEntry>,
     origin: Origin,
-    mode: Mode,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
-) -> Result<Definition, DeployError> {
+) -> Definition {
     let version = origin.version.unwrap_or_else(|| bundle.id().to_string());
-    let settings = bundle.settings;
-    let (node_compat, node_als) = (settings.node_compat(), settings.node_als());
-    let (startup_eval, shared_memory) = (settings.startup_eval(), settings.shared_memory());
-    let switches = switches(&settings);
-    let limits = granted(&settings, limits, warnings);
-    let kv_namespaces = kv_namespaces(&settings, &bundle.name, mode)?;
-    let mut vars: serde_json::Map<_, _> = settings.vars.into_iter().collect();
-    vars.extend(origin.vars);
-    Ok(Definition {
+    let settings = &bundle.settings;
+    // Of two with one name the later one counts.
+    env.extend(origin.more);
+    Definition {
+        limits: granted(settings, limits, warnings),
+        compatibility: settings.compatibility(),
+        unsafe_eval: settings.unsafe_eval,
         worker: bundle.name.into(),
         version: version.into(),
         main: bundle::module_url(&bundle.main),
         modules: bundle.modules.into_iter().map(module).collect(),
-        vars,
-        kv_namespaces,
-        missing_bindings: settings.missing_bindings,
-        limits,
-        node_compat,
-        node_als,
-        startup_eval,
-        unsafe_eval: settings.unsafe_eval,
-        shared_memory,
-        switches,
-    })
-}
-
-fn switches(settings: &Settings) -> Switches {
-    Switches {
-        node_timers: settings.node_timers(),
-        upper_case_methods: settings.upper_case_methods(),
-        bot_management_default: settings.bot_management_default(),
-        signal_passthrough: settings.signal_passthrough(),
+        env,
     }
 }
 
@@ -134,40 +109,17 @@ fn granted(settings: &Settings, node: &Limits, warnings: &mut Vec<Warning>) -> r
         }
         subrequests = node.subrequests_max;
     }
-    runtime::Limits { cpu, memory_bytes, subrequests }
+    let is_cpu_named = wanted.cpu_ms.is_some();
+    runtime::Limits { cpu, is_cpu_named, memory_bytes, subrequests }
 }
 
 /// What a node would refuse of a bundle and development takes.
 pub(super) fn refused_by_nodes(bundle: &Bundle) -> impl Iterator<Item = Warning> {
     let unnamed = bundle.settings.kv_namespaces.iter().filter(|namespace| namespace.id.is_none());
     unnamed.map(move |namespace| {
-        let error = no_namespace(&bundle.name, &namespace.binding);
+        let error = environment::no_namespace(&bundle.name, &namespace.binding);
         Warning { location: None, message: format!("a node refuses this: {error}") }
     })
-}
-
-fn no_namespace(worker: &str, binding: &str) -> DeployError {
-    DeployError::NoNamespace { worker: worker.to_owned(), binding: binding.to_owned() }
-}
-
-/// A namespace without an identifier is the binding's name in development. Among tenants it has to
-/// be named: what a binding reads and writes is then never a matter of chance.
-fn kv_namespaces(
-    settings: &Settings,
-    worker: &str,
-    mode: Mode,
-) -> Result<Vec<(String, String)>, DeployError> {
-    let namespaces = settings.kv_namespaces.iter();
-    namespaces
-        .map(|namespace| {
-            let binding = namespace.binding.clone();
-            match (namespace.id.clone(), mode) {
-                (Some(id), _) => Ok((binding, id)),
-                (None, Mode::Dev) => Ok((binding.clone(), binding)),
-                (None, Mode::Serve) => Err(no_namespace(worker, &binding)),
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -175,40 +127,30 @@ mod tests {
     use std::fs;
 
     use bundle::Project;
+    use runtime::Flag;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::config::Mode;
 
-    type Defined = (Result<Definition, DeployError>, Vec<Warning>);
-
-    fn try_define(toml: &str, config: WorkerConfig, mode: Mode) -> Defined {
+    fn define(toml: &str, config: &WorkerConfig) -> (Definition, Vec<Warning>) {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("isolane.toml"), toml).unwrap();
         let main = "import text from './a.txt'; export default { fetch() {} }";
         fs::write(folder.path().join("index.js"), main).unwrap();
         fs::write(folder.path().join("a.txt"), "hello").unwrap();
         let bundle = Project::open(folder.path()).unwrap().load().unwrap();
+        let env = environment::of(&bundle.settings, &bundle.name, Mode::Serve).unwrap();
         let mut warnings = Vec::new();
-        let definition =
-            of(bundle, Origin::folder(&config), mode, &Limits::default(), &mut warnings);
+        let limits = Limits::default();
+        let definition = of(bundle, env, Origin::folder(config), &limits, &mut warnings);
         (definition, warnings)
     }
 
-    fn define(toml: &str, config: WorkerConfig, mode: Mode) -> (Definition, Vec<Warning>) {
-        let (definition, warnings) = try_define(toml, config, mode);
-        (definition.unwrap(), warnings)
-    }
-
-    #[test]
-    fn a_binding_without_a_namespace_is_for_development() {
-        let toml = "name = \"shop\"\nkv_namespaces = [{ binding = \"USERS\" }]";
-        let (definition, _) = define(toml, WorkerConfig::at(""), Mode::Dev);
-        assert_eq!(definition.kv_namespaces, [("USERS".to_owned(), "USERS".to_owned())]);
-        let (refused, _) = try_define(toml, WorkerConfig::at(""), Mode::Serve);
-        assert_eq!(
-            refused.unwrap_err().to_string(),
-            "worker shop: the KV binding USERS names no namespace: give its entry in \
-             \"kv_namespaces\" an \"id\", such as id = \"shop-users\""
-        );
+    /// What `env` has by that name: of several entries the last one.
+    fn entry<'a>(definition: &'a Definition, name: &str) -> (&'a str, &'a Value) {
+        let entry = definition.env.iter().rfind(|entry| entry.name == name).unwrap();
+        (&*entry.kind, &entry.config)
     }
 
     #[test]
@@ -220,15 +162,14 @@ mod tests {
         "#;
         let mut config = WorkerConfig::at("");
         config.vars.insert("MODE".into(), "production".into());
-        let (definition, warnings) = define(toml, config, Mode::Serve);
+        let (definition, warnings) = define(toml, &config);
         assert_eq!(&*definition.worker, "shop");
         assert_eq!(definition.version.len(), 64);
         assert_eq!(definition.main, "worker:///index.js");
-        assert_eq!(definition.vars["MODE"], "production");
-        assert_eq!(definition.vars["A"], 1);
-        let namespaces = [("CART", "c1"), ("USERS", "u")];
-        let namespaces = namespaces.map(|(binding, id)| (binding.to_owned(), id.to_owned()));
-        assert_eq!(definition.kv_namespaces, namespaces);
+        assert_eq!(entry(&definition, "MODE"), ("plain_text", &json!("production")));
+        assert_eq!(entry(&definition, "A"), ("json", &json!(1)));
+        assert_eq!(entry(&definition, "CART"), ("kv_namespace", &json!({ "id": "c1" })));
+        assert_eq!(entry(&definition, "USERS"), ("kv_namespace", &json!({ "id": "u" })));
         let text =
             definition.modules.iter().find(|module| module.url == "worker:///a.txt").unwrap();
         assert!(matches!(&text.source, ModuleSource::Text(text) if &**text == "hello"));
@@ -242,37 +183,31 @@ mod tests {
             compatibility_flags = ["request_signal_passthrough"]
             d1_databases = [{ binding = "DB", database_name = "shop", database_id = "1" }]
         "#;
-        let (definition, _) = define(new, WorkerConfig::at(""), Mode::Serve);
-        let expected = Switches {
-            node_timers: true,
-            upper_case_methods: true,
-            bot_management_default: false,
-            signal_passthrough: true,
-        };
-        assert_eq!(definition.switches, expected);
-        let missing: Vec<_> = definition.missing_bindings.into_iter().collect();
-        assert_eq!(missing, [("DB".to_owned(), "d1_databases".to_owned())]);
+        let (definition, _) = define(new, &WorkerConfig::at(""));
+        let has = |flag| definition.compatibility.has(flag);
+        assert!(has(Flag::NodejsCompat) && has(Flag::NodejsGlobalTimers));
+        assert!(has(Flag::UpperCaseMethods) && has(Flag::RequestSignalPassthrough));
+        assert!(!has(Flag::BotManagementDefault));
+        assert_eq!(entry(&definition, "DB"), ("unsupported", &json!({ "key": "d1_databases" })));
         let old = "compatibility_date = '2023-01-01'\ncompatibility_flags = ['nodejs_als']";
-        let (definition, _) = define(old, WorkerConfig::at(""), Mode::Serve);
-        let expected = Switches {
-            node_timers: false,
-            upper_case_methods: false,
-            bot_management_default: true,
-            signal_passthrough: false,
-        };
-        assert_eq!(definition.switches, expected);
-        assert!(definition.missing_bindings.is_empty());
-        assert_eq!((definition.node_compat, definition.node_als), (false, true));
+        let (definition, _) = define(old, &WorkerConfig::at(""));
+        let has = |flag| definition.compatibility.has(flag);
+        assert!(has(Flag::NodejsAls) && has(Flag::BotManagementDefault));
+        assert!(!has(Flag::NodejsCompat) && !has(Flag::NodejsGlobalTimers));
+        assert!(!has(Flag::UpperCaseMethods) && !has(Flag::RequestSignalPassthrough));
+        assert!(definition.env.is_empty());
     }
 
     #[test]
     fn limits_over_the_nodes_are_cut_with_a_warning() {
         let toml = "[limits]\ncpu_ms = 60000\nmemory_mb = 4096\nsubrequests = 20000";
-        let (definition, warnings) = define(toml, WorkerConfig::at(""), Mode::Serve);
+        let (definition, warnings) = define(toml, &WorkerConfig::at(""));
         assert_eq!(definition.limits.cpu, Duration::from_secs(30));
+        assert!(definition.limits.is_cpu_named);
         assert_eq!(definition.limits.memory_bytes, 1 << 30);
         assert_eq!(definition.limits.subrequests, 10_000);
         let keys: Vec<_> = warnings.iter().map(|it| it.message.split(' ').next()).collect();
         assert_eq!(keys, ["limits.cpu_ms", "limits.memory_mb", "limits.subrequests"].map(Some));
+        assert!(!define("", &WorkerConfig::at("")).0.limits.is_cpu_named);
     }
 }

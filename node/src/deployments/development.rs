@@ -1,12 +1,13 @@
 //! What a worker's author sees of a worker while it is made: local variables, the names in `env`,
 //! the sources behind a stack. Production asks for none of it.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bundle::{Bundle, Dependencies, LoadError, LoadOptions, NodeEnv, Project, Settings};
+use bundle::{Bundle, Dependencies, LoadError, LoadOptions, NodeEnv, Project};
+use runtime::kinds;
 
 /// Sources beyond this are not read for a few lines around a place.
 const SOURCE_BYTES: u64 = 8 << 20;
@@ -27,6 +28,19 @@ pub enum EnvKind {
     Kv {
         /// The identifier.
         namespace: String,
+    },
+    /// A queue that it sends to.
+    Queue {
+        /// The queue's name.
+        queue: String,
+    },
+    /// Another worker, or itself. Whether there is one of that name is the
+    /// [`Deployments`](super::Deployments)' to say, at the moment it is asked.
+    Service {
+        /// The worker's name.
+        worker: String,
+        /// The entrypoint, where it is not the default one.
+        entrypoint: Option<String>,
     },
     /// A variable of the configuration.
     Var,
@@ -73,25 +87,45 @@ pub(super) fn load(
     Ok((bundle, Some(LocalVars { file, names })))
 }
 
-/// The names in `env`, those of the configuration first.
-pub(super) fn bindings(
-    settings: &Settings,
-    of_node: &serde_json::Map<String, serde_json::Value>,
-    local: Option<&LocalVars>,
-) -> Vec<EnvEntry> {
-    let of_local = |name: &String| {
-        let local = local.filter(|local| local.names.contains(name))?;
-        Some(EnvKind::Local { file: local.file.clone() })
-    };
-    let kv = settings.kv_namespaces.iter().map(|kv| EnvEntry {
-        kind: EnvKind::Kv { namespace: kv.id.as_ref().unwrap_or(&kv.binding).clone() },
-        name: kv.binding.clone(),
+/// The names in `env`: what is bound first, in the order of the kinds, and then the variables.
+pub(super) fn bindings(env: &[runtime::EnvEntry], local: Option<&LocalVars>) -> Vec<EnvEntry> {
+    let places = env.iter().enumerate().map(|(place, entry)| (entry.name.as_str(), place));
+    // Of several with one name the last one counts.
+    let last: HashMap<&str, usize> = places.collect();
+    let counts = |place: usize, name: &str| last.get(name) == Some(&place);
+    let entries = env.iter().enumerate().filter(|(place, entry)| counts(*place, &entry.name));
+    let entries = entries.filter_map(|(_, entry)| {
+        let kind = kind_of(entry, local)?;
+        Some(EnvEntry { kind, name: entry.name.clone() })
     });
-    let names: BTreeSet<_> = settings.vars.keys().chain(of_node.keys()).collect();
-    let vars = names
-        .into_iter()
-        .map(|name| EnvEntry { kind: of_local(name).unwrap_or(EnvKind::Var), name: name.clone() });
-    kv.chain(vars).collect()
+    let (mut vars, mut bound): (Vec<_>, Vec<_>) =
+        entries.partition(|entry| matches!(entry.kind, EnvKind::Var | EnvKind::Local { .. }));
+    vars.sort_by(|one, other| one.name.cmp(&other.name));
+    bound.sort_by_key(|entry| match entry.kind {
+        EnvKind::Kv { .. } => 0,
+        EnvKind::Queue { .. } => 1,
+        EnvKind::Service { .. } | EnvKind::Var | EnvKind::Local { .. } => 2,
+    });
+    bound.extend(vars);
+    bound
+}
+
+/// What is shown of an entry; nothing of what is not there yet, of which there are warnings.
+fn kind_of(entry: &runtime::EnvEntry, local: Option<&LocalVars>) -> Option<EnvKind> {
+    let of_config = |key: &str| Some(entry.config.get(key)?.as_str()?.to_owned());
+    match &*entry.kind {
+        kinds::KV_NAMESPACE => Some(EnvKind::Kv { namespace: of_config("id")? }),
+        kinds::QUEUE => Some(EnvKind::Queue { queue: of_config("queue")? }),
+        kinds::SERVICE => Some(EnvKind::Service {
+            worker: of_config("service")?,
+            entrypoint: of_config("entrypoint"),
+        }),
+        kinds::JSON | kinds::PLAIN_TEXT | kinds::SECRET_TEXT => {
+            let local = local.filter(|local| local.names.contains(&entry.name));
+            Some(local.map_or(EnvKind::Var, |local| EnvKind::Local { file: local.file.clone() }))
+        }
+        _ => None,
+    }
 }
 
 /// The text of a file that a version was made from, unless it has changed since.
@@ -117,6 +151,8 @@ pub(super) fn source(
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -129,6 +165,35 @@ mod tests {
             let map = bundle.modules[0].source_map.as_deref().unwrap();
             assert_eq!(map.contains("sourcesContent"), debuggable, "{map}");
         }
+    }
+
+    #[test]
+    fn what_is_bound_comes_before_the_variables_and_each_name_is_shown_once() {
+        let entry = |name: &str, kind, config| runtime::EnvEntry::new(name, kind, config);
+        let env = [
+            entry("DB", kinds::UNSUPPORTED, json!({ "key": "d1_databases" })),
+            entry("MODE", kinds::PLAIN_TEXT, json!("test")),
+            entry("TOKEN", kinds::PLAIN_TEXT, json!("x")),
+            entry("AUTH", kinds::SERVICE, json!({ "service": "auth", "entrypoint": "Admin" })),
+            entry("MAIL", kinds::QUEUE, json!({ "queue": "mail" })),
+            entry("CART", kinds::KV_NAMESPACE, json!({ "id": "c1" })),
+            entry("LEVEL", kinds::JSON, json!(1)),
+            entry("MODE", kinds::PLAIN_TEXT, json!("production")),
+        ];
+        let names = vec!["TOKEN".to_owned()];
+        let local = LocalVars { file: ".dev.vars".to_owned(), names };
+        let shown = bindings(&env, Some(&local));
+        let (worker, entrypoint) = ("auth".to_owned(), Some("Admin".to_owned()));
+        let expected = [
+            ("CART", EnvKind::Kv { namespace: "c1".to_owned() }),
+            ("MAIL", EnvKind::Queue { queue: "mail".to_owned() }),
+            ("AUTH", EnvKind::Service { worker, entrypoint }),
+            ("LEVEL", EnvKind::Var),
+            ("MODE", EnvKind::Var),
+            ("TOKEN", EnvKind::Local { file: ".dev.vars".to_owned() }),
+        ];
+        let expected = expected.map(|(name, kind)| EnvEntry { kind, name: name.to_owned() });
+        assert_eq!(shown, expected);
     }
 
     #[test]

@@ -35,15 +35,26 @@ pub enum DeployError {
         /// The other one's.
         second: PathBuf,
     },
-    /// No request could ever reach a worker.
+    /// Two workers consume one queue.
     #[error(
-        "worker {worker} has no routes, so no request could reach it: set \"routes\" in its \
-         configuration or in node.toml (\"*\" is every host), or a \"domain\" in node.toml for \
-         all workers (domain = \"workers.example.com\" leads {worker}.workers.example.com to it)"
+        "worker {worker}: the queue {queue} is consumed by worker {owner}, and a queue has one \
+         consumer: take it out of \"queues.consumers\" of one of them"
     )]
-    NoRoutes {
+    QueueTaken {
         /// The worker's name.
         worker: String,
+        /// The queue's name.
+        queue: String,
+        /// The worker that consumes it.
+        owner: String,
+    },
+    /// A binding cannot be granted.
+    #[error("worker {worker}: {source}")]
+    Binding {
+        /// The worker's name.
+        worker: String,
+        /// Which binding, and why.
+        source: runtime::GrantError,
     },
     /// A binding says nothing of which namespace it is bound to.
     #[error(

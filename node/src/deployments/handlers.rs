@@ -1,12 +1,14 @@
 //! The handlers of a version that nothing calls yet, and what is said of them.
 
-/// The one that is called.
-const CALLED: &str = "fetch";
+/// Those that are called. `trace` is an older name of `tail`.
+const CALLED: [&str; 5] = ["fetch", "scheduled", "queue", "tail", "trace"];
 
-/// What the author of a worker should know of its handlers, by the names that a start has found; nothing
-/// where all are called.
+/// What the author of a worker should know of its handlers, by the names that a start has found: those
+/// of its default entrypoint by themselves, those of another behind its name and a dot. Nothing where
+/// all are called.
 pub fn uncalled_handlers(worker: &str, handlers: &[String]) -> Option<String> {
-    let names: Vec<&str> = handlers.iter().map(String::as_str).filter(|it| *it != CALLED).collect();
+    let names = handlers.iter().map(String::as_str);
+    let names: Vec<&str> = names.filter(|name| !is_called(name)).collect();
     let (last, others) = names.split_last()?;
     Some(match others {
         [] => format!("{worker} has the handler {last}, which Isolane does not call yet"),
@@ -15,6 +17,11 @@ pub fn uncalled_handlers(worker: &str, handlers: &[String]) -> Option<String> {
             others.join(", ")
         ),
     })
+}
+
+fn is_called(handler: &str) -> bool {
+    let name = handler.rsplit_once('.').map_or(handler, |(_, name)| name);
+    CALLED.contains(&name)
 }
 
 #[cfg(test)]
@@ -29,9 +36,9 @@ mod tests {
         };
         let has =
             |what: &str| Some(format!("shop has the {what}, which Isolane does not call yet"));
-        assert_eq!(said(&["fetch"]), None);
-        assert_eq!(said(&["fetch", "scheduled"]), has("handler scheduled"));
-        let all = ["fetch", "scheduled", "queue", "email"];
-        assert_eq!(said(&all), has("handlers scheduled, queue and email"));
+        assert_eq!(said(&["fetch", "scheduled", "queue", "tail", "Admin.fetch"]), None);
+        assert_eq!(said(&["fetch", "email"]), has("handler email"));
+        let all = ["fetch", "email", "tailStream", "Admin.email"];
+        assert_eq!(said(&all), has("handlers email, tailStream and Admin.email"));
     }
 }

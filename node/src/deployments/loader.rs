@@ -16,7 +16,9 @@ use registry::{Registry, Secret};
 use runtime::{Definition, Failure};
 use tokio::sync::watch;
 
+use super::DeployError;
 use super::definition::{self, Origin};
+use super::environment;
 use super::shared::Shared;
 use super::target::{Begin, LoadResult, Loaded, Program, Target};
 use crate::log::cut;
@@ -26,7 +28,7 @@ use threads::Told;
 
 pub(super) use threads::Inbox;
 
-/// Requests of one worker that may wait for its version to be read (product.md, Limits).
+/// Events of one worker that may wait for its version to be read (product.md, Limits).
 const MAX_WAITING: usize = 1000;
 
 /// A version that was asked for within this time is read ahead of a request that is only likely,
@@ -171,7 +173,9 @@ impl Shared {
         };
         let secrets = registry.secrets(&served.worker).map_err(|error| error.to_string())?;
         match self.find(served) {
-            Some(present) => Ok(with_secrets(self, &present, secrets)),
+            Some(present) => {
+                with_secrets(self, &present, secrets).map_err(|error| error.to_string())
+            }
             None => read(self, registry, served, secrets),
         }
     }
@@ -221,29 +225,41 @@ pub(super) fn load(
     bundle: Bundle,
     origin: Origin,
     warnings: &mut Vec<bundle::Warning>,
-) -> Result<Arc<Loaded>, super::DeployError> {
+) -> Result<Arc<Loaded>, DeployError> {
     let (bytes, maps) = (bundle_bytes(&bundle), SourceMaps::of(&bundle));
-    let vars = bundle.settings.vars.clone().into_iter().collect();
-    let definition = definition::of(bundle, origin, shared.mode, &shared.limits, warnings)?;
+    let env = environment::of(&bundle.settings, &bundle.name, shared.mode)?;
+    let definition = definition::of(bundle, env.clone(), origin, &shared.limits, warnings);
     let memory = shared.runtime.program(&definition.worker, bytes as usize);
-    Ok(known(shared, definition, Arc::new(Program { maps, vars, bytes, memory })))
+    known(shared, definition, Arc::new(Program { maps, env, bytes, memory }))
 }
 
 /// A version that is in memory, with the secrets that its worker has now. They share modules and
 /// source maps.
-fn with_secrets(shared: &Shared, present: &Loaded, secrets: Vec<(String, Secret)>) -> Arc<Loaded> {
-    let mut vars = present.program.vars.clone();
-    vars.extend(definition::secret_vars(secrets));
-    let definition = Definition { vars, ..present.version.definition().clone() };
+fn with_secrets(
+    shared: &Shared,
+    present: &Loaded,
+    secrets: Vec<(String, Secret)>,
+) -> Result<Arc<Loaded>, DeployError> {
+    let mut env = present.program.env.clone();
+    env.extend(environment::secrets(secrets));
+    let definition = Definition { env, ..present.version.definition().clone() };
     known(shared, definition, Arc::clone(&present.program))
 }
 
-fn known(shared: &Shared, definition: Definition, program: Arc<Program>) -> Arc<Loaded> {
+/// Has the runtime grant a version what it is bound to.
+fn known(
+    shared: &Shared,
+    definition: Definition,
+    program: Arc<Program>,
+) -> Result<Arc<Loaded>, DeployError> {
     let served =
         Served { worker: Arc::clone(&definition.worker), version: Arc::clone(&definition.version) };
     let owner = shared.owners.of(&served.worker);
-    let version = shared.runtime.version(definition);
-    Arc::new(Loaded { served, owner, version, program })
+    let version = shared
+        .runtime
+        .version(definition)
+        .map_err(|source| DeployError::Binding { worker: served.worker.to_string(), source })?;
+    Ok(Arc::new(Loaded { served, owner, version, program }))
 }
 
 /// What a bundle takes in memory.

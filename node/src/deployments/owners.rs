@@ -1,5 +1,5 @@
-//! Whose a worker is, where the workers of a node take turns or have parts of something. Who may
-//! deploy which workers is the configuration's (`config/deployers.rs`).
+//! Whose a worker is, where the workers of a node take turns, have parts of something or call each
+//! other. Who may deploy which workers is the configuration's (`config/deployers.rs`).
 
 use std::sync::Arc;
 
@@ -34,6 +34,14 @@ impl Owners {
             None => Owner::Worker(Arc::clone(worker)),
         }
     }
+
+    /// Whether one worker may call another: a deployer's may call the deployer's, the operator's all.
+    pub(super) fn may_call(&self, caller: &Arc<str>, callee: &Arc<str>) -> bool {
+        match self.of(caller) {
+            Owner::Worker(_) => true,
+            deployer @ Owner::Deployer(_) => self.of(callee) == deployer,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +58,17 @@ mod tests {
         assert_eq!(of("shop-7"), of("shop"));
         assert_eq!(of("shopping"), Owner::Worker("shopping".into()));
         assert_ne!(of("blog"), of("news"));
+    }
+
+    #[test]
+    fn a_deployers_workers_call_the_deployers_alone() {
+        let text = "[admin]\ntoken_file = 'operator'\n[[admin.deployers]]\nname = 'shop'
+            token_file = 'shop.token'\nworkers = ['shop', 'shop-*']\n[[admin.deployers]]
+            name = 'blog'\ntoken_file = 'blog.token'\nworkers = ['blog']";
+        let owners = Owners::new(&Config::parse("node.toml".as_ref(), text).unwrap());
+        let may = |caller: &str, callee: &str| owners.may_call(&caller.into(), &callee.into());
+        assert!(may("shop", "shop-7") && may("shop", "shop"));
+        assert!(!may("shop", "blog") && !may("shop", "internal") && !may("blog", "shop"));
+        assert!(may("internal", "shop") && may("internal", "other"));
     }
 }

@@ -8,11 +8,13 @@ use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use registry::{Registry, WorkerRecord};
-use router::{Pattern, Table};
+use router::{Pattern, RouteError, Table};
 use runtime::Runtime;
+use thiserror::Error;
 use tokio::sync::Semaphore;
 
 use super::DeployError;
+use super::activations::{Activations, Asked, QueueTaken};
 use super::cache::Cache;
 use super::loader::{Inbox, Loader};
 use super::owners::Owners;
@@ -44,8 +46,10 @@ pub(super) struct Shared {
     pub(super) reach: Reach,
     /// Whose requests are whose: the one thing that they all read.
     pub(super) table: ArcSwap<Table<Arc<Target>>>,
-    /// The workers by their names, for the stacks of their errors.
+    /// The workers by their names, for whoever calls one of them, and for the stacks of their errors.
     names: DashMap<Arc<str>, Arc<Target>>,
+    /// What they are called for beside requests.
+    pub(super) activations: Activations,
     /// Held while a worker is replaced, never on the path of a request.
     pub(super) state: Mutex<State>,
     /// Held by the one change of deployed workers that is under way, the disk included.
@@ -66,6 +70,15 @@ pub(super) struct State {
     table_before: Option<Arc<Table<Arc<Target>>>>,
 }
 
+/// What a worker asks for is another's.
+#[derive(Debug, Error)]
+enum Taken {
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    #[error(transparent)]
+    Queue(#[from] QueueTaken),
+}
+
 impl Shared {
     pub(super) fn new(config: &Config, runtime: Runtime) -> (Self, Inbox) {
         let (loader, inbox) = Loader::new();
@@ -81,6 +94,7 @@ impl Shared {
             reach: Reach::of(config),
             table: ArcSwap::default(),
             names: DashMap::new(),
+            activations: Activations::new(),
             state: Mutex::new(State {
                 workers: Vec::new(),
                 claims: Claims::new(),
@@ -110,6 +124,7 @@ impl Shared {
         }
         state.workers = workers;
         self.publish(&mut state);
+        self.activations.tell();
         Ok(())
     }
 
@@ -133,10 +148,11 @@ impl Shared {
             }
         }
         self.publish(&mut state);
+        self.activations.tell();
         Ok(())
     }
 
-    /// Gives a worker of the configuration its routes.
+    /// Gives a worker of the configuration its routes, and what else it is called for.
     pub(super) fn claim_folder(
         &self,
         claims: &mut Claims<Arc<Target>>,
@@ -146,13 +162,37 @@ impl Shared {
         let name = worker.name();
         let fault = |source| DeployError::Route { worker: name.to_owned(), source };
         let routes = self.reach.routes(name, &worker.routes, is_first).map_err(fault)?;
-        if routes.is_empty() {
-            return Err(DeployError::NoRoutes { worker: name.to_owned() });
-        }
         let claim = Claim { routes, target: Arc::clone(&worker.target) };
-        let name = Arc::clone(&worker.served().worker);
-        claims.replace(&name, Some(claim)).map_err(fault)?;
-        self.names.insert(name, Arc::clone(&worker.target));
+        let asked = worker.asked.clone();
+        self.claim(claims, &worker.served().worker, claim, asked).map_err(|taken| match taken {
+            Taken::Route(source) => fault(source),
+            Taken::Queue(QueueTaken { queue, owner }) => DeployError::QueueTaken {
+                worker: name.to_owned(),
+                queue: queue.to_string(),
+                owner: owner.to_string(),
+            },
+        })
+    }
+
+    /// Gives a worker its routes, which may be none, and what else it is called for.
+    ///
+    /// # Errors
+    /// When another worker has one of them; nothing has changed then.
+    fn claim(
+        &self,
+        claims: &mut Claims<Arc<Target>>,
+        name: &Arc<str>,
+        claim: Claim<Arc<Target>>,
+        asked: Asked,
+    ) -> Result<(), Taken> {
+        let target = Arc::clone(&claim.target);
+        let before = claims.replace(name, Some(claim))?;
+        if let Err(taken) = self.activations.replace(name, Some(asked)) {
+            // They were its own a moment ago.
+            let _ = claims.replace(name, before);
+            return Err(taken.into());
+        }
+        self.names.insert(Arc::clone(name), target);
         Ok(())
     }
 
@@ -167,11 +207,10 @@ impl Shared {
             .map_err(|error| error.to_string())?;
         let served = served(record);
         let name = Arc::clone(&served.worker);
-        let target = Target::on_disk(served);
-        let claim = Claim { routes, target: Arc::clone(&target) };
-        state.claims.replace(&name, Some(claim)).map_err(|error| error.to_string())?;
-        self.names.insert(name, target);
-        Ok(())
+        let claim = Claim { routes, target: Target::on_disk(served) };
+        let asked = Asked::of_triggers(&record.active.triggers);
+        let claimed = self.claim(&mut state.claims, &name, claim, asked);
+        claimed.map_err(|taken| taken.to_string())
     }
 
     /// From this moment on requests go where the claims say.
@@ -191,7 +230,7 @@ impl Shared {
         state.table_before = Some(self.table.swap(table));
     }
 
-    /// A worker's requests go to this target, or nowhere; its stacks are mapped with that.
+    /// What is for a worker by its name goes to this target, or nowhere; its stacks are mapped with that.
     pub(super) fn rename(&self, name: &Arc<str>, target: Option<&Arc<Target>>) {
         match target {
             Some(target) => drop(self.names.insert(Arc::clone(name), Arc::clone(target))),
@@ -199,7 +238,7 @@ impl Shared {
         }
     }
 
-    /// No route leads to this target any more.
+    /// Nothing leads to this target any more.
     pub(super) fn retire(&self, target: &Arc<Target>) {
         target.retire();
         if let Some(loaded) = target.loaded() {
@@ -215,9 +254,14 @@ impl Shared {
         self.names.contains_key(name)
     }
 
+    /// The target of the worker of that name.
+    pub(super) fn named(&self, name: &str) -> Option<Arc<Target>> {
+        self.names.get(name).map(|target| Arc::clone(&target))
+    }
+
     /// A worker's target, if it leads to that version.
     pub(super) fn target(&self, served: &Served) -> Option<Arc<Target>> {
-        let target = self.names.get(&served.worker).map(|target| Arc::clone(&target));
+        let target = self.named(&served.worker);
         target.filter(|target| target.served().version == served.version)
     }
 

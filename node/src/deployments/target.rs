@@ -1,5 +1,5 @@
-//! What a route leads to: one version of a worker, which may still have to be read from the disk.
-//! Reading it is the loader's.
+//! What a route or a name leads to: one version of a worker, which may still have to be read from the
+//! disk. Reading it is the loader's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use bundle::SourceMaps;
 use parking_lot::Mutex;
-use runtime::{Failure, ProgramMemory, Version};
+use runtime::{EnvEntry, Failure, ProgramMemory, Version};
 use tokio::sync::watch;
 
 use super::owners::Owner;
@@ -30,20 +30,21 @@ pub(super) struct Loaded {
 /// are, too; they are in the definitions.
 pub(super) struct Program {
     pub(super) maps: SourceMaps,
-    /// The variables of its own.
-    pub(super) vars: serde_json::Map<String, serde_json::Value>,
+    /// What of its own is in `env`.
+    pub(super) env: Vec<EnvEntry>,
     /// Its modules and source maps.
     pub(super) bytes: u64,
     /// The same in the node's accounts.
     pub(super) memory: ProgramMemory,
 }
 
-/// One version of a worker, as the route table has it. A version that replaces it is another one.
+/// One version of a worker, as the route table and the names have it. A version that replaces it is
+/// another one.
 pub(crate) struct Target {
     served: Served,
     loaded: ArcSwapOption<Loaded>,
     loading: Mutex<Loading>,
-    /// Requests that wait for it to be read, or for what it has replaced.
+    /// Events that wait for it to be read, or for what it has replaced.
     waiting: Arc<AtomicUsize>,
     /// When it was last asked for, in milliseconds of the node's own clock; 0 for never.
     used_at_ms: AtomicU64,
@@ -75,7 +76,7 @@ pub(super) enum Begin {
     Failed(Failure),
 }
 
-/// Counts a request among those that wait for a version.
+/// Counts an event among those that wait for a version.
 pub(super) struct Waiter<'a>(&'a Target);
 
 impl Target {
@@ -144,7 +145,7 @@ impl Target {
         self.used_at_ms.load(Ordering::Relaxed)
     }
 
-    /// Counts a request that waits for it, unless there are too many.
+    /// Counts an event that waits for it, unless there are too many.
     pub(super) fn wait(&self, limit: usize) -> Option<Waiter<'_>> {
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= limit {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -190,12 +191,12 @@ impl Target {
         self.loaded.swap(None)
     }
 
-    /// Takes note that no route leads here any more.
+    /// Takes note that nothing leads here any more.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::SeqCst);
     }
 
-    /// Whether no route leads here any more.
+    /// Whether nothing leads here any more.
     pub(super) fn is_retired(&self) -> bool {
         self.retired.load(Ordering::SeqCst)
     }

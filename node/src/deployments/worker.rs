@@ -12,6 +12,7 @@ use router::Pattern;
 use runtime::Version;
 
 use super::DeployError;
+use super::activations::Asked;
 use super::definition::{self, Origin};
 use super::development::{self, EnvEntry};
 use super::loader;
@@ -33,6 +34,10 @@ pub struct Worker {
     /// When the files began to be read, the last time that they gave this version.
     read_at: Mutex<SystemTime>,
     bindings: Vec<EnvEntry>,
+    /// What it is called for beside requests.
+    pub(super) asked: Asked,
+    /// The workers that it calls, or that are told of its events.
+    pub(super) referred: Vec<Arc<str>>,
 }
 
 impl Worker {
@@ -76,8 +81,12 @@ impl Worker {
         if shared.as_deployed {
             warnings.extend(definition::refused_by_nodes(&bundle));
         }
-        let bindings = development::bindings(&bundle.settings, &config.vars, local.as_ref());
+        let asked = Asked::of(&bundle.settings, shared.mode);
+        let services = bundle.settings.services.iter();
+        let services = services.map(|service| Arc::<str>::from(service.service.as_str()));
+        let referred = services.chain(asked.tails.iter().cloned()).collect();
         let loaded = loader::load(shared, bundle, Origin::folder(config), &mut warnings)?;
+        let bindings = development::bindings(&loaded.version.definition().env, local.as_ref());
         Ok(Arc::new(Self {
             target: Target::in_memory(Arc::clone(&loaded)),
             loaded,
@@ -89,6 +98,8 @@ impl Worker {
             warnings,
             read_at: Mutex::new(read_at),
             bindings,
+            asked,
+            referred,
         }))
     }
 
@@ -148,9 +159,25 @@ impl Worker {
         &self.folders
     }
 
-    /// The routes that lead to it in production.
+    /// The routes that lead to it in production. It need not have any: other workers, crons and queues
+    /// find it by its name.
     pub fn routes(&self) -> &[Pattern] {
         &self.routes
+    }
+
+    /// The expressions at whose minutes it is called, byte for byte.
+    pub fn crons(&self) -> &[Arc<str>] {
+        &self.asked.crons
+    }
+
+    /// The queues whose messages it is called for.
+    pub fn consumes(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.asked.consumers.iter().map(|(queue, _)| queue)
+    }
+
+    /// The workers that are told of its events.
+    pub fn tails(&self) -> &[Arc<str>] {
+        &self.asked.tails
     }
 
     /// What its author should know.

@@ -55,21 +55,29 @@ pub(super) struct IncidentFigures {
 }
 
 impl Incidents {
-    /// Counts one. Answers whether it is to be told; then with the number of those like it that
-    /// were not. What is about a resource is told once a second for each worker.
-    pub(super) fn count(&self, incident: &Incident) -> Option<u64> {
+    /// Counts one.
+    pub(super) fn count(&self, incident: &Incident) {
+        self.with(incident, |count| count.all.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// Answers whether one is to be told; then with the number of those like it that were not. What is
+    /// about a resource is told once a second for each worker.
+    pub(super) fn tell(&self, incident: &Incident) -> Option<u64> {
+        match incident.kind.resource() {
+            Some(_) => self.with(incident, |count| count.pace.tell()).unwrap_or(Some(0)),
+            None => Some(0),
+        }
+    }
+
+    /// Does something with the count that one is for.
+    fn with<T>(&self, incident: &Incident, act: impl FnOnce(&Count) -> T) -> Option<T> {
         let named = incident.worker.as_ref().map(|worker| self.named(worker));
         let counts: &Counts = match &named {
             None => &self.of_node,
             Some(None) => &self.others,
             Some(Some(counts)) => counts,
         };
-        let Some(count) = counts.0.get(incident.kind.index()) else { return Some(0) };
-        count.all.fetch_add(1, Ordering::Relaxed);
-        match incident.kind.resource() {
-            Some(_) => count.pace.tell(),
-            None => Some(0),
-        }
+        counts.0.get(incident.kind.index()).map(act)
     }
 
     /// The counts of that worker, if it is among those that are counted by name.
@@ -187,12 +195,16 @@ mod tests {
         let refused = incident(IncidentKind::Refused(Resource::ClientBytes), "full");
         let other = incident(IncidentKind::Refused(Resource::Memory), "full");
         let lost = incident(IncidentKind::ShardLost, "full");
-        assert_eq!(incidents.count(&refused), Some(0));
+        let happens = |incident: &Incident| {
+            incidents.count(incident);
+            incidents.tell(incident)
+        };
+        assert_eq!(happens(&refused), Some(0));
         // Of a thousand in a row hardly any falls into another second.
-        let told = (0..1000).filter(|_| incidents.count(&refused).is_some()).count();
+        let told = (0..1000).filter(|_| happens(&refused).is_some()).count();
         assert!(told < 100, "{told}");
-        assert_eq!(incidents.count(&other), Some(0));
-        assert_eq!((incidents.count(&lost), incidents.count(&lost)), (Some(0), Some(0)));
+        assert_eq!(happens(&other), Some(0));
+        assert_eq!((happens(&lost), happens(&lost)), (Some(0), Some(0)));
         let text = shown(&Arc::new(incidents), |_| true);
         let line = "kind=\"refused\",resource=\"clientBytes\",worker=\"full\"} 1001";
         assert!(text.contains(line), "{text}");

@@ -17,8 +17,17 @@ use rustix::io::Errno;
 use crate::config::Config;
 
 /// What a node keeps in its data folder; nothing else in there is touched.
-const KEPT: [&str; 7] =
-    ["kv", "registry", "code-cache", "admin.json", "admin.token", "secrets.key", "succession.json"];
+const KEPT: [&str; 9] = [
+    "crons",
+    "kv",
+    "queues",
+    "registry",
+    "code-cache",
+    "admin.json",
+    "admin.token",
+    "secrets.key",
+    "succession.json",
+];
 /// What may stand beside it in a folder that is the node's.
 const BESIDE: [&str; 2] = ["lost+found", "tls"];
 /// The permissions of others than the owner.

@@ -17,7 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("starts_that_cannot_be_stopped_hold_up_nobody", endless_starts),
         trial("a_start_that_is_nested_too_deeply_is_refused", deep_starts),
         trial("a_route_has_one_owner", conflicts),
-        trial("a_deploy_that_nobody_could_reach_is_refused", unreachable),
+        trial("a_worker_that_no_route_leads_to_is_deployed_all_the_same", unrouted),
         trial("what_is_not_the_archive_of_its_address_is_refused", wrong_archives),
         trial("a_worker_of_the_configuration_cannot_be_deployed_over", folder_workers),
         trial("a_deleted_worker_is_gone_and_its_version_with_it", deletion),
@@ -230,13 +230,19 @@ async fn conflicts() {
     refused(node.upload(&routed("bad", "bad", &["a b"])).await, "invalid");
 }
 
-async fn unreachable() {
-    let node = Node::with("");
+async fn unrouted() {
+    let mut node = Node::with("");
     let bundle = saying("shop", "one");
-    node.upload(&bundle).await.unwrap();
-    let message = refused(node.activate(&bundle, Precondition::Any).await, "invalid");
-    assert!(message.contains("\"routes\"") && message.contains("domain = "), "{message}");
+    let record = node.deploy(&bundle).await;
+    assert_eq!(record.active.routes, Vec::<String>::new());
+    assert!(node.deployments().has("shop"));
+    assert_eq!(node.get("http://shop.example.com/").await.status, 404);
+    node.restart();
+    assert!(node.deployments().has("shop"));
     node.deploy(&routed("shop", "two", &["shop.example.com"])).await;
+    assert_eq!(node.text("http://shop.example.com/").await, "two");
+    node.deploy(&bundle).await;
+    assert_eq!(node.get("http://shop.example.com/").await.status, 404);
     let local = Node::with("[[listen]]\naddress = \"127.0.0.1:0\"");
     local.deploy(&bundle).await;
     assert_eq!(local.text("http://shop.localhost/").await, "one");

@@ -1,5 +1,5 @@
-//! A node with many workers: how long it takes to start, and what one activation costs it.
-//! `DEPLOYS_WORKERS` sets how many there are.
+//! A node with many workers, each with a route and a cron: how long it takes to start, and what one
+//! activation costs it. `DEPLOYS_WORKERS` sets how many there are.
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ fn with_workers(count: usize) -> Node {
             worker: name.clone(),
             handlers: vec!["fetch".to_owned()],
             routes: bundle.settings.routes.clone(),
+            crons: Some(vec!["*/5 * * * *".to_owned()]),
             ..VersionRecord::default()
         };
         registry.put_version(&record, &bundle.to_archive()).unwrap();
@@ -48,6 +49,9 @@ async fn many(mut node: Node, count: usize) {
     let began = Instant::now();
     node.restart();
     let opened = began.elapsed();
+    let began = Instant::now();
+    assert_eq!(node.deployments().triggers().crons.len(), count);
+    let put_together = began.elapsed();
     let last = format!("worker-{}", count - 1);
     let began = Instant::now();
     assert_eq!(node.text(&format!("http://{last}.example.com/")).await, last);
@@ -62,8 +66,8 @@ async fn many(mut node: Node, count: usize) {
     }
     activations.sort();
     println!(
-        "{count} workers: opened in {opened:?}, first answer of one of them after {first_answer:?}, \
-         an activation takes {:?}",
+        "{count} workers: opened in {opened:?}, their triggers known after {put_together:?}, first \
+         answer of one of them after {first_answer:?}, an activation takes {:?}",
         activations[activations.len() / 2]
     );
     assert!(opened < Duration::from_secs(10), "{opened:?}");

@@ -1,24 +1,52 @@
 //! A node in a folder of its own, asked as its front asks, and workers to deploy on it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bundle::{Bundle, Module, ModuleKind, Settings};
+use futures_util::FutureExt as _;
+use futures_util::future::{self, LocalBoxFuture};
 use http_body_util::BodyExt as _;
 use isolane_node::front::{Arrival, Handler as _, Underway};
 use isolane_node::{
-    Change, ChangeError, Config, Deployments, Dispatch, EventLog, Precondition, Refusal,
-    RegistryError, Runtime, RuntimeConfig, Uploaded, WorkerRecord, memory_store, open_registry,
+    Change, ChangeError, Config, Deployments, Dispatch, EventLog, Observer, Precondition, Refusal,
+    RegistryError, Runtime, RuntimeConfig, Uploaded, WorkerRecord, memory_bindings, open_registry,
 };
 use libtest_mimic::Trial;
-use runtime::{FetchEvent, RequestBody, ResponseBody};
+use parking_lot::Mutex;
+use runtime::{
+    Address, CallContext, CallError, Dispatcher, FetchEvent, Reply, RequestBody, ResponseBody,
+    Trigger,
+};
 use tempfile::TempDir;
 
 /// Nothing here takes so long; a test that waits for it in vain fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+/// Which node is called for the worker of a name.
+static CALLED: Mutex<BTreeMap<String, Arc<dyn Dispatcher>>> = Mutex::new(BTreeMap::new());
+
+/// The one runtime of all nodes calls the one that has said that the worker is its own.
+struct ToItsNode;
+
+impl Dispatcher for ToItsNode {
+    fn dispatch(
+        &self,
+        to: Address,
+        trigger: Trigger,
+        context: CallContext,
+    ) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
+        let called = CALLED.lock().get(&*to.worker).cloned();
+        match called {
+            Some(node) => node.dispatch(to, trigger, context),
+            None => future::ready(Err(CallError::NoWorker { worker: to.worker })).boxed_local(),
+        }
+    }
+}
 
 /// Starts V8; on the main thread.
 pub(crate) fn start() {
@@ -28,7 +56,10 @@ pub(crate) fn start() {
         start_cpu: Duration::from_millis(500),
         ..RuntimeConfig::default()
     };
-    let runtime = Runtime::start(config, memory_store(), Arc::new(EventLog::new())).unwrap();
+    let bindings = memory_bindings();
+    bindings.set_dispatcher(Arc::new(ToItsNode));
+    let log: Arc<dyn Observer> = Arc::new(EventLog::new());
+    let runtime = Runtime::start(config, bindings, vec![log]).unwrap();
     assert!(RUNTIME.set(runtime).is_ok());
 }
 
@@ -102,6 +133,13 @@ impl Node {
 
     pub(crate) fn deployments(&self) -> &Arc<Deployments> {
         self.deployments.as_ref().unwrap()
+    }
+
+    /// Calls of these workers are this node's from now on. Their names are no other test's.
+    pub(crate) fn is_called_for(&self, workers: &[&str]) {
+        for &worker in workers {
+            CALLED.lock().insert(worker.to_owned(), self.deployments().dispatcher());
+        }
     }
 
     pub(crate) fn dispatch(&self) -> Dispatch {
@@ -208,6 +246,18 @@ pub(crate) fn saying(name: &str, text: &str) -> Bundle {
 pub(crate) fn routed(name: &str, text: &str, routes: &[&str]) -> Bundle {
     let mut bundle = saying(name, text);
     bundle.settings.routes = routes.iter().map(|&route| route.to_owned()).collect();
+    bundle
+}
+
+/// The same with bindings to other workers: the names in `env`, and those of the workers.
+pub(crate) fn bound(mut bundle: Bundle, services: &[(&str, &str)]) -> Bundle {
+    let services = services.iter().map(|&(binding, service)| bundle::Service {
+        binding: binding.to_owned(),
+        service: service.to_owned(),
+        entrypoint: None,
+        props: None,
+    });
+    bundle.settings.services = services.collect();
     bundle
 }
 

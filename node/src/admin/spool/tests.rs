@@ -195,6 +195,7 @@ fn a_deployer_has_no_more_on_its_way_than_its_versions_may_have_but_one_archive(
             workers: Names::default(),
             routes: Vec::new(),
             namespaces: Names::default(),
+            queues: Names::default(),
             archives_bytes,
         };
         share_bytes(Some(&deployer), 75)

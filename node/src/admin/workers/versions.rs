@@ -5,10 +5,8 @@ use std::sync::Arc;
 use bundle::{ArchiveLimits, VersionId};
 use http::{HeaderMap, StatusCode};
 use registry::VersionRecord;
-use serde::Deserialize;
-use serde_json::json;
 
-use super::{change, precondition, tagged, to_its_end};
+use super::{change, precondition, tagged, to_its_end, wire};
 use crate::admin::answer::{Answer, Fault, json, no_content};
 use crate::admin::callers::Caller;
 use crate::admin::node::Served;
@@ -23,21 +21,13 @@ const MIN_PREFIX_DIGITS: usize = 6;
 /// The body of an activation: its texts, of at most six bytes a character twice, and its keys.
 const MAX_ACTIVATION_BYTES: usize = 32 << 10;
 
-/// The body of an activation.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Activation {
-    version: String,
-    who: Option<String>,
-    message: Option<String>,
-}
-
 pub(super) fn list(deployments: &Deployments, worker: &str) -> Result<Answer, Fault> {
-    Ok(json(StatusCode::OK, &json!({ "versions": all(deployments, worker)? })))
+    let versions = all(deployments, worker)?.iter().map(wire::version).collect();
+    Ok(json(StatusCode::OK, &api::Versions { versions }))
 }
 
 pub(super) fn get(deployments: &Deployments, worker: &str, version: &str) -> Result<Answer, Fault> {
-    Ok(json(StatusCode::OK, &find(deployments, worker, version)?))
+    Ok(json(StatusCode::OK, &wire::version(&find(deployments, worker, version)?)))
 }
 
 pub(super) async fn put(
@@ -91,8 +81,7 @@ pub(super) async fn put(
         true => StatusCode::CREATED,
         false => StatusCode::OK,
     };
-    let answer = json!({ "version": uploaded.version, "warnings": uploaded.warnings });
-    Ok(json(status, &answer))
+    Ok(json(status, &uploaded.to_api()))
 }
 
 pub(super) async fn delete(
@@ -119,7 +108,7 @@ pub(super) async fn activate(
 ) -> Result<Answer, Fault> {
     let precondition = precondition::of(headers)?;
     let body = body.whole("the activation", MAX_ACTIVATION_BYTES).await?;
-    let Activation { version, who, message } = serde_json::from_slice(&body)
+    let api::Activation { version, who, message } = serde_json::from_slice(&body)
         .map_err(|error| Fault::bad_request(format!("the activation is malformed: {error}")))?;
     let said = Change::new(who, message)?;
     let version = find(&node.deployments, worker, &version)?;
@@ -129,7 +118,7 @@ pub(super) async fn activate(
         deployments.activate(&worker, &version.id, precondition, said).await
     };
     let record = change(node, caller, activate).await?;
-    Ok(tagged(json(StatusCode::OK, &record), &record))
+    Ok(tagged(json(StatusCode::OK, &wire::worker(&record)), &record))
 }
 
 /// Whether a deployer may have an archive of so many bytes beside those of their workers. One that is

@@ -1,17 +1,30 @@
-//! A version is made active, or a worker deleted. The disk comes first and the route table second:
-//! a process that is killed between them starts with what the disk says.
+//! A version is made active, or a worker deleted. The disk comes first, and the route table and the
+//! triggers second: a process that is killed between them starts with what the disk says.
 
 use std::sync::Arc;
 
-use registry::{Activation, Registry, RegistryError, VersionRecord, WorkerRecord};
+use registry::{
+    Activation, Change as Logged, Registry, RegistryError, Triggers, VersionRecord, WorkerRecord,
+};
 use router::{Pattern, RouteError};
 
+use super::super::activations::{Asked, QueueTaken};
 use super::super::routes::Claim;
 use super::super::shared::Shared;
 use super::super::target::Target;
 use super::upload::{no_secret_among, now_ms};
-use super::{Change, ChangeError, Precondition, checks};
+use super::{Change, ChangeError, Precondition, checks, commit};
 use crate::refusal::Served;
+
+/// What a version that is made active leads to it, and how the change is made.
+struct Switch<'a> {
+    served: Served,
+    /// All routes that lead to it, which may be none: others find a worker by its name.
+    routes: Vec<Pattern>,
+    triggers: Triggers,
+    change: &'a Logged,
+    precondition: Precondition,
+}
 
 /// Makes a version active.
 pub(super) fn activate(
@@ -37,6 +50,7 @@ pub(super) fn activate(
     let record = registry.version(worker, version)?.ok_or_else(|| ChangeError::NotFound {
         what: format!("version {version} of worker {worker}"),
     })?;
+    let triggers = record.triggers(current.as_ref().map(|current| &current.active));
     let secrets = current.map(|current| current.secrets).unwrap_or_default();
     no_secret_among(worker, &record.bindings, &secrets)?;
     let (own, routes) = routes(shared, &record)?;
@@ -47,7 +61,9 @@ pub(super) fn activate(
         who: change.who,
         message: change.message,
     };
-    switch(shared, registry, worker, routes, &activation)
+    let served = Served { worker: worker.into(), version: version.into() };
+    let change = Logged::Activate { worker: worker.to_owned(), activation };
+    switch(shared, registry, Switch { served, routes, triggers, change: &change, precondition })
 }
 
 /// Deletes a worker.
@@ -58,7 +74,8 @@ pub(super) fn delete_worker(
     precondition: Precondition,
 ) -> Result<(), ChangeError> {
     checks::precondition(worker, precondition, registry.worker(worker)?.as_ref())?;
-    let deleted = match registry.delete_worker(worker) {
+    let change = Logged::DeleteWorker { worker: worker.to_owned() };
+    let deleted = match registry.change(&change, precondition) {
         // An earlier try may have got so far and no further.
         Err(missing @ RegistryError::Missing { .. }) => Err(ChangeError::from(missing)),
         deleted => Ok(deleted?),
@@ -70,8 +87,11 @@ pub(super) fn delete_worker(
     }
     let name = Arc::from(worker);
     let before = state.claims.replace(&name, None).ok().flatten();
+    // Nothing is taken of another.
+    let _ = shared.activations.replace(&name, None);
     shared.publish(&mut state);
     shared.rename(&name, None);
+    shared.activations.tell();
     drop(state);
     if let Some(before) = before {
         shared.retire(&before.target);
@@ -79,17 +99,15 @@ pub(super) fn delete_worker(
     deleted.map(drop)
 }
 
-/// Gives a worker's requests to a version, from one moment on.
+/// Gives a worker's requests, and what else it is called for, to a version, from one moment on.
 fn switch(
     shared: &Shared,
     registry: &Registry,
-    worker: &str,
-    routes: Vec<Pattern>,
-    activation: &Activation,
+    switch: Switch<'_>,
 ) -> Result<WorkerRecord, ChangeError> {
-    let name: Arc<str> = Arc::from(worker);
-    let served = Served { worker: Arc::clone(&name), version: activation.version.as_str().into() };
-    let path = registry.archive_path(&activation.version);
+    let Switch { served, routes, triggers, change, precondition } = switch;
+    let name = Arc::clone(&served.worker);
+    let path = registry.archive_path(&served.version);
     let damaged = |problem: String| {
         ChangeError::Storage(RegistryError::Damaged { path: path.clone(), problem })
     };
@@ -103,22 +121,35 @@ fn switch(
     let before = state.claims.replace(&name, Some(claim)).map_err(taken)?;
     let table = Arc::new(state.claims.table());
     let is_busy = before.as_ref().is_some_and(|before| before.target.loaded().is_some());
-    if is_busy {
-        // Its isolate is there when the requests are.
-        shared.runtime.warm(&loaded.version);
-    }
-    let record = match registry.activate(worker, activation) {
+    let asked = shared.activations.replace(&name, Some(Asked::of_triggers(&triggers)));
+    let made = match asked {
+        Err(QueueTaken { queue, owner }) => {
+            Err(ChangeError::QueueTaken { queue: queue.to_string(), owner: owner.to_string() })
+        }
+        Ok(asked) => {
+            if is_busy {
+                // Its isolate is there when the requests are.
+                shared.runtime.warm(&loaded.version);
+            }
+            commit(registry, change, precondition).inspect_err(|_| {
+                // They were its own a moment ago.
+                let _ = shared.activations.replace(&name, asked);
+            })
+        }
+    };
+    let record = match made {
         Ok(record) => record,
         Err(error) => {
             // Its routes were its own a moment ago.
             let _ = state.claims.replace(&name, before);
             drop(state);
             shared.retire(&target);
-            return Err(error.into());
+            return Err(error);
         }
     };
     shared.publish_table(&mut state, table);
     shared.rename(&name, Some(&target));
+    shared.activations.tell();
     drop(state);
     target.touch(shared.now_ms());
     shared.came_into_memory(&target, &loaded);
@@ -138,15 +169,7 @@ fn routes(
     let mut own = own.collect::<Result<Vec<_>, _>>().map_err(malformed)?;
     own.sort();
     own.dedup();
-    let worker = &record.worker;
-    let all = shared.reach.routes(worker, &own, false).map_err(malformed)?;
-    if all.is_empty() {
-        return checks::invalid(format!(
-            "no request could reach worker {worker}: set \"routes\" in its configuration, or \
-             domain = \"workers.example.com\" in node.toml, which leads \
-             {worker}.workers.example.com to it"
-        ));
-    }
+    let all = shared.reach.routes(&record.worker, &own, false).map_err(malformed)?;
     Ok((own, all))
 }
 

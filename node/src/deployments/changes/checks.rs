@@ -42,19 +42,10 @@ pub(super) fn precondition(
     expected: Precondition,
     found: Option<&WorkerRecord>,
 ) -> Result<(), ChangeError> {
-    let holds = match expected {
-        Precondition::Any => true,
-        Precondition::Absent => found.is_none(),
-        Precondition::Revision(revision) => found.is_some_and(|it| it.revision == revision),
-    };
-    if holds {
+    if expected.holds(found) {
         return Ok(());
     }
-    let current = found.map(|found| Current {
-        revision: found.revision,
-        who: found.active.who.clone(),
-        activated_at_ms: found.active.activated_at_ms,
-    });
+    let current = found.map(Current::of);
     Err(ChangeError::PreconditionFailed { worker: worker.to_owned(), current })
 }
 

@@ -1,6 +1,6 @@
 //! Why a change was not made, and what the caller of the admin API is told.
 
-use registry::RegistryError;
+use registry::{RegistryError, WorkerRecord};
 use runtime::Outcome;
 use thiserror::Error;
 
@@ -28,6 +28,18 @@ pub enum ChangeError {
         /// The other worker's name.
         owner: String,
     },
+    /// Another worker consumes a queue, and a queue has one consumer. It may be one that the caller is
+    /// not to know of.
+    #[error(
+        "the queue {queue} is taken: worker {owner} consumes it, and a queue has one consumer: take \
+         it out of the \"queues.consumers\" of one of them, or delete {owner}"
+    )]
+    QueueTaken {
+        /// The queue's name.
+        queue: String,
+        /// The other worker's name.
+        owner: String,
+    },
     /// The worker is not as the [`Precondition`](super::Precondition) has it.
     #[error("{}", precondition_failed(worker, current.as_ref()))]
     PreconditionFailed {
@@ -37,7 +49,7 @@ pub enum ChangeError {
         current: Option<Current>,
     },
     /// What was sent cannot be used: an archive that is none, another identifier than its
-    /// content's, a name or route that is no name or route, a worker that nobody could reach.
+    /// content's, a name or route that is no name or route.
     #[error("{message}")]
     Invalid {
         /// What is wrong, and what was expected.
@@ -99,7 +111,10 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => 400,
             Self::NotFound { .. } => 404,
-            Self::Conflict { .. } | Self::RouteTaken { .. } | Self::NoDeploys => 409,
+            Self::Conflict { .. }
+            | Self::RouteTaken { .. }
+            | Self::QueueTaken { .. }
+            | Self::NoDeploys => 409,
             Self::PreconditionFailed { .. } => 412,
             Self::TooLarge { .. } => 413,
             Self::StartFailed { .. } => 422,
@@ -115,7 +130,10 @@ impl ChangeError {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound { .. } => "not_found",
-            Self::Conflict { .. } | Self::RouteTaken { .. } | Self::NoDeploys => "conflict",
+            Self::Conflict { .. }
+            | Self::RouteTaken { .. }
+            | Self::QueueTaken { .. }
+            | Self::NoDeploys => "conflict",
             Self::PreconditionFailed { .. } => "precondition_failed",
             Self::TooLarge { .. } => "too_large",
             Self::StartFailed { .. } => "start_failed",
@@ -127,11 +145,27 @@ impl ChangeError {
     }
 }
 
+impl Current {
+    /// That of a worker.
+    pub(super) fn of(worker: &WorkerRecord) -> Self {
+        Self {
+            revision: worker.revision,
+            who: worker.active.who.clone(),
+            activated_at_ms: worker.active.activated_at_ms,
+        }
+    }
+}
+
 impl From<RegistryError> for ChangeError {
     fn from(error: RegistryError) -> Self {
         match error {
             RegistryError::Missing { what } => Self::NotFound { what },
             RegistryError::Conflict { message } => Self::Conflict { message },
+            RegistryError::QueueTaken { queue, owner, .. } => Self::QueueTaken { queue, owner },
+            RegistryError::Changed { worker, current } => {
+                let current = current.as_deref().map(Current::of);
+                Self::PreconditionFailed { worker, current }
+            }
             closed @ RegistryError::Closed => Self::Unavailable { message: closed.to_string() },
             other => Self::Storage(other),
         }

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use registry::{Registry, Secret, WorkerRecord};
+use registry::{Change as Logged, Registry, Secret, WorkerRecord};
 
 use super::super::routes::Claim;
 use super::super::shared::{Shared, served};
 use super::super::target::Target;
-use super::{ChangeError, MAX_SECRET_BYTES, MAX_SECRETS, Precondition, checks};
+use super::{ChangeError, MAX_SECRET_BYTES, MAX_SECRETS, Precondition, checks, commit};
 
 /// How long the name of a secret may be, in characters.
 const MAX_NAME_CHARS: usize = 64;
@@ -55,7 +55,9 @@ pub(super) fn put(
         }
         _ => {}
     }
-    let record = registry.put_secret(worker, name, value)?;
+    let sealed = registry.seal(worker, name, value)?;
+    let change = Logged::PutSecret { worker: worker.to_owned(), name: name.to_owned(), sealed };
+    let record = commit(registry, &change, precondition)?;
     renew(shared, &record);
     Ok(shared.shown(record))
 }
@@ -71,7 +73,8 @@ pub(super) fn delete(
     checks::name(shared, worker)?;
     let record = deployed(registry, worker)?;
     checks::precondition(worker, precondition, Some(&record))?;
-    let record = registry.delete_secret(worker, name)?;
+    let change = Logged::DeleteSecret { worker: worker.to_owned(), name: name.to_owned() };
+    let record = commit(registry, &change, precondition)?;
     renew(shared, &record);
     Ok(shared.shown(record))
 }

@@ -10,6 +10,7 @@ use registry::{Binding, VersionRecord};
 use router::Pattern;
 use runtime::{Failure, Outcome, StartReport};
 
+use super::super::activations::recorded;
 use super::super::definition::Origin;
 use super::super::handlers::uncalled_handlers;
 use super::super::loader;
@@ -89,8 +90,8 @@ pub(super) async fn rehearse(
     let (mut version, loaded, mut warnings) = {
         let shared = Arc::clone(shared);
         blocking(move || {
-            let Unpacked { bundle, gzip_bytes } = unpacked(&archive)?;
-            let version = record(&bundle, gzip_bytes, Change::default())?;
+            let Unpacked { bundle, id, gzip_bytes } = unpacked(&archive)?;
+            let version = record(&bundle, &id, gzip_bytes, Change::default())?;
             let origin = Origin::deployed(&version.id, Vec::new());
             let (loaded, warnings) = load(&shared, bundle, origin)?;
             Ok((version, loaded, warnings))
@@ -113,18 +114,15 @@ fn prepare(
     change: Change,
 ) -> Result<Prepared, ChangeError> {
     let registry = shared.registry()?;
-    let Unpacked { bundle, gzip_bytes } = unpacked(archive)?;
+    let Unpacked { bundle, id: found, gzip_bytes } = unpacked(archive)?;
     if bundle.name != worker {
         let name = &bundle.name;
         return checks::invalid(format!("the bundle is one of worker {name}, not of {worker}"));
     }
-    let fresh = record(&bundle, gzip_bytes, change)?;
-    if fresh.id != id.as_str() {
-        return checks::invalid(format!(
-            "the bundle's content has the address {}, not {id}",
-            fresh.id
-        ));
+    if found != *id {
+        return checks::invalid(format!("the bundle's content has the address {found}, not {id}"));
     }
+    let fresh = record(&bundle, id, gzip_bytes, change)?;
     let active = registry.worker(worker)?;
     let secrets = active.map(|active| active.secrets).unwrap_or_default();
     no_secret_among(worker, &fresh.bindings, &secrets)?;
@@ -140,13 +138,19 @@ fn unpacked(archive: &[u8]) -> Result<Unpacked, ChangeError> {
 }
 
 /// What is kept of a version that has not been started yet.
-fn record(bundle: &Bundle, gzip_bytes: u64, change: Change) -> Result<VersionRecord, ChangeError> {
+fn record(
+    bundle: &Bundle,
+    id: &VersionId,
+    gzip_bytes: u64,
+    change: Change,
+) -> Result<VersionRecord, ChangeError> {
     let bindings = bindings(bundle)?;
-    for route in &bundle.settings.routes {
+    let settings = &bundle.settings;
+    for route in &settings.routes {
         Pattern::parse(route).or_else(|error| checks::invalid(error.to_string()))?;
     }
     Ok(VersionRecord {
-        id: bundle.id().to_string(),
+        id: id.to_string(),
         worker: bundle.name.clone(),
         created_at_ms: now_ms(),
         who: change.who,
@@ -155,9 +159,12 @@ fn record(bundle: &Bundle, gzip_bytes: u64, change: Change) -> Result<VersionRec
         gzip_bytes,
         start_cpu_us: 0,
         handlers: Vec::new(),
-        routes: bundle.settings.routes.clone(),
+        routes: settings.routes.clone(),
         bindings,
-        compatibility_date: bundle.settings.compatibility_date.clone(),
+        compatibility_date: settings.compatibility_date.clone(),
+        crons: settings.crons.clone(),
+        consumers: settings.queue_consumers.iter().map(recorded).collect(),
+        tail_consumers: settings.tail_consumers.clone(),
     })
 }
 
@@ -200,17 +207,19 @@ async fn start(shared: &Shared, loaded: &Arc<Loaded>) -> Result<StartReport, Cha
 /// What the version sees in `env`. Each name is there once.
 fn bindings(bundle: &Bundle) -> Result<Vec<Binding>, ChangeError> {
     let settings = &bundle.settings;
-    let namespaces = settings.kv_namespaces.iter().map(|namespace| Binding {
-        kind: "kv_namespace".to_owned(),
-        name: namespace.binding.clone(),
-        target: namespace.id.clone(),
-    });
-    let vars = settings.vars.keys().map(|name| Binding {
-        kind: "var".to_owned(),
-        name: name.clone(),
-        target: None,
-    });
-    let mut bindings: Vec<_> = namespaces.chain(vars).collect();
+    let binding = |kind: &str, name: &str, target: Option<&str>| Binding {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        target: target.map(str::to_owned),
+    };
+    let namespaces = settings.kv_namespaces.iter();
+    let namespaces = namespaces.map(|it| binding("kv_namespace", &it.binding, it.id.as_deref()));
+    let queues = settings.queue_producers.iter();
+    let queues = queues.map(|it| binding("queue", &it.binding, Some(&it.queue)));
+    let services = settings.services.iter();
+    let services = services.map(|it| binding("service", &it.binding, Some(&it.service)));
+    let vars = settings.vars.keys().map(|name| binding("var", name, None));
+    let mut bindings: Vec<_> = namespaces.chain(queues).chain(services).chain(vars).collect();
     bindings.sort_by(|one, other| one.name.cmp(&other.name));
     let twice = bindings.windows(2).find_map(|pair| match pair {
         [one, other] if one.name == other.name => Some(one.name.clone()),
