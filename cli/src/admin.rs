@@ -1,11 +1,13 @@
 //! What all commands share that speak to a node's admin API: which node, with which token, over
 //! which connection, and how a command ends. The API itself is the node's.
 
+mod anywhere;
 mod api;
 pub(crate) mod args;
 pub(crate) mod client;
 pub(crate) mod discovery;
 pub(crate) mod endpoint;
+pub(crate) mod exchange;
 pub(crate) mod logins;
 mod pinned;
 mod trust;
@@ -15,7 +17,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::api::{Api, Expected, Upload};
+pub(crate) use self::anywhere::Anywhere;
+pub(crate) use self::api::{Api, Expected};
 pub(crate) use self::args::{Meant, NodeArgs, OldName};
 pub(crate) use self::client::Refusal;
 

@@ -6,11 +6,14 @@ use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::cron::CronArgs;
 use crate::deploy::DeployArgs;
 use crate::init::InitArgs;
 use crate::kv::KvArgs;
 use crate::login::{LoginArgs, LogoutArgs, WhoamiArgs};
+use crate::queue::QueueArgs;
 use crate::secret::SecretArgs;
+use crate::tail::TailArgs;
 use crate::versions::{RollbackArgs, VersionsArgs};
 use crate::workers::{DeleteArgs, ListArgs};
 
@@ -34,6 +37,9 @@ const EXAMPLES: &str = "Examples:
   isolane deploy                       put it on a node, while that serves
   isolane rollback                     and the version before back
   isolane kv namespace list            what workers keep in KV
+  isolane queue send mail 'hello'      a message for the worker that consumes the queue
+  isolane cron run shop                scheduled() of a worker, now
+  isolane tail shop                    what becomes of its events, as they end
 
 Exit codes: 0 success, 1 failure, 2 bad arguments or configuration.";
 
@@ -60,6 +66,9 @@ pub(crate) enum Command {
     Delete(DeleteArgs),
     Secret(SecretArgs),
     Kv(KvArgs),
+    Queue(QueueArgs),
+    Cron(CronArgs),
+    Tail(TailArgs),
     Login(LoginArgs),
     Logout(LogoutArgs),
     Whoami(WhoamiArgs),
@@ -113,6 +122,13 @@ pub(crate) struct DevArgs {
     /// Take no single keys as commands.
     #[arg(long)]
     pub(crate) no_keys: bool,
+    /// Run crons when they are due. Without this they are run where somebody asks for it: with the
+    /// key t, or at /cdn-cgi/local/scheduled?cron=... of a worker.
+    #[arg(long)]
+    pub(crate) crons: bool,
+    /// Have /__scheduled?cron=... of each worker run a cron of it, too.
+    #[arg(long)]
+    pub(crate) test_scheduled: bool,
 }
 
 /// What `--host` says.

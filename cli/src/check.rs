@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use node::{Config, Deployments, Failure, Limits, MapStack, Worker, uncalled_handlers};
+use node::{Config, Deployments, Failure, Limits, MapStack, Observer, Worker, uncalled_handlers};
 use serde_json::json;
 
 use crate::args::CheckArgs;
@@ -43,7 +43,8 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     settings.front_shards = 1;
     settings.back_shards = 1;
     let lines = Arc::new(Lines::new(Clock::of_here())?);
-    let runtime = node::Runtime::start(settings, node::memory_store(), lines.clone())?;
+    let observer: Arc<dyn Observer> = lines.clone();
+    let runtime = node::Runtime::start(settings, node::memory_bindings(), vec![observer])?;
     let deployments = Arc::new(Deployments::load(&config, runtime)?);
     lines.map_stacks(Arc::clone(&deployments) as Arc<dyn MapStack>);
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -78,14 +79,17 @@ fn node_config(args: &CheckArgs) -> Option<&Path> {
 type Report = Result<node::StartReport, Failure>;
 
 /// What is worth knowing of a worker, as far as it has started.
-fn warnings(worker: &Worker, report: &Report) -> impl Iterator<Item = String> {
+fn warnings(deployments: &Deployments, worker: &Worker, report: &Report) -> Vec<String> {
     let handlers = report.as_ref().ok().map(|started| &*started.handlers);
     let uncalled = handlers.and_then(|handlers| uncalled_handlers(worker.name(), handlers));
-    worker.warnings().iter().map(ToString::to_string).chain(uncalled)
+    let mut warnings: Vec<_> = worker.warnings().iter().map(ToString::to_string).collect();
+    warnings.extend(uncalled);
+    warnings.extend(deployments.oddities(worker));
+    warnings
 }
 
 fn as_json(deployments: &Deployments, worker: &Worker, report: &Report) -> serde_json::Value {
-    let warnings: Vec<_> = warnings(worker, report).collect();
+    let warnings = warnings(deployments, worker, report);
     let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
     let mut value = json!({
         "worker": worker.name(),
@@ -108,7 +112,7 @@ fn as_json(deployments: &Deployments, worker: &Worker, report: &Report) -> serde
 }
 
 fn print(deployments: &Deployments, worker: &Worker, report: &Report) {
-    for warning in warnings(worker, report) {
+    for warning in warnings(deployments, worker, report) {
         anstream::eprintln!("{WARNING}warning{WARNING:#}: {warning}");
     }
     match report {

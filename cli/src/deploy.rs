@@ -5,19 +5,20 @@
 mod outdir;
 mod rehearsal;
 mod summary;
+mod targets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use api::{Uploaded, Version, Worker};
 use bundle::{Bundle, Project};
 use bytes::Bytes;
 use clap::Args;
 use http::StatusCode;
-use node::{VersionRecord, WorkerRecord};
 
-use crate::admin::{self, Api, Expected, NodeArgs, Refusal, Upload};
+use crate::admin::{self, Api, Expected, NodeArgs, Refusal};
 use crate::output::short;
 use crate::progress::Progress;
 use crate::project::build::{self, Purpose};
@@ -60,7 +61,8 @@ pub(crate) struct DeployArgs {
     /// Write the bundle's modules and source maps into this folder, too.
     #[arg(long, value_name = "FOLDER")]
     outdir: Option<PathBuf>,
-    /// Make it active whatever somebody else has deployed meanwhile.
+    /// Make it active whatever somebody else has deployed meanwhile, and also where a worker that it
+    /// calls, or that is told of its events, is not there yet.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -108,6 +110,11 @@ async fn deploy(args: &DeployArgs) -> anyhow::Result<()> {
     let before = api.worker(project.name()).await?;
 
     let Bundled { bundle, took, mut warnings } = bundled(args, &project)?;
+    let missing = targets::missing(&mut api, &bundle).await?;
+    match args.dry_run || args.force {
+        true => warnings.extend(missing),
+        false => targets::refuse(&bundle.name, &missing)?,
+    }
     let uploaded = upload(args, &mut api, &bundle).await?;
     tell(args, &mut warnings, uploaded.warnings);
     let active = match args.dry_run {
@@ -154,7 +161,7 @@ fn tell(args: &DeployArgs, warnings: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-async fn upload(args: &DeployArgs, api: &mut Api, bundle: &Bundle) -> anyhow::Result<Upload> {
+async fn upload(args: &DeployArgs, api: &mut Api, bundle: &Bundle) -> anyhow::Result<Uploaded> {
     let id = bundle.id();
     let archive = Bytes::from(bundle.to_archive());
     let progress = Arc::new(Progress::of("uploading"));
@@ -180,16 +187,16 @@ async fn upload(args: &DeployArgs, api: &mut Api, bundle: &Bundle) -> anyhow::Re
 async fn activate(
     args: &DeployArgs,
     api: &mut Api,
-    version: &VersionRecord,
-    before: Option<&WorkerRecord>,
-) -> anyhow::Result<WorkerRecord> {
+    version: &Version,
+    before: Option<&Worker>,
+) -> anyhow::Result<Worker> {
     let expected = match before {
         _ if args.force => Expected::Any,
         Some(worker) => Expected::Revision(worker.revision),
         None => Expected::Absent,
     };
     let who = args.who.clone().or_else(who::here);
-    let VersionRecord { worker, id, .. } = version;
+    let Version { worker, id, .. } = version;
     let change = (who.as_deref(), args.message.as_deref());
     api.activate((worker, id), expected, change).await.map_err(|error| {
         let refusal = admin::refusal(&error);

@@ -8,6 +8,7 @@ mod greeting;
 mod keys;
 mod place;
 mod port;
+mod sessions;
 mod watch;
 
 use std::net::SocketAddr;
@@ -17,21 +18,24 @@ use std::sync::Arc;
 
 use bundle::{BundleError, LoadError};
 use node::{
-    AdminListener, CertificateFiles, Config, DeployError, Inspector, InspectorListener, MapStack,
-    Node, Runtime, Sources, StartError, WorkerConfig,
+    AdminListener, BindingKinds, CertificateFiles, Config, DeployError, Development, EventParts,
+    Events, Inspector, InspectorListener, MapStack, Neighbours, Node, Observer, Runtime,
+    SessionListener, Sources, StartError, Tails, WorkerConfig,
 };
 
 use crate::args::DevArgs;
 use crate::failure::{self, BadArgument};
 use crate::project;
-use crate::running;
+use crate::running::{self, Base};
 use crate::terminal::{Clock, DIM, ERROR, Lines, mode};
 
 use self::awaited::Awaited;
 use self::builds::Builds;
 use self::certificates::Local;
 use self::folders::{Folders, is_written_by_hand, project_folder};
+use self::greeting::Around;
 use self::place::Place;
+use self::sessions::{Announced, Sessions};
 
 pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let lines = Arc::new(Lines::new(Clock::of_here())?);
@@ -48,6 +52,12 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let mut config = Config::dev(address, args.data.clone(), workers);
     config.allowed_hosts = args.names();
     config.debuggable = args.inspect.is_some();
+    let sessions = Arc::new(Sessions::of_this_user());
+    config.development = Development {
+        crons: args.crons,
+        test_scheduled: args.test_scheduled,
+        neighbours: Some(Arc::clone(&sessions) as Arc<dyn Neighbours>),
+    };
     let local = secure(args, &place, &mut config)?;
     let mut settings = config.runtime();
     // A reload is a new version each time: its code cache is not worth a file.
@@ -59,16 +69,23 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         // One that is at a breakpoint keeps its shard.
         settings.back_shards = settings.back_shards.max(2 * config.workers.len());
     }
-    let (runtime, admin) = running::runtime(settings, &config, lines.clone())?;
-    let node = start(&config, &runtime, &lines, &mut builds, &mut folders)?;
+    let tails = Arc::new(Tails::new());
+    let observers = vec![lines.clone() as Arc<dyn Observer>, tails.clone()];
+    let Base { runtime, bindings, queues, admin } = Base::start(settings, &config, observers)?;
+    let node = start(&config, (&runtime, &bindings), &lines, &mut builds, &mut folders)?;
     lines.map_stacks(Arc::clone(node.deployments()) as Arc<dyn MapStack>);
     lines.name_workers(config.workers.len() > 1);
     // Before the address is known to anybody, who may then change a file at once.
-    let watch = watch::Watch::start(node.deployments(), &runtime, &lines, builds, folders)?;
+    let around = Around { deployments: Arc::clone(node.deployments()), sessions };
+    let watch = watch::Watch::start(&around, &runtime, &lines, builds, folders)?;
+    let (listener, announced) = announce(&around, &lines).unzip();
     for worker in node.deployments().workers() {
         runtime.warm(worker.version());
     }
-    let admin = AdminListener::start(&config, admin.of_node(&node, &config))?;
+    let parts = EventParts { tails, queues: queues.get(), marks: None, log: lines.clone() };
+    let happening = Events::new(&config, node.deployments(), parts);
+    let admin = admin.of_node(&node, &config).with_events(&happening);
+    let admin = AdminListener::start(&config, admin)?;
     let debuggers = match (args.inspect, inspector) {
         (Some(address), Some(inspector)) => {
             for worker in node.deployments().workers() {
@@ -80,11 +97,17 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let with_keys = !args.no_keys && mode::is_for_keys();
-    running::until_signal(&node, admin, || {
+    let kept = (admin, announced, Arc::clone(&happening));
+    running::until_signal(&node, kept, || {
+        // Before anybody is told where to ask.
+        if let Err(error) = happening.start() {
+            lines.warn(&format!("crons and queues are not served: {error}"));
+        }
         let greeting = greeting::Greeting {
             args,
             host: place.host,
             node: &node,
+            around: &around,
             local: local.as_ref(),
             debuggers,
             with_keys,
@@ -93,10 +116,29 @@ pub(crate) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
         if let Err(error) = watch::try_all(node.deployments(), &lines) {
             lines.warn(&format!("the workers are not tried: {error}"));
         }
+        if let Some(listener) = listener {
+            let deployments = Arc::clone(node.deployments());
+            tokio::spawn(async move { drop(listener.serve(deployments, queues).await) });
+        }
         if with_keys {
-            keys::listen(keys::Keys { lines: Arc::clone(&lines), watch, url });
+            let deployments = Arc::clone(node.deployments());
+            keys::listen(keys::Keys::new(Arc::clone(&lines), watch, url, deployments));
         }
     })
+}
+
+/// Listens to other sessions of this machine, and tells them of this one. A session that they do not find
+/// is one all the same.
+fn announce(around: &Around, lines: &Lines) -> Option<(SessionListener, Announced)> {
+    let announced = SessionListener::bind().and_then(|listener| {
+        let Around { deployments, sessions } = around;
+        let announced = sessions.announce(listener.neighbour(), deployments)?;
+        Ok((listener, announced))
+    });
+    let announced = announced.inspect_err(|error| {
+        lines.warn(&format!("other sessions of isolane dev do not find this one: {error}"));
+    });
+    announced.ok()
 }
 
 /// Sets up TLS where it was asked for; with the local authority that was made for it.
@@ -143,7 +185,7 @@ fn names(workers: &[WorkerConfig]) -> Vec<String> {
 /// waited for: whoever starts this is about to change them.
 fn start(
     config: &Config,
-    runtime: &Runtime,
+    (runtime, bindings): (&Runtime, &BindingKinds),
     lines: &Arc<Lines>,
     builds: &mut Builds,
     folders: &mut Folders,
@@ -151,7 +193,7 @@ fn start(
     let projects = config.workers.iter().filter_map(|worker| project_folder(&worker.path));
     let projects: Vec<PathBuf> = projects.collect();
     loop {
-        let error = match running::start(config, runtime, lines.clone()) {
+        let error = match running::start(config, runtime, bindings, lines.clone()) {
             Ok(node) => return Ok(node),
             Err(error) => error,
         };

@@ -5,6 +5,7 @@
 mod admin;
 mod args;
 mod check;
+mod cron;
 mod deploy;
 mod dev;
 mod failure;
@@ -16,9 +17,11 @@ mod output;
 mod progress;
 mod project;
 mod prompt;
+mod queue;
 mod running;
 mod secret;
 mod serve;
+mod tail;
 mod terminal;
 mod versions;
 mod who;
@@ -42,6 +45,9 @@ fn main() -> ExitCode {
         args::Command::Delete(args) => workers::delete(&args),
         args::Command::Secret(args) => secret::run(&args),
         args::Command::Kv(args) => kv::run(&args),
+        args::Command::Queue(args) => queue::run(&args),
+        args::Command::Cron(args) => cron::run(&args),
+        args::Command::Tail(args) => tail::run(&args),
         args::Command::Login(args) => login::login(&args),
         args::Command::Logout(args) => login::logout(&args),
         args::Command::Whoami(args) => login::whoami(&args),

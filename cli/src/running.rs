@@ -5,22 +5,42 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use node::{Admin, AdminListener, Config, Node, Observer, OpenError, RequestLog, Runtime};
+use node::{
+    Admin, BindingKinds, Config, LateQueues, Node, Observer, OpenError, QueueError, RequestLog,
+    Runtime,
+};
 
 use crate::{serve, terminal};
 
-/// Starts the runtime of a node, on its KV store; with what operators see of the store.
-pub(crate) fn runtime(
-    settings: node::RuntimeConfig,
-    config: &Config,
-    observer: Arc<dyn Observer>,
-) -> anyhow::Result<(Runtime, Admin)> {
-    // Before the store's threads; not a second time where the log has threads already.
-    Runtime::initialise();
-    let store = node::open_store(config).map_err(explain_held)?;
-    let admin = Admin::new(Arc::clone(&store));
-    let runtime = Runtime::start(settings, store, observer).context("the runtime cannot start")?;
-    Ok((runtime, admin))
+/// What a node stands on.
+pub(crate) struct Base {
+    pub(crate) runtime: Runtime,
+    /// What its workers can be bound to.
+    pub(crate) bindings: Arc<BindingKinds>,
+    pub(crate) queues: Arc<LateQueues>,
+    /// What operators see of its stores.
+    pub(crate) admin: Admin,
+}
+
+impl Base {
+    /// Starts the runtime of a node, on its KV store and its queues.
+    pub(crate) fn start(
+        settings: node::RuntimeConfig,
+        config: &Config,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> anyhow::Result<Self> {
+        // Before the stores' threads; not a second time where the log has threads already.
+        Runtime::initialise();
+        let store = node::open_store(config).map_err(explain_held)?;
+        let queues = Arc::new(LateQueues::default());
+        queues.open(config).map_err(explain_held_queues)?;
+        let admin = Admin::new(Arc::clone(&store));
+        let broker = node::broker(config, &queues);
+        let bindings = Arc::new(BindingKinds::new(store, Some(broker), None));
+        let runtime = Runtime::start(settings, Arc::clone(&bindings), observers)
+            .context("the runtime cannot start")?;
+        Ok(Self { runtime, bindings, queues, admin })
+    }
 }
 
 /// What to do where another process has the store.
@@ -32,13 +52,23 @@ pub(crate) fn explain_held(error: OpenError) -> anyhow::Error {
     }
 }
 
+/// The same of the queues.
+pub(crate) fn explain_held_queues(error: QueueError) -> anyhow::Error {
+    match error {
+        held @ QueueError::Held { .. } => anyhow::Error::new(held)
+            .context("the queues cannot be opened (stop the other, or use another data folder)"),
+        other => anyhow::Error::new(other).context("the queues cannot be opened"),
+    }
+}
+
 /// Starts a node for development.
 pub(crate) fn start(
     config: &Config,
     runtime: &Runtime,
+    bindings: &BindingKinds,
     log: Arc<dyn RequestLog>,
 ) -> anyhow::Result<Arc<Node>> {
-    Ok(with_replaced_shards(Node::start(config, runtime.clone(), log)?, runtime))
+    Ok(with_replaced_shards(Node::start(config, runtime.clone(), bindings, log)?, runtime))
 }
 
 /// A node whose listening sockets go to the shards that replace others, and which closes connections
@@ -59,11 +89,11 @@ pub(crate) fn with_replaced_shards(node: Node, runtime: &Runtime) -> Arc<Node> {
 }
 
 /// Serves until a signal; answers the exit code. `announce` says that the node is there: from
-/// then on a signal is one to the node, and not one that ends any process. The admin API is there
-/// to the end.
+/// then on a signal is one to the node, and not one that ends any process. What is kept, such as the
+/// admin API, is there to the end.
 pub(crate) fn until_signal(
     node: &Node,
-    admin: AdminListener,
+    kept: impl Sized,
     announce: impl FnOnce(),
 ) -> anyhow::Result<ExitCode> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -78,7 +108,7 @@ pub(crate) fn until_signal(
         end.await
     });
     let code = code.context("cannot listen to signals")?;
-    drop(admin);
+    drop(kept);
     exit(code)
 }
 

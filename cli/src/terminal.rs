@@ -2,6 +2,7 @@
 //! terminal is in `terminal/printer.rs`, its mode in `terminal/mode.rs`. Colours appear on a
 //! terminal only.
 
+mod events;
 pub(crate) mod mode;
 mod printer;
 mod text;
@@ -12,9 +13,10 @@ use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style};
 use node::trace::{Trace, readable};
-use node::{AccessLine, MapStack, RequestLog, Served};
+use node::{AccessLine, BatchLine, MapStack, QueueLog, RequestLog, Served};
 use node::{
-    ConsoleLevel, EventReport, Idle, Incident, IncidentKind, Observer, Outcome, Pace, Resource,
+    ConsoleLevel, ConsoleLine, EventReport, Idle, Incident, IncidentKind, Observer, Outcome, Pace,
+    Resource,
 };
 use parking_lot::Mutex;
 
@@ -162,6 +164,12 @@ impl RequestLog for Lines {
     }
 }
 
+impl QueueLog for Lines {
+    fn settled(&self, batch: &BatchLine) {
+        batch.lines().for_each(|line| self.say(&harmless(&line)));
+    }
+}
+
 impl Observer for Lines {
     fn event_ended(&self, report: &EventReport) {
         if let Some((message, stack)) = &report.exception {
@@ -169,20 +177,24 @@ impl Observer for Lines {
             let what = format!("{worker}: ");
             self.exception(&Served { worker, version }, &what, message, stack);
         }
+        if let Some(text) = events::line(report) {
+            self.say(&text);
+        }
         self.used(report);
     }
 
-    fn console(&self, worker: &str, version: &str, level: ConsoleLevel, text: &str) {
-        let (stream, mark, style) = match level {
+    fn console(&self, line: &ConsoleLine<'_>) {
+        let (stream, mark, style) = match line.level {
             ConsoleLevel::Error => (Stream::Err, "error", ERROR),
             ConsoleLevel::Warn => (Stream::Err, "warn", WARNING),
             ConsoleLevel::Debug => (Stream::Out, "debug", DIM),
             ConsoleLevel::Log => (Stream::Out, "log", LINK),
         };
-        let (time, name) = (self.clock.now(), self.name(worker));
+        let (time, name) = (self.clock.now(), self.name(line.worker));
         let mapper = self.mapper.get().cloned();
-        let served = Served { worker: worker.into(), version: version.into() };
-        let text = text.to_owned();
+        let (worker, version) = (Arc::clone(line.worker), Arc::clone(line.version));
+        let served = Served { worker, version };
+        let text = line.text.to_owned();
         self.printer.print_made(stream, text.len(), move || {
             let text = match mapper {
                 Some(mapper) => harmless(&readable(&*mapper, &served, &text)),

@@ -3,14 +3,17 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use api::{Version, Worker};
 use clap::{Args, Subcommand};
-use node::{VersionRecord, WorkerRecord};
 use serde_json::json;
 
 use crate::admin::{self, Api, Expected, NodeArgs};
 use crate::output::{Output, plain, say, short, size, table};
 use crate::project::OfProject;
-use crate::{prompt, who};
+use crate::{prompt, who, workers};
+
+/// Where the column of crons and queues is, where there is one: before the message.
+const TRIGGERS_AT: usize = 5;
 
 /// List the versions of a worker, the newest first; `*` is the active one.
 #[derive(Debug, Args)]
@@ -91,14 +94,31 @@ async fn list(args: &VersionsArgs) -> anyhow::Result<()> {
         let all = json!({ "worker": worker, "active": active, "versions": versions });
         return say(true, &all, String::new);
     }
-    let rows = versions.iter().map(|version| row(version, active));
+    // Most workers are for requests alone.
+    let is_called = |version: &Version| !called_for(version).is_empty();
+    let with_triggers = versions.iter().any(is_called);
+    let rows = versions.iter().map(|version| {
+        let mut row = row(version, active);
+        if with_triggers {
+            row.insert(TRIGGERS_AT, called_for(version));
+        }
+        row
+    });
     let mut output = Output::to(None)?;
-    let head = ["", "VERSION", "UPLOADED", "BY", "SIZE>", "MESSAGE"];
+    let mut head = vec!["", "VERSION", "UPLOADED", "BY", "SIZE>", "MESSAGE"];
+    if with_triggers {
+        head.insert(TRIGGERS_AT, "CRONS AND QUEUES");
+    }
     output.write(table(&head, rows).as_bytes())?;
     output.finish()
 }
 
-fn row(version: &VersionRecord, active: Option<&str>) -> Vec<String> {
+/// What a version is called for beside requests.
+fn called_for(version: &Version) -> String {
+    workers::called_for(version.crons.as_deref().unwrap_or_default(), &version.consumes)
+}
+
+fn row(version: &Version, active: Option<&str>) -> Vec<String> {
     let said = |text: &Option<String>| text.as_deref().map(plain).unwrap_or_default();
     let mark = if active == Some(&version.id) { "*" } else { " " };
     vec![
@@ -128,6 +148,10 @@ async fn show(
         let value = match value {
             serde_json::Value::String(text) => plain(text),
             serde_json::Value::Null => continue,
+            serde_json::Value::Array(list) if name == "crons" || name == "tails" => {
+                let texts = list.iter().filter_map(serde_json::Value::as_str).map(plain);
+                texts.collect::<Vec<_>>().join(", ")
+            }
             other => other.to_string(),
         };
         text.push_str(&format!("{name:<20}{value}\n"));
@@ -185,11 +209,7 @@ fn is_digits(text: &str) -> bool {
 
 /// The version to go back to: the one that begins with those digits, or the one that was active
 /// before.
-async fn target(
-    api: &mut Api,
-    record: &WorkerRecord,
-    digits: Option<&str>,
-) -> anyhow::Result<VersionRecord> {
+async fn target(api: &mut Api, record: &Worker, digits: Option<&str>) -> anyhow::Result<Version> {
     let worker = &record.name;
     if let Some(digits) = digits {
         return Ok(serde_json::from_value(api.version(worker, digits).await?)?);

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use api::Consumer;
 use clap::Args;
 use serde_json::json;
 
@@ -57,12 +58,26 @@ async fn list_all(args: &ListArgs) -> anyhow::Result<()> {
             who::ago(active.activated_at_ms),
             active.who.as_deref().map(plain).unwrap_or_default(),
             active.routes.join(" "),
+            called_for(&worker.crons, &worker.consumes),
         ]
     });
     let mut output = Output::to(None)?;
-    let head = ["WORKER", "VERSION", "DEPLOYED", "BY", "ROUTES"];
+    let mut head = vec!["WORKER", "VERSION", "DEPLOYED", "BY", "ROUTES"];
+    // Most nodes have workers for requests alone.
+    if workers.iter().any(|worker| !worker.crons.is_empty() || !worker.consumes.is_empty()) {
+        head.push("CRONS AND QUEUES");
+    }
+    let width = head.len();
+    let rows = rows.map(|row| row.into_iter().take(width).collect());
     output.write(table(&head, rows).as_bytes())?;
     output.finish()
+}
+
+/// What a worker is called for beside requests, in a line.
+pub(crate) fn called_for(crons: &[String], consumes: &[Consumer]) -> String {
+    let crons = crons.iter().map(|cron| format!("cron {}", plain(cron)));
+    let queues = consumes.iter().map(|consumer| format!("queue {}", plain(&consumer.queue)));
+    crons.chain(queues).collect::<Vec<_>>().join(", ")
 }
 
 async fn delete_one(args: &DeleteArgs) -> anyhow::Result<()> {
@@ -70,10 +85,17 @@ async fn delete_one(args: &DeleteArgs) -> anyhow::Result<()> {
     let mut api = args.node.or(&args.old).api().await?;
     let record = api.deployed(worker).await?;
     if !args.yes {
+        let serves = match record.active.routes.as_slice() {
+            [] => "No route leads to it".to_owned(),
+            routes => format!("It serves {}", routes.join(" ")),
+        };
+        let also = match called_for(&record.crons, &record.consumes) {
+            called_for if called_for.is_empty() => String::new(),
+            called_for => format!(", and is called for {called_for}"),
+        };
         let question = format!(
-            "Delete {worker} from {}, with its versions and secrets? It serves {}.",
+            "Delete {worker} from {}, with its versions and secrets? {serves}{also}.",
             api.url(),
-            record.active.routes.join(" "),
         );
         prompt::confirm(&question, "a worker is deleted for good", "nothing was deleted")?;
     }

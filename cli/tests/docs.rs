@@ -1,6 +1,7 @@
 //! The book in `docs/`. Its pages are listed and its links lead somewhere (`docs/links.rs`); what
 //! it shows to be typed does what it says (`docs/session.rs`); and what it says of keys, limits,
-//! codes, globals, modules and metrics is what the code says (`docs/generated.rs`).
+//! codes, globals, modules and metrics is what the code says (`docs/generated.rs`). So is what ARCHITECTURE.md
+//! and the pages of `architecture/` say of files (`docs/architecture.rs`).
 //!
 //! The parts between `<!-- generated: NAME -->` and `<!-- end -->` are written by
 //!
@@ -8,6 +9,8 @@
 //! ISOLANE_WRITE_DOCS=1 cargo test --release --workspace --test docs
 //! ```
 
+#[path = "docs/architecture.rs"]
+mod architecture;
 #[path = "docs/codes.rs"]
 mod codes;
 #[path = "docs/commands.rs"]
@@ -54,6 +57,7 @@ fn main() {
         trials.push(Trial::test(format!("tables::{page}"), move || generated::check(&tables)));
         trials.push(Trial::test(format!("typed::{page}"), move || session::run(&typed)));
     }
+    trials.extend(architecture::trials());
     trials.extend(compatibility::trials());
     trials.extend(generated::trials());
     trials.extend(page::trials());

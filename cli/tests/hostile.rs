@@ -1,7 +1,7 @@
 //! Code that does harm, in each position that a tenant can bring it to: a handler, the top level by
 //! a request, the top level by a deploy, and `isolane check`; beside a quiet worker that is always
 //! answered. At the end the node has what it had, and its process has not ended: one that costs no shards is the
-//! same all along.
+//! same all along. Handlers of other events than requests are in `hostile/events.rs`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
@@ -16,6 +16,8 @@ mod cases;
 mod command;
 #[path = "support/done.rs"]
 mod done;
+#[path = "hostile/events.rs"]
+mod events;
 #[path = "support/folder.rs"]
 mod folder;
 #[allow(dead_code, reason = "other tests use more of it")]
@@ -27,6 +29,8 @@ mod node;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "support/process.rs"]
 mod process;
+#[path = "triggers/wait.rs"]
+mod wait;
 
 use cases::{CASES, Case};
 use done::Done;

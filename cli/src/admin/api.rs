@@ -5,15 +5,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use api::{
+    Activation, Deployment, Deployments, Secrets, Uploaded, Version, Versions, Worker, Workers,
+};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use node::{DeploymentRecord, VersionRecord, WorkerRecord};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 use url::form_urlencoded::Serializer;
 
@@ -47,40 +48,12 @@ pub(crate) enum Expected {
     Revision(u64),
 }
 
-/// An upload as the node has taken it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Upload {
-    pub(crate) version: VersionRecord,
-    pub(crate) warnings: Vec<String>,
-}
-
 /// A request.
 struct Ask {
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Bytes,
-}
-
-#[derive(Deserialize)]
-struct Workers {
-    workers: Vec<WorkerRecord>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Versions {
-    versions: Vec<VersionRecord>,
-}
-
-#[derive(Deserialize)]
-struct Deployments {
-    deployments: Vec<DeploymentRecord>,
-}
-
-#[derive(Deserialize)]
-struct Secrets {
-    secrets: Vec<String>,
 }
 
 impl Api {
@@ -103,7 +76,7 @@ impl Api {
     }
 
     /// All workers.
-    pub(crate) async fn workers(&mut self) -> anyhow::Result<Vec<WorkerRecord>> {
+    pub(crate) async fn workers(&mut self) -> anyhow::Result<Vec<Worker>> {
         let mut all = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -122,7 +95,7 @@ impl Api {
     }
 
     /// A worker; `None` where it is not deployed.
-    pub(crate) async fn worker(&mut self, name: &str) -> anyhow::Result<Option<WorkerRecord>> {
+    pub(crate) async fn worker(&mut self, name: &str) -> anyhow::Result<Option<Worker>> {
         match self.get(&path(name)).await {
             Ok(worker) => Ok(Some(worker)),
             Err(error) if is_missing(&error) => Ok(None),
@@ -131,13 +104,13 @@ impl Api {
     }
 
     /// A worker that has to be deployed.
-    pub(crate) async fn deployed(&mut self, name: &str) -> anyhow::Result<WorkerRecord> {
+    pub(crate) async fn deployed(&mut self, name: &str) -> anyhow::Result<Worker> {
         let found = self.worker(name).await?;
         found.with_context(|| format!("there is no worker {name} on {}", self.url()))
     }
 
     /// Its versions, the newest first; none where it is not known.
-    pub(crate) async fn versions(&mut self, worker: &str) -> anyhow::Result<Vec<VersionRecord>> {
+    pub(crate) async fn versions(&mut self, worker: &str) -> anyhow::Result<Vec<Version>> {
         match self.get::<Versions>(&format!("{}/versions", path(worker))).await {
             Ok(found) => Ok(found.versions),
             Err(error) if is_missing(&error) => Ok(Vec::new()),
@@ -151,10 +124,7 @@ impl Api {
     }
 
     /// Its activations, the newest first.
-    pub(crate) async fn deployments(
-        &mut self,
-        worker: &str,
-    ) -> anyhow::Result<Vec<DeploymentRecord>> {
+    pub(crate) async fn deployments(&mut self, worker: &str) -> anyhow::Result<Vec<Deployment>> {
         let found: Deployments =
             self.get(&format!("{}/deployments?limit={PAGE}", path(worker))).await?;
         Ok(found.deployments)
@@ -167,7 +137,7 @@ impl Api {
         archive: Bytes,
         change: &[(&str, &str)],
         sent: impl Fn(u64) + Clone + Send + 'static,
-    ) -> anyhow::Result<Upload> {
+    ) -> anyhow::Result<Uploaded> {
         let query = Serializer::new(String::new()).extend_pairs(change).finish();
         let mut ask = Ask::new(Method::PUT, format!("{}?{query}", version_path(worker, id)));
         ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
@@ -181,12 +151,13 @@ impl Api {
         (worker, version): (&str, &str),
         expected: Expected,
         (who, message): (Option<&str>, Option<&str>),
-    ) -> anyhow::Result<WorkerRecord> {
+    ) -> anyhow::Result<Worker> {
         let mut ask = Ask::new(Method::PUT, format!("{}/active", path(worker)));
         ask.expect(expected);
         ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let body = json!({ "version": version, "who": who, "message": message });
-        ask.body = body.to_string().into();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (version, who, message) = (version.to_owned(), owned(who), owned(message));
+        ask.body = serde_json::to_vec(&Activation { version, who, message })?.into();
         parse(&self.call(ask).await?)
     }
 

@@ -77,7 +77,7 @@ impl Refusal {
     /// One that no node has said: this process does what a node would, and fails in the same way.
     pub(crate) fn of_ours(error: ChangeError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-        Self::new(status, error.into_json())
+        Self::new(status, error.into_api().into_map())
     }
 
     /// Whether the node cannot do it now, and may be able to soon.

@@ -1,28 +1,14 @@
 //! A dry run where there is no node: this process does with the version what a node would that has
 //! no others.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
+use api::Uploaded;
 use bundle::Bundle;
 use bytes::Bytes;
-use node::{
-    Config, ConsoleLevel, Deployments, EventReport, Incident, Limits, Mode, Observer, Uploaded,
-};
+use node::{Config, Deployments, Limits, Mode};
 
 use crate::admin::Refusal;
 use crate::progress::Progress;
-
-/// Says nothing of what a worker does: the result is all that was asked for.
-struct Quiet;
-
-impl Observer for Quiet {
-    fn event_ended(&self, _report: &EventReport) {}
-
-    fn console(&self, _worker: &str, _version: &str, _level: ConsoleLevel, _text: &str) {}
-
-    fn incident(&self, _incident: &Incident) {}
-}
 
 /// Starts a version as a node would before it keeps it.
 ///
@@ -37,10 +23,11 @@ pub(super) async fn rehearse(bundle: &Bundle) -> anyhow::Result<Uploaded> {
     settings.cache_dir = None;
     settings.front_shards = 1;
     settings.back_shards = 1;
-    let runtime = node::Runtime::start(settings, node::memory_store(), Arc::new(Quiet))
+    // Nothing is said of what a worker does: the result is all that was asked for.
+    let runtime = node::Runtime::start(settings, node::memory_bindings(), Vec::new())
         .context("the runtime cannot start")?;
     let deployments = Deployments::load(&config, runtime)?;
     let rehearsed = deployments.rehearse(Bytes::from(bundle.to_archive())).await;
     drop(progress);
-    rehearsed.map_err(|error| Refusal::of_ours(error).into())
+    rehearsed.map(|it| it.to_api()).map_err(|error| Refusal::of_ours(error).into())
 }

@@ -1,12 +1,12 @@
 //! What a deploy has done, for a person or as JSON.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use node::{VersionRecord, WorkerRecord};
-use serde::Deserialize;
+use api::{Listen, Version, Worker};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use crate::cron::when;
 use crate::output::{count, plain, printed, short, size};
 use crate::terminal::{DIM, GOOD, LINK, took};
 
@@ -14,20 +14,14 @@ use crate::terminal::{DIM, GOOD, LINK, took};
 pub(super) struct Summary<'a> {
     /// The node's URL, and what it says of itself; nothing where there is none.
     pub(super) at: Option<(&'a str, &'a Value)>,
-    pub(super) version: &'a VersionRecord,
+    pub(super) version: &'a Version,
     pub(super) modules: usize,
     pub(super) bundled_in: Duration,
     /// The worker as it was.
-    pub(super) before: Option<&'a WorkerRecord>,
+    pub(super) before: Option<&'a Worker>,
     /// The worker as it is now; nothing when the version was only validated.
-    pub(super) active: Option<&'a WorkerRecord>,
+    pub(super) active: Option<&'a Worker>,
     pub(super) warnings: &'a [String],
-}
-
-#[derive(Deserialize)]
-struct Listen {
-    address: SocketAddr,
-    tls: bool,
 }
 
 impl Summary<'_> {
@@ -85,7 +79,8 @@ impl Summary<'_> {
                      machine: no node is named, and none that takes deploys runs here){DIM:#}"
                 )?,
             }
-            return self.write_bindings(&mut out);
+            self.write_bindings(&mut out)?;
+            return self.write_triggers(&mut out);
         };
         let before = match self.previous() {
             Some(previous) if previous == version.id => "as it was before".to_owned(),
@@ -99,6 +94,7 @@ impl Summary<'_> {
             revision = active.revision,
         )?;
         self.write_bindings(&mut out)?;
+        self.write_triggers(&mut out)?;
         for url in self.urls() {
             writeln!(out, "          {LINK}{url}{LINK:#}")?;
         }
@@ -114,6 +110,35 @@ impl Summary<'_> {
         }
         for secret in self.active.iter().flat_map(|active| &active.secrets) {
             writeln!(out, "{DIM}binding{DIM:#}   env.{secret} {DIM}secret{DIM:#}")?;
+        }
+        Ok(())
+    }
+
+    /// What calls it beside requests, and who is told of its events: as it is now, or would be.
+    fn write_triggers(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        let version = self.version;
+        let (crons, consumes, tails) = match self.active {
+            Some(active) => (active.crons.as_slice(), &active.consumes, &active.tails),
+            // Without any, those that are deployed stay.
+            None => match (&version.crons, self.before) {
+                (None, Some(before)) => (&*before.crons, &version.consumes, &version.tails),
+                (crons, _) => {
+                    (crons.as_deref().unwrap_or_default(), &version.consumes, &version.tails)
+                }
+            },
+        };
+        for cron in crons {
+            let next = when::next(cron);
+            writeln!(out, "{DIM}cron{DIM:#}      {} {DIM}next: {next}{DIM:#}", plain(cron))?;
+        }
+        for consumer in consumes {
+            let dead = consumer.dead_letter_queue.as_deref().map(plain);
+            let then = dead.map(|queue| format!(" {DIM}dead letters to {queue}{DIM:#}"));
+            let queue = plain(&consumer.queue);
+            writeln!(out, "{DIM}consumes{DIM:#}  {queue}{}", then.unwrap_or_default())?;
+        }
+        for worker in tails {
+            writeln!(out, "{DIM}tail{DIM:#}      {}", plain(worker))?;
         }
         Ok(())
     }

@@ -2,12 +2,16 @@
 //! production, and what is wrong with their configuration.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
-use node::{EnvKind, Node, Worker};
+use node::{Deployments, EnvKind, Neighbours as _, Node, Worker};
+use url::form_urlencoded::Serializer;
 
 use super::certificates::{self, Local};
 use super::keys;
+use super::sessions::Sessions;
 use crate::args::DevArgs;
+use crate::cron::when;
 use crate::terminal::{DIM, GOOD, LINK, Lines};
 
 /// What there is to say.
@@ -16,10 +20,18 @@ pub(super) struct Greeting<'a> {
     /// The address that the node listens on.
     pub(super) host: IpAddr,
     pub(super) node: &'a Node,
+    pub(super) around: &'a Around,
     pub(super) local: Option<&'a Local>,
     /// Where debuggers connect.
     pub(super) debuggers: Option<SocketAddr>,
     pub(super) with_keys: bool,
+}
+
+/// Where bindings may lead to: the workers of this session, and those of others.
+#[derive(Clone)]
+pub(super) struct Around {
+    pub(super) deployments: Arc<Deployments>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl Greeting<'_> {
@@ -41,8 +53,11 @@ impl Greeting<'_> {
                 _ => String::new(),
             };
             lines.print(format!("  {name:<width$}  {link}{also}"));
-            for (what, names) in details(worker) {
+            for (what, names) in details(self.around, worker) {
                 lines.print(format!("  {:width$}  {DIM}{what:<8}{DIM:#} {names}", ""));
+            }
+            for expression in worker.crons() {
+                lines.print(format!("  {:width$}  {}", "", cron(expression)));
             }
         }
         let host = self.host;
@@ -69,6 +84,11 @@ impl Greeting<'_> {
                  {DIM}(chrome://inspect, or http://{address}/json/list){DIM:#}"
             ));
         }
+        let with_crons = workers.iter().find(|worker| !worker.crons().is_empty());
+        if let Some(worker) = with_crons {
+            let at = format!("{scheme}://{}.localhost:{port}", worker.name());
+            lines.print(format!("  {DIM}{}{DIM:#}", self.how_crons_run(worker, &at)));
+        }
         let data = self.args.data.display();
         let stops = if self.with_keys { keys::SHORT_HELP } else { "Ctrl-C stops" };
         lines.print(format!(
@@ -86,6 +106,18 @@ impl Greeting<'_> {
         }
     }
 
+    /// What makes crons run, with the address of a worker that has some.
+    fn how_crons_run(&self, worker: &Worker, at: &str) -> String {
+        let key = if self.with_keys { "the key t, or " } else { "" };
+        let first = worker.crons().first().map(|cron| &**cron).unwrap_or_default();
+        let query = Serializer::new(String::new()).append_pair("cron", first).finish();
+        let url = format!("{at}/cdn-cgi/local/scheduled?{query}");
+        match self.args.crons {
+            true => format!("Crons run when they are due; at once with {key}{url}"),
+            false => format!("Crons run with {key}{url} (with --crons when they are due, too)"),
+        }
+    }
+
     fn say_whom_to_trust(&self, lines: &Lines, local: &Local) {
         let authority = local.authority.display();
         lines.print(format!("  {DIM}The certificate is signed by {authority}{DIM:#}"));
@@ -96,14 +128,51 @@ impl Greeting<'_> {
     }
 }
 
+impl Around {
+    /// Whether a worker of that name is served now.
+    fn serves(&self, worker: &str) -> bool {
+        self.deployments.has(worker) || self.sessions.serving(worker).is_some()
+    }
+
+    /// Whether somebody is called for the messages of that queue.
+    fn consumes(&self, queue: &str) -> bool {
+        let triggers = self.deployments.triggers();
+        triggers.consumers.iter().any(|(consumed, ..)| **consumed == *queue)
+            || self.sessions.consuming(queue).is_some()
+    }
+}
+
+/// An expression and when it is due, as a line shows it.
+pub(super) fn cron(expression: &str) -> String {
+    let next = when::next(expression);
+    format!("{DIM}{:<8}{DIM:#} {expression} {DIM}next: {next}{DIM:#}", "cron")
+}
+
+fn mark(is_connected: bool) -> &'static str {
+    if is_connected { "[connected]" } else { "[not connected]" }
+}
+
 /// What a worker has, a word and the names; only what it has.
-pub(super) fn details(worker: &Worker) -> Vec<(String, String)> {
+pub(super) fn details(around: &Around, worker: &Worker) -> Vec<(String, String)> {
     let mut details: Vec<(String, Vec<String>)> = Vec::new();
     for binding in worker.bindings() {
         let name = &binding.name;
         let (what, text) = match &binding.kind {
             EnvKind::Kv { namespace } if namespace == name => ("KV".to_owned(), name.clone()),
             EnvKind::Kv { namespace } => ("KV".to_owned(), format!("{name} ({namespace})")),
+            EnvKind::Queue { queue } => {
+                let mark = mark(around.consumes(queue));
+                let text = match queue == name {
+                    true => format!("{name} {mark}"),
+                    false => format!("{name} ({queue}) {mark}"),
+                };
+                ("queues".to_owned(), text)
+            }
+            EnvKind::Service { worker, entrypoint } => {
+                let entrypoint = entrypoint.as_ref().map(|it| format!("#{it}")).unwrap_or_default();
+                let mark = mark(around.serves(worker));
+                ("services".to_owned(), format!("{name} ({worker}{entrypoint}) {mark}"))
+            }
             EnvKind::Var => ("vars".to_owned(), name.clone()),
             // Never the value: it is a secret more often than not.
             EnvKind::Local { file } => (file.clone(), format!("env.{name}")),
@@ -112,6 +181,17 @@ pub(super) fn details(worker: &Worker) -> Vec<(String, String)> {
             Some((_, names)) => names.push(text),
             None => details.push((what, vec![text])),
         }
+    }
+    let consumed: Vec<_> = worker.consumes().map(ToString::to_string).collect();
+    if !consumed.is_empty() {
+        details.push(("consumes".to_owned(), consumed));
+    }
+    // Of the workers of this session alone: nothing of an event leaves it.
+    let tails = worker.tails().iter();
+    let tails = tails.map(|tail| format!("{tail} {}", mark(around.deployments.has(tail))));
+    let tails: Vec<_> = tails.collect();
+    if !tails.is_empty() {
+        details.push(("tails".to_owned(), tails));
     }
     let routes: Vec<_> = worker.routes().iter().map(ToString::to_string).collect();
     if !routes.is_empty() {

@@ -5,13 +5,15 @@ use std::io;
 use std::sync::Arc;
 
 use nix::sys::signal::{Signal, raise};
+use node::{CronRan, Deployments, Outcome, run_cron};
+use parking_lot::Mutex;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::watch::Watch;
 use crate::running;
-use crate::terminal::{DIM, Lines, WARNING, mode};
+use crate::terminal::{DIM, ERROR, Lines, WARNING, harmless, mode};
 
 /// The keys in one line.
 pub(super) const SHORT_HELP: &str = "o open, r reload, c clear, q quit, h help";
@@ -19,19 +21,27 @@ pub(super) const SHORT_HELP: &str = "o open, r reload, c clear, q quit, h help";
 const HELP: &str = "
   o  open in a browser
   r  load all workers again
+  t  run a cron
   c  clear the terminal
   q  quit, as Ctrl-C does
   h  this help
 ";
 
+/// Crons of which one digit chooses.
+const OFFERED: usize = 9;
+
 /// What the keys work on.
 pub(super) struct Keys {
     /// Where answers are printed.
-    pub(super) lines: Arc<Lines>,
+    lines: Arc<Lines>,
     /// What loads workers again.
-    pub(super) watch: Watch,
+    watch: Watch,
     /// What a browser opens.
-    pub(super) url: String,
+    url: String,
+    /// Whose crons are run.
+    deployments: Arc<Deployments>,
+    /// Workers and crons of which the next digit chooses one.
+    offered: Mutex<Vec<(Arc<str>, Arc<str>)>>,
 }
 
 /// Listens to keys for as long as the tokio runtime runs that this is called in.
@@ -46,6 +56,15 @@ pub(super) fn listen(keys: Keys) {
 }
 
 impl Keys {
+    pub(super) fn new(
+        lines: Arc<Lines>,
+        watch: Watch,
+        url: String,
+        deployments: Arc<Deployments>,
+    ) -> Self {
+        Self { lines, watch, url, deployments, offered: Mutex::default() }
+    }
+
     async fn run(&self) -> io::Result<()> {
         // Made ready before the mode changes, so that an error leaves it as it was.
         #[allow(deprecated, reason = "it is for what may be closed, which standard input is not")]
@@ -92,6 +111,8 @@ impl Keys {
     }
 
     fn press(&self, key: u8) {
+        // What is chosen is chosen by the key after it was offered.
+        let offered = std::mem::take(&mut *self.offered.lock());
         match key.to_ascii_lowercase() {
             b'o' => match open::that_detached(&self.url) {
                 Ok(()) => self.lines.say(&format!("{DIM}opening {}{DIM:#}", self.url)),
@@ -101,6 +122,12 @@ impl Keys {
                 }
             },
             b'r' => self.watch.reload(),
+            b't' => self.offer_crons(),
+            digit @ b'1'..=b'9' => {
+                if let Some((worker, cron)) = offered.get(usize::from(digit - b'1')) {
+                    self.run_cron(Arc::clone(worker), Arc::clone(cron));
+                }
+            }
             // The screen, what was scrolled out of it, and the cursor to its corner.
             b'c' => self.lines.print("\u{1b}[2J\u{1b}[3J\u{1b}[H"),
             // Ctrl-D, too.
@@ -110,6 +137,41 @@ impl Keys {
             b'\n' | b'\r' => self.lines.print(""),
             _ => {}
         }
+    }
+}
+
+impl Keys {
+    /// Runs the cron that there is, or asks which.
+    fn offer_crons(&self) {
+        let triggers = self.deployments.triggers();
+        match triggers.crons.as_slice() {
+            [] => self.lines.say(&format!("{DIM}no worker has crons{DIM:#}")),
+            [(worker, cron)] => self.run_cron(Arc::clone(worker), Arc::clone(cron)),
+            crons => {
+                let offered: Vec<_> = crons.iter().take(OFFERED).cloned().collect();
+                for ((worker, cron), number) in offered.iter().zip(1..) {
+                    let cron = harmless(cron);
+                    self.lines.print(format!("  {number}  {cron} {DIM}{worker}{DIM:#}"));
+                }
+                *self.offered.lock() = offered;
+            }
+        }
+    }
+
+    /// Runs a cron beside what else there is. What it says and throws is shown as of any event.
+    fn run_cron(&self, worker: Arc<str>, cron: Arc<str>) {
+        let text = harmless(&cron);
+        self.lines.say(&format!("{DIM}running {text} of {worker}{DIM:#}"));
+        let (lines, deployments) = (Arc::clone(&self.lines), Arc::clone(&self.deployments));
+        tokio::spawn(async move {
+            let ran = run_cron(deployments, Arc::clone(&worker), cron, None).await;
+            let CronRan { outcome, exception, .. } = ran;
+            if outcome == Outcome::Ok {
+                return;
+            }
+            let why = exception.map(|why| format!(": {}", harmless(&why))).unwrap_or_default();
+            lines.complain(&format!("{ERROR}{worker}: {outcome}{why}{ERROR:#}"));
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use node::{DeployError, Deployments, Failure, Reload, Runtime, Worker, uncalled_
 use super::awaited::{Awaited, depends};
 use super::builds::Builds;
 use super::folders::{Change, Folders, Happening, holds_variables, is_written_by_hand};
-use super::greeting;
+use super::greeting::{self, Around};
 use crate::failure;
 use crate::terminal::{DIM, ERROR, GOOD, Lines, took};
 
@@ -45,6 +45,7 @@ enum Built {
 /// What loads workers again.
 struct Reloader {
     deployments: Arc<Deployments>,
+    around: Around,
     runtime: Runtime,
     lines: Arc<Lines>,
     folders: Folders,
@@ -58,15 +59,17 @@ struct Reloader {
 impl Watch {
     /// Watches the folders of all files that the workers were made from, too.
     pub(super) fn start(
-        deployments: &Arc<Deployments>,
+        around: &Around,
         runtime: &Runtime,
         lines: &Arc<Lines>,
         builds: Builds,
         folders: Folders,
     ) -> anyhow::Result<Watch> {
         let happenings = folders.sender();
+        let deployments = &around.deployments;
         let mut reloader = Reloader {
             deployments: Arc::clone(deployments),
+            around: around.clone(),
             runtime: runtime.clone(),
             lines: Arc::clone(lines),
             folders,
@@ -216,11 +219,16 @@ impl Reloader {
             let (old, new) = (before.name(), worker.name());
             self.lines.say(&format!("{old} is now {new}, at {new}.localhost"));
         }
-        let known = greeting::details(before);
-        for (what, names) in greeting::details(worker) {
+        // Before others are told whom they find here.
+        self.around.sessions.look_again(&self.deployments);
+        let known = greeting::details(&self.around, before);
+        for (what, names) in greeting::details(&self.around, worker) {
             if !known.contains(&(what.clone(), names.clone())) {
                 self.lines.say(&format!("{DIM}{what}{DIM:#} {names}"));
             }
+        }
+        for cron in worker.crons().iter().filter(|cron| !before.crons().contains(cron)) {
+            self.lines.say(&greeting::cron(cron));
         }
         for warning in worker.warnings() {
             if !before.warnings().contains(warning) {

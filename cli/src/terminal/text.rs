@@ -29,7 +29,20 @@ impl Clock {
 
     /// The time of day, in seconds.
     pub(crate) fn now(self) -> String {
-        let (hour, minute, second) = OffsetDateTime::now_utc().to_offset(self.0).to_hms();
+        self.of_day(OffsetDateTime::now_utc())
+    }
+
+    /// The same of a moment, in milliseconds since the UNIX epoch.
+    pub(crate) fn at(self, at_ms: u64) -> String {
+        let seconds = i64::try_from(at_ms / 1000).unwrap_or_default();
+        let at = OffsetDateTime::from_unix_timestamp(seconds);
+        self.of_day(at.unwrap_or(OffsetDateTime::UNIX_EPOCH))
+    }
+
+    fn of_day(self, at: OffsetDateTime) -> String {
+        // Beyond the last year there is no time of here.
+        let here = at.checked_to_offset(self.0).unwrap_or(at);
+        let (hour, minute, second) = here.to_hms();
         format!("{hour:02}:{minute:02}:{second:02}")
     }
 }

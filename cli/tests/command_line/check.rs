@@ -42,7 +42,7 @@ fn the_result_as_json_names_each_worker() {
     let folder = Folder::with(&[
         ("good.js", GOOD),
         ("bad.ts", "let a: number = 1;\nnull.x;\nexport default { fetch() {} }"),
-        ("jobs.js", "export default { fetch() {}, queue() {} }"),
+        ("jobs.js", "export default { fetch() {}, email() {} }"),
     ]);
     let (status, stdout, _) = run(&folder, &["check", "--json", "good.js", "bad.ts", "jobs.js"]);
     assert_eq!(status.code(), Some(1), "{status}");
@@ -56,7 +56,7 @@ fn the_result_as_json_names_each_worker() {
     let stack = reports[1]["stack"].as_str().expect("there is a stack");
     assert!(stack.contains("bad.ts:2:6"), "{stack}");
     assert_eq!(reports[0]["warnings"], serde_json::json!([]));
-    let warning = "jobs has the handler queue, which Isolane does not call yet";
+    let warning = "jobs has the handler email, which Isolane does not call yet";
     assert_eq!(reports[2]["warnings"], serde_json::json!([warning]));
 }
 

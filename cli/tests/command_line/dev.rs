@@ -1,6 +1,7 @@
 //! `isolane dev`: names, reloads, and errors with the lines of the sources. Beside it: what makes
 //! modules (`dev/builds.rs`), what it watches (`dev/files.rs`), how it starts (`dev/start.rs`), keys
-//! (`dev/keys.rs`).
+//! (`dev/keys.rs`), the URLs by which crons are run (`dev/local.rs`), and workers that call each other, of
+//! one session and of several (`dev/sessions.rs`).
 
 #[path = "dev/builds.rs"]
 mod builds;
@@ -8,6 +9,10 @@ mod builds;
 mod files;
 #[path = "dev/keys.rs"]
 mod keys;
+#[path = "dev/local.rs"]
+mod local;
+#[path = "dev/sessions.rs"]
+mod sessions;
 #[path = "dev/start.rs"]
 mod start;
 

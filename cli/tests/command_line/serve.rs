@@ -188,14 +188,14 @@ fn handlers_that_nothing_calls_are_named_once_in_the_log() {
             if (url.endsWith('/throw')) throw new Error('thrown');
             return new Response('done');
         },
-        scheduled() {}, queue() {} }";
+        email() {}, tailStream() {} }";
     let folder = Folder::with(&[("shop.js", main)]);
     let (mut process, port) = serve(&folder, "workers = [{ path = 'shop.js', routes = ['*'] }]");
     assert_eq!(get(port, "a.test", "/").body, "done");
     let line = process.stderr.until("does not call yet");
     let event: serde_json::Value = serde_json::from_str(&line).expect("a line of the log is JSON");
     assert_eq!((&event["level"], &event["worker"]), (&"WARN".into(), &"shop".into()));
-    assert!(line.contains("shop has the handlers scheduled and queue, which"), "{line}");
+    assert!(line.contains("shop has the handlers email and tailStream, which"), "{line}");
     assert_eq!(get(port, "a.test", "/throw").status, 500);
     process.stderr.until("Error: thrown");
     assert_eq!(process.stderr.seen().matches("does not call yet").count(), 1);

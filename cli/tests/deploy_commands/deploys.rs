@@ -52,14 +52,14 @@ fn what_is_deployed_again_unchanged_stays_as_it_is() {
 
 #[test]
 fn whoever_deploys_handlers_that_are_not_called_is_warned() {
-    let warning = "app has the handlers scheduled and queue, which Isolane does not call yet";
-    let handlers = "export default { fetch() {}, scheduled() {}, queue() {} }";
+    let warning = "app has the handlers email and tailStream, which Isolane does not call yet";
+    let handlers = "export default { fetch() {}, email() {}, tailStream() {} }";
     let node = Node::start();
     node.folder.write("app/index.js", handlers);
     let warned = |arguments: &[&str]| {
         let ended = node.isolane().run(arguments);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(ended.stdout.contains("handlers: fetch, scheduled, queue"), "{ended:?}");
+        assert!(ended.stdout.contains("handlers: fetch, email, tailStream"), "{ended:?}");
         assert_eq!(ended.stderr.matches(&format!("warning: {warning}\n")).count(), 1, "{ended:?}");
     };
     warned(&["deploy", "app", "--dry-run"]);

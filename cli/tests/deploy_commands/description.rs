@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use crate::node::{Node, answers};
 use crate::schema::check;
 
+const JSON: &str = "content-type: application/json\r\n";
+
 /// A walk over the description.
 struct Walk {
     node: Node,
@@ -117,6 +119,12 @@ const ACTIVE: &str = "/v1/workers/{worker}/active";
 const DEPLOYMENTS: &str = "/v1/workers/{worker}/deployments";
 const SECRETS: &str = "/v1/workers/{worker}/secrets";
 const SECRET: &str = "/v1/workers/{worker}/secrets/{name}";
+const CRONS: &str = "/v1/workers/{worker}/crons";
+const QUEUES: &str = "/v1/queues";
+const QUEUE: &str = "/v1/queues/{queue}";
+const MESSAGES: &str = "/v1/queues/{queue}/messages";
+/// It has no end: what it answers is looked at where the command is.
+const TAIL: &str = "/v1/tail";
 const NAMESPACES: &str = "/v1/kv/namespaces";
 const NAMESPACE: &str = "/v1/kv/namespaces/{namespace}";
 const VALUE: &str = "/v1/kv/namespaces/{namespace}/values/{key}";
@@ -129,9 +137,12 @@ fn every_operation_answers_as_it_is_described() {
         walk.call("GET", path, (&[], ""), "origin: http://evil.test\r\n", b"", 403);
     }
     walk_workers(&mut walk);
+    walk_crons(&mut walk);
+    walk_queues(&mut walk);
     walk_kv(&mut walk);
     let mut missing = Vec::new();
-    for (path, operations) in walk.description["paths"].as_object().unwrap() {
+    let described = walk.description["paths"].as_object().unwrap();
+    for (path, operations) in described.iter().filter(|(path, _)| *path != TAIL) {
         let operations = operations.as_object().unwrap().iter();
         for (method, operation) in operations.filter(|(name, _)| *name != "parameters") {
             for status in operation["responses"].as_object().unwrap().keys() {
@@ -200,6 +211,44 @@ fn walk_workers(walk: &mut Walk) {
     walk.call("DELETE", WORKER, app, "if-match: \"0\"\r\n", b"", 412);
     walk.call("DELETE", WORKER, app, "", b"", 204);
     walk.call("DELETE", WORKER, app, "", b"", 404);
+}
+
+fn walk_crons(walk: &mut Walk) {
+    let folder = walk.node.folder.path().to_owned();
+    std::fs::write(
+        folder.join("app/isolane.toml"),
+        "name = 'app'\n[triggers]\ncrons = ['1 1 1 1 *']\n",
+    )
+    .unwrap();
+    let version =
+        Archive::of(&folder, "export default { fetch: () => new Response(), scheduled() {} }");
+    let app: (&[&str], &str) = (&["app"], "");
+    walk.call("PUT", VERSION, (&["app", &*version.id], ""), "", &version.bytes, 201);
+    let activation = json!({ "version": version.id }).to_string();
+    walk.call("PUT", ACTIVE, app, "", activation.as_bytes(), 200);
+    let all = walk.call("GET", "/v1/crons", (&[], ""), "", b"", 200);
+    assert_eq!(all["crons"][0]["cron"], "1 1 1 1 *");
+    walk.call("GET", CRONS, app, "", b"", 200);
+    walk.call("GET", CRONS, (&["none"], ""), "", b"", 404);
+    let ran = walk.call("POST", CRONS, app, JSON, b"{\"cron\":\"1 1 1 1 *\"}", 200);
+    assert_eq!(ran["outcome"], "ok");
+    walk.call("DELETE", WORKER, app, "", b"", 204);
+}
+
+fn walk_queues(walk: &mut Walk) {
+    let queue: (&[&str], &str) = (&["things"], "");
+    walk.call("PUT", QUEUE, queue, JSON, b"{}", 201);
+    walk.call("PUT", QUEUE, queue, JSON, b"{\"delivery_delay_s\":0}", 200);
+    walk.call("GET", QUEUES, (&[], ""), "", b"", 200);
+    walk.call("GET", QUEUE, queue, "", b"", 200);
+    walk.call("GET", QUEUE, (&["none"], ""), "", b"", 404);
+    walk.call("POST", MESSAGES, queue, JSON, b"{\"body\":1}", 200);
+    let peeked = walk.call("GET", MESSAGES, queue, "", b"", 200);
+    assert_eq!(peeked["messages"][0]["body"], 1);
+    for change in ["pause", "resume", "purge"] {
+        walk.call("POST", &format!("{QUEUE}/{change}"), queue, "", b"", 200);
+    }
+    walk.call("DELETE", QUEUE, queue, "", b"", 204);
 }
 
 fn walk_kv(walk: &mut Walk) {

@@ -44,7 +44,10 @@ fn each_template_is_a_worker_that_can_be_deployed() {
             node.folder.write("my hono/node_modules/hono/index.js", HONO);
         }
         let project = Project::open(&node.folder.path().join(&folder)).unwrap();
-        assert!(project.settings().node_compat(), "{template}");
+        assert!(
+            project.settings().compatibility().has(bundle::CompatibilityFlag::NodejsCompat),
+            "{template}"
+        );
         let ended = isolane().run(&["deploy", &folder]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert_eq!(ended.stderr, "", "{template} has no warnings");

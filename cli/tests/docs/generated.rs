@@ -14,12 +14,13 @@ const COMMAND: &str = "ISOLANE_WRITE_DOCS=1 cargo test --release --workspace --t
 type Make = fn() -> Result<String, Failed>;
 
 /// The parts: what pages call them, and how they are made.
-const PARTS: [(&str, Make); 18] = [
+const PARTS: [(&str, Make); 19] = [
     ("commands", commands::table),
     ("project-keys", project_keys::served),
     ("keys-planned", project_keys::planned),
     ("keys-not-planned", project_keys::not_planned),
     ("keys-ignored", project_keys::ignored),
+    ("queue-consumers", project_keys::consumers),
     ("compatibility-flags", project_keys::flags),
     ("limits-of-workers", limits::of_workers),
     ("limits-side-by-side", limits::side_by_side),

@@ -300,6 +300,11 @@ const KEYS: &[(&str, Says, &str)] = &[
         "the KV namespaces that their workers may bind",
     ),
     (
+        "admin.deployers.queues",
+        |_| "as `workers`".to_owned(),
+        "the queues that their workers may send to and consume",
+    ),
+    (
         "admin.deployers.archives_mb",
         |_| number(4096),
         "what the versions of their workers may have on the disk",

@@ -1,9 +1,14 @@
 //! The keys of a project's configuration: those that the code knows, and what becomes of each when
-//! a configuration has it. What they are is in `keys.json`.
+//! a configuration has it. What they are is in `keys.json`. The settings of a queue's consumer, and
+//! the compatibility flags, which say themselves what they are.
 
 use std::fs;
+use std::ops::RangeInclusive;
 
-use bundle::{COMPATIBILITY_FLAGS, KnownKey, Project, Settings, known_keys};
+use bundle::{
+    COMPATIBILITY_FLAGS, KnownKey, Project, QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE,
+    QUEUE_CONCURRENCY_RANGE, QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, known_keys,
+};
 use libtest_mimic::Failed;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -131,119 +136,64 @@ fn is_refused(told: &Told) -> Result<bool, Failed> {
     }
 }
 
-/// What flags do that do something.
-struct Flag {
-    on: &'static [&'static str],
-    off: &'static [&'static str],
-    /// The first day that has it unasked, and the day before.
-    since: Option<(&'static str, &'static str)>,
-    is: &'static str,
-    holds: fn(&Settings) -> bool,
-}
-
-const FLAGS: [Flag; 8] = [
-    Flag {
-        on: &["nodejs_compat", "nodejs_compat_v2"],
-        off: &["no_nodejs_compat"],
-        since: Some(("2026-08-04", "2026-08-03")),
-        is: "the modules of Node.js, and `Buffer`, `process`, `global`, `setImmediate`",
-        holds: Settings::node_compat,
-    },
-    Flag {
-        on: &["nodejs_als"],
-        off: &[],
-        since: None,
-        is: "of those `node:async_hooks` alone",
-        // What the bundler does with it is the bundler's.
-        holds: |settings| settings.compatibility_flags.iter().any(|flag| flag == "nodejs_als"),
-    },
-    Flag {
-        on: &["enable_nodejs_global_timers"],
-        off: &["no_nodejs_global_timers"],
-        since: Some(("2026-02-10", "2026-02-09")),
-        is: "with those of Node.js: `setTimeout` and `setInterval` answer objects",
-        holds: |settings| {
-            let flag = "nodejs_compat".to_owned();
-            let mut settings = settings.clone();
-            settings.compatibility_flags.push(flag);
-            settings.node_timers()
-        },
-    },
-    Flag {
-        on: &["allow_eval_during_startup"],
-        off: &["disallow_eval_during_startup"],
-        since: Some(("2025-06-01", "2025-05-31")),
-        is: "`eval` and `new Function` while the worker starts; in events they never are, unless the \
-             project says `unsafe_eval = true`",
-        holds: Settings::startup_eval,
-    },
-    Flag {
-        on: &["upper_case_all_http_methods"],
-        off: &["no_upper_case_all_http_methods"],
-        since: Some(("2024-10-14", "2024-10-13")),
-        is: "`fetch(url, { method: \"patch\" })` sends `PATCH`",
-        holds: Settings::upper_case_methods,
-    },
-    Flag {
-        on: &["no_cf_botmanagement_default"],
-        off: &["cf_botmanagement_default"],
-        since: Some(("2023-08-01", "2023-07-31")),
-        is: "no `request.cf.botManagement` is made up",
-        holds: |settings| !settings.bot_management_default(),
-    },
-    Flag {
-        on: &["request_signal_passthrough"],
-        off: &[],
-        since: None,
-        is: "subrequests that are made of the client's request end when the client goes away",
-        holds: Settings::signal_passthrough,
-    },
-    Flag {
-        on: &["unsafe_shared_memory"],
-        off: &[],
-        since: None,
-        is: "`SharedArrayBuffer` (not a flag of Workers')",
-        holds: Settings::shared_memory,
-    },
-];
-
-impl Flag {
-    /// Whether it holds for a project with that date and those flags.
-    fn holds(&self, date: &str, flags: &[&str]) -> bool {
-        let settings = Settings {
-            compatibility_date: Some(date.to_owned()),
-            compatibility_flags: flags.iter().map(ToString::to_string).collect(),
-            ..Settings::default()
-        };
-        (self.holds)(&settings)
-    }
-
-    /// Whether the code does with it what is said of it.
-    fn is_true(&self) -> bool {
-        let early = self.since.map_or("2020-01-01", |(_, before)| before);
-        let by_date = self.since.is_none_or(|(since, _)| self.holds(since, &[]));
-        let can_be_undone = self.since.is_none_or(|(since, _)| !self.holds(since, self.off));
-        let by_flag = self.on.iter().all(|flag| self.holds(early, &[flag]));
-        by_date && can_be_undone && by_flag && !self.holds(early, &[])
-    }
+/// The settings of a consumer of a queue.
+pub(crate) fn consumers() -> Result<String, Failed> {
+    let row = |key: &str, range: Option<RangeInclusive<u32>>, default: &str, is: &str| {
+        let range = range.map(|range| {
+            let (least, most) = (u64::from(*range.start()), u64::from(*range.end()));
+            format!("{} to {}", table::number(least), table::number(most))
+        });
+        [table::code(key), range.unwrap_or_default(), default.to_owned(), is.to_owned()]
+    };
+    let rows = [
+        row("queue", None, "", "the queue's name; a queue has one consumer"),
+        row(
+            "max_batch_size",
+            Some(QUEUE_BATCH_SIZE_RANGE),
+            "10",
+            "how many messages make a batch at most",
+        ),
+        row(
+            "max_batch_timeout",
+            Some(QUEUE_BATCH_TIMEOUT_S_RANGE),
+            "5",
+            "for how many seconds the first message waits for others",
+        ),
+        row(
+            "max_retries",
+            Some(QUEUE_RETRIES_RANGE),
+            "3",
+            "how often a message is delivered again that was not acknowledged",
+        ),
+        row("dead_letter_queue", None, "none", "the queue that gets it after that, or nobody does"),
+        row(
+            "max_concurrency",
+            Some(QUEUE_CONCURRENCY_RANGE),
+            "as many as the backlog asks for",
+            "how many batches are handled at a time; `null` is the default, too",
+        ),
+        row(
+            "retry_delay",
+            Some(QUEUE_DELAY_S_RANGE),
+            "0",
+            "for how many seconds a message is held back before it is delivered again",
+        ),
+        row("type", None, "`worker`", "nothing else: only a worker takes messages"),
+        row("visibility_timeout_ms", None, "", "no effect, with a warning"),
+    ];
+    Ok(table::table(["key", "range", "default", "is"], rows))
 }
 
 /// The compatibility flags that do something.
 pub(crate) fn flags() -> Result<String, Failed> {
-    let told: Vec<_> = FLAGS.iter().flat_map(|flag| [flag.on, flag.off].concat()).collect();
-    if let Some(untold) = COMPATIBILITY_FLAGS.iter().find(|flag| !told.contains(flag)) {
-        return Err(format!("say in {} what the flag {untold} does", file!()).into());
-    }
-    if let Some(gone) = told.iter().find(|flag| !COMPATIBILITY_FLAGS.contains(flag)) {
-        return Err(format!("there is no flag {gone}").into());
-    }
-    if let Some(untrue) = FLAGS.iter().find(|flag| !flag.is_true()) {
-        return Err(format!("{:?} is on otherwise than {} says", untrue.on, file!()).into());
-    }
-    let rows = FLAGS.map(|Flag { on, off, since, is, .. }| {
-        let since = since.map_or("", |(since, _)| since).to_owned();
-        let codes = |flags: &[&str]| table::codes(flags.iter().copied());
-        [codes(on), since, codes(off), is.to_owned()]
+    let rows = COMPATIBILITY_FLAGS.iter().map(|row| {
+        let by_default = match (row.since, row.until) {
+            (Some(since), _) => format!("from {since}"),
+            (None, Some(until)) => format!("before {until}"),
+            (None, None) => String::new(),
+        };
+        let on = [row.enables].into_iter().chain(row.also.iter().copied());
+        [table::codes(on), by_default, table::codes(row.disables), row.effect.to_owned()]
     });
-    Ok(table::table(["flag", "on from", "off by", "gives"], rows))
+    Ok(table::table(["flag", "unasked", "off by", "gives"], rows))
 }

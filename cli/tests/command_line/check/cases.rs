@@ -33,13 +33,13 @@ pub(super) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "a project with handlers that are not called",
-        files: &[("jobs/index.js", "export default { fetch() {}, scheduled() {} }")],
+        files: &[("jobs/index.js", "export default { fetch() {}, scheduled() {}, email() {} }")],
         arguments: &["check", "jobs"],
         code: 0,
         says: &[
-            "warning: jobs has the handler scheduled, which Isolane does not call yet\n",
+            "warning: jobs has the handler email, which Isolane does not call yet\n",
             "ok jobs starts in",
-            "handlers: fetch, scheduled\n",
+            "handlers: fetch, scheduled, email\n",
         ],
     },
     Case {
@@ -294,11 +294,11 @@ pub(super) const CASES: &[Case<'_>] = &[
         says: &["error: cannot read nowhere.toml: No such file or directory (os error 2)\n"],
     },
     Case {
-        name: "a worker that no route leads to",
+        name: "a worker that nothing leads to",
         files: &[("a/index.js", GOOD), ("node.toml", "[[workers]]\npath = \"a\"")],
-        arguments: &["serve"],
-        code: 2,
-        says: &["worker a has no routes"],
+        arguments: &["check", "--node-config", "node.toml"],
+        code: 0,
+        says: &["warning: nothing leads to a: it has no route, no cron", "ok a starts in"],
     },
     Case {
         name: "one route for two workers",

@@ -146,13 +146,13 @@ fn whoever_uses_caches_is_told_once_that_nothing_is_stored() {
 
 #[test]
 fn whoever_has_handlers_that_are_not_called_is_told_once() {
-    let handlers = "export default { fetch: () => new Response('one'), queue() {}, email() {} }";
+    let handlers =
+        "export default { fetch: () => new Response('one'), email() {}, tailStream() {} }";
     let folder = Folder::with(&[("jobs.js", handlers), ("other.js", &says("x"))]);
     let mut process = start(&folder, &["dev", "jobs.js", "other.js", "--port", "0"]);
     let port = process.dev_port();
-    process
-        .stderr
-        .until("warning: jobs has the handlers queue and email, which Isolane does not call yet");
+    let warning = "jobs has the handlers email and tailStream, which Isolane does not call yet";
+    process.stderr.until(&format!("warning: {warning}"));
     folder.write("jobs.js", &handlers.replace("one", "two"));
     process.stdout.until("reloaded jobs");
     assert_eq!(get(port, "localhost", "/").body, "two");
@@ -161,8 +161,8 @@ fn whoever_has_handlers_that_are_not_called_is_told_once() {
     let said = process.stderr.seen();
     assert_eq!(said.matches("does not call yet").count(), 1, "{said}");
     // Another set of them is told of, too.
-    folder.write("jobs.js", &handlers.replace("email", "tail"));
-    process.stderr.until("jobs has the handlers queue and tail, ");
+    folder.write("jobs.js", &handlers.replace("tailStream", "queue"));
+    process.stderr.until("jobs has the handler email, ");
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! `examples/shop`: which worker answers what, and what they are to each other.
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::app::App;
+
+const PROJECTS: [&str; 3] = ["shop/front", "shop/catalog", "shop/cart"];
+
+/// The tests of this file.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("shop::the_workers_answer_for_each_other", answers),
+        Trial::test("shop::the_workers_are_shown_with_what_they_are_connected_to", connected),
+    ]
+}
+
+fn answers() -> Result<(), Failed> {
+    let app = App::start(&PROJECTS);
+    for host in ["localhost", "front.localhost", "shop.example.com"] {
+        assert_eq!(app.get(host, "/").body, "bread 250\ntea 450\n", "{host}");
+    }
+    let body = |host: &str, path: &str| app.get(host, path).body;
+    assert_eq!(body("catalog.localhost", "/tea"), r#"{"name":"tea","cents":450}"#);
+    // Of two carts, each has its own, at the price of the cart.
+    for whose in ["ada", "grace"] {
+        let answer = app.post("localhost", &format!("/cart/{whose}/tea"), "");
+        assert_eq!(answer.body, r#"{"items":["tea"],"cents":405}"#, "{whose}");
+        assert_eq!(body("cart.localhost", &format!("/{whose}")), answer.body, "{whose}");
+    }
+    assert_eq!(body("localhost", "/cart/nobody"), r#"{"items":[],"cents":0}"#);
+    let missing = app.post("localhost", "/cart/ada/cake", "");
+    assert_eq!((missing.status, &*missing.body), (404, "There is no cake\n"));
+    assert_eq!(body("localhost", "/cart/ada"), r#"{"items":["tea"],"cents":405}"#);
+    for path in ["/cart/", "/cart", "/elsewhere"] {
+        assert_eq!(app.get("localhost", path).status, 404, "{path}");
+    }
+    Ok(())
+}
+
+fn connected() -> Result<(), Failed> {
+    let mut app = App::start(&PROJECTS);
+    let of_front = app.process.stdout.until("services");
+    for expected in ["CATALOG (catalog) [connected]", "CART (cart) [connected]"] {
+        assert!(of_front.contains(expected), "{of_front}");
+    }
+    let of_cart = app.process.stdout.until("services");
+    assert!(of_cart.contains("PRICES (catalog#Prices) [connected]"), "{of_cart}");
+    Ok(())
+}
