@@ -16,6 +16,7 @@ mod limits;
 mod ops;
 mod outcome;
 pub mod outgoing;
+mod redaction;
 mod resource;
 mod stream;
 mod table;
@@ -45,6 +46,7 @@ pub use id::EventId;
 pub use kinds::{Fetch, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Trigger};
 pub(crate) use ops::isolane_bindings;
 pub use outcome::Outcome;
+pub use redaction::redact_request;
 pub use table::{Events, insert_warm_up_event, remove_warm_up_events};
 pub use thrown::{IllegibleRejection, describe, legible};
 

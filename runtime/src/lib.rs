@@ -29,7 +29,8 @@ mod watchdog;
 pub use bindings::binding::{BindingKinds, EnvEntry, GrantError, kinds};
 pub use bindings::dispatch::{Address, CallError, Dispatcher, Ended, Reply};
 pub use bindings::event::{
-    CallContext, EventId, Idle, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Thrown, Trigger,
+    CallContext, EventId, Idle, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Thrown,
+    Trigger, redact_request,
 };
 pub use bindings::fetch::OutboundPolicy;
 pub use bindings::hops::{Hops, MAX_HOPS};
