@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// (folder, what the specifiers of its files begin with)
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 5] = [
     ("compat-vendor/node", "ext:isolane_node/"),
     ("src/compat", "ext:isolane_compat/"),
     ("src/queue", "ext:isolane_queue/"),
+    ("src/rpc/js", "ext:isolane_rpc/"),
     ("src/services", "ext:isolane_services/"),
 ];
 

@@ -5,9 +5,10 @@
 //! Not here: which objects are transferred and how (deno_web's `13_message_port.js`), and how copies
 //! of resizable buffers are charged (`held`).
 
+mod describers;
 mod held;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use deno_core::convert::Uint8Array;
@@ -16,6 +17,7 @@ use deno_core::{JsBuffer, OpState, op2, v8};
 use deno_error::JsErrorBox;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub(crate) use self::describers::{Describers, op_clone_trust};
 use self::held::held;
 pub(crate) use self::held::op_clone_hold;
 
@@ -27,60 +29,11 @@ const BRAND: &str = "Deno.core.hostObject";
 const DESCRIBED: u32 = u32::MAX;
 /// What a tenant gets to read of an object that cannot be cloned.
 const UNSUPPORTED: &str = "Unsupported object type";
-
-/// The functions that describe objects of the runtime, and all others that stand where they do in a
-/// script. Functions that a tenant can get hold of stand elsewhere, bound ones and V8's own nowhere.
-#[derive(Default)]
-pub(crate) struct Describers {
-    functions: Vec<v8::Global<v8::Function>>,
-    /// Looked up for the first object: V8 reads a whole script to tell a line, and few isolates
-    /// ever need it.
-    positions: OnceCell<Vec<Position>>,
-}
-
-impl Describers {
-    fn are_joined_by(
-        &self,
-        scope: &v8::PinScope<'_, '_>,
-        function: v8::Local<'_, v8::Function>,
-    ) -> bool {
-        let position = Position::of(function);
-        let positions = self.positions.get_or_init(|| {
-            let of = |function| Position::of(v8::Local::new(scope, function));
-            self.functions.iter().map(of).collect()
-        });
-        position.line.is_some() && positions.contains(&position)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Position {
-    script: i32,
-    line: Option<u32>,
-    column: Option<u32>,
-}
-
-impl Position {
-    fn of(function: v8::Local<'_, v8::Function>) -> Self {
-        Self {
-            script: function.script_id(),
-            line: function.get_script_line_number(),
-            column: function.get_script_column_number(),
-        }
-    }
-}
-
-/// Takes a function for one that describes an object of the runtime. Called before any tenant's
-/// code runs.
-#[op2(fast)]
-pub(crate) fn op_clone_trust(
-    state: &mut OpState,
-    scope: &mut v8::PinScope<'_, '_>,
-    function: v8::Local<'_, v8::Function>,
-) {
-    let function = v8::Global::new(scope, function);
-    state.borrow_mut::<Describers>().functions.push(function);
-}
+/// The same of those that calls to other workers pass by reference, by what stands under their brand.
+const REFERENCES: [(&str, &str); 2] = [
+    ("RpcTarget", "Remote RPC references can only be serialized for RPC."),
+    ("ServiceStub", "ServiceStub cannot be serialized in this context."),
+];
 
 struct Writer<'a> {
     state: Rc<RefCell<OpState>>,
@@ -167,7 +120,12 @@ impl v8::ValueSerializerImpl for Writer<'_> {
             writer.write_uint32(*index);
             return Some(true);
         }
-        let message = v8::String::new(scope, UNSUPPORTED)?;
+        let is = |brand: &str| {
+            v8::String::new(scope, brand).is_some_and(|brand| describe.strict_equals(brand.into()))
+        };
+        let reference = REFERENCES.iter().find(|(brand, _)| is(brand));
+        let said = reference.map_or(UNSUPPORTED, |(_, said)| *said);
+        let message = v8::String::new(scope, said)?;
         self.throw_data_clone_error(scope, message);
         None
     }
@@ -325,20 +283,29 @@ fn buffers_of<'s>(
     Ok(buffers)
 }
 
-fn deserialize<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
+/// The value of data, in which what is transferred stands for its index, and `makers` make the objects
+/// of the runtime.
+///
+/// # Errors
+///
+/// What is no exception of the worker's. Where one is pending, what is answered is not looked at.
+pub(crate) fn deserialize<'s, 'i>(
+    scope: &mut v8::PinScope<'s, 'i>,
+    state: &Rc<RefCell<OpState>>,
     data: &[u8],
     transferred: Option<v8::Local<'s, v8::Array>>,
     makers: Option<v8::Local<'s, v8::Object>>,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
-    let failed = || JsErrorBox::range_error("could not deserialize value");
-    let reader = Box::new(Reader { transferred, makers });
-    let deserializer = v8::ValueDeserializer::new(scope, reader, data);
-    let context = scope.get_current_context();
-    if deserializer.read_header(context) != Some(true) {
-        return Err(failed());
-    }
-    deserializer.read_value(context).ok_or_else(failed)
+    held(scope, state, data, |scope| {
+        let failed = || JsErrorBox::range_error("could not deserialize value");
+        let reader = Box::new(Reader { transferred, makers });
+        let deserializer = v8::ValueDeserializer::new(scope, reader, data);
+        let context = scope.get_current_context();
+        if deserializer.read_header(context) != Some(true) {
+            return Err(failed());
+        }
+        deserializer.read_value(context).ok_or_else(failed)
+    })
 }
 
 /// In the place of deno_core's `op_serialize`.
@@ -373,7 +340,7 @@ pub(crate) fn op_clone_deserialize<'s, 'i>(
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
     let transferred = transferred.and_then(|list| list.try_cast::<v8::Array>().ok());
     let makers = makers.and_then(|makers| makers.try_cast::<v8::Object>().ok());
-    held(scope, &state, &data, |scope| deserialize(scope, &data, transferred, makers))
+    deserialize(scope, &state, &data, transferred, makers)
 }
 
 /// In the place of deno_core's `op_structured_clone`.
@@ -385,7 +352,7 @@ pub(crate) fn op_clone_value<'s, 'i>(
     makers: Option<v8::Local<'s, v8::Object>>,
 ) -> Result<v8::Local<'s, v8::Value>, JsErrorBox> {
     match serialize(scope, state.clone(), value, None, None, None, false)? {
-        Some(data) => held(scope, &state, &data, |scope| deserialize(scope, &data, None, makers)),
+        Some(data) => deserialize(scope, &state, &data, None, makers),
         // An exception is pending.
         None => Ok(v8::undefined(scope).into()),
     }

@@ -38,12 +38,12 @@ use outgoing::Untaken;
 use crate::fetch::Connections;
 
 pub use answer::plain_text;
-pub use call::CallContext;
+pub use call::{CallContext, GivenProps};
 pub use client::Client;
 pub use console::{Console, Idle};
 pub use frame::running_id;
 pub use id::EventId;
-pub use kinds::{Fetch, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Trigger};
+pub use kinds::{Fetch, Kind, KindResult, QueueBatch, RpcSession, Scheduled, TailBatch, Trigger};
 pub(crate) use ops::isolane_bindings;
 pub use outcome::Outcome;
 pub use redaction::redact_request;
@@ -262,7 +262,7 @@ impl Event {
     fn fetch(&self) -> Option<&kinds::fetch::State> {
         match &self.state {
             State::Fetch(fetch) => Some(fetch),
-            State::Scheduled(_) | State::Queue(_) | State::Tail(_) => None,
+            State::Scheduled(_) | State::Queue(_) | State::Tail(_) | State::Rpc(_) => None,
         }
     }
 

@@ -50,6 +50,7 @@ pub fn extensions(blobs: Arc<QuotaBlobStore>) -> Vec<Extension> {
         crate::kv::extension(),
         crate::queue::extension(),
         crate::services::extension(),
+        crate::rpc::extension(),
         isolane_permissions::init(),
         crate::event::isolane_bindings::init(),
         crate::compat::isolane_compat::init(),

@@ -26,6 +26,7 @@ pub mod modules;
 pub mod pace;
 mod ports;
 pub mod queue;
+pub mod rpc;
 pub mod services;
 mod streams;
 mod wasm;

@@ -20,8 +20,7 @@ pub struct Row {
     pub since: Option<&'static str>,
     /// The compatibility date from which it is no longer on unless it is named.
     pub until: Option<&'static str>,
-    /// What a worker has by it, for a person, in Markdown. What begins with `planned: ` is not done
-    /// yet by anybody: the flag is known, so that it can be asked for.
+    /// What a worker has by it, for a person, in Markdown.
     pub effect: &'static str,
 }
 
@@ -70,7 +69,7 @@ pub static TABLE: [Row; Flag::ALL.len()] = [
         disables: Some("disable_ctx_exports"),
         since: Some("2025-11-17"),
         until: None,
-        effect: "planned: `ctx.exports`, which has the entrypoints of the worker itself",
+        effect: "`ctx.exports`, which has the entrypoints of the worker itself",
     },
     Row {
         flag: Flag::DisallowImportableEnv,
@@ -79,7 +78,7 @@ pub static TABLE: [Row; Flag::ALL.len()] = [
         disables: Some("allow_importable_env"),
         since: None,
         until: None,
-        effect: "planned: `env` and `exports` of `cloudflare:workers` are empty",
+        effect: "`env` and `exports` of `cloudflare:workers` are empty",
     },
     Row {
         flag: Flag::EnhancedErrorSerialization,
@@ -88,8 +87,7 @@ pub static TABLE: [Row; Flag::ALL.len()] = [
         disables: Some("legacy_error_serialization"),
         since: Some("2026-04-21"),
         until: None,
-        effect: "planned: errors that are cloned or come from another worker keep their own \
-                 properties, and more of their types",
+        effect: "errors that come from another worker keep their own properties",
     },
     Row {
         flag: Flag::NodejsAls,
@@ -162,7 +160,7 @@ pub static TABLE: [Row; Flag::ALL.len()] = [
         disables: Some("no_rpc"),
         since: Some("2024-04-03"),
         until: None,
-        effect: "planned: methods of another worker can be called through a service binding",
+        effect: "methods of another worker can be called through a service binding",
     },
     Row {
         flag: Flag::RpcParamsDupStubs,
@@ -171,7 +169,7 @@ pub static TABLE: [Row; Flag::ALL.len()] = [
         disables: Some("rpc_params_transfer_stubs"),
         since: Some("2026-01-20"),
         until: None,
-        effect: "planned: a stub that is a parameter of such a call stays the caller's, too",
+        effect: "a stub that is a parameter of such a call stays the caller's, too",
     },
     Row {
         flag: Flag::UnsafeSharedMemory,

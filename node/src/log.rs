@@ -218,11 +218,11 @@ impl Observer for EventLog {
 }
 
 /// Whether an event that went well has no line but that of the event. What a worker is told of others'
-/// events is as frequent as these.
+/// events, and what others call of it, is as frequent as these.
 fn is_told_nowhere_else(kind: Kind) -> bool {
     match kind {
         Kind::Scheduled | Kind::Queue => true,
-        Kind::Fetch | Kind::Tail => false,
+        Kind::Fetch | Kind::Tail | Kind::Rpc => false,
     }
 }
 

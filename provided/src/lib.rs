@@ -24,12 +24,19 @@ impl Module {
 pub const WORKERS: Module = Module {
     specifier: "cloudflare:workers",
     exports: "DurableObject \
+        RpcPromise \
+        RpcProperty \
+        RpcStub \
         RpcTarget \
         ServiceStub \
         WorkerEntrypoint \
         WorkflowEntrypoint \
         env \
-        waitUntil",
+        exports \
+        waitUntil \
+        withEnv \
+        withEnvAndExports \
+        withExports",
 };
 
 /// The one module of Node.js that is there with the compatibility flag `nodejs_als` alone.

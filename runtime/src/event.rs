@@ -121,6 +121,11 @@ pub enum Detail {
         /// The names of those workers, one for each trace. Empty where nobody wants traces of this one.
         consumed: Vec<Arc<str>>,
     },
+    /// Calls of another event.
+    Rpc {
+        /// What was called first: a method's name, or a property's.
+        method: Arc<str>,
+    },
 }
 
 /// What a request was about.
@@ -161,6 +166,7 @@ impl Detail {
                 let consumed = if is_traced { names_of(&batch.items) } else { Default::default() };
                 Detail::Tail { consumed }
             }
+            Trigger::Rpc(session) => Detail::Rpc { method: session.method().clone() },
         };
         Some(Box::new(detail))
     }

@@ -7,6 +7,7 @@
 //! | `scheduled` | 30 s, or 15 min where runs are an hour apart or more | `max_wall` |
 //! | `queue` | 30 s | `max_wall` |
 //! | `tail` | the worker's | `max_wall` |
+//! | `rpc` | the worker's | none while its caller is there; `wait_until` after that |
 //!
 //! What a worker's own configuration names holds for all kinds. Not here: who counts and who ends an event
 //! (`isolate/ledger.rs`, `shard/slot/ending.rs`).
@@ -49,6 +50,7 @@ impl Allowance {
             }
             Trigger::Queue(_) => (named.unwrap_or(SHORT_CPU), Some(node.max_wall)),
             Trigger::Tail(_) => (limits.cpu, Some(node.max_wall)),
+            Trigger::Rpc(_) => (limits.cpu, None),
         };
         Allowance { cpu: cpu.min(node.max_cpu), wall }
     }

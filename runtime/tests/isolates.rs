@@ -51,6 +51,8 @@ mod passwords;
 mod queues;
 #[path = "isolates/reach.rs"]
 mod reach;
+#[path = "isolates/rpc.rs"]
+mod rpc;
 #[path = "isolates/scheduled.rs"]
 mod scheduled;
 #[path = "isolates/stray.rs"]
@@ -85,6 +87,7 @@ fn main() {
     trials.extend(passwords::trials());
     trials.extend(queues::trials());
     trials.extend(reach::trials());
+    trials.extend(rpc::trials());
     trials.extend(scheduled::trials());
     trials.extend(hostile::trials());
     trials.extend(stray::trials());

@@ -11,6 +11,7 @@ use deno_core::v8;
 use serde::Serialize;
 
 use super::{Grant, Inside};
+use crate::services::Own;
 
 /// The environment of a version. Clones are the same one.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ struct Granted {
     grants: Vec<Box<dyn Grant>>,
     kinds: Vec<Cow<'static, str>>,
     needs_store: bool,
+    own: Option<Own>,
 }
 
 /// What is granted to a version, while it is put together.
@@ -30,6 +32,8 @@ pub(super) struct Granting {
     entries: Vec<(String, &'static str, serde_json::Value)>,
     grants: Vec<Box<dyn Grant>>,
     kinds: Vec<Cow<'static, str>>,
+    /// The worker itself.
+    own: Option<Own>,
 }
 
 /// What `prepare` is told. The entries are in their order: the name, the script, and what the script's
@@ -47,6 +51,11 @@ pub struct Prepared {
 }
 
 impl Granting {
+    /// For a version of that worker.
+    pub(super) fn of(own: Own) -> Self {
+        Self { own: Some(own), ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, name: &str, kind: Cow<'static, str>, mut grant: Box<dyn Grant>) {
         self.entries.push((name.to_owned(), grant.script(), grant.details()));
         self.grants.push(grant);
@@ -57,8 +66,8 @@ impl Granting {
         let text = Text { compatibility: switches(compatibility), entries: &self.entries };
         let text = serde_json::to_string(&text).expect("names and JSON values make JSON");
         let needs_store = self.grants.iter().any(|grant| grant.needs_store());
-        let Self { grants, kinds, .. } = self;
-        Environment(Arc::new(Granted { text: text.into(), grants, kinds, needs_store }))
+        let Self { grants, kinds, own, .. } = self;
+        Environment(Arc::new(Granted { text: text.into(), grants, kinds, needs_store, own }))
     }
 }
 
@@ -76,6 +85,9 @@ impl Environment {
     /// Gives an isolate what the ops of the bindings need, and says what its `prepare` is to be called
     /// with. Once for each isolate, before its worker's code runs.
     pub fn prepare(&self, mut inside: Inside<'_>) -> Prepared {
+        if let Some(own) = &self.0.own {
+            inside.state.put(own.clone());
+        }
         let slots = self.0.grants.iter().map(|grant| grant.install(&mut inside)).collect();
         Prepared { text: Arc::clone(&self.0.text), slots }
     }

@@ -11,7 +11,7 @@ use super::{Binding, EnvEntry, Environment, Grant, GrantError, Grantee, Late, ki
 use crate::dispatch::Dispatcher;
 use crate::kv::Namespaces;
 use crate::queue::Queues;
-use crate::services::Services;
+use crate::services::{Own, Services};
 
 /// The kinds of bindings that a process has.
 pub struct BindingKinds {
@@ -79,7 +79,8 @@ impl BindingKinds {
     ///
     /// The first entry that it does not get, and why.
     pub fn grant(&self, entries: &[EnvEntry], to: &Grantee<'_>) -> Result<Environment, GrantError> {
-        let mut granting = Granting::default();
+        let own = Own::new(Arc::clone(to.worker), self.dispatcher.clone());
+        let mut granting = Granting::of(own);
         for entry in entries {
             if is_replaced(entry, entries) {
                 continue;

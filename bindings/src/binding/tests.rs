@@ -95,12 +95,15 @@ fn scripts_know_the_flags_by_these_names() {
     let told = told(&environment);
     for name in [
         "cfBotmanagementDefault",
+        "disallowImportableEnv",
         "enableCtxExports",
         "enableNodejsGlobalTimers",
+        "enhancedErrorSerialization",
         "queueConsumerNoWaitForWaitUntil",
         "queuesJsonMessages",
         "requestSignalPassthrough",
         "rpc",
+        "rpcParamsDupStubs",
         "unsafeSharedMemory",
         "upperCaseAllHttpMethods",
     ] {

@@ -74,5 +74,15 @@ function formatOf(response, coding) {
     : FORMATS[StringPrototypeToLowerCase(StringPrototypeTrim(coding))];
 }
 
-return { encode: compressed, formatOf, Response };
+/** Whether the body of a response is encoded already. */
+function isEncoded(response) {
+  return WeakSetPrototypeHas(encoded, response);
+}
+
+/** Says that it is. */
+function setEncoded(response) {
+  WeakSetPrototypeAdd(encoded, response);
+}
+
+return { encode: compressed, formatOf, isEncoded, Response, setEncoded };
 })();

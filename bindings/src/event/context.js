@@ -19,13 +19,23 @@ const {
   TypeError,
 } = primordials;
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 
 /** Answers of `op_event_charge_subrequest`. */
 const CHARGED = 0;
 const TOO_MANY = 1;
 
+/** Of `op_event_props`: they are no JSON, but what the worker itself has given. */
+const GIVEN = "given";
+
 /** The bindings of the worker: one object for all its events. */
 const env = {};
+
+/** The worker's own exports, as it can call them: filled when they are known (`entrypoint.js`). */
+const exports = {};
+
+/** What scripts that are loaded later do when an event is given up, or is over; by its number. */
+const hooks = { __proto__: null, abandon: undefined, finish: undefined };
 
 /**
  * @param {string} what what the worker called: `fetch()`
@@ -70,6 +80,7 @@ class ExecutionContext {
     const thrown = reason === undefined
       ? new Error("Worker execution was aborted due to call to ctx.abort().")
       : reason;
+    hooks.abandon?.(this.#id, thrown);
     op_event_abandon(this.#id, thrown);
     throw thrown;
   }
@@ -78,10 +89,18 @@ class ExecutionContext {
     ExecutionContext.#check(this);
     return this.#props ??= propsOf(this.#id);
   }
+  /** The worker's own exports, as it can call them. */
+  get exports() {
+    ExecutionContext.#check(this);
+    return switches.enableCtxExports ? exports : undefined;
+  }
 }
 
 function propsOf(id) {
   const text = op_event_props(id);
+  if (text === GIVEN) {
+    return core.loadExtScript("ext:isolane_rpc/exports.js").propsOf(id);
+  }
   return text === "" ? {} : JSONParse(text);
 }
 
@@ -101,5 +120,5 @@ function waitUntil(id, promise) {
   );
 }
 
-return { chargeSubrequest, env, ExecutionContext, noEvent, waitUntil };
+return { chargeSubrequest, env, ExecutionContext, exports, hooks, noEvent, waitUntil };
 })();

@@ -7,22 +7,25 @@ const { core, primordials } = __bootstrap;
 const {
   ObjectDefineProperty,
   ObjectGetPrototypeOf,
+  ObjectKeys,
   ReflectApply,
   ReflectOwnKeys,
   StringPrototypeIncludes,
   StringPrototypeSlice,
   TypeError,
 } = primordials;
-const { env } = core.loadExtScript("ext:isolane_bindings/context.js");
+const { env, exports } = core.loadExtScript("ext:isolane_bindings/context.js");
 const { addEntrypoint, clearEntrypoints, setServiceWorker } = core.loadExtScript(
   "ext:isolane_bindings/handlers.js",
 );
 const { handlers: fetchHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/fetch.js");
 const { handlers: queueHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/queue.js");
+const { handlers: rpcHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/rpc.js");
 const { handlers: scheduledHandlers } = core.loadExtScript(
   "ext:isolane_bindings/kinds/scheduled.js",
 );
 const { handlers: tailHandlers } = core.loadExtScript("ext:isolane_bindings/kinds/tail.js");
+const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 
 const NO_HANDLER =
   "The worker has no fetch handler, nor another one that is called: export default { fetch(request, env, ctx) { ... } }.";
@@ -142,6 +145,50 @@ function hasHandlers(prototype) {
   return false;
 }
 
+/** Whether an object has a function of its own, whatever its name. */
+function hasMethods(holder) {
+  try {
+    const keys = ObjectKeys(holder);
+    for (let i = 0; i < keys.length; i++) {
+      if (typeof holder[keys[i]] === "function") {
+        return true;
+      }
+    }
+  } catch {
+    // A getter of the worker's, or a proxy's trap.
+  }
+  return false;
+}
+
+/** Shows an export among those that the worker can call (`ctx.exports`): made when it is asked for. */
+function publish(entrypoint = DEFAULT) {
+  if (!switches.enableCtxExports) {
+    return;
+  }
+  ObjectDefineProperty(exports, entrypoint, {
+    __proto__: null,
+    configurable: true,
+    enumerable: true,
+    get() {
+      const value = core.loadExtScript("ext:isolane_rpc/exports.js").loopback(entrypoint);
+      ObjectDefineProperty(exports, entrypoint, {
+        __proto__: null,
+        configurable: true,
+        enumerable: true,
+        value,
+        writable: true,
+      });
+      return value;
+    },
+  });
+}
+
+/** Has the functions of an object called by other workers. */
+function useHolder(holder, entrypoint) {
+  rpcHandlers.useHolder(entrypoint, holder);
+  publish(entrypoint);
+}
+
 /** Adds a handler to the list of those that there are. */
 function list(kind, entrypoint) {
   if (kind.handlers === null && entrypoint === undefined) {
@@ -157,6 +204,8 @@ function list(kind, entrypoint) {
 /** @param {string | undefined} entrypoint */
 function useClass(constructor, entrypoint) {
   isCalled = true;
+  rpcHandlers.useClass(entrypoint, constructor);
+  publish(entrypoint);
   const { prototype } = constructor;
   for (let i = 0; i < KINDS.length; i++) {
     const kind = KINDS[i];
@@ -195,6 +244,7 @@ function useMain(main) {
     useClass(main, undefined);
   } else if (typeof main === "object" && main !== null) {
     useObject(main, undefined);
+    useHolder(main, undefined);
     // A proxy that does not say that it has one answers all the same.
     if (fetchHandlers.main === null && typeof main.fetch === "function") {
       isCalled = true;
@@ -241,8 +291,13 @@ function useExport(name, value) {
   if (isEntrypoint(value)) {
     addEntrypoint(name);
     useClass(value, name);
-  } else if (typeof value === "object" && value !== null && useObject(value, name)) {
-    addEntrypoint(name);
+  } else if (typeof value === "object" && value !== null) {
+    const isHandled = useObject(value, name);
+    if (isHandled || hasMethods(value)) {
+      isCalled = true;
+      addEntrypoint(name);
+      useHolder(value, name);
+    }
   }
 }
 
@@ -280,6 +335,7 @@ function reset() {
   forget();
   listened = { __proto__: null };
   clearEntrypoints();
+  rpcHandlers.clear();
   for (let i = 0; i < KINDS.length; i++) {
     KINDS[i].handlers?.clear();
   }

@@ -10,6 +10,7 @@ const {
   chargeSubrequest,
   env,
   ExecutionContext,
+  hooks,
   noEvent,
   waitUntil,
 } = core.loadExtScript("ext:isolane_bindings/context.js");
@@ -17,6 +18,7 @@ const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { abort, forgetSignal } = core.loadExtScript("ext:isolane_bindings/incoming.js");
 const { serve } = core.loadExtScript("ext:isolane_bindings/kinds/fetch.js");
 const queue = core.loadExtScript("ext:isolane_bindings/kinds/queue.js");
+const rpc = core.loadExtScript("ext:isolane_bindings/kinds/rpc.js");
 const scheduled = core.loadExtScript("ext:isolane_bindings/kinds/scheduled.js");
 const tail = core.loadExtScript("ext:isolane_bindings/kinds/tail.js");
 const { clearTimersOf } = core.loadExtScript("ext:isolane_bindings/timers.js");
@@ -26,6 +28,7 @@ const FETCH = 0;
 const SCHEDULED = 1;
 const QUEUE = 2;
 const TAIL = 3;
+const RPC = 4;
 
 /**
  * Runs the handler for one event. Called from Rust.
@@ -63,6 +66,10 @@ function start(kind, id, entrypoint) {
     case TAIL:
       settle(id, tail.serve(id, entrypoint), false);
       break;
+    case RPC:
+      // It is over when its session is.
+      rpc.serve(id, entrypoint);
+      break;
   }
 }
 
@@ -81,6 +88,7 @@ async function settle(id, promise, isEarly) {
 
 /** Forgets what an event has left behind. Called from Rust when the event is over. */
 function finish(id) {
+  hooks.finish?.(id);
   forgetSignal(id);
   clearTimersOf(id);
 }

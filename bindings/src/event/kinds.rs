@@ -3,6 +3,7 @@
 
 pub(super) mod fetch;
 pub(super) mod queue;
+pub(super) mod rpc;
 pub(super) mod scheduled;
 pub(super) mod tail;
 
@@ -10,6 +11,7 @@ use std::fmt;
 
 pub use self::fetch::Fetch;
 pub use self::queue::QueueBatch;
+pub use self::rpc::RpcSession;
 pub use self::scheduled::Scheduled;
 pub use self::tail::TailBatch;
 
@@ -25,19 +27,23 @@ pub enum Kind {
     Queue = 2,
     /// What other workers have done.
     Tail = 3,
+    /// Calls of methods by another worker.
+    Rpc = 4,
 }
 
 impl Kind {
     /// All of them, each at the place of its number, which JavaScript knows it by (`event.js`).
-    pub const ALL: [Kind; 4] = [Kind::Fetch, Kind::Scheduled, Kind::Queue, Kind::Tail];
+    pub const ALL: [Kind; 5] =
+        [Kind::Fetch, Kind::Scheduled, Kind::Queue, Kind::Tail, Kind::Rpc];
 
-    /// The name of the handler.
+    /// The name of the handler; calls have none of their own.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Fetch => "fetch",
             Kind::Scheduled => "scheduled",
             Kind::Queue => "queue",
             Kind::Tail => "tail",
+            Kind::Rpc => "rpc",
         }
     }
 }
@@ -59,6 +65,8 @@ pub enum Trigger {
     Queue(QueueBatch),
     /// What other workers have done.
     Tail(TailBatch),
+    /// Calls of methods by another worker.
+    Rpc(RpcSession),
 }
 
 impl Trigger {
@@ -69,6 +77,7 @@ impl Trigger {
             Trigger::Scheduled(_) => Kind::Scheduled,
             Trigger::Queue(_) => Kind::Queue,
             Trigger::Tail(_) => Kind::Tail,
+            Trigger::Rpc(_) => Kind::Rpc,
         }
     }
 }
@@ -87,6 +96,8 @@ pub enum KindResult {
     Queue(::queue::Acks),
     /// Nobody waits for anything.
     Tail,
+    /// What was called has answered its caller itself.
+    Rpc,
 }
 
 /// What an event needs as one of its kind.
@@ -96,6 +107,7 @@ pub(super) enum State {
     Scheduled(scheduled::State),
     Queue(queue::State),
     Tail(tail::State),
+    Rpc(rpc::State),
 }
 
 impl State {
@@ -105,6 +117,7 @@ impl State {
             Trigger::Scheduled(scheduled) => State::Scheduled(scheduled::State::new(scheduled)),
             Trigger::Queue(batch) => State::Queue(queue::State::new(batch)),
             Trigger::Tail(batch) => State::Tail(tail::State::new(batch)),
+            Trigger::Rpc(session) => State::Rpc(rpc::State::new(session)),
         }
     }
 
@@ -114,6 +127,7 @@ impl State {
             State::Scheduled(_) => Kind::Scheduled,
             State::Queue(_) => Kind::Queue,
             State::Tail(_) => Kind::Tail,
+            State::Rpc(_) => Kind::Rpc,
         }
     }
 
@@ -123,6 +137,7 @@ impl State {
             State::Scheduled(state) => KindResult::Scheduled { no_retry: state.no_retry() },
             State::Queue(state) => KindResult::Queue(state.take_acks()),
             State::Tail(_) => KindResult::Tail,
+            State::Rpc(_) => KindResult::Rpc,
         }
     }
 
@@ -130,6 +145,7 @@ impl State {
     pub(super) fn owes_result(&self) -> bool {
         match self {
             State::Queue(state) => state.owes_result(),
+            State::Rpc(state) => state.owes_result(),
             State::Fetch(_) | State::Scheduled(_) | State::Tail(_) => false,
         }
     }
@@ -138,6 +154,7 @@ impl State {
     pub(super) fn conclude_early(&self) {
         match self {
             State::Queue(state) => state.conclude_early(),
+            State::Rpc(state) => state.conclude_early(),
             State::Fetch(_) | State::Scheduled(_) | State::Tail(_) => {}
         }
     }

@@ -6,6 +6,14 @@ const { Error } = primordials;
 const context = core.loadExtScript("ext:isolane_bindings/context.js");
 const { WorkerEntrypoint } = core.loadExtScript("ext:isolane_bindings/entrypoint.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { env, exports, withEnv, withEnvAndExports, withExports } = core.loadExtScript(
+  "ext:isolane_bindings/importable.js",
+);
+const { RpcPromise, RpcProperty, RpcStub, RpcTarget } = core.loadExtScript(
+  "ext:isolane_bindings/stubs.js",
+);
+// For scripts that are loaded later.
+core.loadExtScript("ext:isolane_bindings/members.js");
 const { ServiceStub } = core.loadExtScript("ext:isolane_env/stub.js");
 
 /** `ctx.waitUntil` for the event that is running. */
@@ -16,9 +24,6 @@ function waitUntil(promise) {
   }
   context.waitUntil(event, promise);
 }
-
-/** What is passed by reference in calls between workers. Nothing calls it yet. */
-class RpcTarget {}
 
 /** A class of what the runtime does not have yet: a worker may extend it, and is told when it is made. */
 class DurableObject {
@@ -36,12 +41,18 @@ class WorkflowEntrypoint {
 
 return {
   DurableObject,
+  env,
+  exports,
+  RpcPromise,
+  RpcProperty,
+  RpcStub,
   RpcTarget,
   ServiceStub,
-  WorkflowEntrypoint,
-  /** The same object that handlers get: filled before the worker's code runs. */
-  env: context.env,
   waitUntil,
+  withEnv,
+  withEnvAndExports,
+  withExports,
   WorkerEntrypoint,
+  WorkflowEntrypoint,
 };
 })();

@@ -118,6 +118,7 @@ pub(super) fn depart(
     let call = CallContext {
         entrypoint: service.to.entrypoint.clone(),
         props: service.props,
+        given: service.given,
         hops,
         caller: Some(service.caller),
     };

@@ -71,6 +71,7 @@ load("ext:isolane_env/stub.js");
 const kv = load("ext:isolane_kv/kv.js");
 const { console } = load("ext:isolane_bindings/console/console.js");
 load("ext:isolane_bindings/workers.js");
+const { structuredClone } = load("ext:isolane_bindings/stubs.js");
 load("ext:isolane_bindings/modules.js");
 load("ext:isolane_bindings/header_entries.js");
 load("ext:isolane_bindings/url_search.js");
@@ -170,7 +171,7 @@ const globals = {
   self: core.propGetterOnly(() => globalThis),
   setInterval: writable(timers.setInterval),
   setTimeout: writable(timers.setTimeout),
-  structuredClone: writable(messagePort.structuredClone),
+  structuredClone: writable(structuredClone),
 };
 const scheduler = { __proto__: timers.Scheduler.prototype };
 

@@ -10,8 +10,14 @@ const switches = {
   __proto__: null,
   /** Whether `request.cf` has a `botManagement` of no meaning where none is known. */
   cfBotmanagementDefault: false,
+  /** Whether `cloudflare:workers` has nothing of `env` and `exports`. */
+  disallowImportableEnv: false,
+  /** Whether there is `ctx.exports`: false while the snapshot is made, whose worker is forgotten. */
+  enableCtxExports: false,
   /** Whether `setTimeout` and `setInterval` answer objects, as in Node. */
   enableNodejsGlobalTimers: false,
+  /** Whether errors take what is their own with them to other workers. */
+  enhancedErrorSerialization: true,
   /** Whether what is of Node.js is there. */
   nodejsCompat: false,
   /** Whether a batch of a queue is answered before its `waitUntil` is over. */
@@ -22,6 +28,8 @@ const switches = {
   requestSignalPassthrough: false,
   /** Whether a stub of another worker has the methods of that. */
   rpc: true,
+  /** Whether the worker keeps the references that it sends as arguments. */
+  rpcParamsDupStubs: true,
   /** Whether there is SharedArrayBuffer. */
   unsafeSharedMemory: false,
   /** Whether any method of a request is known in lower case, too. */

@@ -1,6 +1,7 @@
 // A binding of another worker as a worker sees it: a stub with `fetch`, which is deno_fetch's with that
-// worker in the place of the network (`fetch/service.rs`). What of its methods can be called is not here:
-// nothing yet.
+// worker in the place of the network (`fetch/service.rs`). Its methods are those of the other worker, which
+// the scripts of calls call (`rpc/js`). The worker itself, as it can call it, is one of these, too
+// (`ctx.exports`).
 //
 // A worker may have changed every global and every prototype, so nothing here looks anything up on
 // them: calls go through primordials.
@@ -8,34 +9,34 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { op_event_cf, op_services_depart } = core.ops;
+const { op_event_cf, op_event_console, op_services_depart, op_services_own, op_services_release } =
+  core.ops;
 const {
   Error,
   EvalError,
   JSONStringify,
   ObjectCreate,
   ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
   ObjectPrototype,
   ObjectPrototypeIsPrototypeOf,
-  ObjectSetPrototypeOf,
   Promise,
   PromiseReject,
   Proxy,
   RangeError,
   ReferenceError,
+  ReflectApply,
   ReflectGet,
-  SafeWeakMap,
+  ReflectHas,
+  ReflectSetPrototypeOf,
+  SafeFinalizationRegistry,
   StringPrototypeIndexOf,
   StringPrototypeSlice,
+  SymbolDispose,
   SyntaxError,
   TypeError,
-  uncurryThis,
   URIError,
-  WeakMapPrototypeGet,
-  WeakMapPrototypeSet,
 } = primordials;
-const { add, AbortSignal, remove } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
+const { add, remove } = core.loadExtScript("ext:deno_web/03_abort_signal.js");
 const { markNotSerializable } = core.loadExtScript("ext:deno_web/13_message_port.js");
 const { RequestPrototype, toInnerRequest } = core.loadExtScript("ext:deno_fetch/23_request.js");
 const { fromInnerResponse, toInnerResponse } = core.loadExtScript("ext:deno_fetch/23_response.js");
@@ -44,14 +45,18 @@ const { after } = core.loadExtScript("ext:isolane_env/promises.js");
 const { ServiceStub } = core.loadExtScript("ext:isolane_env/stub.js");
 const { lengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { check } = core.loadExtScript("ext:isolane_bindings/integrity.js");
+const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
+const { request: { signalOf }, signal: { isAborted, reasonOf } } = core.loadExtScript(
+  "ext:isolane_bindings/members.js",
+);
 const { Request } = core.loadExtScript("ext:isolane_bindings/request.js");
 const { ownInit } = core.loadExtScript("ext:isolane_bindings/signal.js");
+const { recordOf, SERVICE, setRecord } = core.loadExtScript("ext:isolane_bindings/stubs.js");
 const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 const timers = core.loadExtScript("ext:isolane_bindings/timers.js");
 
-const signalOf = uncurryThis(ObjectGetOwnPropertyDescriptor(RequestPrototype, "signal").get);
-const isAborted = uncurryThis(ObjectGetOwnPropertyDescriptor(AbortSignal.prototype, "aborted").get);
-const reasonOf = uncurryThis(ObjectGetOwnPropertyDescriptor(AbortSignal.prototype, "reason").get);
+/** The level of warnings, as Rust knows it. */
+const WARN = 2;
 
 /** The class by which Rust throws what the other worker threw (`fetch/error.rs`). */
 const REMOTE = "IsolaneRemoteError";
@@ -68,17 +73,25 @@ const CLASSES = {
   URIError,
 };
 
-/** What is behind the stubs. @type {WeakMap<object, { slot: number, name: string }>} */
-const stubs = new SafeWeakMap();
+/** Whether the worker was told that it may want what its compatibility date does not give it. */
+let isToldOfRpc = false;
 
+/**
+ * What is behind a stub.
+ * @returns {{ slot: number, name: string, remote: object | null }} the slot that the ops know the other
+ *   worker by; or, where a call has brought it, a reference to what somebody else has
+ */
 function behind(stub) {
-  const found = typeof stub === "object" && stub !== null
-    ? WeakMapPrototypeGet(stubs, stub)
-    : undefined;
-  if (found === undefined) {
+  const record = recordOf(stub);
+  if (record?.kind !== SERVICE) {
     throw new TypeError("Illegal invocation");
   }
-  return found;
+  return record;
+}
+
+/** What calls methods of other workers. */
+function calls() {
+  return core.loadExtScript("ext:isolane_rpc/session.js");
 }
 
 const methods = {
@@ -89,11 +102,15 @@ const methods = {
    * @returns {Promise<Response>}
    */
   fetch(input, init = undefined) {
-    const { slot } = behind(this);
+    const { slot, remote } = behind(this);
     try {
       timers.owner("fetch()");
       const given = ObjectPrototypeIsPrototypeOf(RequestPrototype, input) ? input : undefined;
       const request = new Request(input, ownInit(given, init));
+      if (remote !== null) {
+        const { property } = calls();
+        return new Promise((resolve) => resolve(property(remote, "fetch")(request)));
+      }
       const inner = toInnerRequest(request);
       const { body } = inner;
       if (body !== null && body.length === null) {
@@ -114,27 +131,41 @@ const methods = {
   },
 };
 
+/** Whether a name is looked up at the other worker: not what would make a promise of the stub. */
+function isRemote(name) {
+  return typeof name === "string" && name !== "then" && !(name in ObjectPrototype);
+}
+
 /** Where properties are looked up that a stub does not have. */
 const others = new Proxy({}, {
   __proto__: null,
-  get(_target, property, receiver) {
-    // Who looks for these wants to know what kind of value it is.
-    if (
-      typeof property === "symbol" || property === "then" || property === "toJSON" ||
-      property in ObjectPrototype
-    ) {
-      return ReflectGet(ObjectPrototype, property, receiver);
+  get(_target, name, receiver) {
+    const record = isRemote(name) ? recordOf(receiver) : undefined;
+    if (record === undefined) {
+      return ReflectGet(ObjectPrototype, name, receiver);
     }
-    // Before a compatibility date there is nothing else on a stub.
-    const found = switches.rpc ? WeakMapPrototypeGet(stubs, receiver) : undefined;
-    if (found === undefined) {
-      return undefined;
+    if (switches.rpc) {
+      return calls().property(record, name);
     }
-    throw new Error(
-      `env.${found.name}.${property} cannot be used: calling methods of another worker (RPC) is not supported yet; use env.${found.name}.fetch()`,
-    );
+    tellOfRpc(name);
+    return undefined;
+  },
+  has(_target, name) {
+    return (isRemote(name) && switches.rpc) || ReflectHas(ObjectPrototype, name);
   },
 });
+
+/** Before a compatibility date there is nothing but `fetch` and the like. */
+function tellOfRpc(name) {
+  if (!isToldOfRpc) {
+    isToldOfRpc = true;
+    op_event_console(
+      currentEvent(),
+      WARN,
+      `WARNING: Tried to access method or property '${name}' on a Service Binding or Durable Object stub. Are you trying to use RPC? If so, please enable the 'rpc' compat flag or update your compat date to 2024-04-03 or later (see https://developers.cloudflare.com/workers/configuration/compatibility-dates/ ). If you are not trying to use RPC, please note that in the future, this property (and all other property names) will appear to be present as an RPC method.`,
+    );
+  }
+}
 
 const prototype = ServiceStub.prototype;
 for (const name in methods) {
@@ -146,7 +177,8 @@ for (const name in methods) {
     writable: true,
   });
 }
-ObjectSetPrototypeOf(prototype, others);
+// Not where a worker has forbidden it: then its stubs are without methods.
+ReflectSetPrototypeOf(prototype, others);
 // The first refuses a clone of a stub, the second a clone of what holds one.
 markNotSerializable(prototype);
 ObjectDefineProperty(prototype, core.hostObjectBrand, { __proto__: null, value: "ServiceStub" });
@@ -257,16 +289,84 @@ function remoteError(text) {
 }
 core.registerErrorBuilder(REMOTE, remoteError);
 
+/** @returns {object} what stands for another worker */
+function newRecord(slot, name, remote, isLoopback) {
+  return {
+    __proto__: null,
+    /** The export that is called, of the worker's own. */
+    entrypoint: undefined,
+    isLoopback,
+    kind: SERVICE,
+    name,
+    /** The stub itself. */
+    object: undefined,
+    remote,
+    slot,
+  };
+}
+
+function stubOf(record) {
+  const stub = record.object = ObjectCreate(prototype);
+  setRecord(stub, record);
+  return stub;
+}
+
 /**
  * What stands in `env`.
  * @param {number} slot that the ops know the worker by
  * @param {string} name the property of `env`
  */
 function bind(slot, name) {
-  const stub = ObjectCreate(prototype);
-  WeakMapPrototypeSet(stubs, stub, { __proto__: null, slot, name });
+  return stubOf(newRecord(slot, name, null, false));
+}
+
+/** A stub that a call has brought, whose calls go to where that has come from. */
+function received(remote) {
+  const stub = stubOf(newRecord(-1, "", remote, false));
+  ObjectDefineProperty(stub, SymbolDispose, {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    value() {
+      calls().release(remote);
+    },
+    writable: true,
+  });
   return stub;
 }
 
-return { bind };
+/** Calls `fetch` of a stub for somebody who has it from here. */
+function fetchBy(record, args) {
+  return ReflectApply(methods.fetch, record.object, args);
+}
+
+/** The slots of stubs that are made while the worker runs. */
+const made = new SafeFinalizationRegistry((slot) => op_services_release(slot));
+
+/** A stub for a slot that is free again when nobody has the stub. */
+function bindFor(slot, name) {
+  const stub = bind(slot, name);
+  made.register(stub, slot);
+  return stub;
+}
+
+/**
+ * The worker's own export: a stub that can be called, for one whose `ctx.props` are given.
+ * @param {string} name of the export
+ * @param {string} entrypoint the same; empty for the default export
+ */
+function loopback(name, entrypoint) {
+  const record = newRecord(op_services_own(entrypoint, false, []), `exports.${name}`, null, true);
+  record.entrypoint = entrypoint;
+  const stub = (options = undefined) =>
+    core.loadExtScript("ext:isolane_rpc/exports.js").specialise(record, options);
+  delete stub.length;
+  delete stub.name;
+  ReflectSetPrototypeOf(stub, prototype);
+  record.object = stub;
+  setRecord(stub, record);
+  return stub;
+}
+
+return { bind, bindFor, fetchBy, loopback, received };
 })();

@@ -177,6 +177,7 @@ impl Called {
         let context = CallContext {
             entrypoint: to.entrypoint.clone(),
             props: call.props.map(Into::into),
+            given: None,
             hops: wire::hops_of(call.hops),
             // No worker of this node.
             caller: None,

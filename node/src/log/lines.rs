@@ -33,7 +33,7 @@ impl<'a> Called<'a> {
                 called.queue = Some(&**queue);
                 called.messages = Some(*batch_size);
             }
-            Some(Detail::Fetch(_) | Detail::Tail { .. }) | None => {}
+            Some(Detail::Fetch(_) | Detail::Tail { .. } | Detail::Rpc { .. }) | None => {}
         }
         called
     }

@@ -101,7 +101,7 @@ pub fn trials() -> Vec<Trial> {
             let reply = Worker::from_source(
                 "import { env as imported } from 'cloudflare:workers';
                  const atTheTop = imported.A;
-                 export default { fetch: (request, env) => Response.json([env.A, env.B.c, atTheTop, env === imported]) }",
+                 export default { fetch: (request, env) => Response.json([env.A, env.B.c, atTheTop, imported.B === env.B]) }",
             )
             .with_var("A", "a")
             .with_var("B", serde_json::json!({ "c": 1 }))

@@ -47,8 +47,17 @@ fn note(source: &str, names: &mut BTreeSet<String>) {
 /// Uses one part of the API after the other, each in an isolate where all is patched.
 async fn nothing_of_the_inside_gets_out() {
     let source = "
+        import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
         import { start, stop } from './recorder.js';
         import { uses } from './uses.js';
+        class Target extends RpcTarget { call(f) { return f(1) } get n() { return 1 } }
+        export class Own extends WorkerEntrypoint {
+            echo(value) { return value }
+            open() { return new Target() }
+            fail() { throw Object.assign(new RangeError('x'), { a: 1 }) }
+            async write(stream) { const writer = stream.getWriter(); await writer.write(new Uint8Array(1)); await writer.close() }
+            props() { return Object.keys(this.ctx.props) }
+        }
         export default { async fetch(request, env, ctx) {
             const settle = setTimeout;
             const stringify = JSON.stringify;
@@ -76,8 +85,9 @@ async fn nothing_of_the_inside_gets_out() {
         .with_node_compat()
         .with_kv("KV")
         .with_missing_binding("DB", "d1_databases")
-        .with_cpu_ms(60_000)
-        .build();
+        .with_cpu_ms(60_000);
+    let name = worker.name();
+    let worker = worker.with_service("OWN", &name, Some("Own")).build_to_be_called();
     let reply = worker.post("/", crate::support::body("a body")).await.unwrap();
     let report: serde_json::Value = serde_json::from_str(reply.text()).unwrap();
     println!("what failed while everything was patched: {:#}", report["failed"]);

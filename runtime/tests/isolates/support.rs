@@ -1,6 +1,8 @@
 //! Builds workers and calls them, so that a test reads as a sentence. What the runtime has told its
 //! observer is in `seen`.
 
+#[path = "neighbours.rs"]
+mod neighbours;
 #[path = "seen.rs"]
 mod seen;
 
@@ -51,6 +53,7 @@ pub fn start_with(stuck_after: Duration) {
     };
     let store = Arc::new(kv::MemoryStore::new(kv::MemoryOptions::default()));
     let bindings = Arc::new(BindingKinds::new(store, None, None));
+    bindings.set_dispatcher(neighbours::dispatcher());
     let observers = vec![seen.clone() as Arc<dyn Observer>];
     let runtime = Runtime::start(config, bindings, observers).expect("the runtime starts");
     *CACHE.lock() = Some(cache);

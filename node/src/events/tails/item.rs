@@ -106,6 +106,7 @@ fn event(detail: &Detail, room: &mut Room) -> Value {
             let consumed = consumed.iter().map(|worker| json!({ "scriptName": &**worker }));
             json!({ "consumedEvents": consumed.collect::<Vec<_>>() })
         }
+        Detail::Rpc { method } => json!({ "rpcMethod": &**method }),
     }
 }
 

@@ -26,6 +26,11 @@ const OUTSTAYED: &str = "its version was replaced, and so were too many after it
 /// Why an event fails that has no client, and whose handler can never end.
 const NEVER_SETTLES: &str = "the handler's promise never settles: nothing it waits for is pending";
 
+/// The same, in the words in which callers are told.
+const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code \
+                    had hung and would never generate a response. Refer to: \
+                    https://developers.cloudflare.com/workers/observability/errors/";
+
 impl Slot {
     /// Ends an event that has exceeded a limit, and the isolate with it. Answers the failure
     /// of `caller`'s event if it was that one.
@@ -99,7 +104,7 @@ impl Slot {
         outcome: Outcome,
         caller: Option<EventId>,
     ) -> Option<Answer> {
-        let (is_request, unanswered) = {
+        let (event, unanswered) = {
             let mut events = self.events.borrow_mut();
             let running = events.get_mut(&id)?;
             let is_request = running.event.kind() == Kind::Fetch;
@@ -115,9 +120,11 @@ impl Slot {
             }
             let unanswered = !running.event.is_answered() || caller == Some(id);
             running.event.close();
-            (is_request, unanswered)
+            (running.event.clone(), unanswered)
         };
-        if !is_request {
+        if event.kind() != Kind::Fetch {
+            // Whoever calls it over RPC waits for what it has been called for, not for its end.
+            event.break_off(&in_words(failure));
             // It has run, and its end says what it has come to.
             return self.end(id).filter(|_| caller == Some(id));
         }
@@ -170,19 +177,25 @@ impl Slot {
     /// Ends an event, and tells whoever has sent it, if it is no request, what it has come to. Answers that
     /// where nobody waits for it yet: it is then for whoever runs the event.
     pub(super) fn end(&self, id: EventId) -> Option<Answer> {
-        let mut running = self.events.borrow_mut().remove(&id)?;
-        running.conclude();
+        let event = {
+            let mut events = self.events.borrow_mut();
+            let running = events.get_mut(&id)?;
+            running.conclude();
+            running.event.clone()
+        };
         let (mut cpu, mut cpu_limit) = (Duration::ZERO, self.version.definition.limits.cpu);
         if let Some(inside) = self.isolate.borrow_mut().as_mut() {
             (cpu, cpu_limit) = inside.ledger().account_of_event(id).unwrap_or((cpu, cpu_limit));
             inside.ledger().close(id);
-            if running.event.needs_finish() {
+            if event.needs_finish() {
                 self.shard.handle.set_running(Some(self.version.clone()));
+                // What that prints is of the event, which is known until then.
                 inside.enter(Payer::Running, |slice| slice.finish(id));
                 self.shard.handle.set_running(None);
             }
             inside.events().remove(id);
         }
+        let mut running = self.events.borrow_mut().remove(&id)?;
         self.uncount();
         self.idle_cpu_left.set(IDLE_CPU);
         let mut answer = match running.event.kind() {
@@ -299,5 +312,13 @@ impl Slot {
     pub(super) fn exceeded_memory(&self) -> Failure {
         let limit = self.version.definition.limits.memory_bytes;
         Failure::ExceededMemory { limit_mb: (limit >> 20) as u64 }
+    }
+}
+
+/// A failure, as callers are told of it.
+fn in_words(failure: &Failure) -> String {
+    match failure {
+        Failure::NeverResponds => HUNG.to_owned(),
+        other => other.to_string(),
     }
 }

@@ -73,6 +73,7 @@ impl Running {
         }
         self.outcome = match self.outcome {
             Outcome::Ok if self.exception.is_some() => Outcome::Exception,
+            Outcome::Ok if self.event.is_cut_off() => Outcome::Canceled,
             Outcome::Ok if self.event.is_broken() => Outcome::ResponseStreamDisconnected,
             outcome => outcome,
         };

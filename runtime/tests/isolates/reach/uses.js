@@ -255,6 +255,23 @@ export function uses(env, ctx, request, late) {
     ],
     exception: () => [new DOMException("x", "AbortError").code, reportError(new Error("x"))],
     wait_until: () => ctx.waitUntil(Promise.resolve(1)),
+    rpc_values: () => env.OWN.echo({ list: [1], map: new Map([[1, 2]]), error: new Error("x") }),
+    rpc_of_the_web: () =>
+      env.OWN.echo([
+        new Headers([["a", "b"]]),
+        new Request("http://a/"),
+        new Response("x"),
+        new File(["x"], "name"),
+      ]),
+    rpc_references: async () => {
+      const target = await env.OWN.open();
+      return [await target.call((x) => x), target.dup(), await target.n, target[Symbol.dispose]()];
+    },
+    rpc_pipelined: () => env.OWN.open().call(() => ({ f: () => 1 })),
+    rpc_thrown: () => env.OWN.fail(),
+    rpc_streams: async () => new Response(await env.OWN.echo(new Blob(["x"]).stream())).text(),
+    rpc_written: () => env.OWN.write(new WritableStream()),
+    rpc_exports: () => ctx.exports.Own({ props: { own: env.OWN } }).props(),
     late_import: late,
     node_events: () => {
       const EventEmitter = node("events");

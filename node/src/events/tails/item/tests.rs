@@ -61,6 +61,8 @@ fn the_kind_of_an_event_is_told_by_its_members() {
     let tail = Detail::Tail { consumed: vec!["blog".into(), "news".into()] };
     let consumed = json!([{ "scriptName": "blog" }, { "scriptName": "news" }]);
     assert_eq!(with_detail(tail), json!({ "consumedEvents": consumed }));
+    let rpc = Detail::Rpc { method: "greet".into() };
+    assert_eq!(with_detail(rpc), json!({ "rpcMethod": "greet" }));
 }
 
 #[test]
