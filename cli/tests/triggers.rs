@@ -44,6 +44,8 @@ mod producer;
 mod refused;
 #[path = "triggers/retries.rs"]
 mod retries;
+#[path = "triggers/rpc.rs"]
+mod rpc;
 #[path = "triggers/streams.rs"]
 mod streams;
 #[path = "triggers/wait.rs"]

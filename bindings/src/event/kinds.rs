@@ -33,8 +33,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, each at the place of its number, which JavaScript knows it by (`event.js`).
-    pub const ALL: [Kind; 5] =
-        [Kind::Fetch, Kind::Scheduled, Kind::Queue, Kind::Tail, Kind::Rpc];
+    pub const ALL: [Kind; 5] = [Kind::Fetch, Kind::Scheduled, Kind::Queue, Kind::Tail, Kind::Rpc];
 
     /// The name of the handler; calls have none of their own.
     pub const fn as_str(self) -> &'static str {

@@ -91,11 +91,7 @@ impl Drop for Calls {
 }
 
 /// Does something with the machine of an event; nothing where the event is over.
-pub(super) fn with<R>(
-    state: &OpState,
-    id: u32,
-    work: impl FnOnce(&mut Machine) -> R,
-) -> Option<R> {
+pub(super) fn with<R>(state: &OpState, id: u32, work: impl FnOnce(&mut Machine) -> R) -> Option<R> {
     let (_, calls) = Calls::of(state, id)?;
     let machine = calls.machine()?;
     let mut machine = machine.borrow_mut();

@@ -54,10 +54,8 @@ pub(super) fn op_services_own(
     let services = slots.iter().map(|slot| super::at(state, *slot)).collect::<Option<Vec<_>>>();
     let services =
         services.ok_or_else(|| JsErrorBox::generic("A worker in ctx.props is not there."))?;
-    let given = has_props.then(|| GivenProps {
-        data: crate::rpc::take_written(state),
-        services: services.into(),
-    });
+    let given = has_props
+        .then(|| GivenProps { data: crate::rpc::take_written(state), services: services.into() });
     let entrypoint = (!entrypoint.is_empty()).then(|| entrypoint.into());
     Ok(super::add(state, own.export(entrypoint, given)))
 }

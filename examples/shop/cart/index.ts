@@ -1,31 +1,47 @@
+import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+
 interface Env {
   CARTS: {
-    get(key: string, type: "json"): Promise<Cart | null>;
+    get(key: string, type: "json"): Promise<Content | null>;
     put(key: string, value: string): Promise<void>;
   };
-  PRICES: { fetch(url: string): Promise<Response> };
+  PRICES: { price(item: string): Promise<number> };
 }
 
-interface Cart {
+interface Content {
   items: string[];
   cents: number;
 }
 
-export default {
-  /** `GET /WHOSE` shows a cart, `POST /WHOSE/ITEM` puts something into it. */
-  async fetch(request: Request, { CARTS, PRICES }: Env): Promise<Response> {
-    const [, whose, item] = new URL(request.url).pathname.split("/");
-    if (!whose) return new Response("Nothing here\n", { status: 404 });
-    const cart = (await CARTS.get(whose, "json")) ?? { items: [], cents: 0 };
-    if (request.method === "POST" && item) {
-      const price = await PRICES.fetch(`http://catalog/${item}`);
-      // What the catalog does not have is its own to say.
-      if (!price.ok) return price;
-      const { cents }: { cents: number } = await price.json();
-      cart.items.push(item);
-      cart.cents += cents;
-      await CARTS.put(whose, JSON.stringify(cart));
-    }
-    return Response.json(cart);
-  },
-};
+/** The carts: `open(whose)` answers one, as an object that stays here and is called from there. */
+export default class Carts extends WorkerEntrypoint<Env> {
+  open(whose: string): Cart {
+    return new Cart(whose, this.env);
+  }
+}
+
+/** Somebody's cart. Its methods can be called by who has it; its private fields stay here. */
+class Cart extends RpcTarget {
+  #whose: string;
+  #env: Env;
+
+  constructor(whose: string, env: Env) {
+    super();
+    this.#whose = whose;
+    this.#env = env;
+  }
+
+  async content(): Promise<Content> {
+    return (await this.#env.CARTS.get(this.#whose, "json")) ?? { items: [], cents: 0 };
+  }
+
+  async add(item: string): Promise<Content> {
+    // What the catalog does not have is its own to say: its error goes on to who called this.
+    const cents = await this.#env.PRICES.price(item);
+    const content = await this.content();
+    content.items.push(item);
+    content.cents += cents;
+    await this.#env.CARTS.put(this.#whose, JSON.stringify(content));
+    return content;
+  }
+}

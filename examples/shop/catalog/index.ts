@@ -6,13 +6,21 @@ const ITEMS = new Map([
   ["tea", 450],
 ]);
 
-/** The list, and the prices for everybody. */
-export default {
-  fetch(request: Request): Response {
-    if (nameIn(request) !== "") return priced(nameIn(request), 0);
-    return Response.json([...ITEMS].map(([name, cents]) => ({ name, cents })));
-  },
-};
+/** The list, for other workers and for everybody. */
+export default class Catalog extends WorkerEntrypoint {
+  list(): Item[] {
+    return [...ITEMS].map(([name, cents]) => ({ name, cents }));
+  }
+
+  fetch(): Response {
+    return Response.json(this.list());
+  }
+}
+
+interface Item {
+  name: string;
+  cents: number;
+}
 
 /** What the binding of the worker that calls says in `props`. */
 interface Props {
@@ -20,20 +28,14 @@ interface Props {
   discount: number;
 }
 
-/** Prices with a discount: an entrypoint of its own. */
+/** Prices with a discount: an entrypoint of its own, without `fetch`. Only other workers call it. */
 export class Prices extends WorkerEntrypoint<unknown, Props> {
-  fetch(request: Request): Response {
-    // A header could be anybody's. `props` come from the configuration of the worker that calls.
-    return priced(nameIn(request), this.ctx.props.discount);
+  /** In cents. */
+  price(name: string): number {
+    const price = ITEMS.get(name);
+    // Whoever calls catches a `RangeError`, too.
+    if (price === undefined) throw new RangeError(`There is no ${name}`);
+    // An argument could be anything. `props` come from the configuration of the worker that calls.
+    return Math.round((price * (100 - this.ctx.props.discount)) / 100);
   }
-}
-
-function nameIn(request: Request): string {
-  return new URL(request.url).pathname.slice(1);
-}
-
-function priced(name: string, discount: number): Response {
-  const price = ITEMS.get(name);
-  if (price === undefined) return new Response(`There is no ${name}\n`, { status: 404 });
-  return Response.json({ name, cents: Math.round((price * (100 - discount)) / 100) });
 }

@@ -1,29 +1,38 @@
 interface Env {
-  CATALOG: Service;
-  CART: Service;
+  CATALOG: { list(): Promise<Item[]> };
+  CART: { open(whose: string): Promise<Cart> & Cart };
 }
 
-/** Another worker: `fetch()` of it, which never leaves the node. */
-interface Service {
-  fetch(request: Request | string): Promise<Response>;
+interface Item {
+  name: string;
+  cents: number;
+}
+
+/** A cart of the other worker. What is called on it runs there; disposed of, it is let go. */
+interface Cart extends Disposable {
+  content(): Promise<object>;
+  add(item: string): Promise<object>;
 }
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const url = new URL(request.url);
-    if (url.pathname === "/") return front(env);
-    if (url.pathname.startsWith("/cart/")) {
-      // The request as it is, at a path of the other worker's. Its answer, too, goes on as it is.
-      url.pathname = url.pathname.slice("/cart".length);
-      return env.CART.fetch(new Request(url, request));
+    const [, page, whose, item] = new URL(request.url).pathname.split("/");
+    if (page === "") return front(env);
+    if (page !== "cart" || !whose) return new Response("Nothing here\n", { status: 404 });
+    // Not awaited: the next call is made on what this one will answer, and both go there at once.
+    using cart = env.CART.open(whose);
+    if (request.method !== "POST" || !item) return Response.json(await cart.content());
+    try {
+      return Response.json(await cart.add(item));
+    } catch (error) {
+      // Thrown two workers away, and still what it was.
+      if (!(error instanceof RangeError)) throw error;
+      return new Response(`${error.message}\n`, { status: 404 });
     }
-    return new Response("Nothing here\n", { status: 404 });
   },
 };
 
 async function front({ CATALOG }: Env): Promise<Response> {
-  // The host may be any: the binding says who answers.
-  const answer = await CATALOG.fetch("http://catalog/");
-  const items: { name: string; cents: number }[] = await answer.json();
+  const items = await CATALOG.list();
   return new Response(items.map(({ name, cents }) => `${name} ${cents}\n`).join(""));
 }

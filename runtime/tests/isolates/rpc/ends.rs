@@ -68,17 +68,20 @@ fn lives() -> Vec<Trial> {
             assert_eq!(report.outcome, Outcome::Ok);
             assert!(report.wall >= Duration::from_millis(50), "{report:?}");
         }),
-        trial("rpc::a_call_ends_with_the_event_that_made_it_and_its_wait_until_does_not", || async {
-            let pair = slow(
-                "env.S.slowly();
+        trial(
+            "rpc::a_call_ends_with_the_event_that_made_it_and_its_wait_until_does_not",
+            || async {
+                let pair = slow(
+                    "env.S.slowly();
                  await scheduler.wait(20);
                  return 'left';",
-            );
-            assert_eq!(pair.answer().await, "left");
-            pair.callee.line("it goes on").await;
-            let report = pair.callee.report(|report| report.kind == Kind::Rpc).await;
-            assert_eq!(report.outcome, Outcome::Canceled);
-        }),
+                );
+                assert_eq!(pair.answer().await, "left");
+                pair.callee.line("it goes on").await;
+                let report = pair.callee.report(|report| report.kind == Kind::Rpc).await;
+                assert_eq!(report.outcome, Outcome::Canceled);
+            },
+        ),
         trial("rpc::an_event_lasts_as_long_as_somebody_has_something_of_it", || async {
             let pair = slow(
                 "const api = await env.S.open();
@@ -127,8 +130,10 @@ fn contexts() -> Vec<Trial> {
             for _ in 0..20 {
                 let seen = pair.answer().await;
                 if !seen.is_null() {
-                    let other = "Error: Cannot perform I/O on behalf of a different request. I/O obj";
-                    let expected = serde_json::json!([other, other, other, other, other, "hello", "hello"]);
+                    let other =
+                        "Error: Cannot perform I/O on behalf of a different request. I/O obj";
+                    let expected =
+                        serde_json::json!([other, other, other, other, other, "hello", "hello"]);
                     assert_eq!(seen, expected);
                     return;
                 }
@@ -200,7 +205,10 @@ fn limits() -> Vec<Trial> {
         trial("rpc::a_worker_that_nobody_has_is_an_error", || async {
             let worker = bound(caller("", "return tried(() => env.S.hello());", &[]), "nobody");
             let said = value(&worker.build()).await;
-            assert_eq!(said, "Error: Worker \"nobody\" not found. Make sure it is running locally.");
+            assert_eq!(
+                said,
+                "Error: Worker \"nobody\" not found. Make sure it is running locally."
+            );
         }),
         trial("rpc::many_calls_at_once_are_all_answered", || async {
             let pair = slow(

@@ -64,7 +64,10 @@ pub fn trials() -> Vec<Trial> {
             let pair = Pair::new(PLAIN, &body);
             // It may not even be able to answer; whoever it has called is not to suffer.
             let _ = pair.caller.get("/").await;
-            let fine = Pair::new(PLAIN, "return [await env.S.sum(1, 2), await (await env.S.open()).hello()];");
+            let fine = Pair::new(
+                PLAIN,
+                "return [await env.S.sum(1, 2), await (await env.S.open()).hello()];",
+            );
             assert_eq!(fine.answer().await, json!([3, "hello"]));
         }),
         trial("rpc::a_callee_that_has_broken_its_built_ins_hurts_itself_alone", || async {
