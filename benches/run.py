@@ -12,8 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import bundling, coldstart, fair, hello, kv, memory, overrun, quiet, reload, reloadpeers
-from sections import rotation, start
+from sections import bundling, calls, coldstart, fair, hello, kv, memory, overrun, quiet, reload
+from sections import reloadpeers, rotation, start
 
 SECTIONS = {
     "hello": hello,
@@ -25,6 +25,7 @@ SECTIONS = {
     "fair": fair,
     "reload": reload,
     "kv": kv,
+    "calls": calls,
     "bundling": bundling,
     "reloadpeers": reloadpeers,
     "start": start,

@@ -1,5 +1,22 @@
 //! Workers that call each other: whom a binding leads to, what arrives there, what comes back, and what becomes of
-//! calls while versions change.
+//! calls while versions change. Here are requests; methods are called in `calls/`, and in `rpc.rs`.
+
+#[path = "calls/accounts.rs"]
+mod accounts;
+#[path = "calls/floods.rs"]
+mod floods;
+#[path = "calls/leaving.rs"]
+mod leaving;
+#[path = "calls/methods.rs"]
+mod methods;
+#[path = "calls/sessions.rs"]
+mod sessions;
+#[path = "calls/shards.rs"]
+mod shards;
+#[path = "calls/sources.rs"]
+mod sources;
+#[path = "calls/versions.rs"]
+mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

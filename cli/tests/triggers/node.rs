@@ -204,6 +204,15 @@ impl Node {
         });
     }
 
+    /// How many events run or wait.
+    pub(crate) fn running(&self) -> u64 {
+        let mut connection = Connection::open(self.admin_port);
+        let metrics = connection.request("GET", "localhost", "/metrics", "", b"").body;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("isolane_events_running "));
+        let count = line.and_then(|count| count.trim().parse().ok());
+        count.unwrap_or_else(|| panic!("it is not among the metrics: {metrics}"))
+    }
+
     /// Waits for the end of the next event of that worker and kind.
     pub(crate) fn ended(&mut self, worker: &str, kind: &str) -> Value {
         ended(&mut self.process.stderr, worker, kind)

@@ -143,10 +143,8 @@ fn what_an_event_says_last_arrives_and_its_driver_ends_with_it() {
         caller.call(stub, say("2"));
         let Some(Effect::Deliver { answer, .. }) = callee.next().await else { panic!("no call") };
         let reason = RpcError::error("aborted");
-        let mut machine = callee.machine.borrow_mut();
-        machine.answer(answer, Ok(say("one")), None);
-        machine.close(Some(reason.clone()));
-        drop(machine);
+        callee.machine.borrow_mut().answer(answer, Ok(say("one")), None);
+        callee.machine.borrow_mut().close(Some(reason.clone()));
         drop(callee);
         driver.await.unwrap();
         let mut results = Vec::new();

@@ -120,7 +120,7 @@ impl World {
             On::Stub(stub) => Some(stub),
             On::Promise(_) => None,
         };
-        let args = (gives % 5 > 0).then(|| {
+        let args = (!gives.is_multiple_of(5)).then(|| {
             let (caps, objects) = self.gives(machine, gives, called);
             written(&objects, false, caps)
         });
@@ -241,7 +241,7 @@ impl World {
     }
 
     fn give_one(&mut self, machine: usize, pick: usize, kept: Option<StubId>) -> (Give, Object) {
-        let held = (pick % 4 > 0).then(|| self.pick(machine, pick / 4)).flatten();
+        let held = (!pick.is_multiple_of(4)).then(|| self.pick(machine, pick / 4)).flatten();
         match held {
             Some(held) if pick % 4 == 1 && Some(held.stub) != kept => {
                 self.held[machine].retain(|other| other.stub != held.stub);
