@@ -101,8 +101,8 @@ pub(crate) enum Affinity {
 }
 
 /// Whether an event of that kind runs by a function call on the shard of the calling thread, if the version
-/// is ready there. A front shard takes requests only, of which it is known how long they may take; a
-/// back shard what it would get as a message as well: an event of a worker that has used up its share goes
+/// is ready there. A front shard takes what somebody waits for and is short, requests and calls of other
+/// workers; a back shard what it would get as a message as well: an event of a worker that has used up its share goes
 /// to a slow shard, and no other does.
 pub(crate) fn may_call(
     version: &Version,
@@ -115,12 +115,17 @@ pub(crate) fn may_call(
         return false;
     }
     if shard.is_front() {
-        return kind == Kind::Fetch && !is_cautious && !standing.inline.is_heavy();
+        return is_for_front(kind) && !is_cautious && !standing.inline.is_heavy();
     }
     let events = || version.residence_on(shard).map(|home| home.events.load(Ordering::Relaxed));
     shard.is_usable()
         && standing.share.is_heavy() == shard.is_slow()
         && events().is_some_and(|events| events < EVENTS_TO_SPREAD)
+}
+
+/// Whether events of that kind may run on front shards, where a version has shown that its slices are short.
+pub(crate) fn is_for_front(kind: Kind) -> bool {
+    matches!(kind, Kind::Fetch | Kind::Rpc)
 }
 
 /// Chooses a back shard for an event (or for the warming) of a version.
@@ -280,7 +285,7 @@ mod tests {
         let version = tests::version(&Losses::new(1), "1");
         let (front, back) = (ShardHandle::new(0, For::Front), ShardHandle::new(0, For::Back));
         let may = |shard: &ShardHandle, kind| may_call(&version, shard, kind, false);
-        assert!(may(&front, Kind::Fetch) && !may(&front, Kind::Queue));
+        assert!(may(&front, Kind::Fetch) && may(&front, Kind::Rpc) && !may(&front, Kind::Queue));
         assert!(!may_call(&version, &front, Kind::Fetch, true));
         assert!(!may(&back, Kind::Fetch), "it is not there");
         let back = Arc::new(back);

@@ -1,16 +1,26 @@
 //! `examples/shop`: which worker answers what, and what they are to each other.
 
 use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
 
 use crate::app::App;
+use crate::command::Isolane;
+use crate::examples;
+use crate::folder::Folder;
+use crate::http::{Connection, get};
+use crate::process::Process;
 
 const PROJECTS: [&str; 3] = ["shop/front", "shop/catalog", "shop/cart"];
+
+/// A node for the machine itself.
+const NODE: &str = "log = 'json'\nlisten = [{ address = '127.0.0.1:0' }]\n";
 
 /// The tests of this file.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("shop::the_workers_answer_for_each_other", answers),
         Trial::test("shop::the_workers_are_shown_with_what_they_are_connected_to", connected),
+        Trial::test("shop::a_node_takes_the_workers_after_those_that_they_call", deployed),
     ]
 }
 
@@ -35,6 +45,8 @@ fn answers() -> Result<(), Failed> {
     for path in ["/cart/", "/cart", "/elsewhere"] {
         assert_eq!(app.get("localhost", path).status, 404, "{path}");
     }
+    // It has methods alone.
+    assert_eq!(app.get("cart.localhost", "/ada").status, 500);
     Ok(())
 }
 
@@ -46,5 +58,25 @@ fn connected() -> Result<(), Failed> {
     }
     let of_cart = app.process.stdout.until("services");
     assert!(of_cart.contains("PRICES (catalog#Prices) [connected]"), "{of_cart}");
+    Ok(())
+}
+
+fn deployed() -> Result<(), Failed> {
+    let folder = Folder::with(&[("node.toml", NODE)]);
+    let mut node = Process::start(folder.path(), ["serve"]);
+    let line: Value = serde_json::from_str(&node.stderr.until("\"listening\""))?;
+    let port = line["address"].as_str().and_then(|address| address.rsplit_once(':'));
+    let port: u16 = port.and_then(|(_, port)| port.parse().ok()).ok_or("it has no port")?;
+    let isolane = Isolane::within(&folder);
+    let path = |project: &str| examples().join(project).to_string_lossy().into_owned();
+    let refused = isolane.bad(&["deploy", &path("shop/front")], 1);
+    assert!(refused.contains("CATALOG calls the worker catalog, which is not on "), "{refused}");
+    for project in ["shop/catalog", "shop/cart", "shop/front"] {
+        isolane.good(&["deploy", &path(project)]);
+    }
+    let host = "shop.example.com";
+    assert_eq!(get(port, host, "/").body, "bread 250\ntea 450\n");
+    let added = Connection::open(port).request("POST", host, "/cart/ada/tea", "", b"");
+    assert_eq!(added.body, r#"{"items":["tea"],"cents":405}"#);
     Ok(())
 }

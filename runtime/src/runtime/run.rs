@@ -37,8 +37,8 @@ impl Runtime {
         }
     }
 
-    /// Runs an event. On a front shard a request to a trusted worker runs inline, by a function call, and so
-    /// does on a back shard what comes there for a version that is ready there; everything else goes to a
+    /// Runs an event. On a front shard a request to a trusted worker runs inline, by a function call, a call of
+    /// another worker likewise, and so does on a back shard what comes there for a version that is ready there; everything else goes to a
     /// back shard. Dropping the future before it is ready cancels the event: who asked for it has gone away.
     /// Not to be polled inside of a slice.
     ///
@@ -83,7 +83,7 @@ impl Runtime {
     /// Has a busy, trusted version get an isolate on the front shard to which a request came. It is made
     /// while this event and the next ones run on a back shard.
     fn promote(&self, shard: &Rc<Shard>, version: &Arc<Version>, kind: Kind, is_cautious: bool) {
-        let may_warm = shard.handle().is_front() && kind == Kind::Fetch && !is_cautious;
+        let may_warm = shard.handle().is_front() && placement::is_for_front(kind) && !is_cautious;
         if may_warm && self.services.config.inspect.is_none() && placement::should_promote(version)
         {
             let (shard, version) = (shard.clone(), version.clone());
