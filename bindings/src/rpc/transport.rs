@@ -4,7 +4,8 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::machine::{Machine, Outbox, Outgoing, SessionId};
 
@@ -25,6 +27,8 @@ pub struct Transport {
     receiver: UnboundedReceiver<InFlight>,
     /// Of what this end sends.
     window: Arc<Window>,
+    /// Whether the other end is lost, with a thread that drops nothing.
+    lost: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 /// A frame on its way.
@@ -73,7 +77,20 @@ pub fn drive(
 
 impl Transport {
     fn new(sender: UnboundedSender<InFlight>, receiver: UnboundedReceiver<InFlight>) -> Self {
-        Self { sender, receiver, window: Arc::default() }
+        Self { sender, receiver, window: Arc::default(), lost: None }
+    }
+
+    /// Ends the session, too, when the token is cancelled: then the other end is lost without a word.
+    pub(crate) fn lost_with(&mut self, token: &CancellationToken) {
+        self.lost = Some(Box::pin(token.clone().cancelled_owned()));
+    }
+
+    fn is_lost(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_lost = self.lost.as_mut().is_some_and(|lost| lost.as_mut().poll(cx).is_ready());
+        if is_lost {
+            self.lost = None;
+        }
+        is_lost
     }
 
     fn poll(
@@ -101,6 +118,8 @@ impl Transport {
                     machine.receive(session, outgoing.frame);
                 }
                 Poll::Ready(None) => machine.disconnected(session),
+                // What it has sent before counts.
+                Poll::Pending if self.is_lost(cx) => machine.disconnected(session),
                 Poll::Pending => return Poll::Pending,
             }
         }

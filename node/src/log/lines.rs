@@ -16,6 +16,7 @@ struct Called<'a> {
     cron: Option<&'a str>,
     queue: Option<&'a str>,
     messages: Option<usize>,
+    method: Option<Cow<'a, str>>,
 }
 
 impl<'a> Called<'a> {
@@ -26,6 +27,7 @@ impl<'a> Called<'a> {
             cron: None,
             queue: None,
             messages: None,
+            method: None,
         };
         match report.detail.as_deref() {
             Some(Detail::Scheduled { cron, .. }) => called.cron = Some(&**cron),
@@ -33,7 +35,8 @@ impl<'a> Called<'a> {
                 called.queue = Some(&**queue);
                 called.messages = Some(*batch_size);
             }
-            Some(Detail::Fetch(_) | Detail::Tail { .. } | Detail::Rpc { .. }) | None => {}
+            Some(Detail::Rpc { method }) => called.method = Some(cut(method)),
+            Some(Detail::Fetch(_) | Detail::Tail { .. }) | None => {}
         }
         called
     }
@@ -55,6 +58,7 @@ pub(super) fn write_ended(report: &EventReport, is_told: bool) {
                 cron = called.cron,
                 queue = called.queue,
                 messages = called.messages,
+                method = called.method.as_deref(),
                 outcome = report.outcome.as_str(),
                 cpu_ms = millis(report.cpu),
                 cpu_limit_ms = millis(report.cpu_limit),
@@ -92,6 +96,7 @@ pub(super) fn write_failed(report: &EventReport, mapper: Option<&dyn MapStack>) 
         cron = called.cron,
         queue = called.queue,
         messages = called.messages,
+        method = called.method.as_deref(),
         outcome = report.outcome.as_str(),
         cpu_ms = millis(report.cpu),
         wall_ms = millis(report.wall),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bindings::dispatch::Reply;
-use bindings::event::Kind;
+use bindings::event::{Kind, Trigger};
 use tokio::sync::oneshot;
 
 use super::Runtime;
@@ -48,7 +48,7 @@ impl Runtime {
     /// # Errors
     /// Of a request, where there is no response of the worker's own. Of other kinds, where the event has not
     /// run, or is lost without a trace: what has run and failed has [ended](Reply::Ended). See [`Failure`].
-    pub async fn run(&self, version: &Arc<Version>, call: Call) -> Result<Reply, Failure> {
+    pub async fn run(&self, version: &Arc<Version>, mut call: Call) -> Result<Reply, Failure> {
         self.admit(version)?;
         if let Some(shard) = Shard::current() {
             let is_cautious = self.services.caution.is_on();
@@ -60,6 +60,9 @@ impl Runtime {
                 return self.call(&shard, version, call).await;
             }
             self.promote(&shard, version, kind, is_cautious);
+            if let Trigger::Rpc(session) = &mut call.trigger {
+                session.lost_with(shard.handle().abandoned());
+            }
         }
         self.send(version, call).await
     }

@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::event::Event;
 use crate::rpc::transport::Transport;
 
@@ -32,6 +34,12 @@ impl RpcSession {
     /// What is called first.
     pub fn method(&self) -> &Arc<str> {
         &self.method
+    }
+
+    /// Ends the session when the token is cancelled, as if its caller had gone: for one that may be lost
+    /// without a word, with all of its thread.
+    pub fn lost_with(&mut self, token: &CancellationToken) {
+        self.transport.lost_with(token);
     }
 
     /// Says later whether it has come to its worker.

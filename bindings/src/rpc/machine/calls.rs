@@ -205,9 +205,10 @@ impl Machine {
             Kind::Import(link, export) => (link, Target::Export(*export)),
             Kind::Root(link) => (link, Target::Root),
         };
-        match link.end.get() {
-            Some(error) => self.fail(id, error.clone()),
-            None => self.ask(id, link.session, target, request, None),
+        // Also where it was given up for a reason: that is of the calls that were open then.
+        match link.is_over.get() {
+            true => self.fail(id, RpcError::gone()),
+            false => self.ask(id, link.session, target, request, None),
         }
     }
 

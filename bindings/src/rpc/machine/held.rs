@@ -1,12 +1,12 @@
 //! References as the machine holds them: whoever drops the last one leaves a note, and the machine does
 //! what has to be done then. So nothing can be forgotten in a payload that is thrown away on its way.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::ids::{Handle, PipeId, SessionId};
 use super::pipes::Side;
-use crate::rpc::frame::{Export, RpcError};
+use crate::rpc::frame::Export;
 
 /// A note of what was dropped.
 pub(super) enum Dropped {
@@ -38,8 +38,7 @@ impl Garbage {
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) session: SessionId,
-    /// With what calls fail once it is over.
-    pub(super) end: Rc<OnceCell<RpcError>>,
+    pub(super) is_over: Rc<Cell<bool>>,
 }
 
 /// Where a reference leads.

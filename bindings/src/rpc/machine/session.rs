@@ -1,6 +1,5 @@
 //! One end of one session: what is open in it. Not here: what the calls in it do.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
@@ -9,7 +8,7 @@ use super::held::{Garbage, Held, Kind, Link};
 use super::ids::{CallId, SessionId};
 use super::outbox::Outbox;
 use super::table::Table;
-use crate::rpc::frame::{Cap, Channel, Export, Question, RpcError};
+use crate::rpc::frame::{Cap, Channel, Export, Question};
 
 /// One end of a session.
 pub(super) struct Session {
@@ -47,7 +46,7 @@ impl Session {
             Role::Callee { .. } => 1,
         };
         Self {
-            link: Link { session: id, end: Rc::<OnceCell<RpcError>>::default() },
+            link: Link { session: id, is_over: Rc::default() },
             outbox: Rc::default(),
             role,
             exports: Table::new(),

@@ -96,8 +96,7 @@ impl Machine {
     pub(super) fn end_session(&mut self, id: SessionId, reason: Option<RpcError>, is_told: bool) {
         let Some(session) = self.sessions.remove(id) else { return };
         let error = reason.clone().unwrap_or_else(RpcError::gone);
-        // Set once: the session is not there a second time.
-        let _ = session.link.end.set(error.clone());
+        session.link.is_over.set(true);
         if is_told {
             session.outbox.push(Frame::Close { reason: reason.clone() }, &self.counter);
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::sources::{IMPORTS, caller, limited, settings};
 use crate::node::Node;
+use crate::wait::until;
 
 /// Uses what it is told to use.
 const USES: &str = "
@@ -161,4 +162,24 @@ fn whoever_calls_what_costs_a_thread_is_told_and_goes_on() {
     let after = caller("({ FINE }) => FINE.hello(),");
     node.deploy("after", &settings(&[("FINE", "fine")], &json!({})), &after);
     assert_eq!(node.json("after", "/"), json!(["hello"]));
+}
+
+#[test]
+fn what_a_caller_has_goes_with_its_thread() {
+    let node = Node::start();
+    node.deploy("tight", &settings(&[], &json!({})), &source());
+    let calls = caller(
+        "async ({ TIGHT }) => {
+            const thing = await TIGHT.make();
+            await thing.hello();
+            return Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);
+        },",
+    );
+    let limits = json!({ "limits": { "cpu_ms": 100 } });
+    node.deploy("caller", &settings(&[("TIGHT", "tight")], &limits), &calls);
+    assert_eq!(node.get("caller", "/").header("isolane-error"), LOST);
+    until(|| match node.running() {
+        0 => Ok(()),
+        count => Err(format!("{count} events run")),
+    });
 }

@@ -49,7 +49,7 @@ fn a_stub_dies_with_the_event_that_introduced_it() {
     net.machines[0].close(Some(RpcError::error("aborted")));
     net.effects(1);
     net.call(1, stub, say(""));
-    assert_eq!(net.settled(1).1, Err(RpcError::error("aborted")));
+    assert_eq!(net.settled(1).1, Err(RpcError::gone()));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn calls_that_have_come_run_in_spite_of_the_end_of_who_made_them() {
 }
 
 #[test]
-fn the_reason_of_an_end_is_that_of_all_calls_that_it_fails() {
+fn the_reason_of_an_end_is_that_of_the_calls_that_are_open() {
     let mut net = Net::new(2);
     let joined = net.join(0, 1);
     let question = net.call(0, joined.stub, say(""));
@@ -57,7 +57,7 @@ fn the_reason_of_an_end_is_that_of_all_calls_that_it_fails() {
     let closed = Effect::Closed { session: joined.caller, reason: Some(reason.clone()) };
     assert_eq!(net.effects(0), [settled, closed]);
     let late = net.call(0, joined.stub, say(""));
-    assert_eq!(net.settled(0), (late, Err(reason)));
+    assert_eq!(net.settled(0), (late, Err(RpcError::gone())));
 }
 
 #[test]
