@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::sources::{IMPORTS, settings};
 use crate::node::Node;
+use crate::wait::until;
 
 /// Things that are held at a time, each of an event of its own: an isolate gets no more where another shard has
 /// less to do.
@@ -20,6 +21,7 @@ const TIMES: usize = 3;
 const CROSSES: &str = "
     const LENGTH = 300_000;
     const text = () => new Response('x'.repeat(LENGTH)).body;
+    let isLong;
     let own;
     const isolate = () => own ??= crypto.randomUUID();
 
@@ -58,6 +60,9 @@ const CROSSES: &str = "
     };
 
     export default { async fetch(request, env) {
+        // Whose slices are long runs behind the sockets, where its events are spread.
+        for (let i = 0; i < 30_000_000; i++) isLong = i % 7 === 0;
+        await scheduler.wait(1);
         const logs = await Promise.all(Array.from({ length: THINGS }, () => env.OWN.open()));
         const places = await Promise.all(logs.map((log) => log.isolate()));
         const rounds = new Set(await Promise.all(logs.map(round)));
@@ -80,10 +85,12 @@ fn calls_to_another_thread_are_like_those_that_stay() {
     let round = json!([true, true, "b", 42, "child", 300_000, 300_000, [true, "failed", 7, true]]);
     let is_of_one_core = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
     for _ in 0..TIMES {
-        let told = node.json("crosses", "/");
-        assert_eq!(told["rounds"], json!([round]), "{told}");
-        assert_eq!(told["asked"], json!([[101, "log"]]), "{told}");
-        let elsewhere = told["elsewhere"].as_u64();
-        assert!(is_of_one_core || elsewhere.is_some_and(|count| count > 0), "{told}");
+        until(|| {
+            let told = node.json("crosses", "/");
+            assert_eq!(told["rounds"], json!([round]), "{told}");
+            assert_eq!(told["asked"], json!([[101, "log"]]), "{told}");
+            let is_elsewhere = told["elsewhere"].as_u64().is_some_and(|count| count > 0);
+            if is_of_one_core || is_elsewhere { Ok(()) } else { Err(told.to_string()) }
+        });
     }
 }

@@ -1,10 +1,9 @@
 //! What becomes of things of a worker that somebody has, while other versions of the worker come, and when it goes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::sources::{Driven, IMPORTS, driven, settings};
 use crate::node::Node;
-use crate::wait::until;
 
 /// Versions that were replaced of which events may go on (docs/limits.md).
 const GOING_ON: usize = 64;
@@ -16,6 +15,7 @@ fn counters(version: usize) -> String {
         class Counter extends RpcTarget {{
             #count = 0;
             add() {{ return [{version}, ++this.#count] }}
+            async wait() {{ await scheduler.wait(600_000) }}
             [Symbol.dispose]() {{ console.log('version {version} lets go at', this.#count) }}
         }}
         export default class extends WorkerEntrypoint {{ make() {{ return new Counter() }} }}"
@@ -31,6 +31,8 @@ fn node() -> Node {
         make: async ({ COUNTERS }) => { kept.push(await COUNTERS.make()) },
         add: (env, place) => kept[place].add(),
         drop: (env, place) => { kept[place][Symbol.dispose]() },
+        wait: (env, place) => { kept.waits = kept[place].wait(); kept.waits.catch(() => {}) },
+        waited: () => kept.waits,
         fresh: ({ COUNTERS }) => COUNTERS.make().add(),";
     let more = json!({ "limits": { "cpu_ms": 20_000, "subrequests": 1000 } });
     node.deploy("holder", &settings(&[("COUNTERS", "counters")], &more), &driven(steps));
@@ -80,12 +82,13 @@ fn a_thing_of_a_version_after_which_too_many_came_ends_and_says_why() {
     for version in 0..=GOING_ON {
         assert_eq!(holder.does(&json!(["add", version])), json!([version, 1]));
     }
+    holder.does(&json!(["wait", 0]));
     deploy(&node, GOING_ON + 1);
-    let told = until(|| match holder.does(&json!(["add", 0])) {
-        Value::String(error) => Ok(error),
-        other => Err(other.to_string()),
-    });
+    // The reason is of the calls that are open.
+    let told = holder.does(&json!(["waited"])).to_string();
     assert!(told.contains("its version was replaced, and so were too many after it"), "{told}");
+    let gone = "Error: The execution context which hosts this callback is no longer running.";
+    assert_eq!(holder.does(&json!(["add", 0])), gone);
     for version in 1..=GOING_ON {
         assert_eq!(holder.does(&json!(["add", version])), json!([version, 2]));
     }
