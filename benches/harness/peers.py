@@ -146,11 +146,15 @@ class Peer:
             processes.stop(process)
 
 
+def workerd_command(path, configuration, port):
+    """What starts workerd with that configuration, whose socket `http` is at the port."""
+    return [path, "serve", configuration, "--socket-addr", f"http=127.0.0.1:{port}"]
+
+
 def _command(name, path, port, parallel):
     handlers = node.HANDLERS
     if name == "workerd":
-        address = f"http=127.0.0.1:{port}"
-        return [path, "serve", handlers / "workerd.capnp", "--socket-addr", address], {}
+        return workerd_command(path, handlers / "workerd.capnp", port), {}
     if name == "deno":
         command = [path, "serve", "--host", "127.0.0.1", "--port", port]
         command += ["--parallel"] if parallel > 1 else []

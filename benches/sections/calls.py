@@ -18,8 +18,7 @@ _HOST = host("caller")
 class _Workerd:
     def __init__(self, path, core):
         self.port = node.free_port()
-        command = [path, "serve", HANDLERS / "calls" / "workerd.capnp"]
-        command += ["--socket-addr", f"http=127.0.0.1:{self.port}"]
+        command = peers.workerd_command(path, HANDLERS / "calls" / "workerd.capnp", self.port)
         self._process = processes.start(command, core=core)
         node.wait_until_answers(self.port, self._process)
 

@@ -62,17 +62,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         scope: &mut v8::PinScope<'s, 'i>,
         message: v8::Local<'s, v8::String>,
     ) {
-        if let Some(on_error) = self.on_error {
-            v8::tc_scope!(let scope, scope);
-            let this = v8::undefined(scope).into();
-            on_error.call(scope, this, &[message.into()]);
-            if scope.has_caught() || scope.has_terminated() {
-                scope.rethrow();
-                return;
-            }
-        }
-        let error = v8::Exception::type_error(scope, message);
-        scope.throw_exception(error);
+        throw_by(scope, self.on_error, message);
     }
 
     fn get_wasm_module_transfer_id<'s, 'i>(
@@ -129,6 +119,46 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         self.throw_data_clone_error(scope, message);
         None
     }
+}
+
+/// Throws what cannot be written: by that function, which throws, or as a TypeError.
+pub(crate) fn throw_by<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    on_error: Option<v8::Local<'_, v8::Function>>,
+    message: v8::Local<'s, v8::String>,
+) {
+    if let Some(on_error) = on_error {
+        v8::tc_scope!(let scope, scope);
+        let this = v8::undefined(scope).into();
+        on_error.call(scope, this, &[message.into()]);
+        if scope.has_caught() || scope.has_terminated() {
+            scope.rethrow();
+            return;
+        }
+    }
+    let error = v8::Exception::type_error(scope, message);
+    scope.throw_exception(error);
+}
+
+/// Writes a value, after the header. False where an exception is pending.
+///
+/// # Errors
+///
+/// `failed`, where V8 says no more than that.
+pub(crate) fn write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    serializer: &v8::ValueSerializer<'_>,
+    value: v8::Local<'s, v8::Value>,
+    failed: impl FnOnce() -> JsErrorBox,
+) -> Result<bool, JsErrorBox> {
+    serializer.write_header();
+    v8::tc_scope!(let scope, scope);
+    let written = serializer.write_value(scope.get_current_context(), value);
+    if scope.has_caught() || scope.has_terminated() {
+        scope.rethrow();
+        return Ok(false);
+    }
+    if written == Some(true) { Ok(true) } else { Err(failed()) }
 }
 
 struct Reader<'a> {
@@ -202,15 +232,8 @@ fn serialize<'s>(
     // What is in them is written like anything else: it is the message's then, and charged with it.
     let writer = Box::new(Writer { state, transferred, is_plain, on_error, brand, hidden_brand });
     let serializer = v8::ValueSerializer::new(scope, writer);
-    serializer.write_header();
-    v8::tc_scope!(let scope, scope);
-    let written = serializer.write_value(scope.get_current_context(), value);
-    if scope.has_caught() || scope.has_terminated() {
-        scope.rethrow();
+    if !write(scope, &serializer, value, failed)? {
         return Ok(None);
-    }
-    if written != Some(true) {
-        return Err(failed());
     }
     if let Some(list) = list {
         // Getters have run meanwhile.
@@ -219,7 +242,6 @@ fn serialize<'s>(
         }
         for (index, buffer) in (0..).zip(&buffers) {
             if buffer.detach(None) != Some(true) {
-                scope.rethrow();
                 return Ok(None);
             }
             // What stands for it among those transferred; nothing is looked up by it.

@@ -6,6 +6,11 @@ use bindings::event::outgoing::Untaken;
 
 pub use bindings::event::Outcome;
 
+/// What a caller is told whose callee has nothing left that could answer it, in the words of Workers.
+pub const HUNG: &str = "The Workers runtime canceled this request because it detected that your \
+                        Worker's code had hung and would never generate a response. Refer to: \
+                        https://developers.cloudflare.com/workers/observability/errors/";
+
 /// Why an event has no answer of the worker's own.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {

@@ -24,7 +24,7 @@ const { DOMException } = core.loadExtScript("ext:deno_web/01_dom_exception.js");
 const { markNotSerializable, structuredClone: cloneAnything } = core.loadExtScript(
   "ext:deno_web/13_message_port.js",
 );
-const { like } = core.loadExtScript("ext:isolane_bindings/define.js");
+const { define, like } = core.loadExtScript("ext:isolane_bindings/define.js");
 
 /** What an object stands for: a reference, a call, a property of either, another worker. */
 const STUB = 0;
@@ -113,15 +113,6 @@ class RpcPromise {
   constructor() {
     throw new TypeError("Illegal constructor");
   }
-  then(onFulfilled, onRejected = undefined) {
-    return behind().then(this, onFulfilled, onRejected);
-  }
-  catch(onRejected) {
-    return behind().then(this, undefined, onRejected);
-  }
-  finally(onFinally) {
-    return behind().settled(this, onFinally);
-  }
   [SymbolDispose]() {
     behind().dispose(this);
   }
@@ -132,16 +123,28 @@ class RpcProperty {
   constructor() {
     throw new TypeError("Illegal constructor");
   }
-  then(onFulfilled, onRejected = undefined) {
-    return behind().then(this, onFulfilled, onRejected);
-  }
-  catch(onRejected) {
-    return behind().then(this, undefined, onRejected);
-  }
-  finally(onFinally) {
-    return behind().settled(this, onFinally);
+}
+
+/** The methods of what can be awaited. */
+function makeAwaitable({ prototype }) {
+  const methods = {
+    __proto__: null,
+    then(onFulfilled, onRejected = undefined) {
+      return behind().then(this, onFulfilled, onRejected);
+    },
+    catch(onRejected) {
+      return behind().then(this, undefined, onRejected);
+    },
+    finally(onFinally) {
+      return behind().settled(this, onFinally);
+    },
+  };
+  for (const name in methods) {
+    define(prototype, name, methods[name]);
   }
 }
+makeAwaitable(RpcPromise);
+makeAwaitable(RpcProperty);
 
 function complete(Class, name) {
   ObjectDefineProperty(Class.prototype, SymbolToStringTag, {
@@ -178,6 +181,7 @@ const structuredClone = like(cloneAnything, {
 }.structuredClone);
 
 return {
+  isRemote,
   makeObject,
   PROMISE,
   PROPERTY,

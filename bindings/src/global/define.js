@@ -20,6 +20,17 @@ function define(object, name, value) {
   });
 }
 
+/** What the standard calls so: a property as an assignment makes it, whatever the object inherits. */
+function createDataProperty(object, name, value) {
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    configurable: true,
+    enumerable: true,
+    value,
+    writable: true,
+  });
+}
+
 /** Names a function as another, and says that it takes as many arguments. */
 function like(bare, wrapped) {
   ArrayPrototypeForEach(["name", "length"], (key) => {
@@ -59,5 +70,5 @@ function replaceClass(holder, bare, construct) {
   define(holder, bare.name, Wrapped);
 }
 
-return { define, like, replaceClass };
+return { createDataProperty, define, like, replaceClass };
 })();

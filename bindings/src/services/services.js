@@ -45,13 +45,16 @@ const { after } = core.loadExtScript("ext:isolane_env/promises.js");
 const { ServiceStub } = core.loadExtScript("ext:isolane_env/stub.js");
 const { lengthOf } = core.loadExtScript("ext:isolane_bindings/extras.js");
 const { check } = core.loadExtScript("ext:isolane_bindings/integrity.js");
+const { createDataProperty, define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const { request: { signalOf }, signal: { isAborted, reasonOf } } = core.loadExtScript(
   "ext:isolane_bindings/members.js",
 );
 const { Request } = core.loadExtScript("ext:isolane_bindings/request.js");
 const { ownInit } = core.loadExtScript("ext:isolane_bindings/signal.js");
-const { recordOf, SERVICE, setRecord } = core.loadExtScript("ext:isolane_bindings/stubs.js");
+const { isRemote, recordOf, SERVICE, setRecord } = core.loadExtScript(
+  "ext:isolane_bindings/stubs.js",
+);
 const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 const timers = core.loadExtScript("ext:isolane_bindings/timers.js");
 
@@ -131,11 +134,6 @@ const methods = {
   },
 };
 
-/** Whether a name is looked up at the other worker: not what would make a promise of the stub. */
-function isRemote(name) {
-  return typeof name === "string" && name !== "then" && !(name in ObjectPrototype);
-}
-
 /** Where properties are looked up that a stub does not have. */
 const others = new Proxy({}, {
   __proto__: null,
@@ -169,13 +167,7 @@ function tellOfRpc(name) {
 
 const prototype = ServiceStub.prototype;
 for (const name in methods) {
-  ObjectDefineProperty(prototype, name, {
-    __proto__: null,
-    configurable: true,
-    enumerable: true,
-    value: methods[name],
-    writable: true,
-  });
+  createDataProperty(prototype, name, methods[name]);
 }
 // Not where a worker has forbidden it: then its stubs are without methods.
 ReflectSetPrototypeOf(prototype, others);
@@ -278,13 +270,7 @@ function remoteError(text) {
   const error = Class === undefined
     ? new Error(text)
     : new Class(end < 0 ? "" : StringPrototypeSlice(text, end + 2));
-  ObjectDefineProperty(error, "remote", {
-    __proto__: null,
-    configurable: true,
-    enumerable: true,
-    value: true,
-    writable: true,
-  });
+  createDataProperty(error, "remote", true);
   return error;
 }
 core.registerErrorBuilder(REMOTE, remoteError);
@@ -323,15 +309,7 @@ function bind(slot, name) {
 /** A stub that a call has brought, whose calls go to where that has come from. */
 function received(remote) {
   const stub = stubOf(newRecord(-1, "", remote, false));
-  ObjectDefineProperty(stub, SymbolDispose, {
-    __proto__: null,
-    configurable: true,
-    enumerable: false,
-    value() {
-      calls().release(remote);
-    },
-    writable: true,
-  });
+  define(stub, SymbolDispose, () => calls().release(remote));
   return stub;
 }
 

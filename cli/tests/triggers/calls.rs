@@ -14,7 +14,7 @@ mod sessions;
 #[path = "calls/shards.rs"]
 mod shards;
 #[path = "calls/sources.rs"]
-mod sources;
+pub(crate) mod sources;
 #[path = "calls/versions.rs"]
 mod versions;
 
@@ -72,6 +72,50 @@ fn service(name: &str, worker: &str) -> Value {
     json!({ "binding": name, "service": worker })
 }
 
+/// That `caller.test` answers with that, and nobody comes to the worker `callee`; the same when the node was
+/// restarted: the callee is on the disk alone by then.
+pub(crate) fn is_told_also_after_a_restart(node: &mut Node, expected: &Value) {
+    for is_restarted in [false, true] {
+        if is_restarted {
+            node.restart();
+        }
+        let answer = get(node.port, "caller.test", "/");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(&serde_json::from_str::<Value>(&answer.body).unwrap(), expected);
+        assert_eq!(node.get("callee", "/").status, 404, "nobody else comes to it");
+    }
+}
+
+/// Visits the worker `outer` as several visitors at once while something is changed. Each answer is good, and is
+/// `checked`. Answers how many there were.
+pub(crate) fn visited_while(
+    node: &Node,
+    visitors: usize,
+    checked: impl Fn(&str) + Sync,
+    change: impl FnOnce(),
+) -> usize {
+    let (port, is_over) = (node.port, AtomicBool::new(false));
+    thread::scope(|scope| {
+        let done = Done(&is_over);
+        let ask = || {
+            let (mut connection, mut answers) = (Connection::open(port), 0_usize);
+            while !is_over.load(Ordering::Relaxed) {
+                let answer = connection.get("outer.localhost", "/");
+                assert_eq!(answer.status, 200, "{}", answer.body);
+                checked(&answer.body);
+                answers += 1;
+                // A pace, and nothing that is waited for.
+                thread::park_timeout(PACE);
+            }
+            answers
+        };
+        let visitors: Vec<_> = (0..visitors).map(|_| scope.spawn(ask)).collect();
+        change();
+        drop(done);
+        visitors.into_iter().map(|it| it.join().expect("each call is answered")).sum()
+    })
+}
+
 /// Calls itself until it may no more; says how deep it has come and what has ended that.
 const DEEP: &str = "export default { async fetch(request, env) {
     try {
@@ -127,16 +171,7 @@ fn a_worker_without_a_route_is_called_by_its_name() {
         [true, "http://any.host/there"],
         302,
     ]);
-    for is_restarted in [false, true] {
-        if is_restarted {
-            // The callee is on the disk alone by then.
-            node.restart();
-        }
-        let answer = get(node.port, "caller.test", "/");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), expected);
-        assert_eq!(node.get("callee", "/").status, 404, "nobody else comes to it");
-    }
+    is_told_also_after_a_restart(&mut node, &expected);
 }
 
 #[test]
@@ -234,30 +269,16 @@ fn no_call_is_lost_while_the_worker_that_is_called_is_deployed_anew() {
         return new Response(texts.join(' '));
     } }";
     node.deploy("outer", &json!({ "services": [service("INNER", "inner")] }), outer);
-    let (port, is_over) = (node.port, AtomicBool::new(false));
-    let answers: usize = thread::scope(|scope| {
-        let done = Done(&is_over);
-        let ask = || {
-            let (mut connection, mut answers) = (Connection::open(port), 0_usize);
-            while !is_over.load(Ordering::Relaxed) {
-                let answer = connection.get("outer.localhost", "/");
-                assert_eq!(answer.status, 200, "{}", answer.body);
-                let versions = answer.body.split(' ').map(str::parse::<u32>);
-                assert_eq!(versions.filter(Result::is_ok).count(), 2, "{}", answer.body);
-                answers += 1;
-                // A pace, and nothing that is waited for.
-                thread::park_timeout(PACE);
-            }
-            answers
-        };
-        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+    let checked = |answer: &str| {
+        let versions = answer.split(' ').map(str::parse::<u32>);
+        assert_eq!(versions.filter(Result::is_ok).count(), 2, "{answer}");
+    };
+    let answers = visited_while(&node, 4, checked, || {
         for version in 1..=5 {
             node.deploy("inner", &json!({}), &inner(version));
             // What was answered is true: this call comes after it.
             assert_eq!(node.get("outer", "/").body, format!("{version} {version}"));
         }
-        drop(done);
-        visitors.into_iter().map(|it| it.join().expect("each call is answered")).sum()
     });
     assert!(answers > 20, "{answers} answers");
 }

@@ -2,35 +2,15 @@
 //! whom, and what becomes of calls while versions change. What can be called, and with what, is the runtime's
 //! own tests'.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
 use serde_json::{Value, json};
 
-use crate::done::Done;
-use crate::http::get;
+use crate::calls::{is_told_also_after_a_restart, sources, visited_while};
 use crate::node::Node;
 
-/// Makes calls, each in its turn, and says what came of them.
+/// Makes calls, each in its turn, and says what came of them; and has an entrypoint of its own.
 fn caller(calls: &str) -> String {
-    format!(
-        "import {{ RpcTarget, WorkerEntrypoint }} from 'cloudflare:workers';
-        const shown = (error) => `${{error.name}}: ${{error.message}}`;
-        export default {{ async fetch(request, env, ctx) {{
-            const told = [];
-            for (const call of [{calls}]) {{
-                try {{
-                    told.push(await call(env, ctx) ?? null);
-                }} catch (error) {{
-                    told.push(shown(error));
-                }}
-            }}
-            return Response.json(told);
-        }} }};
-        export class Own extends WorkerEntrypoint {{
-            props() {{ return this.ctx.props }}
-        }}"
-    )
+    let own = "export class Own extends WorkerEntrypoint { props() { return this.ctx.props } }";
+    format!("{}\n{own}", sources::caller(calls))
 }
 
 /// The settings of a worker that may be called by methods, and calls `worker` as these entrypoints.
@@ -110,15 +90,7 @@ fn a_worker_of_methods_alone_is_called_by_its_name() {
          { ... }, or an object of handlers of that name.",
         { "mine": true },
     ]);
-    for is_restarted in [false, true] {
-        if is_restarted {
-            node.restart();
-        }
-        let answer = get(node.port, "caller.test", "/");
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(serde_json::from_str::<Value>(&answer.body).unwrap(), expected);
-        assert_eq!(node.get("callee", "/").status, 404, "nobody else comes to it");
-    }
+    is_told_also_after_a_restart(&mut node, &expected);
     let ended = node.ended("callee", "rpc");
     assert_eq!((&ended["outcome"], &ended["entrypoint"]), (&json!("exception"), &json!("Api")));
 }
@@ -199,27 +171,12 @@ fn no_call_of_a_method_is_lost_while_its_worker_is_deployed_anew() {
         return new Response(String(first));
     } }";
     node.deploy("outer", &calls("inner", &["Api"], &json!({})), outer);
-    let (port, is_over) = (node.port, AtomicBool::new(false));
-    thread::scope(|scope| {
-        let visitors = [0, 1].map(|_| {
-            scope.spawn(|| {
-                let mut last = 0;
-                while !is_over.load(Ordering::Relaxed) {
-                    let answer = get(port, "outer.localhost", "/");
-                    assert_eq!(answer.status, 200, "{}", answer.body);
-                    last = answer.body.parse::<u32>().unwrap();
-                }
-                last
-            })
-        });
-        let done = Done(&is_over);
+    let checked = |answer: &str| assert!(answer.parse::<u32>().unwrap() <= 10, "{answer}");
+    let answers = visited_while(&node, 2, checked, || {
         for version in 1..=10 {
             node.deploy("inner", &settings, &inner(version));
         }
         assert_eq!(node.get("outer", "/").body, "10");
-        drop(done);
-        for visitor in visitors {
-            assert!(visitor.join().unwrap() <= 10);
-        }
     });
+    assert!(answers > 0, "nobody has called meanwhile");
 }

@@ -8,18 +8,13 @@ use std::sync::{Arc, Weak};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use runtime::{
-    Address, Call, CallContext, CallError, Dispatcher, Failure, Reply, Runtime, Thrown, Trigger,
-    Version,
+    Address, Call, CallContext, CallError, Dispatcher, Failure, HUNG, Reply, Runtime, Thrown,
+    Trigger, Version,
 };
 
 use crate::config::Mode;
 use crate::deployments::Deployments;
 use crate::refusal::Refusal;
-
-/// What a caller is told whose callee has nothing left that could answer it, in the words of Workers.
-const HUNG: &str = "The Workers runtime canceled this request because it detected that your \
-                    Worker's code had hung and would never generate a response. Refer to: \
-                    https://developers.cloudflare.com/workers/observability/errors/";
 
 /// Leads calls to the workers of a node, for as long as there is the node.
 struct Calls(Weak<Deployments>);

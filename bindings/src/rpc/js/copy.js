@@ -225,5 +225,5 @@ class Copier {
 // What a worker does to all objects does nothing to these.
 ObjectSetPrototypeOf(Copier.prototype, null);
 
-return { Bare, Copier };
+return { Bare, Copier, MAX_BYTES };
 })();

@@ -4,9 +4,10 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const { op_rpc_drop, op_rpc_read, op_rpc_read_heads } = core.ops;
-const { ArrayIsArray, ObjectDefineProperty, ObjectKeys } = primordials;
+const { ArrayIsArray, ObjectKeys } = primordials;
 const { isNativeError } = core;
 const { watchCopies } = core.loadExtScript("ext:isolane_bindings/array_buffers.js");
+const { createDataProperty, define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const { makeObject, RpcStub, STUB } = core.loadExtScript("ext:isolane_bindings/stubs.js");
 const { bareArray } = core.loadExtScript("ext:isolane_rpc/calls.js");
 const { make } = core.loadExtScript("ext:isolane_rpc/make.js");
@@ -113,13 +114,8 @@ function carry(error, carried) {
   const keys = ObjectKeys(carried);
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
-    ObjectDefineProperty(error, key, {
-      __proto__: null,
-      configurable: true,
-      enumerable: key !== "cause" && key !== "errors",
-      value: carried[key],
-      writable: true,
-    });
+    const isHidden = key === "cause" || key === "errors";
+    (isHidden ? define : createDataProperty)(error, key, carried[key]);
   }
 }
 
@@ -142,13 +138,7 @@ function readError(calls, told) {
   }
   const error = errorOf(told);
   carry(error, envelope[0]);
-  ObjectDefineProperty(error, "remote", {
-    __proto__: null,
-    configurable: true,
-    enumerable: true,
-    value: true,
-    writable: true,
-  });
+  createDataProperty(error, "remote", true);
   return error;
 }
 

@@ -3,7 +3,7 @@
 (function () {
 "use strict";
 const { core, primordials } = __bootstrap;
-const { op_rpc_fill, op_rpc_stream_write } = core.ops;
+const { op_rpc_fill, op_rpc_stream_abort, op_rpc_stream_cancel, op_rpc_stream_write } = core.ops;
 const {
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -18,6 +18,7 @@ const {
 const { bytesIn, partOf } = core.loadExtScript("ext:isolane_bindings/bytes.js");
 const { copyOf } = core.loadExtScript("ext:isolane_bindings/streams/pipe.js");
 const { hold } = core.loadExtScript("ext:isolane_rpc/calls.js");
+const { told } = core.loadExtScript("ext:isolane_rpc/words.js");
 
 /** What the other end of a stream did, as Rust says it. */
 const CHUNK = 0;
@@ -71,6 +72,24 @@ class End {
     this.isOver = true;
     MapPrototypeDelete(this.calls.streams, this.id);
     hold(this.calls);
+  }
+  /** As who writes: no more comes, for that reason. Answers whether that is news. */
+  abortWith(error) {
+    if (this.isOver) {
+      return false;
+    }
+    const { name, message } = told(error);
+    op_rpc_stream_abort(this.event, this.id, name, message);
+    this.over();
+    return true;
+  }
+  /** As who reads: no more is wanted, for that reason. */
+  cancelWith(error) {
+    if (!this.isOver) {
+      const { name, message } = told(error);
+      op_rpc_stream_cancel(this.event, this.id, name, message);
+      this.over();
+    }
   }
 }
 // What a worker does to all objects does nothing to these.

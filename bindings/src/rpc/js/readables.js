@@ -4,8 +4,6 @@
 "use strict";
 const { core, primordials } = __bootstrap;
 const {
-  op_rpc_stream_abort,
-  op_rpc_stream_cancel,
   op_rpc_stream_consumed,
   op_rpc_stream_done,
   op_rpc_stream_end,
@@ -25,7 +23,7 @@ const { closeBytes } = core.loadExtScript("ext:isolane_bindings/streams/bodies.j
 const { bareArray } = core.loadExtScript("ext:isolane_rpc/calls.js");
 const { ABORT, bytesOfChunk, CANCEL, CHUNK, CREDIT, DONE, END, End, ignore, received, Writing } =
   core.loadExtScript("ext:isolane_rpc/flows.js");
-const { errorOf, gone, told } = core.loadExtScript("ext:isolane_rpc/words.js");
+const { errorOf, gone } = core.loadExtScript("ext:isolane_rpc/words.js");
 
 /** Of a ReadableStream that was sent: it is read here. */
 class Outflow extends Writing {
@@ -54,10 +52,8 @@ class Outflow extends Writing {
     }, (error) => this.fail(error));
   }
   fail(error) {
-    if (!this.isOver) {
-      const { name, message } = told(error);
-      op_rpc_stream_abort(this.event, this.id, name, message);
-      this.stop(error);
+    if (this.abortWith(error)) {
+      ignore(reader.cancel(this.reader, error));
     }
   }
   stop(reason) {
@@ -87,13 +83,7 @@ class Outflow extends Writing {
 class SignalFlow extends End {
   constructor(calls, signal) {
     super(calls, op_rpc_stream_open(calls.event, true));
-    signal[add](() => {
-      if (!this.isOver) {
-        const { name, message } = told(reasonOf(signal));
-        op_rpc_stream_abort(this.event, this.id, name, message);
-        this.over();
-      }
-    });
+    signal[add](() => this.abortWith(reasonOf(signal)));
   }
   start() {}
   tell(effect) {
@@ -102,11 +92,7 @@ class SignalFlow extends End {
     }
   }
   lose() {
-    if (!this.isOver) {
-      const { name, message } = told(gone());
-      op_rpc_stream_abort(this.event, this.id, name, message);
-      this.over();
-    }
+    this.abortWith(gone());
   }
 }
 
@@ -130,7 +116,7 @@ class Inflow extends End {
         this.give();
       },
       (reason) => {
-        this.cancel(reason);
+        this.cancelWith(reason);
         return PromiseResolve(undefined);
       },
     );
@@ -159,15 +145,7 @@ class Inflow extends End {
     }
   }
   drop() {
-    this.cancel(undefined);
-  }
-  /** Nobody wants it any more. */
-  cancel(reason) {
-    if (!this.isOver) {
-      const { name, message } = told(reason);
-      op_rpc_stream_cancel(this.event, this.id, name, message);
-      this.over();
-    }
+    this.cancelWith(undefined);
   }
   fail(error) {
     this.over();

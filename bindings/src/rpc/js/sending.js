@@ -7,6 +7,7 @@ const { op_rpc_dispose, op_rpc_wrap, op_rpc_write } = core.ops;
 const { MapPrototypeSet, ObjectSetPrototypeOf } = primordials;
 const { switches } = core.loadExtScript("ext:isolane_bindings/switches.js");
 const { bareArray } = core.loadExtScript("ext:isolane_rpc/calls.js");
+const { MAX_BYTES } = core.loadExtScript("ext:isolane_rpc/copy.js");
 const { Encoder, ERROR, PARAMS, RESULT } = core.loadExtScript("ext:isolane_rpc/encode.js");
 const { Outflow, SignalFlow } = core.loadExtScript("ext:isolane_rpc/readables.js");
 const { Inlet } = core.loadExtScript("ext:isolane_rpc/writables.js");
@@ -17,9 +18,6 @@ const MOVE = 0;
 const DUP = 1;
 const READABLE = 2;
 const WRITABLE = 3;
-
-/** The most that a value may take, in bytes. */
-const MAX_BYTES = 32 * 1024 * 1024;
 
 /** How an object is called on, beside the shapes of `encode.js`: another worker, a result's disposer. */
 const REMOTE = 2;

@@ -14,13 +14,13 @@ const {
   MapPrototypeDelete,
   MapPrototypeGet,
   MapPrototypeSet,
-  ObjectDefineProperty,
   PromisePrototypeThen,
   RangeError,
   SafePromisePrototypeFinally,
   SymbolDispose,
   TypeError,
 } = primordials;
+const { define } = core.loadExtScript("ext:isolane_bindings/define.js");
 const { currentEvent } = core.loadExtScript("ext:isolane_bindings/frames.js");
 const {
   makeObject,
@@ -296,13 +296,7 @@ function readResult(calls, { caps, data }, promise) {
   promise.release = dispose;
   // A reference has its own.
   if (recordOf(value) === undefined) {
-    ObjectDefineProperty(value, SymbolDispose, {
-      __proto__: null,
-      configurable: true,
-      enumerable: false,
-      value: dispose,
-      writable: true,
-    });
+    define(value, SymbolDispose, dispose);
   }
   return value;
 }

@@ -5,7 +5,6 @@
 const { core, primordials } = __bootstrap;
 const {
   op_rpc_stream_abort,
-  op_rpc_stream_cancel,
   op_rpc_stream_consumed,
   op_rpc_stream_done,
   op_rpc_stream_end,
@@ -29,7 +28,7 @@ const {
   received,
   Writing,
 } = core.loadExtScript("ext:isolane_rpc/flows.js");
-const { errorOf, gone, told } = core.loadExtScript("ext:isolane_rpc/words.js");
+const { errorOf, gone } = core.loadExtScript("ext:isolane_rpc/words.js");
 
 /** Whoever aborts a stream does not say to the other end why. */
 const ABORTED = "The stream was aborted by the other end.";
@@ -43,17 +42,10 @@ class Inlet extends End {
     this.writer = own;
   }
   start() {
-    after(writer.closedOf(this.writer), nothing, (error) => this.fail(error));
-  }
-  fail(error) {
-    if (!this.isOver) {
-      const { name, message } = told(error);
-      op_rpc_stream_cancel(this.event, this.id, name, message);
-      this.over();
-    }
+    after(writer.closedOf(this.writer), nothing, (error) => this.cancelWith(error));
   }
   tell(effect) {
-    const failed = (error) => this.fail(error);
+    const failed = (error) => this.cancelWith(error);
     switch (effect.target) {
       case CHUNK: {
         const bytes = received(effect);
@@ -85,7 +77,7 @@ class Inlet extends End {
   /** It was not sent. */
   lose() {
     const error = gone();
-    this.fail(error);
+    this.cancelWith(error);
     this.stop(error);
   }
 }

@@ -13,7 +13,7 @@ use deno_web::BlobStoreTrait;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use crate::clone::deserialize;
+use crate::clone::{deserialize, throw_by, write};
 use crate::event::legible;
 use crate::rpc::desk::Desk;
 
@@ -66,14 +66,7 @@ impl v8::ValueSerializerImpl for Writer<'_> {
         scope: &mut v8::PinScope<'s, 'i>,
         message: v8::Local<'s, v8::String>,
     ) {
-        v8::tc_scope!(let scope, scope);
-        let this = v8::undefined(scope).into();
-        self.on_error.call(scope, this, &[message.into()]);
-        if !scope.has_caught() && !scope.has_terminated() {
-            let error = v8::Exception::type_error(scope, message);
-            scope.throw_exception(error);
-        }
-        scope.rethrow();
+        throw_by(scope, Some(self.on_error), message);
     }
 
     fn get_wasm_module_transfer_id<'s, 'i>(
@@ -108,17 +101,9 @@ fn serialize<'s>(
     on_error: v8::Local<'s, v8::Function>,
 ) -> Result<Option<Vec<u8>>, JsErrorBox> {
     let serializer = v8::ValueSerializer::new(scope, Box::new(Writer { on_error }));
-    serializer.write_header();
-    v8::tc_scope!(let scope, scope);
-    let written = serializer.write_value(scope.get_current_context(), value);
-    if scope.has_caught() || scope.has_terminated() {
-        scope.rethrow();
-        return Ok(None);
-    }
-    if written != Some(true) {
-        return Err(JsErrorBox::type_error("The value could not be serialized."));
-    }
-    Ok(Some(serializer.release()))
+    let failed = || JsErrorBox::type_error("The value could not be serialized.");
+    let is_written = write(scope, &serializer, value, failed)?;
+    Ok(is_written.then(|| serializer.release()))
 }
 
 /// Writes a value, and what describes objects of the runtime in it, for the op that sends it, which comes

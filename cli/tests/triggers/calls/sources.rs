@@ -46,7 +46,7 @@ fn service(binding: &str, to: &str) -> Value {
 
 /// The code of a worker that makes these calls, functions of `env` and `ctx`, each in its turn, and answers
 /// with what each has come to.
-pub(super) fn caller(calls: &str) -> String {
+pub(crate) fn caller(calls: &str) -> String {
     format!(
         "{IMPORTS}{SHOWN}
         export default {{ async fetch(request, env, ctx) {{

@@ -12,7 +12,7 @@ use super::running::report_of_refused;
 use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::limits::Allowance;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, HUNG, Outcome};
 
 /// Why a worker's isolates go that has too much of the node's memory.
 const EXPELLED: &str = "the node is short of memory";
@@ -25,11 +25,6 @@ const OUTSTAYED: &str = "its version was replaced, and so were too many after it
 
 /// Why an event fails that has no client, and whose handler can never end.
 const NEVER_SETTLES: &str = "the handler's promise never settles: nothing it waits for is pending";
-
-/// The same, in the words in which callers are told.
-const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code \
-                    had hung and would never generate a response. Refer to: \
-                    https://developers.cloudflare.com/workers/observability/errors/";
 
 impl Slot {
     /// Ends an event that has exceeded a limit, and the isolate with it. Answers the failure

@@ -1,8 +1,18 @@
 //! Who holds what, and until when.
 
-use super::super::{Effect, Give, On};
-use super::support::{Net, give, run_of, say, stub_of};
+use super::super::{Effect, Give, Handle, On, QuestionId, StubId};
+use super::support::{Joined, Net, Run, give, run_of, say, stub_of};
 use crate::rpc::frame::{Path, RpcError};
+
+/// The caller of a session passes an object of its own as an argument: the object, the call, how that runs, and
+/// the callee's stub.
+fn passed(net: &mut Net, joined: &Joined) -> (Handle, QuestionId, Run, StubId) {
+    let (object, own) = net.machines[0].wrap();
+    let question = net.call(0, joined.stub, give("", vec![Give::Move(own)]));
+    let run = net.run(1);
+    let stub = stub_of(&net.machines[1].take_args(run.answer).unwrap());
+    (object, question, run, stub)
+}
 
 #[test]
 fn stubs_of_parameters_are_disposed_of_when_the_call_returns() {
@@ -71,10 +81,7 @@ fn a_result_belongs_to_the_caller() {
 fn a_call_holds_the_object_on_which_it_runs() {
     let mut net = Net::new(2);
     let joined = net.join(0, 1);
-    let (object, own) = net.machines[0].wrap();
-    net.call(0, joined.stub, give("", vec![Give::Move(own)]));
-    let outer = net.run(1);
-    let stub = stub_of(&net.machines[1].take_args(outer.answer).unwrap());
+    let (object, _, outer, stub) = passed(&mut net, &joined);
     let inner = net.call(1, stub, say(""));
     net.machines[1].finish(inner);
     net.machines[1].answer(outer.answer, Ok(say("")), None);
@@ -107,10 +114,7 @@ fn a_result_that_nobody_takes_any_more_is_released() {
 fn what_comes_home_is_the_object_itself() {
     let mut net = Net::new(2);
     let joined = net.join(0, 1);
-    let (object, own) = net.machines[0].wrap();
-    let question = net.call(0, joined.stub, give("", vec![Give::Move(own)]));
-    let run = net.run(1);
-    let stub = stub_of(&net.machines[1].take_args(run.answer).unwrap());
+    let (object, question, run, stub) = passed(&mut net, &joined);
     net.machines[1].answer(run.answer, Ok(give("", vec![Give::Move(stub)])), None);
     let home = stub_of(&net.settled(0).1.unwrap());
     assert_eq!(net.machines[0].local_target(home), Some(object));
@@ -126,10 +130,7 @@ fn what_comes_home_is_the_object_itself() {
 fn what_comes_home_does_not_overtake_what_was_pipelined_on_its_way() {
     let mut net = Net::new(2);
     let joined = net.join(0, 1);
-    let (object, own) = net.machines[0].wrap();
-    let question = net.call(0, joined.stub, give("", vec![Give::Move(own)]));
-    let run = net.run(1);
-    let stub = stub_of(&net.machines[1].take_args(run.answer).unwrap());
+    let (object, question, run, stub) = passed(&mut net, &joined);
     let copy = net.machines[1].dup(stub).unwrap();
     net.machines[1].answer(run.answer, Ok(give("", vec![Give::Move(stub)])), Some(copy));
     // Made before the result is here, and carried after it.
