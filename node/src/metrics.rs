@@ -1,4 +1,4 @@
-//! What a node counts about its workers, for Prometheus: events by outcome, incidents by worker
+//! What a node counts about its workers, for Prometheus: events by kind and outcome, incidents by worker
 //! (`metrics/incidents.rs`), the runtime's figures of the moment, and what the front refuses. What the
 //! KV store and the admin API count is their own.
 
@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
-use runtime::{EventReport, Eviction, Incident, Observer, Outcome, Runtime};
+use runtime::{EventReport, Eviction, Incident, Kind, Observer, Outcome, Runtime};
 
 use crate::deployments::Deployments;
 use crate::front::TurnedAway;
@@ -23,31 +23,35 @@ use incidents::{IncidentFigures, Incidents};
 
 /// The counters of a node, which observe what its runtime does.
 pub struct Metrics {
-    events: Family<OutcomeLabels, Counter>,
-    /// The counters of `events` in the order of [`Outcome`], so that counting takes no lock.
-    by_outcome: [Counter; Outcome::ALL.len()],
+    events: Family<EventLabels, Counter>,
+    /// The counters of `events` in the order of [`Kind`] and of [`Outcome`], so that counting takes no lock.
+    by_kind: [[Counter; Outcome::ALL.len()]; Kind::ALL.len()],
     incidents: Arc<Incidents>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
+struct EventLabels {
+    kind: &'static str,
     outcome: &'static str,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let events = Family::<OutcomeLabels, Counter>::default();
-        let by_outcome = Outcome::ALL.map(|outcome| {
-            events.get_or_create_owned(&OutcomeLabels { outcome: outcome.as_str() })
-        });
-        Self { events, by_outcome, incidents: Arc::default() }
+        let events = Family::<EventLabels, Counter>::default();
+        let counter = |kind: Kind, outcome: Outcome| {
+            let labels = EventLabels { kind: kind.as_str(), outcome: outcome.as_str() };
+            events.get_or_create_owned(&labels)
+        };
+        let by_kind = Kind::ALL.map(|kind| Outcome::ALL.map(|outcome| counter(kind, outcome)));
+        Self { events, by_kind, incidents: Arc::default() }
     }
 }
 
 impl Metrics {
     /// Counts an event that is over.
-    pub fn event(&self, outcome: Outcome) {
-        if let Some(counter) = self.by_outcome.get(outcome as usize) {
+    pub fn event(&self, kind: Kind, outcome: Outcome) {
+        let counters = self.by_kind.get(kind as usize);
+        if let Some(counter) = counters.and_then(|counters| counters.get(outcome as usize)) {
             counter.inc();
         }
     }
@@ -60,7 +64,11 @@ impl Metrics {
 
     /// Adds them to a registry. Where these are the workers, names of others are shown once.
     pub(crate) fn register(&self, registry: &mut Registry, workers: Option<Arc<Deployments>>) {
-        registry.register("events", "Events that are over, by outcome", self.events.clone());
+        registry.register(
+            "events",
+            "Events that are over, by kind and outcome",
+            self.events.clone(),
+        );
         let is_worker = move |name: &str| workers.as_ref().is_none_or(|workers| workers.has(name));
         registry.register_collector(Box::new(IncidentFigures {
             incidents: Arc::clone(&self.incidents),
@@ -71,7 +79,7 @@ impl Metrics {
 
 impl Observer for Metrics {
     fn event_ended(&self, report: &EventReport) {
-        self.event(report.outcome);
+        self.event(report.kind, report.outcome);
     }
 
     fn incident(&self, incident: &Incident) {
@@ -200,15 +208,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_counted_by_their_outcome() {
+    fn events_are_counted_by_their_kind_and_outcome() {
         let metrics = Metrics::default();
-        metrics.event(Outcome::ExceededCpu);
-        metrics.event(Outcome::ExceededCpu);
+        metrics.event(Kind::Queue, Outcome::ExceededCpu);
+        metrics.event(Kind::Queue, Outcome::ExceededCpu);
         let mut registry = Registry::default();
         metrics.register(&mut registry, None);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        assert!(text.contains("events_total{outcome=\"exceededCpu\"} 2"), "{text}");
+        let line = "events_total{kind=\"queue\",outcome=\"exceededCpu\"} 2";
+        assert!(text.lines().any(|it| it == line), "{text}");
+        let line = "events_total{kind=\"fetch\",outcome=\"exceededCpu\"} 0";
+        assert!(text.lines().any(|it| it == line), "{text}");
     }
 
     #[test]

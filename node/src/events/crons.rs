@@ -191,11 +191,13 @@ impl Shared {
         let outcome = match ended {
             Ok(ended) => ended.outcome,
             Err(not_run) => {
+                if !not_run.may_have_run() {
+                    self.figures.cron_not_run();
+                }
                 self.tell_not_run(&key, &not_run);
                 not_run.outcome()
             }
         };
-        self.figures.cron_ended(outcome);
         self.runs.lock().end(&key, at_ms, outcome);
         self.unsaved.notify_one();
     }
@@ -227,7 +229,6 @@ impl Shared {
             Err(not_run) if not_run.may_have_run() => (not_run.outcome(), None, false),
             Err(not_run) => return Err(not_run),
         };
-        self.figures.cron_ended(outcome);
         Ok(Ran { outcome, no_retry, wall, cpu: witness.cpu(), exception })
     }
 

@@ -5,13 +5,11 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
-use runtime::Outcome;
 
-/// Counters of the events that are no requests.
+/// Counters of what becomes of events before they run; how they end is counted for all kinds alike.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
-    crons: Family<OutcomeLabels, Counter>,
-    batches: Family<OutcomeLabels, Counter>,
+    crons_not_run: Counter,
     given_back: Counter,
     traces: Family<FateLabels, Counter>,
 }
@@ -28,24 +26,14 @@ pub(super) enum TraceFate {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabels {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FateLabels {
     fate: &'static str,
 }
 
 impl Figures {
-    /// A cron's event is over, or was refused.
-    pub(super) fn cron_ended(&self, outcome: Outcome) {
-        self.crons.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
-    }
-
-    /// A batch's event is over.
-    pub(super) fn batch_ended(&self, outcome: Outcome) {
-        self.batches.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
+    /// A cron was due, and its worker could not run.
+    pub(super) fn cron_not_run(&self) {
+        self.crons_not_run.inc();
     }
 
     /// A batch was not delivered.
@@ -62,10 +50,8 @@ impl Figures {
 
     /// Adds them to a registry.
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Crons that were run, by the outcome of their events";
-        registry.register("cron_runs", help, self.crons.clone());
-        let help = "Batches of messages that workers were called with, by the events' outcome";
-        registry.register("queue_batches", help, self.batches.clone());
+        let help = "Crons that were due and have not run, because their worker could not";
+        registry.register("crons_not_run", help, self.crons_not_run.clone());
         let help = "Batches of messages that were given back, because their worker could not run";
         registry.register("queue_batches_given_back", help, self.given_back.clone());
         let help = "Traces of events for workers that are told of them, by what has become of them";
@@ -89,11 +75,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_counted_by_what_they_came_to() {
+    fn what_does_not_run_is_counted() {
         let figures = Figures::default();
-        figures.cron_ended(Outcome::Ok);
-        figures.cron_ended(Outcome::Exception);
-        figures.batch_ended(Outcome::Ok);
+        figures.cron_not_run();
         figures.batch_given_back();
         figures.traces(TraceFate::Dropped, 3);
         figures.traces(TraceFate::Delivered, 0);
@@ -102,9 +86,7 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
-            "cron_runs_total{outcome=\"ok\"} 1",
-            "cron_runs_total{outcome=\"exception\"} 1",
-            "queue_batches_total{outcome=\"ok\"} 1",
+            "crons_not_run_total 1",
             "queue_batches_given_back_total 1",
             "tail_traces_total{fate=\"dropped\"} 3",
         ] {

@@ -85,14 +85,11 @@ impl Shared {
         };
         match called {
             Ok(Ended { outcome, result, .. }) => {
-                self.figures.batch_ended(outcome);
                 Called::Run(verdicts(result, outcome, count), outcome)
             }
             // Who knows what it has done. It counts as a delivery, or it costs a shard each time.
             Err(not_run) if not_run.may_have_run() => {
-                let outcome = not_run.outcome();
-                self.figures.batch_ended(outcome);
-                Called::Run(all_again(count), outcome)
+                Called::Run(all_again(count), not_run.outcome())
             }
             Err(not_run) => {
                 self.figures.batch_given_back();
