@@ -31,3 +31,5 @@ mod secured;
 mod shedding;
 #[path = "front/slow.rs"]
 mod slow;
+#[path = "front/upgrades.rs"]
+mod upgrades;

@@ -115,6 +115,9 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Of a request whose event is over, and has answered nothing.
+    pub const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
+
     /// The failure of an answer for which there is no room.
     pub(crate) fn untaken(untaken: Untaken) -> Failure {
         let whose = if untaken.of_node { "the node" } else { "the worker" };
