@@ -8,6 +8,7 @@ mod error;
 mod hardening;
 mod of_runtime;
 mod parse;
+mod queue;
 mod recognise;
 mod schema;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use deployers::{Deployer, Names};
 pub use error::ConfigError;
 pub use hardening::Hardening;
 pub(crate) use parse::is_label;
+pub use queue::QueueLimits;
 
 /// The key of the secrets in the data folder.
 const SECRETS_KEY: &str = "secrets.key";
@@ -70,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the KV store is kept.
     pub kv: Kv,
+    /// What queues may have.
+    pub queue: QueueLimits,
     /// Where the admin API is, and who may use it.
     pub admin: AdminConfig,
     /// Which addresses `fetch()` may reach beside the public ones.
@@ -375,6 +379,7 @@ impl Config {
             // A developer's own code may take as long as a project can ask for.
             limits: Limits { cpu_max: LONGEST_CPU, ..Limits::default() },
             kv: Kv::default(),
+            queue: QueueLimits::default(),
             admin: AdminConfig::default(),
             outbound: runtime::OutboundPolicy { allow_private: true, ..Default::default() },
             cf: CfConfig::default(),

@@ -36,7 +36,7 @@ pub use admin::{Admin, AdminError, AdminListener, AdminSocket, Announcement, Tok
 pub use cf::{Cf, CfError};
 pub use config::{
     AdminConfig, CertificateFiles, CfConfig, Config, ConfigError, Deployer, Deploys, Hardening, Kv,
-    Limits, Listen, LogFormat, Mode, Names, WorkerConfig,
+    Limits, Listen, LogFormat, Mode, Names, QueueLimits, WorkerConfig,
 };
 pub use deployments::{
     Change, ChangeError, Current, DeployError, Deployments, EnvEntry, EnvKind, MAX_NOTE_CHARS,

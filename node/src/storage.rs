@@ -88,8 +88,7 @@ pub fn store_folder(data: &Path) -> PathBuf {
 /// # Errors
 /// When another process has the folder, or it cannot be used, or is damaged.
 pub fn open_queues(config: &Config) -> Result<Queues, QueueError> {
-    let limits =
-        queue::Limits { min_free_bytes: config.kv.min_free_bytes, ..queue::Limits::default() };
+    let limits = config.queue.with_room_of(&config.kv);
     Queues::open(queue::Options { limits, ..queue::Options::new(config.data.join("queues")) })
 }
 

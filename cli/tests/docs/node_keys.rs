@@ -10,7 +10,7 @@ use node::Config;
 use crate::table::{codes, number, table};
 
 /// How an unknown key is put into each table.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("", ""),
     ("listen", "[[listen]]\n"),
     ("tls", "[[tls]]\n"),
@@ -20,6 +20,7 @@ const TABLES: [(&str, &str); 12] = [
     ("outbound", "[outbound]\n"),
     ("deploys", "[deploys]\n"),
     ("kv", "[kv]\n"),
+    ("queue", "[queue]\n"),
     ("secrets", "[secrets]\n"),
     ("hardening", "[hardening]\n"),
     ("cf", "[cf]\n"),
@@ -263,6 +264,21 @@ const KEYS: &[(&str, Says, &str)] = &[
         "kv.namespace_mb",
         |c| mb(c.kv.namespace_bytes),
         "what one namespace may hold: keys, values and metadata",
+    ),
+    (
+        "queue.messages_per_second",
+        |c| number(c.queue.messages_per_second.into()),
+        "messages that one queue takes in a second; a second's may come at once",
+    ),
+    (
+        "queue.backlog_mb",
+        |c| number(c.queue.backlog_bytes / 1_000_000),
+        "what the bodies of the messages of one queue may have, in millions of bytes",
+    ),
+    (
+        "queue.total_mb",
+        |c| number(c.queue.total_bytes / 1_000_000),
+        "the same of all queues together",
     ),
     (
         "admin.address",

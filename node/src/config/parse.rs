@@ -67,6 +67,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
         scratch: None,
         limits,
         kv: kv(&source, raw.kv)?,
+        queue: raw.queue.validate(&source)?,
         outbound: outbound(&source, raw.outbound)?,
         cf,
         deploys: deploys(&source, raw.domain, raw.deploys)?,

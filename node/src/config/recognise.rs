@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Keys of a node's configuration that no project's has.
-const OF_NODES: [&str; 16] = [
+const OF_NODES: [&str; 17] = [
     "admin",
     "cf",
     "cpu_affinity",
@@ -18,6 +18,7 @@ const OF_NODES: [&str; 16] = [
     "listen",
     "log",
     "outbound",
+    "queue",
     "real_time",
     "tls",
     "user",

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::cf::RawCf;
 use super::deployers::RawDeployer;
 use super::hardening::RawHardening;
+use super::queue::RawQueue;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +31,8 @@ pub(super) struct RawConfig {
     pub(super) limits: RawLimits,
     #[serde(default)]
     pub(super) kv: RawKv,
+    #[serde(default)]
+    pub(super) queue: RawQueue,
     #[serde(default)]
     pub(super) admin: RawAdmin,
     #[serde(default)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Config, Kv, LogFormat};
+use super::{Config, Kv, LogFormat, QueueLimits};
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(Path::new("/etc/isolane/node.toml"), text).map_err(|error| error.to_string())
@@ -73,6 +73,9 @@ fn every_key_reaches_its_place() {
         [kv]
         min_free_mb = 1_099_511_627_776
         namespace_mb = 512
+        [queue]
+        messages_per_second = 100_000
+        backlog_mb = 7
         [deploys]
         keep_versions = 7
         cache_mb = 64
@@ -115,6 +118,9 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.outbound.allow[0].to_string(), "10.0.0.0/8");
     let (min_free_bytes, namespace_bytes) = (1 << 60, 512 << 20);
     assert_eq!(config.kv, Kv { min_free_bytes, namespace_bytes, ..Kv::default() });
+    let (messages_per_second, backlog_bytes) = (100_000, 7_000_000);
+    let queue = QueueLimits { messages_per_second, backlog_bytes, ..QueueLimits::default() };
+    assert_eq!(config.queue, queue);
     let values = serde_json::json!({ "asn": 64_496, "colo": "FRA" });
     assert_eq!(serde_json::Value::Object(config.cf.values), values);
     assert_eq!(config.cf.databases, [Path::new("/etc/isolane/geo/city.mmdb")]);
