@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
 from sections import bundling, calls, coldstart, fair, hello, kv, memory, overrun, quiet, reload
-from sections import reloadpeers, rotation, start
+from sections import queues, reloadpeers, rotation, start
 
 SECTIONS = {
     "hello": hello,
@@ -26,6 +26,7 @@ SECTIONS = {
     "reload": reload,
     "kv": kv,
     "calls": calls,
+    "queues": queues,
     "bundling": bundling,
     "reloadpeers": reloadpeers,
     "start": start,
@@ -36,6 +37,7 @@ TOOLS = {
     "rotation": {"wrk": "wrk", "taskset": "util-linux"},
     "coldstart": {"h2load": "nghttp2-client"},
     "kv": {"wrk": "wrk", "taskset": "util-linux"},
+    "queues": {"h2load": "nghttp2-client"},
     "bundling": {"npm": "npm"},
     "reloadpeers": {"npm": "npm"},
 }
@@ -84,7 +86,7 @@ def _arguments():
         "--wait-idle", action="store_true", help="let `memory` wait for idle eviction, 11 minutes"
     )
     common.add_argument(
-        "--only", metavar="TEXT", help="for `kv`: only operations that have this in their names"
+        "--only", metavar="TEXT", help="for `kv` and `queues`: only what has this in its name"
     )
     common.add_argument(
         "--unpinned", action="store_true", help="for `kv`: all cores for the servers and the load"

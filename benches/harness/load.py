@@ -42,7 +42,9 @@ def check_bytes(figures, answer_bytes, what):
         )
 
 
-def h2load(port, host, requests=None, seconds=None, clients=4, streams=16, rps=None, h1=False):
+def h2load(
+    port, host, requests=None, seconds=None, clients=4, streams=16, rps=None, h1=False, path="/"
+):
     """Runs h2load and answers `{"done": .., "failed": .., "rps": ..}`.
 
     `rps` is the rate of all clients together: then the loop is open.
@@ -58,7 +60,7 @@ def h2load(port, host, requests=None, seconds=None, clients=4, streams=16, rps=N
         command += ["--duration", seconds]
     else:
         command += ["--requests", requests]
-    out = processes.run([*command, f"http://127.0.0.1:{port}/"], timeout_s=(seconds or 60) + 60)
+    out = processes.run([*command, f"http://127.0.0.1:{port}{path}"], timeout_s=(seconds or 60) + 60)
     return h2load_figures(out)
 
 

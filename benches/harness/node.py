@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import time
@@ -130,6 +131,10 @@ class Node:
         began = time.monotonic()
         code = processes.stop(self._process, grace_s)
         return code, time.monotonic() - began
+
+    def kill(self):
+        """Ends the process, and whatever it has started, with SIGKILL."""
+        processes.stop(self._process, grace_s=0.0, first=signal.SIGKILL)
 
     def __enter__(self):
         return self

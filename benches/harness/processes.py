@@ -80,10 +80,10 @@ def step_back():
         pass
 
 
-def stop(child, grace_s=5.0):
+def stop(child, grace_s=5.0, first=signal.SIGTERM):
     """Ends a process and its group, and answers its exit code."""
     if child.poll() is None:
-        child.terminate()
+        _signal_group(child, first) if first == signal.SIGKILL else child.terminate()
         try:
             child.wait(grace_s)
         except subprocess.TimeoutExpired:
