@@ -12,8 +12,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from harness import client, figures, node, peers, processes
-from sections import bundling, calls, coldstart, fair, hello, kv, memory, overrun, quiet, reload
-from sections import queues, reloadpeers, rotation, start
+from sections import bundling, calls, coldstart, fair, hello, kv, many, memory, overrun, quiet
+from sections import queues, reload, reloadpeers, rotation, start
 
 SECTIONS = {
     "hello": hello,
@@ -30,6 +30,7 @@ SECTIONS = {
     "bundling": bundling,
     "reloadpeers": reloadpeers,
     "start": start,
+    "many": many,
 }
 # What each section needs beside Python and the binary, with its Debian package.
 TOOLS = {

@@ -68,14 +68,6 @@ pub enum CallError {
         /// The name that nobody has.
         worker: Arc<str>,
     },
-    /// The worker has no such entrypoint.
-    #[error("The worker \"{worker}\" has no entrypoint \"{entrypoint}\".")]
-    NoEntrypoint {
-        /// The worker's name.
-        worker: Arc<str>,
-        /// The export that it does not have.
-        entrypoint: Arc<str>,
-    },
     /// What the handler threw.
     #[error("{}", .0.message)]
     Threw(Thrown),

@@ -259,39 +259,8 @@ fn others(hosts: &[String]) -> String {
 /// A failure in words that show nothing of the worker's inside.
 fn explain(failure: &Failure) -> String {
     match failure {
-        Failure::Threw { .. } => "The worker threw an exception.".into(),
         Failure::NeverResponds => "The script will never generate a response.".into(),
-        Failure::CannotStart { worker, version, .. } => {
-            format!("The worker {worker} (version {version}) cannot start.")
-        }
-        Failure::StartExceeded { worker, version, memory, .. } => {
-            let what = if *memory { "memory" } else { "CPU time" };
-            format!(
-                "The worker {worker} (version {version}) cannot start: it uses too much {what}."
-            )
-        }
-        Failure::ExceededCpu { limit_ms } => {
-            format!("The worker exceeded its CPU limit of {limit_ms} ms.")
-        }
-        Failure::ExceededMemory { limit_mb } => {
-            format!("The worker exceeded its memory limit of {limit_mb} MiB.")
-        }
-        Failure::NodeMemory { worker } => {
-            format!("The worker {worker} uses too much of the server's memory.")
-        }
-        Failure::NodeFull => "The server is short of memory. Please try again.".into(),
-        Failure::Canceled => "The request was canceled.".into(),
-        Failure::BadBody => "The request's body broke off or is malformed.".into(),
-        Failure::Untaken { .. } => {
-            "Too much of the worker's answers waits for other clients. Please try again.".into()
-        }
-        Failure::LoadShed { .. } => "Too many requests are waiting. Please try again.".into(),
-        Failure::Quarantined { worker, .. } => {
-            format!(
-                "The worker {worker} is not started for a while: its code could not be stopped."
-            )
-        }
         Failure::IsolateLost { .. } => "The worker was lost while it ran. Please try again.".into(),
-        Failure::ShuttingDown => "The server is shutting down. Please try again.".into(),
+        other => other.told(),
     }
 }

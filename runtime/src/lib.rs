@@ -48,6 +48,6 @@ pub use inspect::{Inspect, InspectSession, InspectTarget};
 pub use isolate::process::{NICE_LIMIT, REAL_TIME_LIMIT, round_trip};
 pub use memory::{MemoryFigures, ProgramMemory};
 pub use observers::{ConsoleLevel, ConsoleLine, Observer};
-pub use outcome::{Failure, HUNG, Outcome};
+pub use outcome::{Failure, Outcome};
 pub use runtime::{FrontShard, Offender, RestartReason, Runtime, StartReport, Stats, Succession};
 pub use version::Version;

@@ -7,7 +7,7 @@ use bindings::event::outgoing::Untaken;
 pub use bindings::event::Outcome;
 
 /// What a caller is told whose callee has nothing left that could answer it, in the words of Workers.
-pub const HUNG: &str = "The Workers runtime canceled this request because it detected that your \
+const HUNG: &str = "The Workers runtime canceled this request because it detected that your \
                         Worker's code had hung and would never generate a response. Refer to: \
                         https://developers.cloudflare.com/workers/observability/errors/";
 
@@ -117,6 +117,48 @@ pub enum Failure {
 impl Failure {
     /// Of a request whose event is over, and has answered nothing.
     pub const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
+
+    /// What others are told of it, a client or another worker: nothing of the worker's inside.
+    pub fn told(&self) -> String {
+        match self {
+            Failure::Threw { .. } => "The worker threw an exception.".into(),
+            Failure::NeverResponds => HUNG.into(),
+            Failure::CannotStart { worker, version, .. } => {
+                format!("The worker {worker} (version {version}) cannot start.")
+            }
+            Failure::StartExceeded { worker, version, memory, .. } => {
+                let what = if *memory { "memory" } else { "CPU time" };
+                format!(
+                    "The worker {worker} (version {version}) cannot start: it uses too much {what}."
+                )
+            }
+            Failure::ExceededCpu { limit_ms } => {
+                format!("The worker exceeded its CPU limit of {limit_ms} ms.")
+            }
+            Failure::ExceededMemory { limit_mb } => {
+                format!("The worker exceeded its memory limit of {limit_mb} MiB.")
+            }
+            Failure::NodeMemory { worker } => {
+                format!("The worker {worker} uses too much of the server's memory.")
+            }
+            Failure::NodeFull => "The server is short of memory. Please try again.".into(),
+            Failure::Canceled => "The request was canceled.".into(),
+            Failure::BadBody => "The request's body broke off or is malformed.".into(),
+            Failure::Untaken { .. } => {
+                "Too much of the worker's answers waits for other clients. Please try again.".into()
+            }
+            Failure::LoadShed { .. } => "Too many requests are waiting. Please try again.".into(),
+            Failure::Quarantined { worker, .. } => {
+                format!(
+                    "The worker {worker} is not started for a while: its code could not be stopped."
+                )
+            }
+            Failure::IsolateLost { reason } => {
+                format!("The worker was lost while it ran: {reason}.")
+            }
+            Failure::ShuttingDown => "The server is shutting down. Please try again.".into(),
+        }
+    }
 
     /// The failure of an answer for which there is no room.
     pub(crate) fn untaken(untaken: Untaken) -> Failure {

@@ -102,12 +102,10 @@ async fn what_the_other_worker_throws_arrives() {
 async fn a_worker_that_is_not_there_is_a_response_and_other_failures_are_errors() {
     let failures = [
         CallError::NoWorker { worker: "callee".into() },
-        CallError::NoEntrypoint { worker: "callee".into(), entrypoint: "Api".into() },
         CallError::Failed { message: "The worker is overloaded.".to_owned() },
     ];
     for (error, expected) in failures.into_iter().zip([
         "503 Worker \"callee\" not found. Make sure it is running locally.",
-        "Error: The worker \"callee\" has no entrypoint \"Api\".",
         "Error: The worker is overloaded.",
     ]) {
         let fake = Fake::new(move |_| {

@@ -8,13 +8,12 @@ use std::sync::{Arc, Weak};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use runtime::{
-    Address, Call, CallContext, CallError, Dispatcher, Failure, HUNG, Reply, Runtime, Thrown,
-    Trigger, Version,
+    Address, Call, CallContext, CallError, Dispatcher, Failure, Reply, Runtime, Thrown, Trigger,
+    Version,
 };
 
 use crate::config::Mode;
 use crate::deployments::Deployments;
-use crate::refusal::Refusal;
 
 /// Leads calls to the workers of a node, for as long as there is the node.
 struct Calls(Weak<Deployments>);
@@ -105,8 +104,7 @@ fn told(failure: Failure) -> CallError {
         Failure::Threw { message, .. } => {
             CallError::Threw(Thrown { message, stack: String::new() })
         }
-        Failure::NeverResponds => CallError::Failed { message: HUNG.to_owned() },
-        other => CallError::Failed { message: Refusal::from(other).to_string() },
+        other => CallError::Failed { message: other.told() },
     }
 }
 

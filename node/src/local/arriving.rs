@@ -57,7 +57,6 @@ struct Called {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     NoWorker,
-    NoEntrypoint,
     Threw,
     TooManyHops,
     Failed,
@@ -218,13 +217,11 @@ fn refused(status: StatusCode, message: &'static str) -> Response<ResponseBody> 
 }
 
 impl Fault {
-    const ALL: [Self; 5] =
-        [Self::NoWorker, Self::NoEntrypoint, Self::Threw, Self::TooManyHops, Self::Failed];
+    const ALL: [Self; 4] = [Self::NoWorker, Self::Threw, Self::TooManyHops, Self::Failed];
 
     fn of(error: &CallError) -> Self {
         match error {
             CallError::NoWorker { .. } => Self::NoWorker,
-            CallError::NoEntrypoint { .. } => Self::NoEntrypoint,
             CallError::Threw(_) => Self::Threw,
             CallError::TooManyHops => Self::TooManyHops,
             CallError::Failed { .. } => Self::Failed,
@@ -240,7 +237,6 @@ impl Fault {
     const fn name(self) -> &'static str {
         match self {
             Self::NoWorker => "no-worker",
-            Self::NoEntrypoint => "no-entrypoint",
             Self::Threw => "threw",
             Self::TooManyHops => "too-many-hops",
             Self::Failed => "failed",

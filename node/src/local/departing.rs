@@ -139,10 +139,6 @@ async fn error_of(to: &Address, fault: &HeaderValue, body: Incoming) -> CallErro
     let worker = Arc::clone(&to.worker);
     match Fault::read(fault) {
         Fault::NoWorker => CallError::NoWorker { worker },
-        Fault::NoEntrypoint => {
-            let entrypoint = to.entrypoint.clone().unwrap_or_else(|| "default".into());
-            CallError::NoEntrypoint { worker, entrypoint }
-        }
         Fault::Threw => CallError::Threw(Thrown { message, stack: String::new() }),
         Fault::TooManyHops => CallError::TooManyHops,
         Fault::Failed => CallError::Failed { message },

@@ -130,7 +130,7 @@ fn a_call_that_is_lost_with_what_another_has_done_says_so() {
     let told = node.json("caller", "/");
     let text = |told: &Value| told.as_str().unwrap_or_default().to_owned();
     assert!(text(&told[0][0]).contains("exceeded its CPU limit of 100 ms"), "{told}");
-    assert!(text(&told[0][1]).contains("the isolate was lost"), "{told}");
+    assert!(text(&told[0][1]).contains("The worker was lost while it ran: "), "{told}");
     assert_eq!(told[1], "hello", "{told}");
 }
 
@@ -153,7 +153,7 @@ fn whoever_calls_what_costs_a_thread_is_told_and_goes_on() {
     } else {
         let told: Value = serde_json::from_str(&answer.body).expect("it is JSON");
         let text = |index: usize| told[index].as_str().unwrap_or_default();
-        assert!(text(0).starts_with("Error: The worker was lost while it ran."), "{told}");
+        assert!(text(0).starts_with("Error: The worker was lost while it ran: "), "{told}");
         // It is held back for a while, by its name; that may be over.
         let is_held_back = text(1).contains("The worker stuck is not started for a while");
         assert!(is_held_back || text(1) == "hello", "{told}");

@@ -12,7 +12,7 @@ use super::running::report_of_refused;
 use super::{GRACE, IDLE_CPU, Slot, State};
 use crate::isolate::ledger::{Payer, Verdict};
 use crate::limits::Allowance;
-use crate::outcome::{Failure, HUNG, Outcome};
+use crate::outcome::{Failure, Outcome};
 
 /// Why a worker's isolates go that has too much of the node's memory.
 const EXPELLED: &str = "the node is short of memory";
@@ -119,7 +119,7 @@ impl Slot {
         };
         if event.kind() != Kind::Fetch {
             // Whoever calls it over RPC waits for what it has been called for, not for its end.
-            event.break_off(&in_words(failure));
+            event.break_off(&failure.told());
             // It has run, and its end says what it has come to.
             return self.end(id).filter(|_| caller == Some(id));
         }
@@ -307,13 +307,5 @@ impl Slot {
     pub(super) fn exceeded_memory(&self) -> Failure {
         let limit = self.version.definition.limits.memory_bytes;
         Failure::ExceededMemory { limit_mb: (limit >> 20) as u64 }
-    }
-}
-
-/// A failure, as callers are told of it.
-fn in_words(failure: &Failure) -> String {
-    match failure {
-        Failure::NeverResponds => HUNG.to_owned(),
-        other => other.to_string(),
     }
 }

@@ -197,7 +197,7 @@ fn limits() -> Vec<Trial> {
             let body = "return [await tried(() => env.S.busy()), await env.S.hello()];";
             let worker = bound(caller("", body, &[]), callee.name()).build();
             let expected =
-                serde_json::json!(["Error: the worker exceeded its CPU limit of 50 ms", "hello"]);
+                serde_json::json!(["Error: The worker exceeded its CPU limit of 50 ms.", "hello"]);
             assert_eq!(value(&worker).await, expected);
             let report = callee.report(|report| report.outcome == Outcome::ExceededCpu).await;
             assert_eq!(report.kind, Kind::Rpc);
