@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use prometheus_client::registry::Registry;
+use queue_rules::DELAY_S;
 use storage::{Disk, Folder, OpenError, Store};
 use tokio::sync::oneshot;
 
@@ -18,10 +19,10 @@ use crate::clock::{Clock, SystemClock};
 use crate::delivery::{Change, Delivery, QueueInfo, Settled};
 use crate::engine::{Job, Keeper, Owner, Reply, Sending, Shared};
 use crate::error::{QueueError, SendError};
-use crate::limits::{DELAY_S, Limits, RETENTION_S};
+use crate::limits::{Limits, RETENTION_S};
 use crate::message::{Message, NewMessage};
 use crate::settings::ConsumerSettings;
-use crate::validate::{check_batch, check_name, check_send};
+use crate::validate::{check_batch, check_send};
 
 /// How [`Queues`] are set up.
 #[derive(Clone, Debug)]
@@ -112,9 +113,7 @@ impl Queues {
     ///
     /// When it can have no such name, or there are as many as there may be.
     pub fn declare(&self, queue: &str) -> BoxFuture<'static, Result<(), QueueError>> {
-        if let Err(error) = check_name(queue) {
-            return failed(error);
-        }
+        // One that is there keeps its name, also where none could be made that is called so.
         if self.0.shared.line(queue).is_some() {
             return Box::pin(ready(self.check_open()));
         }

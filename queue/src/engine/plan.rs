@@ -6,13 +6,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use queue_rules::check_name;
+
 use crate::clock::milliseconds;
 use crate::delivery::Change;
 use crate::error::QueueError;
 use crate::fate::Fate;
 use crate::limits::Limits;
 use crate::message::MessageId;
-use crate::validate::check_name;
 
 use super::entry::Place;
 use super::job::{Job, Sending, Settle};
