@@ -26,7 +26,7 @@ pub use batching::{Concurrency, Due, Ready};
 pub use broker::{Broker, Metrics};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use content_type::{ContentType, UnknownContentType};
-pub use delivery::{Change, Delivery, QueueInfo, Settled};
+pub use delivery::{Change, Delivery, QueueInfo, Sent, Settled};
 pub use error::{QueueError, SendError};
 pub use fate::Fate;
 pub use limits::{

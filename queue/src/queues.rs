@@ -16,7 +16,7 @@ use crate::acks::Verdict;
 use crate::batching::Ready;
 use crate::broker::{Broker, Metrics};
 use crate::clock::{Clock, SystemClock};
-use crate::delivery::{Change, Delivery, QueueInfo, Settled};
+use crate::delivery::{Change, Delivery, QueueInfo, Sent, Settled};
 use crate::engine::{Job, Keeper, Owner, Reply, Sending, Shared};
 use crate::error::{QueueError, SendError};
 use crate::limits::{Limits, RETENTION_S};
@@ -118,6 +118,24 @@ impl Queues {
             return Box::pin(ready(self.check_open()));
         }
         self.ask_of(queue, |queue, reply| Job::Declare { queue, reply })
+    }
+
+    /// Sends messages as [`Broker::send`] does, and answers what they are called, too.
+    ///
+    /// # Errors
+    ///
+    /// What a worker is told, with the codes of Workers Queues.
+    pub fn store(
+        &self,
+        queue: &str,
+        messages: Vec<NewMessage>,
+        batch_delay: Option<Duration>,
+        from: &Arc<str>,
+    ) -> BoxFuture<'static, Result<Sent, SendError>> {
+        match self.post(queue, messages, batch_delay, from) {
+            Ok(answer) => Box::pin(async { Ok(answer.await?) }),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
     }
 
     /// All queues, by name.
@@ -250,7 +268,7 @@ impl Queues {
         messages: Vec<NewMessage>,
         batch_delay: Option<Duration>,
         from: &Arc<str>,
-    ) -> Result<BoxFuture<'static, Result<Metrics, QueueError>>, SendError> {
+    ) -> Result<BoxFuture<'static, Result<Sent, QueueError>>, SendError> {
         match messages.as_slice() {
             [message] if batch_delay.is_none() => check_send(message)?,
             messages => check_batch(messages, batch_delay)?,
@@ -315,7 +333,7 @@ impl Broker for Queues {
         from: &Arc<str>,
     ) -> BoxFuture<'static, Result<Metrics, SendError>> {
         match self.post(queue, messages, batch_delay, from) {
-            Ok(answer) => Box::pin(async { answer.await.map_err(SendError::from) }),
+            Ok(answer) => Box::pin(async { Ok(answer.await?.metrics) }),
             Err(error) => Box::pin(ready(Err(error))),
         }
     }

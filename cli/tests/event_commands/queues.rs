@@ -40,19 +40,25 @@ fn a_queue_is_made_filled_looked_into_and_removed() {
     isolane.good(&order);
     isolane.good(&["queue", "send", "mail", "later", "--delay", "600"]);
 
+    let sent = isolane.json(&["queue", "send", "mail", "named"]);
+    assert_eq!(sent["metrics"]["backlog_count"], 6);
     let peeked = isolane.json(&["queue", "peek", "mail", "--limit", "100"]);
     let messages = peeked["messages"].as_array().unwrap();
     let bodies: Vec<_> = messages.iter().map(|message| &message["body"]).collect();
     for body in [json!("hello"), json!({ "to": "ada" }), json!([1, null])] {
         assert!(bodies.contains(&&body), "{peeked}");
     }
+    let named = messages.iter().find(|message| message["body"] == "named").expect("it is there");
+    assert_eq!(sent["id"], named["id"]);
+    let one = isolane.json(&["queue", "peek", "mail", "--limit", "1"]);
+    assert_eq!(one["messages"], json!([messages[0]]));
     let table = isolane.good(&["queue", "peek", "mail"]);
     assert!(table.starts_with("MESSAGE") && table.contains("from the standard input"), "{table}");
     let info = isolane.good(&["queue", "info", "mail"]);
     for line in ["queue          mail", "kept for       1 hour", "consumer       none"] {
         assert!(info.contains(line), "{info}");
     }
-    assert!(info.contains("backlog        5 messages"), "{info}");
+    assert!(info.contains("backlog        6 messages"), "{info}");
     let listed = isolane.good(&["queue", "list"]);
     assert!(listed.starts_with("QUEUE") && listed.contains("mail"), "{listed}");
 
@@ -61,7 +67,7 @@ fn a_queue_is_made_filled_looked_into_and_removed() {
         assert!(refused.contains(what) && refused.contains("--yes"), "{refused}");
     }
     let purged = isolane.good(&["queue", "purge", "mail", "--yes"]);
-    assert_eq!(purged, "removed 5 messages of mail\n");
+    assert_eq!(purged, "removed 6 messages of mail\n");
     assert_eq!(isolane.good(&["queue", "peek", "mail"]), "mail is empty\n");
     assert_eq!(isolane.good(&["queue", "delete", "mail", "--yes"]), "deleted the queue mail\n");
     let missing = isolane.bad(&["queue", "info", "mail"], 1);

@@ -73,6 +73,14 @@ impl Step {
         Self { refused: Some(error), ..Self::default() }
     }
 
+    /// The identities of messages that come.
+    pub(super) fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Put(put) => Some(put.id),
+            _ => None,
+        })
+    }
+
     /// Whether it changes what queues there are, or what is set of one, which is in no log.
     pub(super) fn is_of_queues(&self) -> bool {
         self.dropped.is_some() || self.made.is_some() || self.changed.is_some()
