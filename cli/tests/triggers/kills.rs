@@ -1,7 +1,10 @@
 //! A producer sends and a consumer acks while the node is killed, and while the consumer is deployed anew: no
 //! message is lost that was taken, and none comes again that was done with.
+//!
+//! `TRIGGERS_KILLS` sets how often the node is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -13,13 +16,15 @@ use crate::journal::{binding, entries};
 use crate::node::{Node, try_get};
 use crate::process::PATIENCE;
 
+/// How often the node is killed where `TRIGGERS_KILLS` does not say.
 const KILLS: usize = 5;
 
 /// Messages that are done with before the node is killed.
 const SETTLED: u64 = 10;
 
-/// Messages that are taken before the node is killed; with each kill it is some more.
+/// Messages that are taken before the node is killed, at least, and how many more at most.
 const TAKEN: usize = 20;
+const TAKEN_MORE: usize = 47;
 
 /// How often the consumer is deployed anew.
 const DEPLOYS: usize = 4;
@@ -127,7 +132,8 @@ fn a_message_that_was_taken_outlasts_the_node_and_is_done_with_once() {
     let mut taken: Vec<u64> = Vec::new();
     let mut settled: BTreeMap<u64, usize> = BTreeMap::new();
     let mut next = 0;
-    for kill in 0..KILLS {
+    let kills = env::var("TRIGGERS_KILLS").map_or(KILLS, |count| count.parse().unwrap());
+    for kill in 0..kills {
         // These are done with, and what becomes of the node is nothing to them.
         for number in next..next + SETTLED {
             let sent = try_get(node.port, "producer.localhost", &format!("/{number}"));
@@ -141,7 +147,7 @@ fn a_message_that_was_taken_outlasts_the_node_and_is_done_with_once() {
             settled.entry(number).or_insert(count);
         }
         // And these are wherever they are.
-        let more = send_until_killed(&mut node, next, TAKEN + 7 * kill);
+        let more = send_until_killed(&mut node, next, TAKEN + 13 * kill % TAKEN_MORE);
         // The last one may have been taken, and its sender not told.
         next = more.last().map_or(next, |last| last + 2);
         taken.extend(more);
@@ -153,7 +159,7 @@ fn a_message_that_was_taken_outlasts_the_node_and_is_done_with_once() {
     for (number, count) in settled {
         assert_eq!(counts.get(&number), Some(&count), "{number} was done with, and came again");
     }
-    println!("{} messages were taken over {KILLS} kills", taken.len());
+    println!("{} messages were taken over {kills} kills", taken.len());
     assert_eq!(node.peeked(QUEUE), Vec::<Value>::new());
 }
 

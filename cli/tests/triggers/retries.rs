@@ -107,6 +107,87 @@ fn a_retry_waits_as_the_message_or_the_batch_or_the_consumer_says() {
 }
 
 #[test]
+fn the_last_delay_that_a_message_is_given_counts() {
+    let node = Node::start();
+    let source = "export default { async queue(batch, env) {
+        const [message] = batch.messages;
+        await env.SEEN.send([message.body, message.attempts]);
+        if (message.attempts > 1) return;
+        for (const options of message.body) message.retry(options);
+    } }";
+    let settings = json!({ "retry_delay": HOUR_S });
+    node.deploy("consumer", &consumes("again", &settings), source);
+    let (hour, now) = (json!({ "delaySeconds": HOUR_S }), json!({ "delaySeconds": 0 }));
+    // A call without a delay takes none away.
+    for message in [json!([hour, now]), json!([now, {}]), json!([now, hour])] {
+        node.send("again", &message);
+    }
+    node.until_left("again", 1);
+    let mut seen: Vec<_> = node.seen(5).iter().map(ToString::to_string).collect();
+    seen.sort_unstable();
+    let mut expected = vec![
+        json!([[hour, now], 1]),
+        json!([[hour, now], 2]),
+        json!([[now, {}], 1]),
+        json!([[now, {}], 2]),
+        json!([[now, hour], 1]),
+    ];
+    expected.sort_unstable_by_key(ToString::to_string);
+    assert_eq!(seen, expected.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(node.queue("again")["delayed_count"], 1);
+}
+
+#[test]
+fn a_producer_may_have_a_delay_of_its_own() {
+    let node = Node::start();
+    node.deploy("consumer", &consumes("later", &Value::Null), WAITS);
+    let producers = json!([{ "binding": "Q", "queue": "later", "delivery_delay": HOUR_S }]);
+    let source = "export default { async fetch(request, env) {
+        await env.Q.send('late');
+        await env.Q.sendBatch([{ body: 'late, too' }, { body: 'now', delaySeconds: 0 }]);
+        await env.Q.sendBatch([{ body: 'at once' }], { delaySeconds: 0 });
+        return new Response('sent');
+    } }";
+    let deployed = node.deploy("slow", &json!({ "queues": { "producers": producers } }), source);
+    let warnings = deployed["warnings"].to_string();
+    assert!(
+        warnings.contains("delivery_delay") && warnings.contains("is deprecated"),
+        "{deployed}"
+    );
+    assert_eq!(node.get("slow", "/").body, "sent");
+    let mut names: Vec<_> = node.seen(2).iter().map(|said| said[0].to_string()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["\"at once\"", "\"now\""]);
+    node.until_left("later", 2);
+    assert_eq!(node.queue("later")["delayed_count"], 2);
+}
+
+#[test]
+fn dead_letters_may_go_round_in_a_circle_of_queues() {
+    let node = Node::start();
+    let mut settings = consumes("one", &json!({ "max_retries": 0, "dead_letter_queue": "other" }));
+    let mut other = settings["queues"]["consumers"][0].clone();
+    (other["queue"], other["dead_letter_queue"]) = (json!("other"), json!("one"));
+    settings["queues"]["consumers"].as_array_mut().unwrap().push(other);
+    settings["kv_namespaces"] = json!([{ "binding": "COUNT", "id": "count" }]);
+    let source = "export default { async queue({ queue, messages: [message] }, env) {
+        const { id, attempts, timestamp } = message;
+        await env.SEEN.send([queue, attempts, id, timestamp.getTime()]);
+        const count = Number(await env.COUNT.get('count')) + 1;
+        await env.COUNT.put('count', String(count));
+        if (count < 4) throw new Error('round');
+    } }";
+    node.deploy("consumer", &settings, source);
+    node.send("one", &json!("a"));
+    let seen = node.seen(4);
+    let (id, sent_at) = (&seen[0][2], &seen[0][3]);
+    let expected = ["one", "other", "one", "other"].map(|queue| json!([queue, 1, id, sent_at]));
+    assert_eq!(seen, expected);
+    node.until_empty("one");
+    node.until_empty("other");
+}
+
+#[test]
 fn what_fails_too_often_goes_to_the_dead_letters_as_it_was() {
     let mut node = Node::start();
     let settings = json!({ "max_retries": 2, "dead_letter_queue": "dead" });
@@ -121,6 +202,8 @@ fn what_fails_too_often_goes_to_the_dead_letters_as_it_was() {
     let dead = node.peeked("dead");
     assert_eq!(dead.len(), 1, "{dead:?}");
     assert_eq!((&dead[0]["body"], &dead[0]["content_type"]), (&message, &json!("json")));
+    // Where nobody consumes it, it stays for four days.
+    assert_eq!(node.queue("dead")["retention_s"], 4 * 24 * HOUR_S);
     // A queue like any: it outlasts the node, and a consumer gets what it has.
     node.restart();
     assert_eq!(node.peeked("dead"), dead);
