@@ -17,7 +17,7 @@ use crate::wait::{ended, until};
 pub(crate) const SEEN: &str = "seen";
 
 /// As many messages as are looked at without being taken.
-const MOST_PEEKED: usize = 100;
+pub(crate) const MOST_PEEKED: usize = 100;
 
 /// A node without workers, in a folder where their projects are, too.
 pub(crate) struct Node {
