@@ -159,13 +159,13 @@ fn what_is_said_of_messages_never_throws() {
 #[test]
 fn what_is_said_of_a_batch_that_is_over_counts_for_nothing() {
     let node = Node::start();
-    let source = "let kept;
-        export default { async queue(batch, env) {
+    let source = "let kept, context;
+        export default { async queue(batch, env, ctx) {
             const [{ body, attempts }] = batch.messages;
             kept?.retryAll();
             kept?.messages[0].retry();
-            await env.SEEN.send([body, attempts, kept?.messages[0].body ?? null]);
-            kept = batch;
+            await env.SEEN.send([body, attempts, kept?.messages[0].body ?? null, context === ctx]);
+            [kept, context] = [batch, ctx];
         } }";
     node.deploy("consumer", &consumes("jobs", &json!({ "max_concurrency": 1 })), source);
     for number in 0..10 {
@@ -175,6 +175,7 @@ fn what_is_said_of_a_batch_that_is_over_counts_for_nothing() {
     let seen = node.seen(10);
     for (number, said) in seen.iter().enumerate() {
         assert_eq!((&said[0], &said[1]), (&json!(number), &json!(1)), "{seen:?}");
+        assert_eq!(said[3], false, "each event has a context of its own");
     }
     // What was kept can be looked at.
     assert!(seen.iter().any(|said| said[2].is_u64()), "{seen:?}");

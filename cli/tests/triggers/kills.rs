@@ -1,5 +1,5 @@
-//! A producer sends and a consumer acks while the node is killed, and while the consumer is deployed anew: no
-//! message is lost that was taken, and none comes again that was done with.
+//! A producer sends and a consumer acks while the node is killed, while another process takes over, and while the
+//! consumer is deployed anew: no message is lost that was taken, and none comes again that was done with.
 //!
 //! `TRIGGERS_KILLS` sets how often the node is killed.
 
@@ -28,6 +28,9 @@ const TAKEN_MORE: usize = 47;
 
 /// How often the consumer is deployed anew.
 const DEPLOYS: usize = 4;
+
+/// How often another process takes over.
+const TAKEOVERS: usize = 3;
 
 const QUEUE: &str = "work";
 
@@ -219,4 +222,33 @@ fn a_consumer_is_deployed_anew_and_no_message_is_lost() {
     let versions: BTreeSet<String> =
         entries(&node).into_iter().filter_map(|entry| entry.into_iter().nth(1)).collect();
     assert!(versions.len() > 2, "{versions:?}");
+}
+
+#[test]
+fn other_processes_take_over_and_each_message_is_delivered_once() {
+    let mut node = node();
+    let is_over = AtomicBool::new(false);
+    let taken: BTreeSet<u64> = thread::scope(|scope| {
+        let done = Done(&is_over);
+        let (receiver, send) = send_all(node.port, 0, &is_over);
+        scope.spawn(send);
+        let next = || receiver.recv_timeout(PATIENCE).expect("a message is taken in time");
+        let mut taken = BTreeSet::from([next()]);
+        for _ in 0..TAKEOVERS {
+            node.take_over();
+            // Each process has something to do.
+            taken.extend(receiver.try_iter());
+            taken.extend((0..20).map(|_| next()));
+        }
+        drop(done);
+        taken.extend(receiver.iter());
+        taken
+    });
+    let last = taken.last().copied().unwrap_or_default();
+    assert_eq!(taken.len() as u64, last + 1, "each message was taken");
+    node.until_empty(QUEUE);
+    let counts = delivered(&node);
+    assert_eq!(counts.keys().copied().collect::<BTreeSet<_>>(), taken);
+    // A process that goes lets its batches end.
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 }

@@ -114,13 +114,14 @@ fn each_call_of_a_queue_is_a_subrequest() {
 }
 
 #[test]
-fn a_consumer_that_says_nothing_gets_ten_messages_and_tries_them_four_times() {
+fn a_consumer_that_says_nothing_gets_ten_messages_after_five_seconds_and_four_times() {
     let node = Node::start();
     let mut settings = consumes("plain", &Value::Null);
     settings["queues"]["consumers"] = json!([{ "queue": "plain" }]);
-    node.good("PUT", "/v1/queues/plain", &json!({ "is_paused": true }));
-    let source = "export default { async queue(batch, env) {
-        await env.SEEN.send(batch.messages.length);
+    let source = "export default { async queue({ messages }, env) {
+        const [{ attempts, timestamp }] = messages;
+        await env.SEEN.send([messages.length, attempts, Date.now() - timestamp.getTime()]);
+        if (messages.length === 10) throw new Error('too many');
     } }";
     node.deploy("consumer", &settings, source);
     let expected = json!({
@@ -129,11 +130,16 @@ fn a_consumer_that_says_nothing_gets_ten_messages_and_tries_them_four_times() {
     });
     assert_eq!(node.queue("plain")["consumer"], expected);
     let producer = Producer::deploy(&node, "plain");
-    producer.send_batch(&[0; 12].map(|number| json!(number)));
-    node.good("POST", "/v1/queues/plain/resume", &Value::Null);
-    assert_eq!(node.seen(1), [10]);
-    node.until_left("plain", 2);
-    assert_eq!(node.seen(2), [10, 2]);
+    producer.send_batch(&[0; 10].map(|number| json!(number)));
+    node.until_empty("plain");
+    let seen = node.seen(4);
+    for (said, attempts) in seen.iter().zip(1..) {
+        assert_eq!((&said[0], &said[1]), (&json!(10), &json!(attempts)), "{seen:?}");
+    }
+    producer.send_batch(&[0; 2].map(|number| json!(number)));
+    let said = &node.seen(5)[4];
+    assert_eq!((&said[0], &said[1]), (&json!(2), &json!(1)));
+    assert!(said[2].as_u64().is_some_and(|ms| ms >= 4_990), "{said}");
     node.until_empty("plain");
 }
 

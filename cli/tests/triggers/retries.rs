@@ -80,15 +80,17 @@ fn a_retry_waits_as_the_message_or_the_batch_or_the_consumer_says() {
         json!(["at once", now, now]),
         json!(["in a second", { "one": { "delaySeconds": 1 } }]),
         json!(["with the batch", { "all": { "delaySeconds": 1 } }]),
+        json!(["as the batch says", { "all": { "delaySeconds": 1 }, "one": {} }]),
         json!(["before the batch", { "all": { "delaySeconds": HOUR_S }, "one": { "delaySeconds": 1 } }]),
     ] {
         node.send("again", &message);
     }
-    let seen = node.seen(9);
+    let seen = node.seen(11);
     for (name, waits_ms) in [
         ("at once", [0, 0, 0].as_slice()),
         ("in a second", &[0, 990]),
         ("with the batch", &[0, 990]),
+        ("as the batch says", &[0, 990]),
         ("before the batch", &[0, 990]),
     ] {
         let of_name: Vec<_> = seen.iter().filter(|said| said[0] == name).collect();
@@ -101,7 +103,7 @@ fn a_retry_waits_as_the_message_or_the_batch_or_the_consumer_says() {
     node.until_empty("again");
     // By its own settings a consumer has it wait for an hour.
     node.send("again", &json!(["at last", "throw"]));
-    node.seen(10);
+    node.seen(12);
     node.until_left("again", 1);
     assert_eq!(node.queue("again")["delayed_count"], 1);
 }
@@ -125,7 +127,7 @@ fn the_last_delay_that_a_message_is_given_counts() {
     node.until_left("again", 1);
     let mut seen: Vec<_> = node.seen(5).iter().map(ToString::to_string).collect();
     seen.sort_unstable();
-    let mut expected = vec![
+    let mut expected = [
         json!([[hour, now], 1]),
         json!([[hour, now], 2]),
         json!([[now, {}], 1]),
@@ -133,7 +135,7 @@ fn the_last_delay_that_a_message_is_given_counts() {
         json!([[now, hour], 1]),
     ];
     expected.sort_unstable_by_key(ToString::to_string);
-    assert_eq!(seen, expected.iter().map(ToString::to_string).collect::<Vec<_>>());
+    assert_eq!(seen, expected.map(|said| said.to_string()));
     assert_eq!(node.queue("again")["delayed_count"], 1);
 }
 
@@ -192,6 +194,9 @@ fn what_fails_too_often_goes_to_the_dead_letters_as_it_was() {
     let mut node = Node::start();
     let settings = json!({ "max_retries": 2, "dead_letter_queue": "dead" });
     node.deploy("consumer", &consumes("work", &settings), FAILS);
+    // It is there, and is made again where somebody has deleted it.
+    assert_eq!(node.queue("dead")["backlog_count"], 0);
+    node.good("DELETE", "/v1/queues/dead", &Value::Null);
     let message = json!(["doomed", "throw", { "one": {} }, "throw"]);
     node.send("work", &message);
     let seen = node.seen(3);
