@@ -100,9 +100,9 @@ pub struct SendMessage {
 /// What that is answered with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
-    /// The message's identity, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
+    /// The message's identity: 32 hexadecimal digits.
+    #[serde(default)]
+    pub id: String,
     /// How much the queue has now.
     pub metrics: QueueMetrics,
 }

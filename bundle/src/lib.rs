@@ -34,7 +34,7 @@ pub use project::{OpenOptions, Outline, Project};
 pub use settings::{
     CPU_MS_RANGE, InvalidSettings, KvNamespace, Limits, MAX_CRONS, MEMORY_MB_RANGE,
     QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE, QUEUE_CONCURRENCY_RANGE,
-    QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer, SUBREQUESTS_RANGE,
-    Service, Settings,
+    QUEUE_DELAY_S_RANGE, QUEUE_NAME_RULE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer,
+    SUBREQUESTS_RANGE, Service, Settings,
 };
 pub use source_maps::{MODULE_PREFIX, Position, SourceMaps, module_url, specifier_of_url};

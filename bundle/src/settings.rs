@@ -14,10 +14,9 @@ use compatibility::Compatibility;
 use serde::{Deserialize, Serialize};
 
 pub use check::InvalidSettings;
-pub(crate) use queues::{MAX_QUEUE_NAME_BYTES, is_queue_name};
 pub use queues::{
     QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE, QUEUE_CONCURRENCY_RANGE,
-    QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer,
+    QUEUE_DELAY_S_RANGE, QUEUE_NAME_RULE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer,
 };
 
 /// What `limits.cpu_ms` may be, in milliseconds per event.

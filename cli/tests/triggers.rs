@@ -16,8 +16,14 @@ mod command;
 mod contents;
 #[path = "triggers/crons.rs"]
 mod crons;
+#[path = "triggers/development.rs"]
+mod development;
 #[path = "support/done.rs"]
 mod done;
+#[path = "triggers/early.rs"]
+mod early;
+#[path = "triggers/figures.rs"]
+mod figures;
 #[path = "support/folder.rs"]
 mod folder;
 #[allow(dead_code, reason = "the tests of the command line use more of it")]
@@ -40,6 +46,8 @@ mod node;
 mod process;
 #[path = "triggers/producer.rs"]
 mod producer;
+#[path = "triggers/quotas.rs"]
+mod quotas;
 #[path = "triggers/refused.rs"]
 mod refused;
 #[path = "triggers/retries.rs"]

@@ -3,7 +3,8 @@
 
 use std::time::Instant;
 
-use crate::limits::CONCURRENCY;
+use queue_rules::CONCURRENCY;
+
 use crate::settings::ConsumerSettings;
 
 /// What of a queue could be delivered.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::Metrics;
-use crate::message::Message;
+use crate::message::{Message, MessageId};
 
 /// Messages on their way to a handler. Nobody else gets them until the delivery is settled or given
 /// back, or the process ends.
@@ -14,6 +14,15 @@ pub struct Delivery {
     pub lease: u64,
     /// At least one.
     pub messages: Vec<Message>,
+}
+
+/// What was stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The identities that the messages have from now on, in their order.
+    pub ids: Vec<MessageId>,
+    /// How much the queue has with them.
+    pub metrics: Metrics,
 }
 
 /// What came of a delivery. Messages that were gone by then, because their queue was emptied or they

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use queue_rules::BadName;
 use storage::{Failure, OpenError};
-
-use crate::limits::MAX_QUEUE_NAME_BYTES;
 
 /// Why messages were not taken, as a worker is told: `<cause> (<code>)`, or, by the rules of an older
 /// compatibility date, the cause alone (Workers documentation, Queues, Error codes).
@@ -43,13 +42,8 @@ pub enum QueueError {
         queue: String,
     },
     /// What no queue can be called.
-    #[error(
-        "{name:?} is no name for a queue: write 1 to {MAX_QUEUE_NAME_BYTES} bytes without blanks"
-    )]
-    BadName {
-        /// What it was to be called.
-        name: String,
-    },
+    #[error(transparent)]
+    BadName(#[from] BadName),
     /// There are as many queues as there may be.
     #[error("there are {most} queues, which is all: delete one, or have the operator allow more")]
     TooMany {
@@ -177,7 +171,7 @@ impl QueueError {
     pub fn status(&self) -> u16 {
         match self {
             Self::NotFound { .. } => 404,
-            Self::BadName { .. } | Self::OutOfRange { .. } => 400,
+            Self::BadName(_) | Self::OutOfRange { .. } => 400,
             Self::UnknownLease { .. } => 409,
             Self::Busy | Self::TooMany { .. } | Self::Full => 429,
             Self::DiskFull { .. } => 507,
@@ -211,7 +205,7 @@ impl From<Failure> for QueueError {
 impl From<QueueError> for SendError {
     fn from(error: QueueError) -> Self {
         match error {
-            QueueError::NotFound { .. } | QueueError::BadName { .. } => Self::not_found(),
+            QueueError::NotFound { .. } | QueueError::BadName(_) => Self::not_found(),
             QueueError::Busy => Self::overloaded(),
             QueueError::Full | QueueError::DiskFull { .. } => Self::storage_limit(),
             QueueError::Closed => {

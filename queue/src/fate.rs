@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use queue_rules::DELAY_S;
+
 use crate::acks::Verdict;
-use crate::limits::DELAY_S;
 use crate::settings::ConsumerSettings;
 
 /// What becomes of a message after a delivery.

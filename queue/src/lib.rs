@@ -26,15 +26,16 @@ pub use batching::{Concurrency, Due, Ready};
 pub use broker::{Broker, Metrics};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use content_type::{ContentType, UnknownContentType};
-pub use delivery::{Change, Delivery, QueueInfo, Settled};
+pub use delivery::{Change, Delivery, QueueInfo, Sent, Settled};
 pub use error::{QueueError, SendError};
 pub use fate::Fate;
 pub use limits::{
-    BATCH_SIZE, BATCH_TIMEOUT_S, CONCURRENCY, DEFAULT_RETENTION_S, DELAY_S, Limits,
-    MAX_BATCH_BYTES, MAX_BATCH_COUNT, MAX_MESSAGE_BYTES, MAX_QUEUE_NAME_BYTES, RETENTION_S,
-    RETRIES,
+    DEFAULT_RETENTION_S, Limits, MAX_BATCH_BYTES, MAX_BATCH_COUNT, MAX_MESSAGE_BYTES, RETENTION_S,
 };
 pub use message::{Message, MessageId, NewMessage};
+pub use queue_rules::{
+    BATCH_SIZE, BATCH_TIMEOUT_S, BadName, CONCURRENCY, DELAY_S, NAME_RULE, RETRIES, check_name,
+};
 pub use queues::{Options, Queues};
 pub use settings::ConsumerSettings;
 pub use validate::{check_batch, check_send};

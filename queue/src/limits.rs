@@ -1,5 +1,6 @@
 //! The limits of Workers Queues (Workers documentation, Queues, Limits), and those that an operator
-//! sets. Where they are looked at is in `validate` and in the engine.
+//! sets. Where they are looked at is in `validate` and in the engine; names and what a consumer can say are the
+//! crate `queue_rules`'s.
 
 use std::ops::RangeInclusive;
 
@@ -10,19 +11,7 @@ pub const MAX_BATCH_COUNT: usize = 100;
 /// What the bodies of one `sendBatch` may have: 256 KB, and 32 KB more as Workers' own local tool
 /// allows for what surrounds them.
 pub const MAX_BATCH_BYTES: usize = 288_000;
-/// The longest name of a queue, in bytes of UTF-8.
-pub const MAX_QUEUE_NAME_BYTES: usize = 128;
 
-/// `delaySeconds`, `retry_delay` and a queue's own delay.
-pub const DELAY_S: RangeInclusive<u32> = 0..=86_400;
-/// `max_batch_size` of a consumer.
-pub const BATCH_SIZE: RangeInclusive<u32> = 1..=100;
-/// `max_batch_timeout` of a consumer.
-pub const BATCH_TIMEOUT_S: RangeInclusive<u32> = 0..=60;
-/// `max_retries` of a consumer.
-pub const RETRIES: RangeInclusive<u32> = 0..=100;
-/// `max_concurrency` of a consumer.
-pub const CONCURRENCY: RangeInclusive<u32> = 1..=250;
 /// How long a queue keeps a message that nobody takes.
 pub const RETENTION_S: RangeInclusive<u32> = 60..=14 * 86_400;
 /// The same where nobody says anything: four days.

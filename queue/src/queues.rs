@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use prometheus_client::registry::Registry;
+use queue_rules::DELAY_S;
 use storage::{Disk, Folder, OpenError, Store};
 use tokio::sync::oneshot;
 
@@ -15,13 +16,13 @@ use crate::acks::Verdict;
 use crate::batching::Ready;
 use crate::broker::{Broker, Metrics};
 use crate::clock::{Clock, SystemClock};
-use crate::delivery::{Change, Delivery, QueueInfo, Settled};
+use crate::delivery::{Change, Delivery, QueueInfo, Sent, Settled};
 use crate::engine::{Job, Keeper, Owner, Reply, Sending, Shared};
 use crate::error::{QueueError, SendError};
-use crate::limits::{DELAY_S, Limits, RETENTION_S};
+use crate::limits::{Limits, RETENTION_S};
 use crate::message::{Message, NewMessage};
 use crate::settings::ConsumerSettings;
-use crate::validate::{check_batch, check_name, check_send};
+use crate::validate::{check_batch, check_send};
 
 /// How [`Queues`] are set up.
 #[derive(Clone, Debug)]
@@ -112,13 +113,29 @@ impl Queues {
     ///
     /// When it can have no such name, or there are as many as there may be.
     pub fn declare(&self, queue: &str) -> BoxFuture<'static, Result<(), QueueError>> {
-        if let Err(error) = check_name(queue) {
-            return failed(error);
-        }
+        // One that is there keeps its name, also where none could be made that is called so.
         if self.0.shared.line(queue).is_some() {
             return Box::pin(ready(self.check_open()));
         }
         self.ask_of(queue, |queue, reply| Job::Declare { queue, reply })
+    }
+
+    /// Sends messages as [`Broker::send`] does, and answers what they are called, too.
+    ///
+    /// # Errors
+    ///
+    /// What a worker is told, with the codes of Workers Queues.
+    pub fn store(
+        &self,
+        queue: &str,
+        messages: Vec<NewMessage>,
+        batch_delay: Option<Duration>,
+        from: &Arc<str>,
+    ) -> BoxFuture<'static, Result<Sent, SendError>> {
+        match self.post(queue, messages, batch_delay, from) {
+            Ok(answer) => Box::pin(async { Ok(answer.await?) }),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
     }
 
     /// All queues, by name.
@@ -251,7 +268,7 @@ impl Queues {
         messages: Vec<NewMessage>,
         batch_delay: Option<Duration>,
         from: &Arc<str>,
-    ) -> Result<BoxFuture<'static, Result<Metrics, QueueError>>, SendError> {
+    ) -> Result<BoxFuture<'static, Result<Sent, QueueError>>, SendError> {
         match messages.as_slice() {
             [message] if batch_delay.is_none() => check_send(message)?,
             messages => check_batch(messages, batch_delay)?,
@@ -316,7 +333,7 @@ impl Broker for Queues {
         from: &Arc<str>,
     ) -> BoxFuture<'static, Result<Metrics, SendError>> {
         match self.post(queue, messages, batch_delay, from) {
-            Ok(answer) => Box::pin(async { answer.await.map_err(SendError::from) }),
+            Ok(answer) => Box::pin(async { Ok(answer.await?.metrics) }),
             Err(error) => Box::pin(ready(Err(error))),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How a worker consumes a queue (`queues.consumers`). The ranges are in `limits`.
+/// How a worker consumes a queue (`queues.consumers`). The ranges are those of `queue_rules`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerSettings {
     /// The most messages of a batch.

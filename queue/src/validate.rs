@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::error::{QueueError, SendError};
-use crate::limits::{
-    DELAY_S, MAX_BATCH_BYTES, MAX_BATCH_COUNT, MAX_MESSAGE_BYTES, MAX_QUEUE_NAME_BYTES,
-};
+use queue_rules::DELAY_S;
+
+use crate::error::SendError;
+use crate::limits::{MAX_BATCH_BYTES, MAX_BATCH_COUNT, MAX_MESSAGE_BYTES};
 use crate::message::NewMessage;
 
 /// Looks at the message of a `send`.
@@ -57,13 +57,6 @@ pub fn check_batch(
     }
     check_delay(batch_delay, SendError::BATCH_DELAY)?;
     messages.iter().try_for_each(|message| check_delay(message.delay, SendError::MESSAGE_METADATA))
-}
-
-/// Looks at the name of a queue that is to be made.
-pub(crate) fn check_name(name: &str) -> Result<(), QueueError> {
-    let is_name = (1..=MAX_QUEUE_NAME_BYTES).contains(&name.len())
-        && !name.chars().any(|char| char.is_control() || char.is_whitespace());
-    if is_name { Ok(()) } else { Err(QueueError::BadName { name: name.to_owned() }) }
 }
 
 fn check_delay(delay: Option<Duration>, code: u16) -> Result<(), SendError> {

@@ -68,7 +68,7 @@ fn cpu_of(cron: &str, most: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use bindings::event::{Scheduled, TailBatch};
+    use bindings::event::{QueueBatch, Scheduled, TailBatch};
 
     use super::*;
 
@@ -94,6 +94,23 @@ mod tests {
         // By hand, and never due.
         assert_eq!(within(""), 30 * SECOND);
         assert_eq!(within("0 0 30 2 *"), 30 * SECOND);
+    }
+
+    #[test]
+    fn a_batch_has_half_a_minute_of_cpu_time_or_what_its_worker_names_and_a_quarter_of_an_hour() {
+        let batch = || {
+            let messages = Vec::new();
+            Trigger::Queue(QueueBatch { queue: "q".into(), messages, metrics: Default::default() })
+        };
+        let unnamed = Limits::default();
+        assert!(unnamed.cpu < 30 * SECOND);
+        assert_eq!(cpu(&batch(), &unnamed, 300 * SECOND), 30 * SECOND);
+        for seconds in [1, 300] {
+            let named = Limits { cpu: seconds * SECOND, is_cpu_named: true, ..Limits::default() };
+            assert_eq!(cpu(&batch(), &named, 300 * SECOND), seconds * SECOND);
+        }
+        let node = Config::default();
+        assert_eq!(Allowance::of(&batch(), &unnamed, &node).wall, Some(900 * SECOND));
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use cron::Cron;
+use queue_rules::check_name;
 use thiserror::Error;
 
 use super::{
     CPU_MS_RANGE, MAX_CRONS, MEMORY_MB_RANGE, QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE,
     QUEUE_CONCURRENCY_RANGE, QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer,
-    SUBREQUESTS_RANGE, Settings, is_queue_name,
+    SUBREQUESTS_RANGE, Settings,
 };
 use crate::name;
 
@@ -83,10 +84,7 @@ fn crons(expressions: &[String]) -> Result<(), InvalidSettings> {
 }
 
 fn queue(key: &str, name: &str) -> Result<(), InvalidSettings> {
-    if is_queue_name(name) {
-        return Ok(());
-    }
-    invalid(format!("{key}: {name:?} is no queue's name"))
+    check_name(name).map_err(|error| InvalidSettings(format!("{key}: {error}")))
 }
 
 fn worker(key: &str, label: &str) -> Result<(), InvalidSettings> {

@@ -1,24 +1,13 @@
 //! What a configuration says of queues: those that the worker sends to, and those whose messages it
-//! is called with. The limits are those of Workers
-//! (<https://developers.cloudflare.com/queues/platform/limits/>).
-
-use std::ops::RangeInclusive;
+//! is called with. Names and ranges are the crate `queue_rules`'s.
 
 use serde::{Deserialize, Serialize};
 
-/// What `max_batch_size` of a consumer may be, in messages.
-pub const QUEUE_BATCH_SIZE_RANGE: RangeInclusive<u32> = 1..=100;
-/// What `max_batch_timeout` of a consumer may be, in seconds.
-pub const QUEUE_BATCH_TIMEOUT_S_RANGE: RangeInclusive<u32> = 0..=60;
-/// What `max_retries` of a consumer may be.
-pub const QUEUE_RETRIES_RANGE: RangeInclusive<u32> = 0..=100;
-/// What `max_concurrency` of a consumer may be, in batches at a time.
-pub const QUEUE_CONCURRENCY_RANGE: RangeInclusive<u32> = 1..=250;
-/// What `retry_delay` of a consumer and `delivery_delay` of a producer may be, in seconds.
-pub const QUEUE_DELAY_S_RANGE: RangeInclusive<u32> = 0..=86_400;
-
-/// How long the name of a queue may be, in bytes.
-pub(crate) const MAX_QUEUE_NAME_BYTES: usize = 63;
+pub use queue_rules::{
+    BATCH_SIZE as QUEUE_BATCH_SIZE_RANGE, BATCH_TIMEOUT_S as QUEUE_BATCH_TIMEOUT_S_RANGE,
+    CONCURRENCY as QUEUE_CONCURRENCY_RANGE, DELAY_S as QUEUE_DELAY_S_RANGE,
+    NAME_RULE as QUEUE_NAME_RULE, RETRIES as QUEUE_RETRIES_RANGE,
+};
 
 /// A queue that the worker sends to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +48,4 @@ pub struct QueueConsumer {
     /// [`QUEUE_DELAY_S_RANGE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_delay: Option<u32>,
-}
-
-/// Whether a queue can be called so: 1 to 63 letters, digits, hyphens and underscores.
-pub(crate) fn is_queue_name(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=MAX_QUEUE_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_letter)
 }

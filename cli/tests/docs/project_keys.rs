@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use bundle::{
     COMPATIBILITY_FLAGS, KnownKey, Project, QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE,
-    QUEUE_CONCURRENCY_RANGE, QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, known_keys,
+    QUEUE_CONCURRENCY_RANGE, QUEUE_DELAY_S_RANGE, QUEUE_NAME_RULE, QUEUE_RETRIES_RANGE, known_keys,
 };
 use libtest_mimic::Failed;
 use serde::Deserialize;
@@ -146,7 +146,12 @@ pub(crate) fn consumers() -> Result<String, Failed> {
         [table::code(key), range.unwrap_or_default(), default.to_owned(), is.to_owned()]
     };
     let rows = [
-        row("queue", None, "", "the queue's name; a queue has one consumer"),
+        [
+            table::code("queue"),
+            QUEUE_NAME_RULE.to_owned(),
+            String::new(),
+            "the queue's name; a queue has one consumer".to_owned(),
+        ],
         row(
             "max_batch_size",
             Some(QUEUE_BATCH_SIZE_RANGE),

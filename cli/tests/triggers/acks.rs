@@ -19,10 +19,13 @@ const CONSUMER: &str = "
         'retry, then return': (batch, first) => first.retry(),
         'retry, then ackAll': (batch, first) => { first.retry(); batch.ackAll() },
         'ackAll, then retry': (batch, first) => { batch.ackAll(); first.retry() },
+        'ackAll, then ack': (batch, first) => { batch.ackAll(); first.ack() },
+        'ackAll, then retryAll': (batch) => { batch.ackAll(); batch.retryAll() },
         'ackAll, then throw': (batch) => { batch.ackAll(); throw new Error('no') },
         'ack, then retryAll': (batch, first) => { first.ack(); batch.retryAll() },
         'retryAll, then ack': (batch, first) => { batch.retryAll(); first.ack() },
         'retryAll, then ackAll': (batch) => { batch.retryAll(); batch.ackAll() },
+        'retryAll, then retry': (batch, first) => { batch.retryAll(); first.retry() },
         'ack, then retry': (batch, first) => { first.ack(); first.retry(); batch.retryAll() },
         'retry, then ack': (batch, first) => { first.retry(); first.ack(); batch.ackAll() },
         'late ack': async (batch, first) => { await scheduler.wait(5); first.ack(); throw new Error('no') },
@@ -33,22 +36,26 @@ const CONSUMER: &str = "
     };
     export default { async queue(batch, env, ctx) {
         const [first] = batch.messages;
-        await env.SEEN.send(batch.messages.map(({ body, attempts }) => [body.case, body.number, attempts]));
+        const seen = ({ id, body, attempts }) => [body.case, body.number, attempts, id];
+        await env.SEEN.send(batch.messages.map(seen));
         if (first.attempts === 1) await cases[first.body.case](batch, first, ctx);
     } }";
 
 /// Cases, and which of their messages are delivered once more.
-const CASES: [(&str, &[u64]); 14] = [
+const CASES: [(&str, &[u64]); 17] = [
     ("nothing", &[]),
     ("throws", &[0, 1, 2]),
     ("ack, then throw", &[1, 2]),
     ("retry, then return", &[0]),
     ("retry, then ackAll", &[0]),
     ("ackAll, then retry", &[]),
+    ("ackAll, then ack", &[]),
+    ("ackAll, then retryAll", &[]),
     ("ackAll, then throw", &[]),
     ("ack, then retryAll", &[1, 2]),
     ("retryAll, then ack", &[0, 1, 2]),
     ("retryAll, then ackAll", &[0, 1, 2]),
+    ("retryAll, then retry", &[0, 1, 2]),
     ("ack, then retry", &[1, 2]),
     ("retry, then ack", &[0]),
     ("late ack", &[1, 2]),
@@ -83,29 +90,95 @@ fn what_is_said_of_a_message_counts_before_what_is_said_of_all() {
     }
 }
 
+/// Calls that count for nothing, by their cases: what is called, and what was before.
+const IN_VAIN: [(&str, &str, &str); 6] = [
+    ("ackAll, then retry", "retry()", "ackAll()"),
+    ("ack, then retry", "retry()", "ack()"),
+    ("retryAll, then ack", "ack()", "retryAll()"),
+    ("retry, then ack", "ack()", "retry()"),
+    ("ackAll, then retryAll", "retryAll()", "ackAll()"),
+    ("retryAll, then ackAll", "ackAll()", "retryAll()"),
+];
+
 #[test]
 fn what_counts_for_nothing_is_told_on_the_console() {
     let mut node = Node::start();
     let settings = json!({ "max_batch_size": SIZE, "max_concurrency": 1 });
     node.deploy("consumer", &consumes("jobs", &settings), CONSUMER);
     let producer = Producer::deploy(&node, "jobs");
-    let send = |case: &str| {
+    let mut said = Vec::new();
+    let silent = ["ackAll, then ack", "retryAll, then retry", "retry, then ackAll"];
+    for case in silent.into_iter().chain(IN_VAIN.map(|(case, ..)| case)) {
         producer.send_batch(&[json!({ "case": case, "number": 0 })]);
         node.until_empty("jobs");
-    };
-    for case in ["ackAll, then retry", "retry, then ack", "retryAll, then ackAll"] {
-        send(case);
+        let seen = node.seen_so_far();
+        let batch = seen.iter().find(|batch| batch[0][0] == case).expect("it was delivered");
+        said.push((case, batch[0][3].as_str().expect("a message has an identity").to_owned()));
     }
-    let log = &mut node.process.stderr;
-    let of_retry = log.until("Received a call to retry() on message ");
-    let words = "after ackAll() was already called. Calling retry() on a message after calling \
-                 ackAll() has no effect.";
-    assert!(of_retry.contains(words) && of_retry.contains("\"WARN\""), "{of_retry}");
-    let of_ack = log.until("Received a call to ack() on message ");
-    assert!(of_ack.contains("after retry() was already called."), "{of_ack}");
-    let of_all = log.until("Received a call to ackAll() after retryAll() was already called.");
-    let words = "Calling ackAll() after calling retryAll() has no effect.";
-    assert!(of_all.contains(words), "{of_all}");
+    for (case, call, earlier) in IN_VAIN {
+        let id = said.iter().find(|(it, _)| *it == case).map_or("", |(_, id)| id);
+        let (of, a) = match call.ends_with("All()") {
+            true => (String::new(), ""),
+            false => (format!(" on message {id}"), " on a message"),
+        };
+        let line = node.process.stderr.until("Received a call to ");
+        let words = format!(
+            "\"Received a call to {call}{of} after {earlier} was already called. Calling {call}{a} \
+             after calling {earlier} has no effect.\""
+        );
+        assert!(line.contains(&words) && line.contains("\"WARN\""), "{case}: {line}");
+    }
+}
+
+#[test]
+fn what_is_said_of_messages_never_throws() {
+    let node = Node::start();
+    let source = "export default { async queue(batch, env) {
+        const [message] = batch.messages;
+        const delays = [-1, 1.5, NaN, 1e12, 'soon', null, undefined, {}];
+        const calls = [
+            () => message.retry(null), () => message.retry(5), () => message.retry({}),
+            ...delays.map((delaySeconds) => () => message.retry({ delaySeconds })),
+            ...delays.map((delaySeconds) => () => batch.retryAll({ delaySeconds })),
+            () => batch.retryAll(null), () => message.ack(), () => batch.ackAll(), () => message.ack(),
+        ];
+        const thrown = [];
+        if (message.attempts === 1) {
+            for (const call of calls) try { call() } catch (error) { thrown.push(`${call}: ${error}`) }
+            // The last delay counts.
+            message.retry({ delaySeconds: 0 });
+        }
+        await env.SEEN.send([message.attempts, thrown]);
+    } }";
+    node.deploy("consumer", &consumes("jobs", &Value::Null), source);
+    node.send("jobs", &json!("a"));
+    assert_eq!(node.seen(2), [json!([1, []]), json!([2, []])]);
+    node.until_empty("jobs");
+}
+
+#[test]
+fn what_is_said_of_a_batch_that_is_over_counts_for_nothing() {
+    let node = Node::start();
+    let source = "let kept, context;
+        export default { async queue(batch, env, ctx) {
+            const [{ body, attempts }] = batch.messages;
+            kept?.retryAll();
+            kept?.messages[0].retry();
+            await env.SEEN.send([body, attempts, kept?.messages[0].body ?? null, context === ctx]);
+            [kept, context] = [batch, ctx];
+        } }";
+    node.deploy("consumer", &consumes("jobs", &json!({ "max_concurrency": 1 })), source);
+    for number in 0..10 {
+        node.send("jobs", &json!(number));
+    }
+    node.until_empty("jobs");
+    let seen = node.seen(10);
+    for (number, said) in seen.iter().enumerate() {
+        assert_eq!((&said[0], &said[1]), (&json!(number), &json!(1)), "{seen:?}");
+        assert_eq!(said[3], false, "each event has a context of its own");
+    }
+    // What was kept can be looked at.
+    assert!(seen.iter().any(|said| said[2].is_u64()), "{seen:?}");
 }
 
 #[test]
@@ -119,4 +192,10 @@ fn a_worker_without_the_handler_fails_its_batches_in_the_words_of_workers() {
     assert_eq!(ended["exception"], "Error: Handler does not export a queue() function.");
     node.until_empty("jobs");
     assert_eq!(node.get("mute", "/").body, "good");
+    let settings = consumes("calls", &json!({ "max_retries": 0 }));
+    node.deploy("deaf", &settings, "addEventListener('fetch', () => {})");
+    node.send("calls", &json!("a"));
+    let ended = node.ended("deaf", "queue");
+    assert_eq!(ended["outcome"], "exception", "{ended}");
+    assert_eq!(ended["exception"], "Error: No event listener registered for queue messages.");
 }

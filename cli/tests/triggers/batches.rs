@@ -147,6 +147,44 @@ fn more_batches_run_at_a_time_where_more_are_waiting() {
 }
 
 #[test]
+fn no_more_batches_run_at_a_time_than_a_consumer_says() {
+    let node = Node::start();
+    let settings = json!({ "max_concurrency": 3 });
+    node.deploy("consumer", &consumes("narrow", &settings), SLOW);
+    let producer = Producer::deploy(&node, "narrow");
+    producer.send_batch(&(0..40).map(|number| json!(number)).collect::<Vec<_>>());
+    node.until_empty("narrow");
+    let (mut running, mut most) = (0_usize, 0);
+    for said in node.seen(80) {
+        // It is said after the one has begun, and before it ends.
+        running = if said[0] == "begins" { running + 1 } else { running - 1 };
+        most = most.max(running);
+    }
+    assert!((2..=3).contains(&most), "{most} ran at a time");
+}
+
+#[test]
+fn as_many_batches_run_at_a_time_as_are_of_use() {
+    let node = Node::start();
+    let mut settings = consumes("wide", &Value::Null);
+    settings["kv_namespaces"] = json!([{ "binding": "KV", "id": "meeting" }]);
+    // Each of the last ones waits for all of them: by then so many run, one more after each of the first.
+    let source = "export default { async queue({ messages: [{ body }] }, env) {
+        if (body < 12) return;
+        await env.KV.put(String(body), 'here');
+        while ((await env.KV.list()).keys.length < 12) await scheduler.wait(5);
+        await env.SEEN.send(body);
+    } }";
+    node.good("PUT", "/v1/queues/wide", &json!({ "is_paused": true }));
+    node.deploy("consumer", &settings, source);
+    let producer = Producer::deploy(&node, "wide");
+    producer.send_batch(&(0..24).map(|number| json!(number)).collect::<Vec<_>>());
+    node.good("POST", "/v1/queues/wide/resume", &Value::Null);
+    node.seen(12);
+    node.until_empty("wide");
+}
+
+#[test]
 fn listeners_and_classes_are_called_with_batches() {
     let node = Node::start();
     let listener = "addEventListener('queue', (event) => {

@@ -51,6 +51,7 @@ fn a_consumer_gets_what_was_sent() {
     ] {
         let sent = node.good("POST", "/v1/queues/things/messages", &message);
         assert!(sent["metrics"].is_object(), "{sent}");
+        assert_eq!(sent["id"].as_str().map(str::len), Some(32), "{sent}");
     }
     let expected = [
         json!([true, "string", "a \u{e4}"]),
@@ -67,6 +68,84 @@ fn a_consumer_gets_what_was_sent() {
     let clone = json!({ "body_base64": "/w8w", "content_type": "v8" });
     let (status, told) = node.told("POST", "/v1/queues/things/messages", &clone);
     assert_eq!(status, 400, "{told}");
+}
+
+#[test]
+fn what_says_nothing_of_its_content_is_what_the_workers_date_makes_it() {
+    let node = Node::start();
+    let source = "export default { async fetch(request, env) {
+        await env.Q.send({ a: [1] });
+        await env.Q.sendBatch([{ body: new Date(0) }]);
+        return new Response('sent');
+    } }";
+    let producers = json!([{ "binding": "Q", "queue": "things" }]);
+    let mut settings = json!({ "queues": { "producers": producers } });
+    for (worker, date, kind) in [("before", "2024-03-17", "v8"), ("since", "2024-03-18", "json")] {
+        settings["compatibility_date"] = json!(date);
+        node.deploy(worker, &settings, source);
+        assert_eq!(node.get(worker, "/").body, "sent");
+        let messages = node.peeked("things");
+        let kinds: Vec<_> = messages.iter().map(|message| &message["content_type"]).collect();
+        assert_eq!(kinds, [kind, kind], "{messages:?}");
+        // What V8 writes begins with the byte 0xff; what JSON makes of a date is a text.
+        let is_clone = messages[0]["body_base64"].as_str().is_some_and(|it| it.starts_with('/'));
+        assert_eq!(is_clone, kind == "v8", "{messages:?}");
+        assert_eq!(messages[1]["body"].is_string(), kind == "json", "{messages:?}");
+        let consumer = "export default { async queue({ messages: [{ body }] }, env) {
+            await env.SEEN.send([typeof body, body instanceof Date, body.a ?? null]);
+        } }";
+        node.deploy("consumer", &consumes("things", &json!({ "max_concurrency": 1 })), consumer);
+        node.until_empty("things");
+        node.deploy("consumer", &json!({}), "export default { fetch() {} }");
+    }
+    let expected = [
+        json!(["object", false, [1]]),
+        json!(["object", true, null]),
+        json!(["object", false, [1]]),
+        json!(["string", false, null]),
+    ];
+    assert_eq!(node.seen(4), expected);
+}
+
+#[test]
+fn whatever_can_be_iterated_over_is_a_batch_and_json_is_what_stringify_makes() {
+    let node = Node::start();
+    let source = "export default { async fetch(request, env) {
+        function* messages() {
+            yield { body: { toJSON: () => 'mine', a: 1 } };
+            yield { body: { gone: undefined, kept: [undefined, NaN] }, contentType: 'JSON' };
+        }
+        await env.Q.sendBatch(messages());
+        await env.Q.sendBatch(new Set([{ body: null }]));
+        return new Response('sent');
+    } }";
+    let producers = json!([{ "binding": "Q", "queue": "things" }]);
+    node.deploy("sender", &json!({ "queues": { "producers": producers } }), source);
+    assert_eq!(node.get("sender", "/").body, "sent");
+    let bodies: Vec<_> =
+        node.peeked("things").into_iter().map(|mut message| message["body"].take()).collect();
+    assert_eq!(bodies, [json!("mine"), json!({ "kept": [null, null] }), Value::Null]);
+}
+
+#[test]
+fn an_operator_is_told_what_a_message_is_called() {
+    let node = Node::start();
+    node.good("PUT", "/v1/queues/things", &json!({ "is_paused": true }));
+    let send = |body: u32| {
+        let mut sent = node.good("POST", "/v1/queues/things/messages", &json!({ "body": body }));
+        sent["id"].take()
+    };
+    let ids: Vec<_> = (0..3).map(send).collect();
+    let peeked = node.peeked("things");
+    let there: Vec<_> = peeked.iter().map(|message| message["id"].clone()).collect();
+    assert_eq!(there, ids);
+    let source = "export default { async queue({ messages }, env) {
+        for (const { id, body } of messages) await env.SEEN.send([body, id]);
+    } }";
+    node.deploy("consumer", &consumes("things", &json!({ "max_concurrency": 1 })), source);
+    node.good("POST", "/v1/queues/things/resume", &Value::Null);
+    let expected: Vec<_> = ids.iter().enumerate().map(|(body, id)| json!([body, id])).collect();
+    assert_eq!(node.seen(3), expected);
 }
 
 #[test]

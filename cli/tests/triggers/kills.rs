@@ -1,7 +1,10 @@
-//! A producer sends and a consumer acks while the node is killed, and while the consumer is deployed anew: no
-//! message is lost that was taken, and none comes again that was done with.
+//! A producer sends and a consumer acks while the node is killed, while another process takes over, and while the
+//! consumer is deployed anew: no message is lost that was taken, and none comes again that was done with.
+//!
+//! `TRIGGERS_KILLS` sets how often the node is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -10,19 +13,24 @@ use serde_json::{Value, json};
 
 use crate::done::Done;
 use crate::journal::{binding, entries};
-use crate::node::{Node, try_get};
+use crate::node::{MOST_PEEKED, Node, try_get};
 use crate::process::PATIENCE;
 
-const KILLS: usize = 5;
+/// How often the node is killed where `TRIGGERS_KILLS` does not say.
+const KILLS: usize = 20;
 
 /// Messages that are done with before the node is killed.
 const SETTLED: u64 = 10;
 
-/// Messages that are taken before the node is killed; with each kill it is some more.
+/// Messages that are taken before the node is killed, at least, and how many more at most.
 const TAKEN: usize = 20;
+const TAKEN_MORE: usize = 47;
 
 /// How often the consumer is deployed anew.
 const DEPLOYS: usize = 4;
+
+/// How often another process takes over.
+const TAKEOVERS: usize = 3;
 
 const QUEUE: &str = "work";
 
@@ -104,21 +112,46 @@ fn send_all(
     (receiver, send)
 }
 
-/// Sends messages until some were taken and the node is killed then; answers which were.
-fn send_until_killed(node: &mut Node, first: u64, count: usize) -> Vec<u64> {
+/// Notes of those that were taken how often each was delivered, as far as they are done with: a message is in its
+/// queue until its ack is on disk.
+fn note_settled(node: &Node, taken: &[u64], settled: &mut BTreeMap<u64, usize>) {
+    let waiting = node.peeked(QUEUE);
+    if waiting.len() >= MOST_PEEKED {
+        // There may be more.
+        return;
+    }
+    let waiting: BTreeSet<u64> =
+        waiting.iter().filter_map(|message| message["body"].as_u64()).collect();
+    let counts = delivered(node);
+    for number in taken.iter().filter(|number| !waiting.contains(number)) {
+        let count = counts.get(number);
+        let count = count.unwrap_or_else(|| panic!("{number} is gone, and was never delivered"));
+        settled.entry(*number).or_insert(*count);
+    }
+}
+
+/// Sends messages until some were taken, looks which of all that were taken are done with, and kills the node then,
+/// while more are sent.
+fn send_until_killed(
+    node: &mut Node,
+    first: u64,
+    count: usize,
+    taken: &mut Vec<u64>,
+    settled: &mut BTreeMap<u64, usize>,
+) {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let done = Done(&is_over);
         let (receiver, send) = send_all(node.port, first, &is_over);
         scope.spawn(send);
         let next = || receiver.recv_timeout(PATIENCE).expect("a message is taken in time");
-        let mut taken: Vec<u64> = (0..count).map(|_| next()).collect();
+        taken.extend((0..count).map(|_| next()));
+        note_settled(node, taken, settled);
         node.restart();
         drop(done);
         // The sender has ended with the node, and leaves what was on its way.
         taken.extend(receiver.iter());
-        taken
-    })
+    });
 }
 
 #[test]
@@ -127,7 +160,8 @@ fn a_message_that_was_taken_outlasts_the_node_and_is_done_with_once() {
     let mut taken: Vec<u64> = Vec::new();
     let mut settled: BTreeMap<u64, usize> = BTreeMap::new();
     let mut next = 0;
-    for kill in 0..KILLS {
+    let kills = env::var("TRIGGERS_KILLS").map_or(KILLS, |count| count.parse().unwrap());
+    for kill in 0..kills {
         // These are done with, and what becomes of the node is nothing to them.
         for number in next..next + SETTLED {
             let sent = try_get(node.port, "producer.localhost", &format!("/{number}"));
@@ -136,24 +170,25 @@ fn a_message_that_was_taken_outlasts_the_node_and_is_done_with_once() {
         node.until_empty(QUEUE);
         taken.extend(next..next + SETTLED);
         next += SETTLED;
-        let before = delivered(&node);
-        for (&number, &count) in before.range(..next) {
-            settled.entry(number).or_insert(count);
-        }
+        note_settled(&node, &taken, &mut settled);
         // And these are wherever they are.
-        let more = send_until_killed(&mut node, next, TAKEN + 7 * kill);
+        let count = TAKEN + 13 * kill % TAKEN_MORE;
+        send_until_killed(&mut node, next, count, &mut taken, &mut settled);
         // The last one may have been taken, and its sender not told.
-        next = more.last().map_or(next, |last| last + 2);
-        taken.extend(more);
+        next = taken.last().map_or(next, |last| last + 2);
     }
     node.until_empty(QUEUE);
     let counts = delivered(&node);
     let lost: Vec<_> = taken.iter().filter(|number| !counts.contains_key(number)).collect();
     assert!(lost.is_empty(), "{lost:?} of {} are lost", taken.len());
+    let many = settled.len();
     for (number, count) in settled {
         assert_eq!(counts.get(&number), Some(&count), "{number} was done with, and came again");
     }
-    println!("{} messages were taken over {KILLS} kills", taken.len());
+    println!(
+        "{} messages were taken over {kills} kills, {many} were known to be done with before one",
+        taken.len()
+    );
     assert_eq!(node.peeked(QUEUE), Vec::<Value>::new());
 }
 
@@ -187,4 +222,33 @@ fn a_consumer_is_deployed_anew_and_no_message_is_lost() {
     let versions: BTreeSet<String> =
         entries(&node).into_iter().filter_map(|entry| entry.into_iter().nth(1)).collect();
     assert!(versions.len() > 2, "{versions:?}");
+}
+
+#[test]
+fn other_processes_take_over_and_each_message_is_delivered_once() {
+    let mut node = node();
+    let is_over = AtomicBool::new(false);
+    let taken: BTreeSet<u64> = thread::scope(|scope| {
+        let done = Done(&is_over);
+        let (receiver, send) = send_all(node.port, 0, &is_over);
+        scope.spawn(send);
+        let next = || receiver.recv_timeout(PATIENCE).expect("a message is taken in time");
+        let mut taken = BTreeSet::from([next()]);
+        for _ in 0..TAKEOVERS {
+            node.take_over();
+            // Each process has something to do.
+            taken.extend(receiver.try_iter());
+            taken.extend((0..20).map(|_| next()));
+        }
+        drop(done);
+        taken.extend(receiver.iter());
+        taken
+    });
+    let last = taken.last().copied().unwrap_or_default();
+    assert_eq!(taken.len() as u64, last + 1, "each message was taken");
+    node.until_empty(QUEUE);
+    let counts = delivered(&node);
+    assert_eq!(counts.keys().copied().collect::<BTreeSet<_>>(), taken);
+    // A process that goes lets its batches end.
+    assert!(counts.values().all(|count| *count == 1), "{counts:?}");
 }

@@ -92,6 +92,7 @@ fn queues_are_made_set_and_deleted() {
     for wrong in [
         json!({ "delivery_delay_s": 86_401 }),
         json!({ "retention_s": 59 }),
+        json!({ "retention_s": 1_209_601 }),
         json!({ "retention": 3600 }),
     ] {
         let (status, told) = node.told("PUT", "/v1/queues/made", &wrong);
@@ -102,6 +103,46 @@ fn queues_are_made_set_and_deleted() {
     assert_eq!(node.told("GET", "/v1/queues/made", &Value::Null).0, 404);
     assert_eq!(node.told("DELETE", "/v1/queues/made", &Value::Null).0, 404);
     assert_eq!(names(&node), Vec::<String>::new());
+}
+
+#[test]
+fn a_queue_has_a_name_of_few_letters() {
+    let node = Node::start();
+    let rule = "1 to 63 letters, digits, hyphens and underscores";
+    let longest = "q".repeat(63);
+    for name in ["JOBS_2", "-", &longest] {
+        node.good("PUT", &format!("/v1/queues/{name}"), &Value::Null);
+        assert_eq!(node.queue(name)["name"], name);
+    }
+    for (path, name) in
+        [("a%20b", "a b"), ("a.b", "a.b"), ("%C3%A4", "ä"), (&format!("{longest}q"), "q")]
+    {
+        let path = format!("/v1/queues/{path}");
+        let (status, told) = node.told("PUT", &path, &Value::Null);
+        assert_eq!(status, 400, "{told}");
+        let message = told["error"]["message"].as_str().expect("it says why");
+        assert!(message.contains(name), "{message}");
+        assert!(message.ends_with(&format!("is no name for a queue: write {rule}")), "{message}");
+        assert_eq!(node.told("GET", &path, &Value::Null).0, 404);
+        assert_eq!(node.told("POST", &format!("{path}/messages"), &json!({ "body": 1 })).0, 404);
+    }
+    assert_eq!(names(&node).len(), 3);
+    // A configuration is told the same, and the description of the API says it.
+    for queues in [
+        json!({ "producers": [{ "binding": "Q", "queue": "a.b" }] }),
+        json!({ "consumers": [{ "queue": "a.b" }] }),
+        json!({ "consumers": [{ "queue": "q", "dead_letter_queue": "a.b" }] }),
+    ] {
+        node.write("wrong", &json!({ "queues": queues }), CONSUMER);
+        let refused = node.isolane().bad(&["deploy", "wrong"], 2);
+        assert!(
+            refused.contains(&format!("\"a.b\" is no name for a queue: write {rule}")),
+            "{refused}"
+        );
+    }
+    let description = node.good("GET", "/v1/openapi.json", &Value::Null);
+    let parameter = &description["paths"]["/v1/queues/{queue}"]["parameters"][0];
+    assert_eq!(parameter["description"], format!("The queue's name: {rule}."));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::wait::{ended, until};
 pub(crate) const SEEN: &str = "seen";
 
 /// As many messages as are looked at without being taken.
-const MOST_PEEKED: usize = 100;
+pub(crate) const MOST_PEEKED: usize = 100;
 
 /// A node without workers, in a folder where their projects are, too.
 pub(crate) struct Node {
@@ -204,10 +204,15 @@ impl Node {
         });
     }
 
+    /// What the node counts, as it shows that.
+    pub(crate) fn metrics(&self) -> String {
+        let mut connection = Connection::open(self.admin_port);
+        connection.request("GET", "localhost", "/metrics", "", b"").body
+    }
+
     /// How many events run or wait.
     pub(crate) fn running(&self) -> u64 {
-        let mut connection = Connection::open(self.admin_port);
-        let metrics = connection.request("GET", "localhost", "/metrics", "", b"").body;
+        let metrics = self.metrics();
         let line = metrics.lines().find_map(|line| line.strip_prefix("isolane_events_running "));
         let count = line.and_then(|count| count.trim().parse().ok());
         count.unwrap_or_else(|| panic!("it is not among the metrics: {metrics}"))

@@ -80,15 +80,17 @@ fn a_retry_waits_as_the_message_or_the_batch_or_the_consumer_says() {
         json!(["at once", now, now]),
         json!(["in a second", { "one": { "delaySeconds": 1 } }]),
         json!(["with the batch", { "all": { "delaySeconds": 1 } }]),
+        json!(["as the batch says", { "all": { "delaySeconds": 1 }, "one": {} }]),
         json!(["before the batch", { "all": { "delaySeconds": HOUR_S }, "one": { "delaySeconds": 1 } }]),
     ] {
         node.send("again", &message);
     }
-    let seen = node.seen(9);
+    let seen = node.seen(11);
     for (name, waits_ms) in [
         ("at once", [0, 0, 0].as_slice()),
         ("in a second", &[0, 990]),
         ("with the batch", &[0, 990]),
+        ("as the batch says", &[0, 990]),
         ("before the batch", &[0, 990]),
     ] {
         let of_name: Vec<_> = seen.iter().filter(|said| said[0] == name).collect();
@@ -101,9 +103,90 @@ fn a_retry_waits_as_the_message_or_the_batch_or_the_consumer_says() {
     node.until_empty("again");
     // By its own settings a consumer has it wait for an hour.
     node.send("again", &json!(["at last", "throw"]));
-    node.seen(10);
+    node.seen(12);
     node.until_left("again", 1);
     assert_eq!(node.queue("again")["delayed_count"], 1);
+}
+
+#[test]
+fn the_last_delay_that_a_message_is_given_counts() {
+    let node = Node::start();
+    let source = "export default { async queue(batch, env) {
+        const [message] = batch.messages;
+        await env.SEEN.send([message.body, message.attempts]);
+        if (message.attempts > 1) return;
+        for (const options of message.body) message.retry(options);
+    } }";
+    let settings = json!({ "retry_delay": HOUR_S });
+    node.deploy("consumer", &consumes("again", &settings), source);
+    let (hour, now) = (json!({ "delaySeconds": HOUR_S }), json!({ "delaySeconds": 0 }));
+    // A call without a delay takes none away.
+    for message in [json!([hour, now]), json!([now, {}]), json!([now, hour])] {
+        node.send("again", &message);
+    }
+    node.until_left("again", 1);
+    let mut seen: Vec<_> = node.seen(5).iter().map(ToString::to_string).collect();
+    seen.sort_unstable();
+    let mut expected = [
+        json!([[hour, now], 1]),
+        json!([[hour, now], 2]),
+        json!([[now, {}], 1]),
+        json!([[now, {}], 2]),
+        json!([[now, hour], 1]),
+    ];
+    expected.sort_unstable_by_key(ToString::to_string);
+    assert_eq!(seen, expected.map(|said| said.to_string()));
+    assert_eq!(node.queue("again")["delayed_count"], 1);
+}
+
+#[test]
+fn a_producer_may_have_a_delay_of_its_own() {
+    let node = Node::start();
+    node.deploy("consumer", &consumes("later", &Value::Null), WAITS);
+    let producers = json!([{ "binding": "Q", "queue": "later", "delivery_delay": HOUR_S }]);
+    let source = "export default { async fetch(request, env) {
+        await env.Q.send('late');
+        await env.Q.sendBatch([{ body: 'late, too' }, { body: 'now', delaySeconds: 0 }]);
+        await env.Q.sendBatch([{ body: 'at once' }], { delaySeconds: 0 });
+        return new Response('sent');
+    } }";
+    let deployed = node.deploy("slow", &json!({ "queues": { "producers": producers } }), source);
+    let warnings = deployed["warnings"].to_string();
+    assert!(
+        warnings.contains("delivery_delay") && warnings.contains("is deprecated"),
+        "{deployed}"
+    );
+    assert_eq!(node.get("slow", "/").body, "sent");
+    let mut names: Vec<_> = node.seen(2).iter().map(|said| said[0].to_string()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["\"at once\"", "\"now\""]);
+    node.until_left("later", 2);
+    assert_eq!(node.queue("later")["delayed_count"], 2);
+}
+
+#[test]
+fn dead_letters_may_go_round_in_a_circle_of_queues() {
+    let node = Node::start();
+    let mut settings = consumes("one", &json!({ "max_retries": 0, "dead_letter_queue": "other" }));
+    let mut other = settings["queues"]["consumers"][0].clone();
+    (other["queue"], other["dead_letter_queue"]) = (json!("other"), json!("one"));
+    settings["queues"]["consumers"].as_array_mut().unwrap().push(other);
+    settings["kv_namespaces"] = json!([{ "binding": "COUNT", "id": "count" }]);
+    let source = "export default { async queue({ queue, messages: [message] }, env) {
+        const { id, attempts, timestamp } = message;
+        await env.SEEN.send([queue, attempts, id, timestamp.getTime()]);
+        const count = Number(await env.COUNT.get('count')) + 1;
+        await env.COUNT.put('count', String(count));
+        if (count < 4) throw new Error('round');
+    } }";
+    node.deploy("consumer", &settings, source);
+    node.send("one", &json!("a"));
+    let seen = node.seen(4);
+    let (id, sent_at) = (&seen[0][2], &seen[0][3]);
+    let expected = ["one", "other", "one", "other"].map(|queue| json!([queue, 1, id, sent_at]));
+    assert_eq!(seen, expected);
+    node.until_empty("one");
+    node.until_empty("other");
 }
 
 #[test]
@@ -111,6 +194,9 @@ fn what_fails_too_often_goes_to_the_dead_letters_as_it_was() {
     let mut node = Node::start();
     let settings = json!({ "max_retries": 2, "dead_letter_queue": "dead" });
     node.deploy("consumer", &consumes("work", &settings), FAILS);
+    // It is there, and is made again where somebody has deleted it.
+    assert_eq!(node.queue("dead")["backlog_count"], 0);
+    node.good("DELETE", "/v1/queues/dead", &Value::Null);
     let message = json!(["doomed", "throw", { "one": {} }, "throw"]);
     node.send("work", &message);
     let seen = node.seen(3);
@@ -121,6 +207,8 @@ fn what_fails_too_often_goes_to_the_dead_letters_as_it_was() {
     let dead = node.peeked("dead");
     assert_eq!(dead.len(), 1, "{dead:?}");
     assert_eq!((&dead[0]["body"], &dead[0]["content_type"]), (&message, &json!("json")));
+    // Where nobody consumes it, it stays for four days.
+    assert_eq!(node.queue("dead")["retention_s"], 4 * 24 * HOUR_S);
     // A queue like any: it outlasts the node, and a consumer gets what it has.
     node.restart();
     assert_eq!(node.peeked("dead"), dead);

@@ -16,11 +16,10 @@ const ABOUT: &str = "How a running Isolane node is looked into and changed. Requ
      repeated: the second one has no further effect.";
 
 /// The parameters of the paths, by their names.
-const CAPTURED: [(&str, &str); 6] = [
+const CAPTURED: [(&str, &str); 5] = [
     ("worker", "The worker's name: up to 63 lower-case letters, digits and hyphens."),
     ("version", "The version's identifier: 64 hexadecimal digits."),
     ("name", "The secret's name: up to 64 letters, digits and underscores, no digit first."),
-    ("queue", "The queue's name, of up to 128 bytes."),
     ("namespace", "The namespace's identity, of up to 512 bytes."),
     ("key", "The key, of up to 512 bytes."),
 ];
@@ -108,7 +107,11 @@ fn operation(route: &Route) -> Value {
 }
 
 fn captured(name: &'static str) -> Value {
-    let about = CAPTURED.iter().find(|(it, _)| *it == name).map_or("", |(_, about)| about);
+    let about = match CAPTURED.iter().find(|(it, _)| *it == name) {
+        Some((_, about)) => (*about).to_owned(),
+        None if name == "queue" => format!("The queue's name: {}.", queue::NAME_RULE),
+        None => String::new(),
+    };
     json!({
         "name": name, "in": "path", "required": true, "description": about,
         "schema": { "type": "string" },

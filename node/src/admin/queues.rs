@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_a_queue_refuses_has_the_status_that_the_description_names() {
         assert_eq!(status(QueueError::NotFound { queue: "q".to_owned() }), 404);
-        assert_eq!(status(QueueError::BadName { name: "a b".to_owned() }), 400);
+        assert_eq!(status(queue::BadName("a b".to_owned()).into()), 400);
         assert_eq!(status(QueueError::TooMany { most: 1 }), 409);
         assert_eq!(status(QueueError::Busy), 503);
         assert_eq!(status(QueueError::Full), 507);

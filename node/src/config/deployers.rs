@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use queue::{NAME_RULE, check_name};
 use router::Pattern;
 use serde::Deserialize;
 use toml::Spanned;
@@ -107,12 +108,12 @@ impl Names {
 
 impl Name {
     /// `shop`, or `shop-*` for all names that begin with `shop-`.
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, is_name: fn(&str) -> bool) -> Option<Self> {
         match text.strip_suffix('*') {
             // A name goes on where the star is, so a hyphen may end what is written.
-            Some(beginning) => is_label(beginning.strip_suffix('-').unwrap_or(beginning))
+            Some(beginning) => is_name(beginning.strip_suffix('-').unwrap_or(beginning))
                 .then(|| Self::Beginning(beginning.to_owned())),
-            None => is_label(text).then(|| Self::Whole(text.to_owned())),
+            None => is_name(text).then(|| Self::Whole(text.to_owned())),
         }
     }
 
@@ -172,18 +173,12 @@ pub(super) fn parse(
 }
 
 fn one(source: &Source<'_>, folder: &Path, raw: RawDeployer) -> Result<Deployer, ConfigError> {
-    let names = |raw: Vec<Spanned<String>>| -> Result<Names, ConfigError> {
-        let each = raw.into_iter().map(|text| {
-            Name::parse(text.get_ref()).ok_or_else(|| {
-                let found = text.get_ref();
-                let message = format!(
-                    "expected a name of lower-case letters, digits and hyphens, or how names begin, \
-                     such as \"shop-*\", found \"{found}\""
-                );
-                source.fault(text.span(), message)
-            })
-        });
-        each.collect::<Result<_, _>>().map(Names)
+    let names = |raw: Vec<Spanned<String>>| {
+        names(source, raw, is_label, "a name of lower-case letters, digits and hyphens")
+    };
+    let queues = |raw: Vec<Spanned<String>>| {
+        let expected = format!("a name of {NAME_RULE}");
+        self::names(source, raw, |name| check_name(name).is_ok(), &expected)
     };
     let routes = raw.routes.into_iter().map(|text| {
         Pattern::parse(text.get_ref()).map_err(|error| source.fault(text.span(), error.to_string()))
@@ -195,10 +190,29 @@ fn one(source: &Source<'_>, folder: &Path, raw: RawDeployer) -> Result<Deployer,
         token_file: folder.join(raw.token_file),
         routes: routes.collect::<Result<_, _>>()?,
         namespaces: raw.namespaces.map_or_else(|| Ok(workers.clone()), names)?,
-        queues: raw.queues.map_or_else(|| Ok(workers.clone()), names)?,
+        queues: raw.queues.map_or_else(|| Ok(workers.clone()), queues)?,
         workers,
         archives_bytes: archives_mb << 20,
     })
+}
+
+/// Names of one kind.
+fn names(
+    source: &Source<'_>,
+    raw: Vec<Spanned<String>>,
+    is_name: fn(&str) -> bool,
+    expected: &str,
+) -> Result<Names, ConfigError> {
+    let each = raw.into_iter().map(|text| {
+        Name::parse(text.get_ref(), is_name).ok_or_else(|| {
+            let found = text.get_ref();
+            let message = format!(
+                "expected {expected}, or how names begin, such as \"shop-*\", found \"{found}\""
+            );
+            source.fault(text.span(), message)
+        })
+    });
+    each.collect::<Result<_, _>>().map(Names)
 }
 
 /// What two deployers have both.
@@ -252,6 +266,25 @@ mod tests {
         assert!(!may("*shop.test") && !may("all.test") && !may("all.test/shop") && !may("*"));
         assert_eq!(shop.workers.to_string(), "shop, shop-*");
         assert_eq!((shop.archives_bytes, blog.archives_bytes), (4096 << 20, 16 << 20));
+    }
+
+    #[test]
+    fn a_queue_of_a_deployer_is_called_as_any_queue_is() {
+        let with = |queues: &str| {
+            deployers(&format!(
+                "[[admin.deployers]]\nname = 'a'\ntoken_file = 'a'\nworkers = ['a']\nqueues = {queues}"
+            ))
+        };
+        let read = with("['MAIL_OUT', 'JOBS_*']").unwrap();
+        let queues = &read[0].queues;
+        assert!(queues.have("MAIL_OUT") && queues.have("JOBS_2"));
+        assert!(!queues.have("mail_out") && !queues.have("JOBS"));
+        for unfit in ["['a b']", "['*']", "['größe*']"] {
+            let error = with(unfit).unwrap_err();
+            let rule =
+                "expected a name of 1 to 63 letters, digits, hyphens and underscores, or how";
+            assert!(error.contains(rule), "{error}");
+        }
     }
 
     #[test]

@@ -6,8 +6,7 @@ use std::time::Duration;
 use storage::{Failure, Load};
 use tokio::sync::oneshot;
 
-use crate::broker::Metrics;
-use crate::delivery::{Change, Settled};
+use crate::delivery::{Change, Sent, Settled};
 use crate::error::QueueError;
 use crate::fate::Fate;
 use crate::message::NewMessage;
@@ -69,7 +68,7 @@ pub(crate) struct Sending {
     pub(crate) queue: Arc<str>,
     pub(crate) messages: Vec<NewMessage>,
     pub(crate) batch_delay: Option<Duration>,
-    pub(crate) reply: Reply<Metrics>,
+    pub(crate) reply: Reply<Sent>,
 }
 
 /// A delivery that is over.

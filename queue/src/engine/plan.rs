@@ -6,13 +6,14 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use queue_rules::check_name;
+
 use crate::clock::milliseconds;
 use crate::delivery::Change;
 use crate::error::QueueError;
 use crate::fate::Fate;
 use crate::limits::Limits;
 use crate::message::MessageId;
-use crate::validate::check_name;
 
 use super::entry::Place;
 use super::job::{Job, Sending, Settle};
@@ -70,6 +71,14 @@ struct Ids {
 impl Step {
     fn refused(error: QueueError) -> Self {
         Self { refused: Some(error), ..Self::default() }
+    }
+
+    /// The identities of messages that come.
+    pub(super) fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Put(put) => Some(put.id),
+            _ => None,
+        })
     }
 
     /// Whether it changes what queues there are, or what is set of one, which is in no log.

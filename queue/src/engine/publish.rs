@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::delivery::Settled;
+use crate::delivery::{Sent, Settled};
 use crate::fate::Fate;
 
 use super::entry::Entry;
@@ -99,7 +99,9 @@ impl Keeper {
                     line.tell();
                     metrics
                 });
-                sending.reply.send(Ok(metrics.unwrap_or_default())).is_err()
+                let ids = done.step.ids().collect();
+                let sent = Sent { ids, metrics: metrics.unwrap_or_default() };
+                sending.reply.send(Ok(sent)).is_err()
             }
             Job::Settle(settle) => {
                 let settled = self.settled(&settle, &done.effects);

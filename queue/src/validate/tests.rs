@@ -59,15 +59,3 @@ fn a_delay_is_at_most_a_day() {
     let refused = check_batch(&[message(1).delayed_by(longer)], None);
     assert_eq!(refusal(refused), (10203, 400, cause));
 }
-
-#[test]
-fn names_of_queues_are_short_and_have_no_blanks() {
-    let longest = "q".repeat(MAX_QUEUE_NAME_BYTES);
-    for name in ["q", "MY_QUEUE", "a-b.c", "ÄÖ", longest.as_str()] {
-        assert!(check_name(name).is_ok(), "{name}");
-    }
-    let longer = "q".repeat(MAX_QUEUE_NAME_BYTES + 1);
-    for name in ["", "a b", "a\n", "\0", longer.as_str()] {
-        assert!(matches!(check_name(name), Err(QueueError::BadName { .. })), "{name:?}");
-    }
-}

@@ -1,14 +1,15 @@
 //! `queues`: what the worker sends to, and what it is called with
 //! (<https://developers.cloudflare.com/workers/wrangler/configuration/#queues>).
 
+use queue_rules::check_name;
+
 use super::super::field::Field;
 use super::super::tree::Value;
 use super::Reader;
 use crate::error::ConfigError;
 use crate::settings::{
-    MAX_QUEUE_NAME_BYTES, QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE,
-    QUEUE_CONCURRENCY_RANGE, QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer,
-    QueueProducer, is_queue_name,
+    QUEUE_BATCH_SIZE_RANGE, QUEUE_BATCH_TIMEOUT_S_RANGE, QUEUE_CONCURRENCY_RANGE,
+    QUEUE_DELAY_S_RANGE, QUEUE_RETRIES_RANGE, QueueConsumer, QueueProducer,
 };
 
 /// The keys of a producer and of a consumer, for suggestions.
@@ -71,11 +72,11 @@ impl Reader<'_> {
             binding.ok_or_else(|| producer.error("expected a \"binding\" in the producer"))?;
         let queue = match queue {
             Some(queue) => queue,
-            None if is_queue_name(&binding) => binding.clone(),
             None => {
-                return Err(producer.error(format!(
-                    "expected a \"queue\" in the producer: \"{binding}\" is no name for one"
-                )));
+                check_name(&binding).map_err(|error| {
+                    producer.error(format!("expected a \"queue\" in the producer: {error}"))
+                })?;
+                binding.clone()
             }
         };
         Ok(QueueProducer { binding, queue, delivery_delay })
@@ -141,14 +142,10 @@ impl Reader<'_> {
 
 fn queue_name(field: &Field<'_>) -> Result<String, ConfigError> {
     let name = field.string()?;
-    if is_queue_name(name) {
-        return Ok(name.to_owned());
+    match check_name(name) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(error) => Err(field.error(format!("\"{}\": {error}", field.name()))),
     }
-    Err(field.error(format!(
-        "expected the name of a queue for \"{}\" (1 to {MAX_QUEUE_NAME_BYTES} letters, digits, \
-         hyphens and underscores), found \"{name}\"",
-        field.name()
-    )))
 }
 
 /// `type`: who takes the messages.

@@ -113,12 +113,16 @@ fn what_queues_cannot_be_is_refused_by_its_range() {
     let long = format!("queue = '{}'", "q".repeat(64));
     for (producer, expected) in [
         ("queue = 'q'", "expected a \"binding\" in the producer"),
-        ("binding = 'Größe'", "expected a \"queue\" in the producer: \"Größe\" is no name for one"),
+        (
+            "binding = 'Größe'",
+            "expected a \"queue\" in the producer: \"Größe\" is no name for a queue: write 1 to 63 \
+             letters, digits, hyphens and underscores",
+        ),
         ("binding = 1", "expected a string for \"queues.producers[0].binding\", found an integer"),
         (
             "binding = 'Q', queue = 'a b'",
-            "expected the name of a queue for \"queues.producers[0].queue\" (1 to 63 letters, digits, \
-             hyphens and underscores), found \"a b\"",
+            "\"queues.producers[0].queue\": \"a b\" is no name for a queue: write 1 to 63 letters, \
+             digits, hyphens and underscores",
         ),
         (
             "binding = 'Q', delivery_delay = 86401",
@@ -137,8 +141,15 @@ fn what_queues_cannot_be_is_refused_by_its_range() {
     }
     for (consumer, expected) in [
         ("type = 'worker'", "expected a \"queue\" in the consumer"),
-        ("queue = ''", "(1 to 63 letters, digits, hyphens and underscores), found \"\""),
-        (long.as_str(), "qqq\""),
+        (
+            "queue = ''",
+            "\"queues.consumers[0].queue\": \"\" is no name for a queue: write 1 to 63 letters, \
+             digits, hyphens and underscores",
+        ),
+        (
+            long.as_str(),
+            "qqq\" is no name for a queue: write 1 to 63 letters, digits, hyphens and underscores",
+        ),
         (
             "queue = 'q', type = 'http_pull'",
             "expected \"worker\" for \"queues.consumers[0].type\", found \"http_pull\": a queue hands \

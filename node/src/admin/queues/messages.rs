@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
-use queue::{Broker as _, ContentType, MAX_MESSAGE_BYTES, Message, NewMessage, Queues};
+use queue::{ContentType, MAX_MESSAGE_BYTES, Message, MessageId, NewMessage, Queues};
 use serde_json::Value;
 
 use crate::admin::answer::{Answer, Fault, json};
@@ -32,13 +32,15 @@ pub(super) async fn send(queues: &Queues, queue: &str, body: Upload) -> Result<A
     let wanted: api::SendMessage = serde_json::from_slice(&body)
         .map_err(|error| Fault::bad_request(format!("the message is malformed: {error}")))?;
     let message = message_of(wanted)?;
-    let metrics = queues.send(queue, vec![message], None, &Arc::from(SENDER)).await?;
+    let stored = queues.store(queue, vec![message], None, &Arc::from(SENDER)).await?;
+    let queue::Sent { ids, metrics } = stored;
     let metrics = api::QueueMetrics {
         backlog_count: metrics.backlog_count,
         backlog_bytes: metrics.backlog_bytes,
         oldest_message_timestamp_ms: metrics.oldest_message_timestamp_ms,
     };
-    Ok(json(StatusCode::OK, &api::Sent { id: None, metrics }))
+    let id = ids.first().map(MessageId::to_string).unwrap_or_default();
+    Ok(json(StatusCode::OK, &api::Sent { id, metrics }))
 }
 
 /// Looks at some, which stay where they are.

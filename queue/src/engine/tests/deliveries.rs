@@ -22,6 +22,25 @@ fn messages_come_in_the_order_of_sending_with_all_that_they_had() {
 }
 
 #[test]
+fn who_stores_messages_is_told_what_they_are_called() {
+    let world = World::new();
+    let store = |texts: &[&str]| {
+        let messages = texts.iter().map(|text| message(text)).collect();
+        wait(world.queues.store("q", messages, None, &Arc::from("w"))).unwrap()
+    };
+    let (one, more) = (store(&["one"]), store(&["two", "three"]));
+    assert_eq!((one.ids.len(), one.metrics.backlog_count), (1, 1));
+    assert_eq!((more.ids.len(), more.metrics.backlog_count), (2, 3));
+    let ids: Vec<_> = one.ids.into_iter().chain(more.ids).collect();
+    for world in [&world, &world.killed()] {
+        let delivery = world.take("q", 10).unwrap();
+        assert_eq!(texts(&delivery.messages), ["one", "two", "three"]);
+        let delivered: Vec<_> = delivery.messages.iter().map(|message| message.id).collect();
+        assert_eq!(delivered, ids);
+    }
+}
+
+#[test]
 fn a_send_answers_how_much_there_is() {
     let world = World::new();
     let expected = |count, bytes| Metrics {

@@ -1,5 +1,8 @@
 //! Queues themselves: made, set, paused, emptied and deleted, and all of that for good.
 
+use redb::ReadableTable as _;
+
+use super::super::schema::{QUEUES, Row};
 use super::*;
 
 fn names(world: &World) -> Vec<String> {
@@ -18,6 +21,46 @@ fn queues_that_are_declared_stay() {
     assert_eq!((info.created_at_ms, info.delivery_delay), (NOW_MS, Duration::ZERO));
     assert_eq!(info.retention, Duration::from_secs(4 * 86_400));
     assert_eq!(world.queues.info("c"), None);
+}
+
+/// The same queues, of which `q` is called otherwise on the disk: as no queue can be called that is made.
+fn renamed(world: &World, name: &str) -> World {
+    world.queues.close();
+    let database = storage::open_database(&world.disk, "queues.redb", 1 << 20).unwrap();
+    let txn = storage::begin_durable(&database).unwrap();
+    let mut queues = txn.open_table(QUEUES).unwrap();
+    let (number, mut row) = {
+        let (number, row) = queues.first().unwrap().unwrap();
+        (number.value(), Row::of_value(row.value()))
+    };
+    row.name = name.into();
+    queues.insert(number, row.to_value()).unwrap();
+    drop(queues);
+    txn.commit().unwrap();
+    drop(database);
+    World::on(world.disk.clone(), world.clock.clone(), world.limits.clone())
+}
+
+#[test]
+fn a_queue_of_a_name_that_is_none_any_more_goes_on() {
+    for name in ["q".repeat(128), "a.b".to_owned()] {
+        let world = World::new();
+        world.send("q", "before").unwrap();
+        let world = renamed(&world, &name);
+        assert_eq!(names(&world), [name.as_str()]);
+        // Whoever sends and consumes sees that it is there first.
+        wait(world.queues.declare(&name)).unwrap();
+        world.send(&name, "after").unwrap();
+        let change = Change { paused: Some(false), ..Change::default() };
+        wait(world.queues.set(&name, change)).unwrap();
+        let world = world.killed();
+        assert_eq!(texts(&world.queues.peek(&name, 10)), ["before", "after"]);
+        assert_eq!(world.drain(&name), ["before", "after"]);
+        wait(world.queues.purge(&name)).unwrap();
+        wait(world.queues.delete(&name)).unwrap();
+        let refused = wait(world.queues.declare(&name)).unwrap_err().to_string();
+        assert!(refused.ends_with(queue_rules::NAME_RULE), "{refused}");
+    }
 }
 
 #[test]

@@ -136,6 +136,27 @@ fn what_nobody_takes_in_time_is_dropped() {
 }
 
 #[test]
+fn a_message_lives_for_four_days_where_nobody_says_otherwise() {
+    const DAY_S: u64 = 86_400;
+    let world = World::new();
+    world.send("q", "dead").unwrap();
+    let settings = ConsumerSettings {
+        max_retries: 0,
+        dead_letter_queue: Some("morgue".to_owned()),
+        ..ConsumerSettings::default()
+    };
+    let delivery = world.take("q", 1).unwrap();
+    world.settle("q", delivery.lease, vec![RETRY], &settings).unwrap();
+    world.send("q", "alive").unwrap();
+    world.advance(4 * DAY_S - 1);
+    // It is looked again after that.
+    world.catch_up("q");
+    assert_eq!((world.count("q"), world.count("morgue")), (1, 1));
+    world.advance(1);
+    eventually("both are dropped", || world.count("q") + world.count("morgue") == 0);
+}
+
+#[test]
 fn a_clock_that_jumps_drops_nothing() {
     let world = World::new();
     world.send("q", "one").unwrap();
