@@ -51,7 +51,7 @@ use self::callers::{Caller, Callers};
 use self::node::Served;
 use self::query::Query;
 use self::refusals::{Refusals, Refused};
-use self::routes::Operation;
+use self::routes::{Operation, WorkerOperation};
 use self::secure::Secure;
 use self::upload::Upload;
 use crate::accept::Place;
@@ -211,8 +211,15 @@ impl Admin {
             Operation::GetDescription => Ok(description()),
             Operation::GetNode => self.node()?.answer(),
             Operation::Worker(operation) => {
-                let node = self.node()?;
-                workers::call(node, caller, operation, &captures, &query, headers, body).await
+                let (node, worker) = (self.node()?, captures.get("worker"));
+                let answer =
+                    workers::call(node, caller, operation, &captures, &query, headers, body)
+                        .await?;
+                if operation == WorkerOperation::ActivateVersion {
+                    // Whoever deploys a consumer may send to its queue at once.
+                    self.events()?.declare_queues_of(worker).await;
+                }
+                Ok(answer)
             }
             Operation::Cron(operation) => {
                 crons::call(self.node()?, self.events()?, caller, operation, &captures, body).await

@@ -127,6 +127,14 @@ impl Events {
         self.pumps.as_ref().map(Pumps::queues)
     }
 
+    /// Sees that the queues are there that a worker consumes, and those for its dead letters. Who delivers from
+    /// them does so, too, in its own time, and tells where that fails.
+    pub(crate) async fn declare_queues_of(&self, worker: &str) {
+        if let Some(pumps) = &self.pumps {
+            pumps.declare_of(worker).await;
+        }
+    }
+
     /// Those who are told of events.
     pub(crate) fn tails(&self) -> &Arc<Tails> {
         &self.tails

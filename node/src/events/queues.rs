@@ -8,6 +8,7 @@ mod pump;
 mod told;
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -81,6 +82,17 @@ impl Pumps {
     /// The queues.
     pub(super) fn queues(&self) -> &Queues {
         &self.shared.queues
+    }
+
+    /// Makes the queues that a worker consumes, and those for its dead letters, where they are not there.
+    pub(super) async fn declare_of(&self, worker: &str) {
+        let triggers = self.shared.deployments.triggers();
+        let consumed = triggers.consumers.iter().filter(|(_, consumer, _)| **consumer == *worker);
+        for (queue, _, settings) in consumed {
+            for queue in iter::once(&**queue).chain(settings.dead_letter_queue.as_deref()) {
+                let _ = self.shared.queues.declare(queue).await;
+            }
+        }
     }
 
     /// Begins to deliver. To be called once.
