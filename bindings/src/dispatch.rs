@@ -1,16 +1,12 @@
 //! Calls from worker to worker: whom one is for, who runs it, and what comes of it. Here are the types;
 //! who finds a worker and runs an event of it is the node, and who calls is a binding (`services`).
 
-mod upgrade;
-
 use std::sync::Arc;
 
 use deno_core::futures::future::LocalBoxFuture;
 
 use crate::event::body::ResponseBody;
 use crate::event::{CallContext, KindResult, Outcome, Thrown, Trigger};
-
-pub use upgrade::{Switched, Upgrade};
 
 /// Whom a call is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,8 +38,6 @@ pub trait Dispatcher: Send + Sync {
 pub enum Reply {
     /// Of a request: its response, as soon as that begins.
     Response(http::Response<ResponseBody>),
-    /// Of a request that has asked for another protocol: its connection goes over to that.
-    Upgrade(Upgrade),
     /// Of any other: what it has come to, when it is over.
     Ended(Ended),
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::poll;
-use runtime::{Call, Hops, MAX_HOPS, Runtime};
+use runtime::{Hops, MAX_HOPS, Runtime};
 use url::Url;
 
 use crate::deployments::{Deployments, Target};
-use crate::front::{Answered, Arrival, Handler, Reply};
+use crate::front::{Arrival, Handler, Reply};
 use crate::local::{Development, Urls};
 use crate::refusal::Refusal;
 
@@ -82,7 +82,7 @@ impl Handler for Dispatch {
         // From here on the request is this version's, whatever is activated meanwhile.
         let result = match self.deployments.ready(&target).await {
             Ok(version) => {
-                let mut answer = pin!(self.runtime.run(&version, Call::fetch(event)));
+                let mut answer = pin!(self.runtime.fetch(&version, event));
                 // Its first step sends the event. The runtime knows what it needs from then on.
                 let first = poll!(answer.as_mut());
                 drop(underway);
@@ -93,8 +93,7 @@ impl Handler for Dispatch {
             }
             Err(failure) => Err(failure),
         };
-        let result = result.and_then(Answered::try_from).map_err(Refusal::from);
-        Reply { served: Some(target.served().clone()), result }
+        Reply { served: Some(target.served().clone()), result: result.map_err(Refusal::from) }
     }
 }
 

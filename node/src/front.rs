@@ -18,13 +18,11 @@ mod monitored;
 mod normal;
 mod ours;
 mod pace;
-mod protocol;
 mod pulse;
 mod request;
 mod service;
 mod shedding;
 mod sockets;
-mod switching;
 mod tally;
 mod upload;
 
@@ -36,7 +34,7 @@ use std::time::Duration;
 
 use http::Response;
 use prometheus_client::metrics::counter::Counter;
-use runtime::{Failure, FetchEvent, ResponseBody, Upgrade};
+use runtime::{FetchEvent, ResponseBody};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -97,35 +95,8 @@ pub struct Arrival {
 pub struct Reply {
     /// The worker that the request was for, if there is one.
     pub served: Option<Served>,
-    /// Its answer, or why there is none.
-    pub result: Result<Answered, Refusal>,
-}
-
-/// What a request was answered with.
-#[derive(Debug)]
-pub enum Answered {
-    /// A response.
-    Response(Response<ResponseBody>),
-    /// A switch of its connection to another protocol.
-    Upgrade(Upgrade),
-}
-
-impl TryFrom<runtime::Reply> for Answered {
-    type Error = Failure;
-
-    fn try_from(reply: runtime::Reply) -> Result<Self, Failure> {
-        match reply {
-            runtime::Reply::Response(response) => Ok(Self::Response(response)),
-            runtime::Reply::Upgrade(upgrade) => Ok(Self::Upgrade(upgrade)),
-            runtime::Reply::Ended(_) => Err(Failure::NO_RESPONSE),
-        }
-    }
-}
-
-impl From<Response<ResponseBody>> for Answered {
-    fn from(response: Response<ResponseBody>) -> Self {
-        Self::Response(response)
-    }
+    /// Its response, or why there is none.
+    pub result: Result<Response<ResponseBody>, Refusal>,
 }
 
 /// What all connections of a node share.

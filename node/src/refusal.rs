@@ -108,11 +108,6 @@ pub enum Refusal {
     /// The worker answered with a status that ends no request.
     #[error("The worker answered with the status {0}, which cannot end a request.")]
     BadStatus(http::StatusCode),
-    /// The worker answered with another protocol.
-    #[error(
-        "The worker answered with a WebSocket (the status 101), which the request has not asked for."
-    )]
-    UnaskedUpgrade,
     /// The event failed.
     #[error("{}", explain(.0))]
     Failed(Failure),
@@ -154,7 +149,7 @@ impl Refusal {
             Self::BadExpectation => 417,
             Self::Misdirected { .. } | Self::NotForDevelopment { .. } => 421,
             Self::HeadersTooLarge { .. } | Self::TooManyHeaders { .. } => 431,
-            Self::BadStatus(_) | Self::UnaskedUpgrade => 500,
+            Self::BadStatus(_) => 500,
             Self::NoAnswerInTime => 504,
             // RFC 5842 section 7.2, "Loop Detected".
             Self::TooManyHops { .. } => 508,
@@ -167,7 +162,7 @@ impl Refusal {
         match self {
             Self::UnknownHost { .. } => 1001,
             Self::TooManyHops { .. } => 1019,
-            Self::BadStatus(_) | Self::UnaskedUpgrade => 1101,
+            Self::BadStatus(_) => 1101,
             Self::NoAnswerInTime => 1107,
             Self::Failed(failure) => failure.code(),
             Self::NoHost
@@ -205,9 +200,7 @@ impl Refusal {
             | Self::TooManyHeaders { .. } => Outcome::ScriptNotFound,
             Self::BodyTooLarge { .. } | Self::BodyTimeout | Self::BodyBroken => Outcome::Canceled,
             Self::NoAnswerInTime => Outcome::ExceededWallTime,
-            Self::BadStatus(_) | Self::UnaskedUpgrade | Self::TooManyHops { .. } => {
-                Outcome::Exception
-            }
+            Self::BadStatus(_) | Self::TooManyHops { .. } => Outcome::Exception,
             Self::Failed(failure) => failure.outcome(),
         }
     }

@@ -31,5 +31,3 @@ mod secured;
 mod shedding;
 #[path = "front/slow.rs"]
 mod slow;
-#[path = "front/upgrades.rs"]
-mod upgrades;

@@ -115,9 +115,6 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Of a request whose event is over, and has answered nothing.
-    pub const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
-
     /// What others are told of it, a client or another worker: nothing of the worker's inside.
     pub fn told(&self) -> String {
         match self {

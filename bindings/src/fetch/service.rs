@@ -209,10 +209,6 @@ pub(super) async fn travel(
 fn response_of(reply: Result<Reply, CallError>) -> Result<Response<Answered>, FetchError> {
     match reply {
         Ok(Reply::Response(response)) => Ok(response),
-        Ok(Reply::Upgrade(_)) => {
-            let message = "The worker has answered with a WebSocket, which is not handed on.";
-            Err(FetchError::Service(CallError::Failed { message: message.to_owned() }))
-        }
         Ok(Reply::Ended(_)) => {
             let message = "The worker has answered with something that is no response.".to_owned();
             Err(FetchError::Service(CallError::Failed { message }))

@@ -149,7 +149,6 @@ fn refusals() -> Vec<Refusal> {
         Refusal::HeadersTooLarge { limit_bytes: 1 },
         Refusal::TooManyHeaders { limit: 1 },
         Refusal::BadStatus(http::StatusCode::CONTINUE),
-        Refusal::UnaskedUpgrade,
         Refusal::NoAnswerInTime,
         Refusal::TooManyHops { limit: 16 },
     ]
@@ -234,12 +233,8 @@ fn about(refusal: &Refusal) -> Told {
             ("there are too many headers", "send fewer: several values may be in one field")
         }
         Refusal::BadStatus(_) => (
-            "the worker answered with a status that ends no request, such as 103",
+            "the worker answered with a status that ends no request, such as 101",
             "answer with 200 to 599",
-        ),
-        Refusal::UnaskedUpgrade => (
-            "the worker answered with a WebSocket, and the request has asked for none",
-            "see `request.headers.get(\"Upgrade\")`; over HTTP/2 nobody asks for one",
         ),
         Refusal::NoAnswerInTime => (
             "the worker has not answered in the time that the node gives requests",

@@ -48,9 +48,7 @@ pub(super) async fn call(
     let call = Call::new(trigger, CallContext::default());
     match deployments.runtime().submit(&version, call).await? {
         Reply::Ended(ended) => Ok(ended),
-        Reply::Response(_) | Reply::Upgrade(_) => {
-            Err(Failure::IsolateLost { reason: "it was no request" }.into())
-        }
+        Reply::Response(_) => Err(Failure::IsolateLost { reason: "it was no request" }.into()),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) const OURS: &str = "isolane-";
 /// Makes a response one that can be sent for a request of that method.
 ///
 /// # Errors
-/// A status that cannot end a request: 101 is that of an upgrade (`front/switching.rs`), and the
+/// A status that cannot end a request: 101 needs an upgrade, which was not asked for, and the
 /// other 1xx are not final.
 pub(super) fn sendable(
     response: Response<ResponseBody>,
@@ -83,17 +83,12 @@ pub(super) fn of_a_worker(
     mut response: Response<ResponseBody>,
     method: &Method,
 ) -> Result<Response<ResponseBody>, Refusal> {
-    remove_ours(response.headers_mut());
-    sendable(response, method)
-}
-
-/// Removes what only the node sets.
-pub(super) fn remove_ours(headers: &mut HeaderMap) {
     let is_ours = |name: &&HeaderName| name.as_str().starts_with(OURS);
-    let ours: Vec<_> = headers.keys().filter(is_ours).cloned().collect();
+    let ours: Vec<_> = response.headers().keys().filter(is_ours).cloned().collect();
     for name in ours {
-        headers.remove(name);
+        response.headers_mut().remove(name);
     }
+    sendable(response, method)
 }
 
 /// The length that the head declares; a field that is no single number is removed.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,11 +20,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::ahead::{Account, Purse};
 use super::client::{Connected, Secured};
 use super::monitored::Monitored;
-use super::protocol::{Builders, Serving};
 use super::pulse::{Deadline, Pulse};
 use super::service::{self, Peer};
 use super::sockets::Place;
-use super::{Front, Handler, switching};
+use super::{Front, Handler};
 use crate::tls::Tls;
 
 /// How long a client may take to notice that the connection closes.
@@ -67,9 +66,9 @@ const HEAD_SLACK_BYTES: usize = 64 << 10;
 pub(super) struct Shard<H> {
     front: Arc<Front<H>>,
     tls: Option<Arc<Tls>>,
-    builders: Builders,
+    builder: auto::Builder<LocalExecutor>,
     /// The same with the wide window.
-    wide_builders: Builders,
+    wide_builder: auto::Builder<LocalExecutor>,
     /// Children of the front's tokens: connections register here, so that shards do not meet at
     /// one lock.
     stopping: CancellationToken,
@@ -79,12 +78,13 @@ pub(super) struct Shard<H> {
 impl<H: Handler> Shard<H> {
     pub(super) fn new(front: Arc<Front<H>>, tls: Option<Arc<Tls>>) -> Rc<Self> {
         let head_bytes = front.limits.url_bytes + front.limits.headers_bytes + HEAD_SLACK_BYTES;
-        let (mut http1, mut http2) = (http1::Builder::new(), http2::Builder::new(LocalExecutor));
+        let mut builder = auto::Builder::new(LocalExecutor);
         // `pipeline_flush` stays off: it sends nothing while unread bytes wait, so that an answer
         // to a malformed head would never leave, nor a stream's chunks while a further request
         // waits. Time-outs of HTTP/1 are this file's: hyper's own takes a timer per request.
-        http1.header_read_timeout(None).max_buf_size(head_bytes);
-        http2
+        builder.http1().header_read_timeout(None).max_buf_size(head_bytes);
+        builder
+            .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT)
@@ -93,12 +93,11 @@ impl<H: Handler> Shard<H> {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX));
-        let builders = Builders { http1, http2 };
-        let mut wide_builders = builders.clone();
-        wide_builders.http2.initial_connection_window_size(WIDE_WINDOW_BYTES);
+        let mut wide_builder = builder.clone();
+        wide_builder.http2().initial_connection_window_size(WIDE_WINDOW_BYTES);
         let stopping = front.stopping.child_token();
         let killed = front.killed.child_token();
-        Rc::new(Self { front, tls, builders, wide_builders, stopping, killed })
+        Rc::new(Self { front, tls, builder, wide_builder, stopping, killed })
     }
 
     pub(super) fn front(&self) -> &Arc<Front<H>> {
@@ -135,17 +134,20 @@ impl<H: Handler> Shard<H> {
         let client = connected.address();
         let may_be_http2 = connected.secured().is_none_or(|secured| secured.is_http2);
         let purse = Purse::new(Arc::clone(&account));
-        let half_close_timeout = self.front.limits.half_close_timeout;
-        let stream =
-            Monitored::new(stream, Rc::clone(&pulse), Rc::clone(&purse), half_close_timeout);
+        let io = TokioIo::new(Monitored::new(
+            stream,
+            Rc::clone(&pulse),
+            Rc::clone(&purse),
+            self.front.limits.half_close_timeout,
+        ));
         let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse), Rc::clone(&purse)));
-        let (front, asker) = (Arc::clone(&self.front), Rc::clone(&peer));
+        let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
-            service::answer(Arc::clone(&front), Rc::clone(&asker), request)
+            service::answer(Arc::clone(&front), Rc::clone(&peer), request)
         });
         let is_wide = may_be_http2 && account.widen();
-        let builders = if is_wide { &self.wide_builders } else { &self.builders };
-        let mut serving = Serving::new(stream, service, builders);
+        let builder = if is_wide { &self.wide_builder } else { &self.builder };
+        let mut connection = pin!(builder.serve_connection(io, service));
         let mut stopping = pin!(self.stopping.cancelled());
         let mut killed = pin!(self.killed.cancelled());
         // It rings for progress, too.
@@ -160,7 +162,7 @@ impl<H: Handler> Shard<H> {
         .await;
         poll_fn(|cx| {
             loop {
-                if let Poll::Ready(result) = serving.poll(cx) {
+                if let Poll::Ready(result) = connection.as_mut().poll(cx) {
                     if let Err(error) = result {
                         tracing::debug!(%client, error, "connection ended early");
                     }
@@ -205,7 +207,7 @@ impl<H: Handler> Shard<H> {
                         last_call,
                     ));
                 }
-                serving.close();
+                connection.as_mut().graceful_shutdown();
                 let patience = if phase == Phase::Dismissed { DISMISSAL } else { FAREWELL };
                 clock.as_mut().reset(Instant::now() + patience);
                 // Polled again, so that an idle connection closes now.
@@ -214,21 +216,6 @@ impl<H: Handler> Shard<H> {
         .await;
         if let Some(why) = pulse.why_cut_off() {
             self.front.tally.cut_off(why, client);
-        }
-        if let Some(switched) = peer.take_switched()
-            && let Some(left) = serving.into_left()
-        {
-            // No request comes on it any more.
-            drop((asked, purse));
-            let left = left.map(Monitored::into_inner);
-            tokio::select! {
-                ended = switching::carry(left, switched, &account) => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%client, %error, "a switched connection ended early");
-                    }
-                }
-                () = killed => {}
-            }
         }
     }
 

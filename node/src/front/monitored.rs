@@ -62,11 +62,6 @@ impl<S> Monitored<S> {
         Self { stream, pulse, heads, purse, lingering, half_close_timeout, half_closed }
     }
 
-    /// The stream alone, which is no more one of requests.
-    pub(super) fn into_inner(self) -> S {
-        self.stream
-    }
-
     /// Counts what has come of bodies, of heads that wait behind a request, and of one that is not
     /// complete.
     ///

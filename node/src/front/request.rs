@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::authority::Target;
-use super::{hop, normal, ours, switching};
+use super::{hop, normal, ours};
 use crate::config::Limits;
 use crate::refusal::Refusal;
 
@@ -91,13 +91,12 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The head as a worker gets it: an absolute URI, no header that concerns the connection or is a
-/// node's alone but that which asks for a WebSocket, and the client's address.
+/// node's alone, and the client's address.
 pub(super) fn absolute(
     parts: &mut Parts,
     target: Target,
     tls: bool,
     client: &HeaderValue,
-    wants_websocket: bool,
 ) -> Result<(), Refusal> {
     let malformed = || Refusal::BadRequest("its target cannot be a URL");
     let path = match parts.uri.path_and_query() {
@@ -108,9 +107,6 @@ pub(super) fn absolute(
         None => PathAndQuery::from_static("/"),
     };
     hop::strip(&mut parts.headers);
-    if wants_websocket {
-        parts.headers.insert(UPGRADE, switching::WEBSOCKET);
-    }
     ours::take(parts);
     parts.headers.remove(EXPECT);
     // The worker sees one host, in the URL and in the header (RFC 9112 section 3.2.2).

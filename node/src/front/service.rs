@@ -1,7 +1,7 @@
 //! One request from head to response: the checks, the handler, the error page. The life of its
 //! connection is in `front/connection.rs`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ACCEPT, CONNECTION};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use runtime::{Client, Failure, FetchEvent, Outcome, Switched, Upgrade};
+use runtime::{Client, Failure, FetchEvent, Outcome};
 use tokio::time::timeout;
 
 use super::ahead::{Begun, Purse};
@@ -22,7 +22,7 @@ use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
 use super::upload::{self, Fault, Inbound, Upload};
-use super::{Answered, Arrival, Front, Handler, Reply, switching};
+use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
 
 /// What requests would wait for whose connection, address or node keeps as much as it may.
@@ -36,8 +36,6 @@ pub(super) struct Peer {
     target: RefCell<LastTarget>,
     pulse: Rc<Pulse>,
     purse: Rc<Purse>,
-    /// Whose the connection is once what was answered last is sent.
-    switched: Cell<Option<Switched>>,
 }
 
 impl Peer {
@@ -46,13 +44,7 @@ impl Peer {
         // The text of an IP address is always a header's value.
         let address = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""));
         let connected = Arc::new(connected);
-        let (target, switched) = (RefCell::default(), Cell::default());
-        Self { connected, address, target, pulse, purse, switched }
-    }
-
-    /// Whose the connection is, if it has gone over to another protocol.
-    pub(super) fn take_switched(&self) -> Option<Switched> {
-        self.switched.take()
+        Self { connected, address, target: RefCell::default(), pulse, purse }
     }
 }
 
@@ -125,8 +117,7 @@ async fn answer_running<H: Handler>(
             (page, refusal.outcome())
         }
     };
-    let is_switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if front.is_leaving() && receipt.protocol != Version::HTTP_2 && !is_switched {
+    if front.is_leaving() && receipt.protocol != Version::HTTP_2 {
         // Also where the answer is complete before the connection is told.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -151,8 +142,7 @@ async fn exchange<H: Handler>(
     receipt.host = Some(Arc::clone(&host));
     request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
     let length = request::declared_length(&parts.headers);
-    let wants_websocket = switching::is_asked_for(&parts, !inbound.is_end_stream());
-    request::absolute(&mut parts, target, secured.is_some(), &peer.address, wants_websocket)?;
+    request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
     if !inbound.is_end_stream() {
         front.handler.look_up(&host, parts.uri.path())?;
     }
@@ -184,12 +174,5 @@ async fn exchange<H: Handler>(
         Some(limit) => timeout(limit, work).await.map_err(|_| Refusal::NoAnswerInTime)??,
     };
     receipt.served = served;
-    match result? {
-        Answered::Response(response) => of_a_worker(response, &receipt.method),
-        Answered::Upgrade(_) if !wants_websocket => Err(Refusal::UnaskedUpgrade),
-        Answered::Upgrade(Upgrade { head, switched }) => {
-            peer.switched.replace(Some(switched));
-            Ok(switching::head(head))
-        }
-    }
+    of_a_worker(result?, &receipt.method)
 }

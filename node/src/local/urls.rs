@@ -18,7 +18,7 @@ use super::Development;
 use super::crons::{CronRan, run_cron};
 use crate::config::Mode;
 use crate::deployments::Deployments;
-use crate::front::{Answered, Arrival, Reply};
+use crate::front::{Arrival, Reply};
 use crate::refusal::{Refusal, Served};
 
 /// Where a cron is run. The later names are older ones.
@@ -113,7 +113,7 @@ impl Urls {
                 true => ran.to_json(),
                 false => ran.to_text(is_in_browser),
             };
-            Reply { served: Some(served), result: Ok(response.into()) }
+            Reply { served: Some(served), result: Ok(response) }
         };
         Some(answer.boxed_local())
     }
@@ -134,7 +134,7 @@ impl Urls {
                 } => Err(Refusal::Failed(Failure::Threw { message, stack })),
                 other => Ok(other.to_text(true)),
             };
-            Reply { served: Some(served), result: result.map(Answered::Response) }
+            Reply { served: Some(served), result }
         };
         Some(answer.boxed_local())
     }
@@ -164,7 +164,6 @@ impl Urls {
                 500 => Ok(response(StatusCode::NOT_FOUND, TEXT, "")),
                 _ => result.map_err(Refusal::from),
             };
-            let result = result.map(Answered::Response);
             Reply { served: Some(target.served().clone()), result }
         };
         Some(answer.boxed_local())
@@ -249,7 +248,7 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 fn refused(status: StatusCode, message: String) -> LocalBoxFuture<'static, Reply> {
-    let result = Ok(response(status, TEXT, message).into());
+    let result = Ok(response(status, TEXT, message));
     ready(Reply { served: None, result }).boxed_local()
 }
 

@@ -9,7 +9,7 @@ use bundle::{Bundle, Module, ModuleKind, Settings};
 use futures_util::FutureExt as _;
 use futures_util::future::{self, LocalBoxFuture};
 use http_body_util::BodyExt as _;
-use isolane_node::front::{Answered, Arrival, Handler as _, Underway};
+use isolane_node::front::{Arrival, Handler as _, Underway};
 use isolane_node::{
     Change, ChangeError, Config, Deployments, Dispatch, EventLog, Observer, Precondition, Refusal,
     RegistryError, Runtime, RuntimeConfig, Uploaded, WorkerRecord, memory_bindings, open_registry,
@@ -196,11 +196,7 @@ pub(crate) async fn open(
     let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
     let host = head.uri.host().unwrap().into();
     let event = FetchEvent { head, body: RequestBody::Empty, client: None };
-    let reply = dispatch.handle(Arrival { host, event, underway: Underway::default() }).await;
-    match reply.result? {
-        Answered::Response(response) => Ok(response),
-        Answered::Upgrade(_) => panic!("it asks for none"),
-    }
+    dispatch.handle(Arrival { host, event, underway: Underway::default() }).await.result
 }
 
 /// Asks a node as its front does.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bindings::dispatch::{Reply, Upgrade};
+use bindings::dispatch::Reply;
 use bindings::event::{Kind, Trigger};
 use tokio::sync::oneshot;
 
@@ -19,6 +19,7 @@ use crate::version::Version;
 
 pub(super) const LOST: Failure = Failure::IsolateLost { reason: "the event was dropped" };
 const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come back" };
+const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
 
 impl Runtime {
     /// Runs a request; [`run`](Self::run) with the answer that a request has.
@@ -32,7 +33,7 @@ impl Runtime {
     ) -> Result<http::Response<ResponseBody>, Failure> {
         match self.run(version, Call::fetch(event)).await? {
             Reply::Response(response) => Ok(response),
-            Reply::Upgrade(_) | Reply::Ended(_) => Err(Failure::NO_RESPONSE),
+            Reply::Ended(_) => Err(NO_RESPONSE),
         }
     }
 
@@ -167,9 +168,6 @@ fn lost_with(reply: Reply, shard: &ShardHandle) -> Reply {
     match reply {
         Reply::Response(response) => {
             Reply::Response(response.map(|body| body.lost_with(shard.abandoned())))
-        }
-        Reply::Upgrade(Upgrade { head, switched }) => {
-            Reply::Upgrade(Upgrade { head, switched: switched.lost_with(shard.abandoned()) })
         }
         Reply::Ended(ended) => Reply::Ended(ended),
     }
