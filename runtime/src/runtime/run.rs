@@ -22,7 +22,7 @@ const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come ba
 const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
 
 impl Runtime {
-    /// Runs a request; [`run`](Self::run) with the answer that a request has.
+    /// Runs a request that asks for no upgrade; [`run`](Self::run) with the answer that it has.
     ///
     /// # Errors
     /// Where there is no response of the worker's own; see [`Failure`].
@@ -33,7 +33,7 @@ impl Runtime {
     ) -> Result<http::Response<ResponseBody>, Failure> {
         match self.run(version, Call::fetch(event)).await? {
             Reply::Response(response) => Ok(response),
-            Reply::Ended(_) => Err(NO_RESPONSE),
+            Reply::Upgrade(_) | Reply::Ended(_) => Err(NO_RESPONSE),
         }
     }
 
@@ -169,6 +169,7 @@ fn lost_with(reply: Reply, shard: &ShardHandle) -> Reply {
         Reply::Response(response) => {
             Reply::Response(response.map(|body| body.lost_with(shard.abandoned())))
         }
+        Reply::Upgrade(upgrade) => Reply::Upgrade(upgrade.lost_with(shard.abandoned())),
         Reply::Ended(ended) => Reply::Ended(ended),
     }
 }
