@@ -216,6 +216,7 @@ mod tests {
     use std::future::Future;
     use std::time::Duration;
 
+    use bindings::dispatch::Upgrade;
     use futures_util::FutureExt as _;
     use http_body_util::BodyExt as _;
 
@@ -282,5 +283,22 @@ mod tests {
             body.frame().await
         });
         assert!(matches!(ended, Some(Err(_))), "it breaks off");
+    }
+
+    #[test]
+    fn an_upgraded_connection_is_lost_with_the_shard_that_has_its_other_end() {
+        let shard = shard(0);
+        let (reply, mut answer) = oneshot::channel();
+        let (taker, _taken) = oneshot::channel();
+        let upgrade = Upgrade::new(http::Response::new(()), taker);
+        assert!(reply.send(Ok(Reply::Upgrade(upgrade))).is_ok());
+        run(async {
+            let answered = wait(&mut answer, &Ticket::new(), shard.clone(), |_| None).await;
+            let Ok(Reply::Upgrade(upgrade)) = answered else { panic!("it is answered") };
+            let lost = upgrade.lost().expect("it may be lost");
+            assert!(!lost.is_cancelled());
+            shard.abandon();
+            lost.cancelled().await;
+        });
     }
 }
