@@ -3,7 +3,7 @@
 //! come to such a worker in `front/upgrade/tunnel.rs`.
 
 use std::cell::RefCell;
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use runtime::{Socket, Upgrade};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -142,48 +143,53 @@ impl<H: Handler> Shard<H> {
             && let Some((upgrade, early)) = pulse.upgrading().take()
             && let Some(stream) = Rc::into_inner(stream)
         {
-            let lost = upgrade.lost().cloned();
-            let half_close = self.front.limits.half_close_timeout;
-            let (tunnel, far) = Tunnel::new(stream.into_inner(), early);
-            if upgrade.taker.send(far).is_ok() {
-                // What waited is the tunnel's, and there are no further heads.
-                purse.wait_early(0);
-                tokio::select! {
-                    biased;
-                    () = self.has_to_end(&pulse, &account, lost) => {}
-                    () = tunnel.run(&pulse, half_close, FAREWELL) => {}
-                }
-            }
+            // What waited is the tunnel's, and there are no further heads.
+            purse.wait_early(0);
+            let tunnel = Tunnel::new(stream.into_inner(), early);
+            // By itself, so that no other connection has room for it.
+            Box::pin(self.carry(tunnel, *upgrade, &pulse, &account)).await;
         }
         if let Some(why) = pulse.why_cut_off() {
             self.front.tally.cut_off(why, client);
         }
     }
 
-    /// Waits until a connection that a worker has taken over must end. It may be silent for as long as it
-    /// likes, but not leave what it is sent; where the front stops it is cut off when all others are.
-    async fn has_to_end(&self, pulse: &Pulse, account: &Account, lost: Option<CancellationToken>) {
-        let lost = async {
-            match lost {
-                Some(lost) => lost.cancelled_owned().await,
-                None => pending().await,
-            }
-        };
+    /// Carries the bytes of a connection that a worker takes over, to its end. It may be silent for as long as
+    /// it likes, but its client not leave what it is sent; where the front stops, it is cut off when all others
+    /// are.
+    async fn carry<S>(
+        &self,
+        (tunnel, far): (Tunnel<S>, Box<dyn Socket>),
+        upgrade: Upgrade,
+        pulse: &Pulse,
+        account: &Account,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let limits = &self.front.limits;
+        let lost = upgrade.lost().cloned().unwrap_or_default();
+        if upgrade.taker.send(far).is_err() {
+            return;
+        }
         let dismissed = poll_fn(|cx| {
             account.wake_when_dismissed(cx.waker());
             if account.is_dismissed() { Poll::Ready(()) } else { Poll::Pending }
         });
         let stalled = async {
-            let limits = &self.front.limits;
-            while !pulse.is_stalled(limits.progress_bytes) {
+            loop {
                 sleep(limits.progress_timeout).await;
+                if pulse.is_stalled(limits.progress_bytes) {
+                    break;
+                }
             }
         };
         tokio::select! {
+            biased;
             () = self.killed.cancelled() => {}
-            () = lost => {}
+            () = lost.cancelled() => {}
             () = dismissed => {}
             () = stalled => {}
+            () = tunnel.run(pulse, limits.half_close_timeout, FAREWELL) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The stream below hyper: it tells the pulse what moves, has heads looked at before hyper reads
 //! them and counted until they are begun, keeps the end of what the client sends from hyper while an
-//! answer is made, and all that follows a request for an upgrade, and reads on after an early answer. What a connection's silence means is decided in
-//! `front/connection.rs`.
+//! answer is made, and all that follows a request for an upgrade, and reads on after an early answer.
+//! What a connection's silence means is decided in `front/connection.rs`.
 
 use std::cell::RefCell;
 use std::future::Future;

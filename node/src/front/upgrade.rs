@@ -69,7 +69,7 @@ pub(super) struct Upgrading {
     /// What has come behind the head of a request that asks for one. It may be of the other protocol, so that
     /// hyper does not get it before the request is answered.
     early: RefCell<BytesMut>,
-    granted: RefCell<Option<Upgrade>>,
+    granted: RefCell<Option<Box<Upgrade>>>,
 }
 
 impl Upgrading {
@@ -96,7 +96,7 @@ impl Upgrading {
     }
 
     pub(super) fn grant(&self, upgrade: Upgrade) {
-        *self.granted.borrow_mut() = Some(upgrade);
+        *self.granted.borrow_mut() = Some(Box::new(upgrade));
     }
 
     pub(super) fn is_granted(&self) -> bool {
@@ -104,7 +104,7 @@ impl Upgrading {
     }
 
     /// Who gets the connection, where somebody does, and what has come of it.
-    pub(super) fn take(&self) -> Option<(Upgrade, BytesMut)> {
+    pub(super) fn take(&self) -> Option<(Box<Upgrade>, BytesMut)> {
         let upgrade = self.granted.take()?;
         Some((upgrade, self.early.take()))
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::{spawn_local, yield_now};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stage, get, ok, on_a_shard, rest, text};
+use crate::support::{Stage, get, http1_over, ok, on_a_shard, rest, text};
 use crate::upgrades::{ASK, exactly, head, taking};
 
 const LONG: Duration = Duration::from_secs(600);
@@ -189,6 +189,9 @@ fn a_request_that_is_on_its_way_when_the_front_stops_gets_its_upgrade() {
     on_a_shard(async {
         let (stage, mut taken, _) = stage(Limits::default());
         let mut client = stage.connect().await;
+        client.write_all(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n").await.unwrap();
+        head(&mut client).await;
+        assert_eq!(exactly(&mut client, 6).await, b"served");
         stage.front.hand_over();
         client.write_all(ASK.as_bytes()).await.unwrap();
         let head = head(&mut client).await;
@@ -212,10 +215,10 @@ fn an_upgraded_connection_counts_as_one_and_may_be_silent() {
         let (stage, mut taken, _) = stage(limits);
         let mut client = upgraded(&stage).await;
         let mut worker = taken.recv().await.unwrap();
-        let mut other = stage.http1().await;
+        let mut other = http1_over(stage.connect_from([127, 0, 0, 2]).await).await;
         assert_eq!(other.send_request(get("/")).await.unwrap().status(), 200);
         // There is a place for it when the second one has been silent for too long.
-        let mut third = stage.http1().await;
+        let mut third = http1_over(stage.connect_from([127, 0, 0, 3]).await).await;
         let answer = third.send_request(get("/")).await.unwrap();
         assert_eq!(text(answer).await, "served");
         assert!(other.ready().await.is_err(), "it is closed");

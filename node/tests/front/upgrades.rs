@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, UPGRADE};
+use http_body_util::BodyExt;
 use isolane_node::front::{Arrival, Reply};
 use isolane_node::{Limits, Refusal};
-use runtime::{Outcome, Socket, Upgrade};
+use runtime::{Outcome, RequestBody, Socket, Upgrade};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{spawn_local, yield_now};
@@ -211,7 +212,12 @@ fn requests_behind_one_that_got_no_upgrade_are_served_and_judged_as_all_are() {
         let stage = Stage::new(move |arrival: Arrival| {
             let asks = arrival.event.head.headers.contains_key(UPGRADE);
             begin.send(()).unwrap();
-            async move { ok(format!("[{} {asks}]", arrival.event.head.uri.path())) }
+            async move {
+                if let RequestBody::Stream(body) = arrival.event.body {
+                    body.collect().await.unwrap();
+                }
+                ok(format!("[{} {asks}]", arrival.event.head.uri.path()))
+            }
         });
         let asked = |path: &str| ASK.replace("/socket", path);
         let plain = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: a.test\r\n\r\n");
