@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::poll;
-use runtime::{Hops, MAX_HOPS, Runtime};
+use runtime::{Call, Hops, MAX_HOPS, Runtime};
 use url::Url;
 
 use crate::deployments::{Deployments, Target};
@@ -82,7 +82,7 @@ impl Handler for Dispatch {
         // From here on the request is this version's, whatever is activated meanwhile.
         let result = match self.deployments.ready(&target).await {
             Ok(version) => {
-                let mut answer = pin!(self.runtime.fetch(&version, event));
+                let mut answer = pin!(self.runtime.run(&version, Call::fetch(event)));
                 // Its first step sends the event. The runtime knows what it needs from then on.
                 let first = poll!(answer.as_mut());
                 drop(underway);

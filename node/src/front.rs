@@ -24,6 +24,7 @@ mod service;
 mod shedding;
 mod sockets;
 mod tally;
+mod upgrade;
 mod upload;
 
 use std::future::Future;
@@ -32,9 +33,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::Response;
 use prometheus_client::metrics::counter::Counter;
-use runtime::{FetchEvent, ResponseBody};
+use runtime::FetchEvent;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -95,8 +95,8 @@ pub struct Arrival {
 pub struct Reply {
     /// The worker that the request was for, if there is one.
     pub served: Option<Served>,
-    /// Its response, or why there is none.
-    pub result: Result<Response<ResponseBody>, Refusal>,
+    /// Its response, or what takes the connection; or why there is neither.
+    pub result: Result<runtime::Reply, Refusal>,
 }
 
 /// What all connections of a node share.

@@ -108,6 +108,13 @@ pub enum Refusal {
     /// The worker answered with a status that ends no request.
     #[error("The worker answered with the status {0}, which cannot end a request.")]
     BadStatus(http::StatusCode),
+    /// The worker took a connection whose client has asked for nothing of the kind, or cannot in HTTP/2. In
+    /// the words of Workers.
+    #[error(
+        "Worker tried to return a WebSocket in a response to a request which did not contain the \
+         header \"Upgrade: websocket\"."
+    )]
+    UpgradeNotAsked,
     /// The event failed.
     #[error("{}", explain(.0))]
     Failed(Failure),
@@ -149,7 +156,7 @@ impl Refusal {
             Self::BadExpectation => 417,
             Self::Misdirected { .. } | Self::NotForDevelopment { .. } => 421,
             Self::HeadersTooLarge { .. } | Self::TooManyHeaders { .. } => 431,
-            Self::BadStatus(_) => 500,
+            Self::BadStatus(_) | Self::UpgradeNotAsked => 500,
             Self::NoAnswerInTime => 504,
             // RFC 5842 section 7.2, "Loop Detected".
             Self::TooManyHops { .. } => 508,
@@ -162,7 +169,7 @@ impl Refusal {
         match self {
             Self::UnknownHost { .. } => 1001,
             Self::TooManyHops { .. } => 1019,
-            Self::BadStatus(_) => 1101,
+            Self::BadStatus(_) | Self::UpgradeNotAsked => 1101,
             Self::NoAnswerInTime => 1107,
             Self::Failed(failure) => failure.code(),
             Self::NoHost
@@ -200,7 +207,9 @@ impl Refusal {
             | Self::TooManyHeaders { .. } => Outcome::ScriptNotFound,
             Self::BodyTooLarge { .. } | Self::BodyTimeout | Self::BodyBroken => Outcome::Canceled,
             Self::NoAnswerInTime => Outcome::ExceededWallTime,
-            Self::BadStatus(_) | Self::TooManyHops { .. } => Outcome::Exception,
+            Self::BadStatus(_) | Self::UpgradeNotAsked | Self::TooManyHops { .. } => {
+                Outcome::Exception
+            }
             Self::Failed(failure) => failure.outcome(),
         }
     }

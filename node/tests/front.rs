@@ -31,3 +31,7 @@ mod secured;
 mod shedding;
 #[path = "front/slow.rs"]
 mod slow;
+#[path = "front/upgrade_ends.rs"]
+mod upgrade_ends;
+#[path = "front/upgrades.rs"]
+mod upgrades;

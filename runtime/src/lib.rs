@@ -27,7 +27,7 @@ mod version;
 mod watchdog;
 
 pub use bindings::binding::{BindingKinds, EnvEntry, GrantError, kinds};
-pub use bindings::dispatch::{Address, CallError, Dispatcher, Ended, Reply};
+pub use bindings::dispatch::{Address, CallError, Dispatcher, Ended, Reply, Socket, Upgrade};
 pub use bindings::event::{
     CallContext, EventId, Idle, Kind, KindResult, QueueBatch, Scheduled, TailBatch, Thrown,
     Trigger, redact_request,

@@ -209,6 +209,10 @@ pub(super) async fn travel(
 fn response_of(reply: Result<Reply, CallError>) -> Result<Response<Answered>, FetchError> {
     match reply {
         Ok(Reply::Response(response)) => Ok(response),
+        Ok(Reply::Upgrade(_)) => {
+            let message = "No connection is upgraded through a service binding.".to_owned();
+            Err(FetchError::Service(CallError::Failed { message }))
+        }
         Ok(Reply::Ended(_)) => {
             let message = "The worker has answered with something that is no response.".to_owned();
             Err(FetchError::Service(CallError::Failed { message }))

@@ -1,9 +1,10 @@
 //! What the other worker gets, and what comes of it: heads, errors, redirects, limits.
 
-use isolane_bindings::dispatch::CallError;
+use isolane_bindings::dispatch::{CallError, Reply, Upgrade};
 use isolane_bindings::event::{CallContext, Thrown};
 use isolane_bindings::hops::{Hops, MAX_HOPS};
 use libtest_mimic::Trial;
+use tokio::sync::oneshot;
 
 use crate::dispatcher::{Fake, ok, redirect};
 use crate::isolate::{SUBREQUESTS, get, trial};
@@ -123,6 +124,21 @@ async fn a_worker_that_is_not_there_is_a_response_and_other_failures_are_errors(
     }
 }
 
+async fn no_connection_is_upgraded_through_a_binding() {
+    let fake = Fake::replying(|call| async move {
+        assert_eq!((call.header("upgrade"), call.header("connection")), ("", ""));
+        let (taker, _taken) = oneshot::channel();
+        Ok(Reply::Upgrade(Upgrade::new(http::Response::new(()), taker)))
+    });
+    let handler = "
+        const headers = { connection: 'upgrade', upgrade: 'websocket' };
+        return env.S.fetch('http://x/', { headers }).then(() => 'a response', String);";
+    assert_eq!(
+        worker(&fake, handler).get().await,
+        "Error: No connection is upgraded through a service binding."
+    );
+}
+
 async fn calls_come_through_so_many_workers_and_no_more() {
     let fake = Fake::new(|_| async { Ok(ok("reached")) });
     let handler = "
@@ -223,6 +239,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(
             "the_request_of_a_client_is_passed_on_with_what_is_known_of_it",
             the_request_of_a_client_is_passed_on_with_what_is_known_of_it,
+        ),
+        trial(
+            "no_connection_is_upgraded_through_a_binding",
+            no_connection_is_upgraded_through_a_binding,
         ),
         trial("what_the_other_worker_throws_arrives", what_the_other_worker_throws_arrives),
         trial(

@@ -21,7 +21,7 @@ pub(crate) struct Call {
 
 pub(crate) type Answer = Result<http::Response<ResponseBody>, CallError>;
 
-type Worker = dyn Fn(Call) -> LocalBoxFuture<'static, Answer> + Send + Sync;
+type Worker = dyn Fn(Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> + Send + Sync;
 
 /// Has all calls answered by one function.
 pub(crate) struct Fake {
@@ -45,6 +45,13 @@ impl Drop for OnDrop {
 
 impl Fake {
     pub(crate) fn new<Fut: Future<Output = Answer> + 'static>(
+        worker: impl Fn(Call) -> Fut + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::replying(move |call| worker(call).map(|answer| answer.map(Reply::Response)))
+    }
+
+    /// The same where not all answers are responses.
+    pub(crate) fn replying<Fut: Future<Output = Result<Reply, CallError>> + 'static>(
         worker: impl Fn(Call) -> Fut + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -71,7 +78,7 @@ impl Dispatcher for Fake {
             let whole = &mut on_drop;
             let answer = answer.await;
             whole.0 = None;
-            answer.map(Reply::Response)
+            answer
         })
     }
 }

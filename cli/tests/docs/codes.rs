@@ -149,6 +149,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::HeadersTooLarge { limit_bytes: 1 },
         Refusal::TooManyHeaders { limit: 1 },
         Refusal::BadStatus(http::StatusCode::CONTINUE),
+        Refusal::UpgradeNotAsked,
         Refusal::NoAnswerInTime,
         Refusal::TooManyHops { limit: 16 },
     ]
@@ -235,6 +236,10 @@ fn about(refusal: &Refusal) -> Told {
         Refusal::BadStatus(_) => (
             "the worker answered with a status that ends no request, such as 101",
             "answer with 200 to 599",
+        ),
+        Refusal::UpgradeNotAsked => (
+            "the worker answered with a WebSocket to a request that asks for none",
+            "look at the request's `Upgrade` first",
         ),
         Refusal::NoAnswerInTime => (
             "the worker has not answered in the time that the node gives requests",

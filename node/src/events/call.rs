@@ -48,7 +48,9 @@ pub(super) async fn call(
     let call = Call::new(trigger, CallContext::default());
     match deployments.runtime().submit(&version, call).await? {
         Reply::Ended(ended) => Ok(ended),
-        Reply::Response(_) => Err(Failure::IsolateLost { reason: "it was no request" }.into()),
+        Reply::Response(_) | Reply::Upgrade(_) => {
+            Err(Failure::IsolateLost { reason: "it was no request" }.into())
+        }
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) const OURS: &str = "isolane-";
 /// Makes a response one that can be sent for a request of that method.
 ///
 /// # Errors
-/// A status that cannot end a request: 101 needs an upgrade, which was not asked for, and the
-/// other 1xx are not final.
+/// A status that cannot end a request: 101 is for upgrades, which are no such responses, and the other 1xx
+/// are not final.
 pub(super) fn sendable(
     response: Response<ResponseBody>,
     method: &Method,
@@ -83,12 +83,17 @@ pub(super) fn of_a_worker(
     mut response: Response<ResponseBody>,
     method: &Method,
 ) -> Result<Response<ResponseBody>, Refusal> {
-    let is_ours = |name: &&HeaderName| name.as_str().starts_with(OURS);
-    let ours: Vec<_> = response.headers().keys().filter(is_ours).cloned().collect();
-    for name in ours {
-        response.headers_mut().remove(name);
-    }
+    remove_ours(response.headers_mut());
     sendable(response, method)
+}
+
+/// Removes the headers that only the node sets.
+pub(super) fn remove_ours(headers: &mut HeaderMap) {
+    let is_ours = |name: &&HeaderName| name.as_str().starts_with(OURS);
+    let ours: Vec<_> = headers.keys().filter(is_ours).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
 }
 
 /// The length that the head declares; a field that is no single number is removed.

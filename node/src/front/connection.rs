@@ -1,6 +1,8 @@
-//! One connection from its first byte to its end: hyper serves it, and this file decides when
-//! it has to end. What happens with a request is in `front/service.rs`.
+//! One connection from its first byte to its end: hyper serves it, until a worker may take it over, and
+//! this file decides when it has to end. What happens with a request is in `front/service.rs`, and how bytes
+//! come to such a worker in `front/upgrade/tunnel.rs`.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -12,6 +14,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use runtime::{Socket, Upgrade};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +26,7 @@ use super::monitored::Monitored;
 use super::pulse::{Deadline, Pulse};
 use super::service::{self, Peer};
 use super::sockets::Place;
+use super::upgrade::Tunnel;
 use super::{Front, Handler};
 use crate::tls::Tls;
 
@@ -129,18 +133,90 @@ impl<H: Handler> Shard<H> {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let mut asked = Some(asked);
         let pulse = Pulse::new();
         let client = connected.address();
-        let may_be_http2 = connected.secured().is_none_or(|secured| secured.is_http2);
         let purse = Purse::new(Arc::clone(&account));
+        let stream = Rc::new(RefCell::new(stream));
+        let is_done =
+            self.serve_http(Rc::clone(&stream), connected, asked, &account, &pulse, &purse).await;
+        if is_done
+            && let Some((upgrade, early)) = pulse.upgrading().take()
+            && let Some(stream) = Rc::into_inner(stream)
+        {
+            // What waited is the tunnel's, and there are no further heads.
+            purse.wait_early(0);
+            let tunnel = Tunnel::new(stream.into_inner(), early);
+            // By itself, so that no other connection has room for it.
+            Box::pin(self.carry(tunnel, *upgrade, &pulse, &account)).await;
+        }
+        if let Some(why) = pulse.why_cut_off() {
+            self.front.tally.cut_off(why, client);
+        }
+    }
+
+    /// Carries the bytes of a connection that a worker takes over, to its end. It may be silent for as long as
+    /// it likes, but its client not leave what it is sent; where the front stops, it is cut off when all others
+    /// are.
+    async fn carry<S>(
+        &self,
+        (tunnel, far): (Tunnel<S>, Box<dyn Socket>),
+        upgrade: Upgrade,
+        pulse: &Pulse,
+        account: &Account,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let limits = &self.front.limits;
+        let lost = upgrade.lost().cloned().unwrap_or_default();
+        if upgrade.taker.send(far).is_err() {
+            return;
+        }
+        let dismissed = poll_fn(|cx| {
+            account.wake_when_dismissed(cx.waker());
+            if account.is_dismissed() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let stalled = async {
+            loop {
+                sleep(limits.progress_timeout).await;
+                if pulse.is_stalled(limits.progress_bytes) {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.killed.cancelled() => {}
+            () = lost.cancelled() => {}
+            () = dismissed => {}
+            () = stalled => {}
+            () = tunnel.run(pulse, limits.half_close_timeout, FAREWELL) => {}
+        }
+    }
+
+    /// Has hyper serve requests. Answers whether it has come to an end by itself: then the connection may be
+    /// a worker's.
+    async fn serve_http<S>(
+        &self,
+        stream: Rc<RefCell<S>>,
+        connected: Connected,
+        asked: TaskTrackerToken,
+        account: &Arc<Account>,
+        pulse: &Rc<Pulse>,
+        purse: &Rc<Purse>,
+    ) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let mut asked = Some(asked);
+        let client = connected.address();
+        let may_be_http2 = connected.secured().is_none_or(|secured| secured.is_http2);
         let io = TokioIo::new(Monitored::new(
             stream,
-            Rc::clone(&pulse),
-            Rc::clone(&purse),
+            Rc::clone(pulse),
+            Rc::clone(purse),
             self.front.limits.half_close_timeout,
         ));
-        let peer = Rc::new(Peer::new(connected, Rc::clone(&pulse), Rc::clone(&purse)));
+        let peer = Rc::new(Peer::new(connected, Rc::clone(pulse), Rc::clone(purse)));
         let front = Arc::clone(&self.front);
         let service = service_fn(move |request| {
             service::answer(Arc::clone(&front), Rc::clone(&peer), request)
@@ -163,28 +239,28 @@ impl<H: Handler> Shard<H> {
         poll_fn(|cx| {
             loop {
                 if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-                    if let Err(error) = result {
+                    if let Err(error) = &result {
                         tracing::debug!(%client, error, "connection ended early");
                     }
-                    return Poll::Ready(());
+                    return Poll::Ready(result.is_ok());
                 }
                 purse.settle_streams();
                 if killed.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(());
+                    return Poll::Ready(false);
                 }
                 if phase == Phase::Open && stopping.as_mut().poll(cx).is_ready() {
                     phase = Phase::LastCall;
                     clock.as_mut().reset(Instant::now() + LAST_CALL);
                 }
                 match phase {
-                    Phase::Dismissed => return clock.as_mut().poll(cx),
+                    Phase::Dismissed => return clock.as_mut().poll(cx).map(|()| false),
                     _ if account.is_dismissed() => phase = Phase::Dismissed,
-                    Phase::LastCall if self.has_had_last_call(&pulse) => phase = Phase::Closing,
+                    Phase::LastCall if self.has_had_last_call(pulse) => phase = Phase::Closing,
                     Phase::LastCall => {
                         if clock.as_mut().poll(cx).is_pending() {
                             return Poll::Pending;
                         }
-                        if self.front.is_handing_over() && self.is_in_time(&pulse) {
+                        if self.front.is_handing_over() && self.is_in_time(pulse) {
                             clock.as_mut().reset(Instant::now() + LAST_CALL);
                             continue;
                         }
@@ -192,31 +268,27 @@ impl<H: Handler> Shard<H> {
                     }
                     Phase::Open | Phase::Closing => {
                         let closing = phase == Phase::Closing;
-                        match self.due(cx, &pulse, clock.as_mut(), closing) {
+                        match self.due(cx, pulse, clock.as_mut(), closing) {
                             Due::Later => return Poll::Pending,
-                            Due::Now => return Poll::Ready(()),
+                            Due::Now => return Poll::Ready(false),
                             Due::Farewell => phase = Phase::Closing,
                         }
                     }
                 }
                 if let Some(asked) = asked.take() {
                     let last_call = if pulse.is_http2() { LAST_CALL } else { Duration::ZERO };
-                    tokio::task::spawn_local(until_arrived(
-                        asked,
-                        Rc::downgrade(&pulse),
-                        last_call,
-                    ));
+                    tokio::task::spawn_local(until_arrived(asked, Rc::downgrade(pulse), last_call));
                 }
-                connection.as_mut().graceful_shutdown();
+                if !pulse.upgrading().is_granted() {
+                    // Of a response that says so already hyper would leave what is not sent.
+                    connection.as_mut().graceful_shutdown();
+                }
                 let patience = if phase == Phase::Dismissed { DISMISSAL } else { FAREWELL };
                 clock.as_mut().reset(Instant::now() + patience);
                 // Polled again, so that an idle connection closes now.
             }
         })
-        .await;
-        if let Some(why) = pulse.why_cut_off() {
-            self.front.tally.cut_off(why, client);
-        }
+        .await
     }
 
     /// Whether a request that may have been on its way when the front began to stop has come.

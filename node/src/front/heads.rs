@@ -15,6 +15,7 @@ const NO_BYTE_OF_A_HEAD: u8 = 0;
 const KEPT_BYTES: usize = 64;
 const CONTENT_LENGTH: &[u8] = b"content-length:";
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
+const UPGRADE: &[u8] = b"upgrade:";
 /// The first line of a connection's preface in HTTP/2 (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
@@ -27,6 +28,8 @@ pub(super) struct Heads {
     last: u8,
     /// What the head that is being read says of its body.
     body: Body,
+    /// Whether it has an `Upgrade`.
+    asks: bool,
     /// Whether the head has a line.
     has_line: bool,
     /// How many bytes have come of it.
@@ -58,6 +61,8 @@ impl Complete {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Head,
+    /// Behind a head that asks for an upgrade: what comes may be of another protocol.
+    BehindAsk,
     /// So many bytes of a body are left.
     Sized(u64),
     Chunks(Chunks),
@@ -93,6 +98,7 @@ impl Default for Heads {
             line: SmallVec::new(),
             last: 0,
             body: Body::None,
+            asks: false,
             has_line: false,
             unfinished_bytes: 0,
             complete: Complete::default(),
@@ -122,12 +128,24 @@ impl Heads {
         std::mem::take(&mut self.of_bodies)
     }
 
-    /// Looks at the next bytes of the connection, and spoils what has to be refused.
-    pub(super) fn look_at(&mut self, mut bytes: &mut [u8]) {
+    /// Whether what was looked at last ends with a head that asks for an upgrade. Where it gets one, nothing
+    /// is to be looked at any more.
+    pub(super) fn are_behind_ask(&self) -> bool {
+        self.place == Place::BehindAsk
+    }
+
+    /// Looks at the next bytes of the connection, and spoils what has to be refused. Answers at how many: at
+    /// none that are behind a head that asks for an upgrade.
+    pub(super) fn look_at(&mut self, mut bytes: &mut [u8]) -> usize {
         (self.complete, self.of_bodies) = (Complete::default(), OfBodies::default());
+        if self.are_behind_ask() {
+            self.place = Place::Head;
+        }
+        let came = bytes.len();
         while !bytes.is_empty() {
             let looked = match self.place {
                 Place::Head => self.head(bytes),
+                Place::BehindAsk => return came - bytes.len(),
                 Place::Sized(left) => {
                     let skipped = left.min(bytes.len() as u64);
                     self.place = match left - skipped {
@@ -145,13 +163,14 @@ impl Heads {
                 Place::Frames(mut frames) => {
                     frames.look_at(bytes, &mut self.of_bodies);
                     self.place = Place::Frames(frames);
-                    return;
+                    return came;
                 }
-                Place::Unknown => return,
+                Place::Unknown => return came,
             };
             let (_, rest) = bytes.split_at_mut(looked.min(bytes.len()));
             bytes = rest;
         }
+        came
     }
 
     /// Looks at one line, or at what is there of it. Answers how long that is.
@@ -209,7 +228,9 @@ impl Heads {
             if std::mem::replace(&mut self.has_line, false) {
                 self.complete.heads += 1;
                 self.complete.bytes += std::mem::take(&mut self.unfinished_bytes);
+                let asks = std::mem::take(&mut self.asks);
                 self.place = match std::mem::replace(&mut self.body, Body::None) {
+                    Body::None | Body::Sized(0) if asks => Place::BehindAsk,
                     Body::None | Body::Sized(0) => Place::Head,
                     Body::Sized(length) => Place::Sized(length),
                     Body::Chunked => Place::Chunks(Chunks::Length(0)),
@@ -250,6 +271,10 @@ impl Heads {
                 // RFC 9112 section 6.1 lets a server go by the chunks where there is a length, too;
                 // who stands before it may go by the length.
                 !matches!(std::mem::replace(&mut self.body, Body::Chunked), Body::Sized(_))
+            }
+            Some(b'u' | b'U') => {
+                self.asks |= is_field(line, UPGRADE);
+                true
             }
             _ => true,
         }

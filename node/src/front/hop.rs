@@ -19,15 +19,17 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
+/// The names that `Connection` lists.
+pub(super) fn named(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let fields = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    fields.flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// Removes them, with those that `Connection` names.
 pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
-        let named: SmallVec<[HeaderName; 4]> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
+        let named: SmallVec<[HeaderName; 4]> = named(headers)
+            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
             // These frame and address the message; a sender cannot wish them away.
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();

@@ -1,8 +1,9 @@
 //! The stream below hyper: it tells the pulse what moves, has heads looked at before hyper reads
 //! them and counted until they are begun, keeps the end of what the client sends from hyper while an
-//! answer is made, and reads on after an early answer. What a connection's silence means is decided in
-//! `front/connection.rs`.
+//! answer is made, and all that follows a request for an upgrade, and reads on after an early answer.
+//! What a connection's silence means is decided in `front/connection.rs`.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -33,7 +34,8 @@ const TOO_MANY: &str = "more small pieces of bodies, or heads, come than it may 
 
 /// A stream that tells the pulse what comes in and goes out.
 pub(super) struct Monitored<S> {
-    stream: S,
+    /// Its connection's, which may go on with it when hyper does not.
+    stream: Rc<RefCell<S>>,
     pulse: Rc<Pulse>,
     heads: Heads,
     purse: Rc<Purse>,
@@ -52,7 +54,7 @@ struct HalfClosed {
 
 impl<S> Monitored<S> {
     pub(super) fn new(
-        stream: S,
+        stream: Rc<RefCell<S>>,
         pulse: Rc<Pulse>,
         purse: Rc<Purse>,
         half_close_timeout: Duration,
@@ -74,13 +76,16 @@ impl<S> Monitored<S> {
             return Err(io::Error::new(io::ErrorKind::QuotaExceeded, TOO_MANY));
         }
         let unfinished = self.heads.unfinished_bytes(self.purse.head_bytes());
-        match self.purse.came(self.heads.complete(), unfinished) {
-            true => Ok(()),
-            false => {
-                self.pulse.is_cut_off(CutOff::Room);
-                Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM))
-            }
+        let early = self.pulse.upgrading().early_bytes();
+        self.within_room(self.purse.came(self.heads.complete(), unfinished + early))
+    }
+
+    fn within_room(&self, has_room: bool) -> io::Result<()> {
+        if has_room {
+            return Ok(());
         }
+        self.pulse.is_cut_off(CutOff::Room);
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, NO_ROOM))
     }
 
     /// The client sends nothing more, and hyper would take it for gone. Ready when it may: where
@@ -114,19 +119,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let is_full = buffer.remaining() == 0;
-        if this.half_closed.is_none() {
-            let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        // Whether a request for an upgrade waits for its answer.
+        let is_early = this.heads.are_behind_ask() && this.pulse.is_running();
+        let upgrading = this.pulse.upgrading();
+        match is_early {
+            true if upgrading.early_bytes() > 0 => {
+                this.pulse.wake_when_answered(cx.waker());
+                return Poll::Pending;
+            }
+            true => {}
+            false => upgrading.release(buffer),
+        }
+        if this.half_closed.is_none() && buffer.filled().len() == before {
+            let read = Pin::new(&mut *this.stream.borrow_mut()).poll_read(cx, buffer);
             if read.is_pending() {
                 this.purse.all_is_read();
             }
             ready!(read)?;
         }
         match buffer.filled_mut().get_mut(before..) {
+            Some(came @ [_, ..]) if is_early => {
+                upgrading.hold(came);
+                buffer.set_filled(before);
+                this.within_room(this.purse.wait_early(upgrading.early_bytes()))?;
+                this.pulse.wake_when_answered(cx.waker());
+                Poll::Pending
+            }
             Some(came @ [_, ..]) => {
                 this.pulse.bytes_came();
-                this.heads.look_at(came);
-                let came_bytes = came.len();
-                Poll::Ready(this.keep(came_bytes))
+                let seen = this.heads.look_at(came);
+                upgrading.hold(came.get(seen..).unwrap_or_default());
+                buffer.set_filled(before + seen);
+                Poll::Ready(this.keep(seen))
             }
             _ if is_full => Poll::Ready(Ok(())),
             _ => this.poll_half_closed(cx).map(Ok),
@@ -136,23 +160,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Monitored<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let written = Pin::new(&mut *self.stream.borrow_mut()).poll_write(cx, bytes);
         self.note(&written);
         written
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.stream.borrow_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.lingering.is_none() {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut *this.stream.borrow_mut()).poll_shutdown(cx))?;
             if !this.pulse.may_still_send() {
                 return Poll::Ready(Ok(()));
             }
@@ -161,7 +185,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
         let mut scratch = [0; 4096];
         while timer.as_mut().poll(cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut scratch);
-            match ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer)) {
+            let mut stream = this.stream.borrow_mut();
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 _ => break,
             }
@@ -170,17 +195,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Monitored<S> {
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let written = Pin::new(&mut *self.stream.borrow_mut()).poll_write_vectored(cx, slices);
         self.note(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.borrow().is_write_vectored()
     }
 }
 

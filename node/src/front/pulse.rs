@@ -11,11 +11,13 @@ use std::task::Waker;
 use std::time::Duration;
 
 use http::Version;
+use runtime::Upgrade;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::tally::CutOff;
+use super::upgrade::Upgrading;
 use super::upload::Flow;
 
 use running::Stream;
@@ -74,6 +76,7 @@ pub(super) struct Pulse {
     last: Cell<Option<Look>>,
     /// Why its client is cut off.
     cut_off: Cell<Option<CutOff>>,
+    upgrading: Upgrading,
 }
 
 /// A body that streams, as it was at the last look.
@@ -121,6 +124,7 @@ impl Pulse {
             reader: RefCell::default(),
             last: Cell::new(None),
             cut_off: Cell::new(None),
+            upgrading: Upgrading::default(),
         })
     }
 
@@ -135,6 +139,16 @@ impl Pulse {
         let stream = (protocol == Version::HTTP_2).then(Rc::<Stream>::default);
         self.streams.borrow_mut().extend(stream.clone());
         Running::new(self, stream)
+    }
+
+    /// The connection becomes a worker's, which runs on it from then on.
+    pub(super) fn grant(&self, upgrade: Upgrade) {
+        self.running.set(self.running.get() + 1);
+        self.upgrading.grant(upgrade);
+    }
+
+    pub(super) fn upgrading(&self) -> &Upgrading {
+        &self.upgrading
     }
 
     /// The body of the request is complete, or streams, or is not wanted.

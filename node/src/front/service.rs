@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ACCEPT, CONNECTION};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use runtime::{Client, Failure, FetchEvent, Outcome};
@@ -21,12 +21,14 @@ use super::authority::LastTarget;
 use super::client::Connected;
 use super::pulse::{Pulse, Running};
 use super::request;
+use super::upgrade::Asked;
 use super::upload::{self, Fault, Inbound, Upload};
 use super::{Arrival, Front, Handler, Reply};
 use crate::refusal::{self, Author, Refusal};
 
 /// What requests would wait for whose connection, address or node keeps as much as it may.
 const NO_ROOM: &str = "room for their heads";
+const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
 
 /// What the requests of one connection share.
 pub(super) struct Peer {
@@ -117,7 +119,9 @@ async fn answer_running<H: Handler>(
             (page, refusal.outcome())
         }
     };
-    if front.is_leaving() && receipt.protocol != Version::HTTP_2 {
+    let closes =
+        receipt.protocol != Version::HTTP_2 && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    if front.is_leaving() && closes {
         // Also where the answer is complete before the connection is told.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -142,7 +146,11 @@ async fn exchange<H: Handler>(
     receipt.host = Some(Arc::clone(&host));
     request::check_sni(&target, secured.and_then(|secured| secured.sni.as_ref()))?;
     let length = request::declared_length(&parts.headers);
+    let asked = Asked::of(&mut parts, !inbound.is_end_stream());
     request::absolute(&mut parts, target, secured.is_some(), &peer.address)?;
+    if let Some(asked) = &asked {
+        asked.say(&mut parts.headers);
+    }
     if !inbound.is_end_stream() {
         front.handler.look_up(&host, parts.uri.path())?;
     }
@@ -174,5 +182,12 @@ async fn exchange<H: Handler>(
         Some(limit) => timeout(limit, work).await.map_err(|_| Refusal::NoAnswerInTime)??,
     };
     receipt.served = served;
-    of_a_worker(result?, &receipt.method)
+    match result? {
+        runtime::Reply::Response(response) => of_a_worker(response, &receipt.method),
+        runtime::Reply::Upgrade(upgrade) => {
+            let asked = asked.ok_or(Refusal::UpgradeNotAsked)?;
+            Ok(asked.grant(upgrade, &peer.pulse))
+        }
+        runtime::Reply::Ended(_) => Err(NO_RESPONSE.into()),
+    }
 }

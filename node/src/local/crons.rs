@@ -50,7 +50,7 @@ pub async fn run_cron(
             CronRan { outcome, no_retry, exception, stack }
         }
         // It was no request: there is no response.
-        Ok(Reply::Response(_)) => {
+        Ok(Reply::Response(_) | Reply::Upgrade(_)) => {
             let message = "the worker has answered with a response".to_owned();
             CronRan::not_begun(Outcome::InternalError, message, String::new())
         }

@@ -113,7 +113,7 @@ impl Urls {
                 true => ran.to_json(),
                 false => ran.to_text(is_in_browser),
             };
-            Reply { served: Some(served), result: Ok(response) }
+            Reply { served: Some(served), result: Ok(response.into()) }
         };
         Some(answer.boxed_local())
     }
@@ -127,12 +127,12 @@ impl Urls {
             let ran = run_cron(deployments, worker, cron.into(), None).await;
             let result = match ran {
                 CronRan { outcome: Outcome::Ok, .. } => {
-                    Ok(response(StatusCode::OK, TEXT, "Ran scheduled event"))
+                    Ok(response(StatusCode::OK, TEXT, "Ran scheduled event").into())
                 }
                 CronRan {
                     outcome: Outcome::Exception, exception: Some(message), stack, ..
                 } => Err(Refusal::Failed(Failure::Threw { message, stack })),
-                other => Ok(other.to_text(true)),
+                other => Ok(other.to_text(true).into()),
             };
             Reply { served: Some(served), result }
         };
@@ -161,8 +161,8 @@ impl Urls {
                 Err(failure) => failure.status(),
             };
             let result = match status {
-                500 => Ok(response(StatusCode::NOT_FOUND, TEXT, "")),
-                _ => result.map_err(Refusal::from),
+                500 => Ok(response(StatusCode::NOT_FOUND, TEXT, "").into()),
+                _ => result.map(Into::into).map_err(Refusal::from),
             };
             Reply { served: Some(target.served().clone()), result }
         };
@@ -248,7 +248,7 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 fn refused(status: StatusCode, message: String) -> LocalBoxFuture<'static, Reply> {
-    let result = Ok(response(status, TEXT, message));
+    let result = Ok(response(status, TEXT, message).into());
     ready(Reply { served: None, result }).boxed_local()
 }
 

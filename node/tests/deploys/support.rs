@@ -196,7 +196,11 @@ pub(crate) async fn open(
     let (head, ()) = http::Request::get(url).body(()).unwrap().into_parts();
     let host = head.uri.host().unwrap().into();
     let event = FetchEvent { head, body: RequestBody::Empty, client: None };
-    dispatch.handle(Arrival { host, event, underway: Underway::default() }).await.result
+    let reply = dispatch.handle(Arrival { host, event, underway: Underway::default() }).await;
+    match reply.result? {
+        Reply::Response(response) => Ok(response),
+        other => panic!("it is a response, not {other:?}"),
+    }
 }
 
 /// Asks a node as its front does.

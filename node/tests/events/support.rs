@@ -121,7 +121,7 @@ impl Node {
         let context = CallContext { caller: caller.map(Into::into), ..CallContext::default() };
         match self.deployments().dispatcher().dispatch(to, trigger, context).await? {
             Reply::Ended(ended) => Ok(ended),
-            Reply::Response(_) => panic!("it was no request"),
+            _ => panic!("it was no request"),
         }
     }
 

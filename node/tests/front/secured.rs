@@ -2,12 +2,13 @@
 //! certificates change.
 
 use std::fs;
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
+use isolane_node::front::{Arrival, Reply};
 use isolane_node::tls::{Tls, TlsError, Watch};
 use isolane_node::{CertificateFiles, Limits};
 use rustls::pki_types::ServerName;
@@ -49,6 +50,21 @@ fn certificate(
 /// A stage with certificates for `a.test` and `*.b.test`, and who trusts them. What is asked at `/unread` is
 /// never answered, and its body left as it came.
 fn secured(limits: Limits) -> (Stage, Arc<Tls>, RootCertStore, TempDir) {
+    secured_with(limits, |arrival| async move {
+        if arrival.event.head.uri.path() == "/unread" {
+            // It has the body.
+            let _arrival = arrival;
+            return pending().await;
+        }
+        ok(format!("{} {}", arrival.event.head.uri, arrival.host))
+    })
+}
+
+/// The same with another handler.
+pub(crate) fn secured_with<F: Future<Output = Reply> + 'static>(
+    limits: Limits,
+    answer: impl Fn(Arrival) -> F + Send + Sync + 'static,
+) -> (Stage, Arc<Tls>, RootCertStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut roots = RootCertStore::empty();
     let files = [
@@ -56,18 +72,11 @@ fn secured(limits: Limits) -> (Stage, Arc<Tls>, RootCertStore, TempDir) {
         certificate(folder.path(), "b", &["*.b.test", "b.test"], &mut roots),
     ];
     let tls = Arc::new(Tls::load(&files).unwrap());
-    let stage = Stage::with(limits, Some(Arc::clone(&tls)), |arrival| async move {
-        if arrival.event.head.uri.path() == "/unread" {
-            // It has the body.
-            let _arrival = arrival;
-            return pending().await;
-        }
-        ok(format!("{} {}", arrival.event.head.uri, arrival.host))
-    });
+    let stage = Stage::with(limits, Some(Arc::clone(&tls)), answer);
     (stage, tls, roots, folder)
 }
 
-async fn handshake(
+pub(crate) async fn handshake(
     stage: &Stage,
     roots: &RootCertStore,
     name: &str,

@@ -205,7 +205,7 @@ pub(crate) fn ok(body: impl Into<Bytes>) -> Reply {
 }
 
 pub(crate) fn replied(response: Response<ResponseBody>) -> Reply {
-    Reply { served: None, result: Ok(response) }
+    Reply { served: None, result: Ok(response.into()) }
 }
 
 /// A response whose chunks come from a channel.

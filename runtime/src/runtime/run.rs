@@ -22,7 +22,7 @@ const STUCK: Failure = Failure::IsolateLost { reason: "its shard did not come ba
 const NO_RESPONSE: Failure = Failure::IsolateLost { reason: "it ended without a response" };
 
 impl Runtime {
-    /// Runs a request; [`run`](Self::run) with the answer that a request has.
+    /// Runs a request that asks for no upgrade; [`run`](Self::run) with the answer that it has.
     ///
     /// # Errors
     /// Where there is no response of the worker's own; see [`Failure`].
@@ -33,7 +33,7 @@ impl Runtime {
     ) -> Result<http::Response<ResponseBody>, Failure> {
         match self.run(version, Call::fetch(event)).await? {
             Reply::Response(response) => Ok(response),
-            Reply::Ended(_) => Err(NO_RESPONSE),
+            Reply::Upgrade(_) | Reply::Ended(_) => Err(NO_RESPONSE),
         }
     }
 
@@ -169,6 +169,7 @@ fn lost_with(reply: Reply, shard: &ShardHandle) -> Reply {
         Reply::Response(response) => {
             Reply::Response(response.map(|body| body.lost_with(shard.abandoned())))
         }
+        Reply::Upgrade(upgrade) => Reply::Upgrade(upgrade.lost_with(shard.abandoned())),
         Reply::Ended(ended) => Reply::Ended(ended),
     }
 }
@@ -215,6 +216,7 @@ mod tests {
     use std::future::Future;
     use std::time::Duration;
 
+    use bindings::dispatch::Upgrade;
     use futures_util::FutureExt as _;
     use http_body_util::BodyExt as _;
 
@@ -281,5 +283,22 @@ mod tests {
             body.frame().await
         });
         assert!(matches!(ended, Some(Err(_))), "it breaks off");
+    }
+
+    #[test]
+    fn an_upgraded_connection_is_lost_with_the_shard_that_has_its_other_end() {
+        let shard = shard(0);
+        let (reply, mut answer) = oneshot::channel();
+        let (taker, _taken) = oneshot::channel();
+        let upgrade = Upgrade::new(http::Response::new(()), taker);
+        assert!(reply.send(Ok(Reply::Upgrade(upgrade))).is_ok());
+        run(async {
+            let answered = wait(&mut answer, &Ticket::new(), shard.clone(), |_| None).await;
+            let Ok(Reply::Upgrade(upgrade)) = answered else { panic!("it is answered") };
+            let lost = upgrade.lost().expect("it may be lost");
+            assert!(!lost.is_cancelled());
+            shard.abandon();
+            lost.cancelled().await;
+        });
     }
 }

@@ -239,7 +239,7 @@ impl Worker {
         let call = Call::new(trigger, CallContext::default());
         match runtime().run(&self.version, call).await? {
             isolane_runtime::Reply::Ended(ended) => Ok(ended),
-            isolane_runtime::Reply::Response(_) => panic!("only requests have responses"),
+            _ => panic!("only requests have responses"),
         }
     }
 }

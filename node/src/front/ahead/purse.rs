@@ -95,6 +95,13 @@ impl Purse {
         self.settle(amounts, self.need(amounts))
     }
 
+    /// Of what follows a request that asks for an upgrade so many bytes wait. Answers whether there is room
+    /// for them.
+    pub(in crate::front) fn wait_early(&self, bytes: usize) -> bool {
+        let amounts = Amounts { unfinished: bytes, ..self.kept.get() };
+        self.settle(amounts, self.need(amounts))
+    }
+
     /// So many bytes of bodies have come.
     pub(in crate::front) fn body_came(&self, bytes: usize) {
         if bytes > 0 {

@@ -162,3 +162,33 @@ proptest! {
         prop_assert_eq!(looked_at(&bytes, &pieces).len(), bytes.len());
     }
 }
+
+#[test]
+fn what_is_behind_a_head_that_asks_for_an_upgrade_is_not_looked_at() {
+    let cases = [
+        ("GET / HTTP/1.1\r\nUpGrade: x\r\nHost: a.test\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 0\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nupgrade:\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nUpgrades: x\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\nx", false),
+        ("GET / HTTP/1.1\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false),
+    ];
+    for (sent, asks) in cases {
+        for piece in [1, 7, usize::MAX] {
+            let mut heads = Heads::default();
+            let mut bytes = sent.as_bytes().to_vec();
+            let seen: usize =
+                bytes.chunks_mut(piece.min(sent.len())).map(|piece| heads.look_at(piece)).sum();
+            assert_eq!((seen, heads.are_behind_ask()), (sent.len(), asks), "{sent:?}");
+        }
+        // Where it gets none, what follows is looked at.
+        let mut bytes = format!("{sent}GET / HTTP/1.1\n").into_bytes();
+        let mut heads = Heads::default();
+        let seen = heads.look_at(&mut bytes);
+        assert_eq!(seen == sent.len(), asks, "{sent:?}");
+        let (_, rest) = bytes.split_at_mut(seen);
+        heads.look_at(rest);
+        assert!(bytes.ends_with(&[NO_BYTE_OF_A_HEAD]), "{sent:?}");
+    }
+}
