@@ -50,7 +50,7 @@ fn check_that_it_waits(node: &mut Node, worker: &str) {
     seen[2..].sort_by_key(|said| said[0] == "beside");
     assert_eq!(seen, expected);
     node.until_empty("jobs");
-    let ended = node.ended(worker, "queue");
+    let ended = node.failed(worker, "queue");
     let of_ended = (&ended["outcome"], &ended["exception"]);
     assert_eq!(of_ended, (&json!("exception"), &json!("Error: late")));
 }
@@ -72,7 +72,7 @@ fn by_a_flag_a_batch_is_over_when_its_handler_is() {
     // The rest goes on, and what becomes of it is nothing to the message.
     release(&node);
     assert_eq!(node.seen(2)[1], json!(["beside", "a", 1]));
-    let ended = node.ended("hasty", "queue");
+    let ended = node.failed("hasty", "queue");
     assert_eq!(
         (&ended["outcome"], &ended["exception"]),
         (&json!("exception"), &json!("Error: late"))

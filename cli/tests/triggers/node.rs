@@ -222,6 +222,16 @@ impl Node {
     pub(crate) fn ended(&mut self, worker: &str, kind: &str) -> Value {
         ended(&mut self.process.stderr, worker, kind)
     }
+
+    /// Waits for one that has not ended well. Of those that have it may be told before: a stack takes a while.
+    pub(crate) fn failed(&mut self, worker: &str, kind: &str) -> Value {
+        loop {
+            let ended = self.ended(worker, kind);
+            if ended["outcome"] != "ok" {
+                return ended;
+            }
+        }
+    }
 }
 
 /// What a worker answers with, status and body, if it does: the node may be killed at any moment.

@@ -235,7 +235,7 @@ fn what_fails_too_often_is_dropped_where_there_are_no_dead_letters() {
     seen.sort_unstable();
     assert_eq!(seen, ["doomed 1", "doomed 2", "lucky 1", "lucky 2"]);
     // Failures are in the log, with what was thrown.
-    let ended = node.ended("consumer", "queue");
+    let ended = node.failed("consumer", "queue");
     assert_eq!((&ended["outcome"], &ended["queue"]), (&json!("exception"), &json!("work")));
     assert!(ended["exception"].as_str().is_some_and(|it| it.starts_with("Error: ")), "{ended}");
     assert_eq!(node.queue(SEEN)["backlog_count"], 4);
